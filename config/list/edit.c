@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "list/edit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "list/edit_text.h"
+#include "settings/load.h"
+
+#define LOCK_WAIT_MS 10000
+#define NEW_FILE_MODE 0644
+
+/* A file under its lock, as it was read. */
+struct held {
+	const char *path;
+	int lock_fd;
+	bool absent; /* and may be: then text is what a new file starts with */
+	struct buf text, changed;
+};
+
+static bool hold(struct held *h, const char *path, size_t limit, const char *fresh, struct err *err)
+{
+	struct err reading = {0};
+	*h = (struct held){.path = path, .lock_fd = -1};
+	if (!file_lock(path, LOCK_WAIT_MS, &h->lock_fd, err))
+		return false;
+	if (file_read(path, limit, &h->text, &reading))
+		return true;
+	if (reading.code != ERR_NOT_FOUND || fresh == NULL) {
+		if (err != NULL)
+			*err = reading;
+		return false;
+	}
+	h->absent = true;
+	buf_add_c(&h->text, fresh);
+	return true;
+}
+
+/* Write what changed. The remark that an edit left in err survives. */
+static bool settle(const struct held *h, struct err *err)
+{
+	struct err writing = {0};
+	if (!h->absent && str_eq(buf_str(&h->text), buf_str(&h->changed)))
+		return true;
+	if (file_replace(h->path, h->changed.ptr, h->changed.len, NEW_FILE_MODE, &writing))
+		return true;
+	if (err != NULL)
+		*err = writing;
+	return false;
+}
+
+static void release(struct held *h)
+{
+	if (h->lock_fd >= 0)
+		close(h->lock_fd);
+	buf_finish(&h->text);
+	buf_finish(&h->changed);
+}
+
+#define FRESH_HEAD "# Made by saringctl; saring-lists(5) says what may stand here.\n"
+
+bool edit_add(const char *path, const struct edit_entry *entries, size_t count, int64_t today_s, struct edit_result *results,
+	      struct err *err)
+{
+	struct held h;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, FRESH_HEAD "entries:\n", err) &&
+		  edit_text_add(buf_str(&h.text), path, entries, count, today_s, results, &h.changed, err) && settle(&h, err);
+	release(&h);
+	return ok;
+}
+
+bool edit_create(const char *path, enum action action, struct err *err)
+{
+	struct held h;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, "", err);
+	if (ok && !h.absent)
+		ok = err_set(err, ERR_EXISTS, "'%s' is there already", path);
+	if (ok) {
+		buf_printf(&h.changed, FRESH_HEAD "action: %s\nentries: []\n", action_words[action]);
+		ok = settle(&h, err);
+	}
+	release(&h);
+	return ok;
+}
+
+bool edit_remove(const char *path, const char *const *names, size_t count, struct edit_result *results, struct err *err)
+{
+	struct held h;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) &&
+		  edit_text_remove(buf_str(&h.text), path, names, count, results, &h.changed, err) && settle(&h, err);
+	release(&h);
+	return ok;
+}
+
+bool edit_lift(const char *path, const char *const *names, size_t count, const char *reason, int64_t today_s,
+	       struct edit_result *results, struct err *err)
+{
+	struct held h;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) &&
+		  edit_text_lift(buf_str(&h.text), path, names, count, reason, today_s, results, &h.changed, err) &&
+		  settle(&h, err);
+	release(&h);
+	return ok;
+}
+
+bool edit_mode(const char *config_path, const char *list_name, enum mode mode, struct err *err)
+{
+	struct held h;
+	bool ok = hold(&h, config_path, SETTINGS_BYTES_MAX, NULL, err) &&
+		  edit_text_mode(buf_str(&h.text), config_path, list_name, mode, &h.changed, err) && settle(&h, err);
+	release(&h);
+	return ok;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * list.h - one list as data: entries with their provenance and their place in the file. saring-lists(5) is its manual.
+ * Everything lies in the list's arena. Built whole, then read-only. */
+#ifndef SARING_LIST_LIST_H
+#define SARING_LIST_LIST_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "policy/terms.h"
+#include "settings/settings.h"
+#include "wire/name.h"
+
+#define LIST_BYTES_MAX (256u * 1024 * 1024)
+#define LIST_REGEX_MAX 100       /* regex entries in a list */
+#define LIST_REGEX_LEN_MAX 255
+
+struct list_entry {
+	const char *text; /* as written: the name or the expression */
+	enum match match;
+	bool has_match; /* said in the entry */
+	const uint8_t *name; /* folded wire form, name_len octets; NULL for MATCH_REGEX */
+	uint8_t name_len;
+	uint32_t line, column;
+	const struct provenance *provenance; /* what the entry itself says; NULL when a bare name */
+};
+
+struct list {
+	struct arena arena;
+	const char *path;  /* absolute */
+	const char *shown; /* for messages */
+	const char *title; /* NULL: not said */
+	bool has_action;
+	enum action action;
+	struct provenance provenance; /* the file's own defaults */
+	struct list_entry *entries;
+	size_t entry_count;
+};
+
+/* Read a YAML list. Every fault is reported with its place; NULL when there was one.
+ * path is opened; shown names it in messages. */
+MUST_CHECK struct list *list_load(const char *path, const char *shown, struct err_list *errors);
+MUST_CHECK struct list *list_parse(struct str text, const char *path, const char *shown, struct err_list *errors);
+void list_destroy(struct list *list); /* takes NULL */
+
+/* What holds for an entry: its own words, then the file's, then saring.yaml's defaults for the list. Lifted is special: an entry is
+ * lifted when it or its file says so. Pointers are borrowed from all three. */
+struct provenance list_provenance(const struct provenance *entry, const struct provenance *file, const struct provenance *defaults);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "settings/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "settings/provenance.h"
+#include "settings/schema.h"
+#include "settings/values.h"
+#include "settings/yaml.h"
+
+#define NODES_MAX 100000
+#define PREFIX_LISTS "lists[]."
+#define PREFIX_ROUTES "upstream.routes[]."
+
+/* A mapping still to be bound. A queue rather than calls in calls: what is in the file decides how much there is. */
+struct pending {
+	const struct yaml_node *node;
+	const char *prefix; /* of the rows it may hold */
+	void *object;	    /* what their fields are in */
+	struct pending *next;
+};
+
+struct loader {
+	struct values values;
+	struct settings *settings;
+	struct pending *first, *last;
+};
+
+static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
+{
+	struct pending *p = arena_alloc(l->values.arena, sizeof(*p));
+	*p = (struct pending){.node = node, .prefix = prefix, .object = object};
+	if (l->last == NULL)
+		l->first = p;
+	else
+		l->last->next = p;
+	l->last = p;
+}
+
+/* Defaults are YAML text, bound as if they stood in a file: the table says them once, in the words of the manual. */
+static void bind_defaults(const struct loader *l, const char *prefix, void *object)
+{
+	static const struct yaml_limits limits = {.bytes = 256, .nodes = 16};
+	struct arena scratch = {0};
+	struct err_list errors = {0};
+	struct values values = l->values;
+	values.errors = &errors;
+	for (size_t i = 0; i < schema_key_count; i++) {
+		const struct schema_key *row = &schema_keys[i];
+		const char *key = schema_child(row, prefix);
+		if (key == NULL || row->fallback == NULL)
+			continue;
+		const struct yaml_node *node = yaml_parse(str_from(row->fallback), row->path, &limits, &scratch, &errors);
+		must(node != NULL && values_bind(&values, row, key, node, object));
+	}
+	err_list_finish(&errors);
+	arena_finish(&scratch);
+}
+
+static void unknown_key(const struct loader *l, const struct pending *p, const struct yaml_node *key)
+{
+	char shown[VALUES_SHOWN_MAX], suggestion[600];
+	if (strcmp(p->prefix, PREFIX_LISTS) == 0 && (str_eq_c(key->text, "url") || str_eq_c(key->text, "refresh"))) {
+		(void)values_fault(&l->values, key, "this version does not have '%s' yet: lists are read from a 'file'",
+				   key->text.ptr);
+		return;
+	}
+	schema_suggest(p->prefix, key->text, suggestion, sizeof(suggestion));
+	(void)values_fault(&l->values, key, "unknown key '%s'%s", values_shown(key, shown), suggestion);
+}
+
+/* The items of `lists` and `upstream.routes`: an array with the defaults in each, and their mappings queued. */
+static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node)
+{
+	bool lists = row->type == SCHEMA_LISTS;
+	size_t size = lists ? sizeof(struct settings_list) : sizeof(struct settings_route);
+	if (yaml_is_null(node) || !values_kind(&l->values, key, node, YAML_SEQUENCE, "a list of mappings"))
+		return;
+	if (node->count > (size_t)row->max) {
+		(void)values_fault(&l->values, node, "'%s' has %zu items; at most %jd are taken", key, node->count,
+				   (intmax_t)row->max);
+		return;
+	}
+	char *items = arena_alloc(l->values.arena, (node->count + 1) * size);
+	size_t count = 0;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		void *object = items + size * count++;
+		if (lists) {
+			((struct settings_list *)object)->line = item->line;
+			((struct settings_list *)object)->column = item->column;
+		}
+		if (!values_kind(&l->values, key, item, YAML_MAPPING, "a mapping in each item"))
+			continue;
+		bind_defaults(l, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
+		push(l, item, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
+	}
+	if (lists) {
+		l->settings->lists = (struct settings_list *)(void *)items;
+		l->settings->list_count = count;
+	} else {
+		l->settings->routes = (struct settings_route *)(void *)items;
+		l->settings->route_count = count;
+	}
+}
+
+static void bind_member(struct loader *l, const struct pending *p, const struct schema_key *row, const struct yaml_node *member)
+{
+	const char *key = schema_child(row, p->prefix);
+	bool known = false;
+	switch (row->type) {
+	case SCHEMA_SECTION:
+		/* A section whose keys are all commented out is null, and as good as absent. */
+		if (!yaml_is_null(member) && values_kind(&l->values, key, member, YAML_MAPPING, "a mapping"))
+			push(l, member, arena_printf(l->values.arena, "%s.", row->path), p->object);
+		return;
+	case SCHEMA_LISTS:
+	case SCHEMA_ROUTES:
+		bind_items(l, row, key, member);
+		return;
+	case SCHEMA_PROVENANCE:
+		/* What failed is in the list of errors, which decides in the end. */
+		(void)!provenance_bind(member, PROVENANCE_IN_SETTINGS, l->values.shown, l->values.arena,
+				       &((struct settings_list *)p->object)->provenance, l->values.errors, &known);
+		must(known);
+		return;
+	case SCHEMA_WORD:
+	case SCHEMA_BOOL:
+	case SCHEMA_SECONDS:
+	case SCHEMA_MS:
+	case SCHEMA_SIZE:
+	case SCHEMA_WORKERS:
+	case SCHEMA_TEXT:
+	case SCHEMA_TEXTS:
+	case SCHEMA_LANGUAGE:
+	case SCHEMA_LIST_NAME:
+	case SCHEMA_PATH:
+	case SCHEMA_LISTEN:
+	case SCHEMA_SERVERS:
+	case SCHEMA_PREFIXES:
+	case SCHEMA_ADDRESSES:
+	case SCHEMA_ZONE:
+		(void)!values_bind(&l->values, row, key, member, p->object);
+		return;
+	}
+}
+
+static void bind_mapping(struct loader *l, const struct pending *p)
+{
+	for (const struct yaml_node *member = p->node->first; member != NULL; member = member->next) {
+		const struct schema_key *row = schema_find(p->prefix, member->key->text);
+		if (row == NULL)
+			unknown_key(l, p, member->key);
+		else
+			bind_member(l, p, row, member);
+	}
+	for (size_t i = 0; i < schema_key_count; i++) {
+		const char *key = schema_keys[i].required ? schema_child(&schema_keys[i], p->prefix) : NULL;
+		if (key != NULL && yaml_get(p->node, key) == NULL)
+			(void)values_fault(&l->values, p->node, "'%s' is missing here", key);
+	}
+}
+
+static const struct yaml_node *get(const struct yaml_node *root, const char *section, const char *key)
+{
+	return yaml_get(yaml_get(root, section), key);
+}
+
+/* Values that are good alone and not together. The place is that of the one that was said. */
+static void check_ttls(const struct loader *l, const struct yaml_node *root)
+{
+	const struct settings *s = l->settings;
+	const struct yaml_node *min = get(root, "cache", "min-ttl");
+	char low[32], high[32];
+	str_from_duration_ms(s->min_ttl_s * 1000, low, sizeof(low));
+	const struct {
+		const char *key;
+		int64_t value_s;
+	} upper[] = {{"max-ttl", s->max_ttl_s}, {"max-negative-ttl", s->max_negative_ttl_s}};
+	for (size_t i = 0; i < ARRAY_LEN(upper); i++) {
+		const struct yaml_node *max = get(root, "cache", upper[i].key);
+		if (upper[i].value_s >= s->min_ttl_s)
+			continue;
+		str_from_duration_ms(upper[i].value_s * 1000, high, sizeof(high));
+		(void)values_fault(&l->values, max != NULL ? max : min, "'%s' (%s) is less than 'min-ttl' (%s)", upper[i].key, high,
+				   low);
+	}
+}
+
+static void check_addresses(const struct loader *l, const struct yaml_node *root)
+{
+	static const char sentence[] = "answer: address needs 'addresses' under 'block'";
+	const struct settings *s = l->settings;
+	if (s->address_count > 0)
+		return;
+	const struct yaml_node *addresses = get(root, "block", "addresses");
+	if (addresses != NULL && (addresses->kind != YAML_SEQUENCE || addresses->count > 0))
+		return; /* they were said, and are faulty: that is reported */
+	if (s->block_answer == ANSWER_ADDRESS)
+		(void)values_fault(&l->values, get(root, "block", "answer"), "%s", sentence);
+	size_t i = 0;
+	const struct yaml_node *lists = s->list_count > 0 ? yaml_get(root, "lists") : NULL;
+	for (const struct yaml_node *item = lists != NULL ? lists->first : NULL; item != NULL; item = item->next, i++) {
+		if (s->lists[i].has_answer && s->lists[i].answer == ANSWER_ADDRESS)
+			(void)values_fault(&l->values, yaml_get(item, "answer"), "%s", sentence);
+	}
+}
+
+static void check_list_names(const struct loader *l, const struct yaml_node *root)
+{
+	const struct settings *s = l->settings;
+	const struct yaml_node *lists = s->list_count > 0 ? yaml_get(root, "lists") : NULL;
+	size_t i = 0;
+	for (const struct yaml_node *item = lists != NULL ? lists->first : NULL; item != NULL; item = item->next, i++) {
+		for (size_t j = 0; j < i && s->lists[i].name != NULL; j++) {
+			if (s->lists[j].name == NULL || strcmp(s->lists[i].name, s->lists[j].name) != 0)
+				continue;
+			(void)values_fault(&l->values, yaml_get(item, "name"), "the list in line %u is called '%s' too",
+					   s->lists[j].line, s->lists[j].name);
+			break;
+		}
+	}
+}
+
+static void check_zones(const struct loader *l, const struct yaml_node *root)
+{
+	const struct settings *s = l->settings;
+	const struct yaml_node *routes = s->route_count > 0 ? get(root, "upstream", "routes") : NULL;
+	char text[NAME_TEXT_MAX];
+	size_t i = 0;
+	for (const struct yaml_node *item = routes != NULL ? routes->first : NULL; item != NULL; item = item->next, i++) {
+		for (size_t j = 0; j < i && s->routes[i].zone.len > 0; j++) {
+			if (s->routes[j].zone.len == 0 || !name_eq(&s->routes[i].zone, &s->routes[j].zone))
+				continue;
+			(void)values_fault(&l->values, yaml_get(item, "zone"), "the zone '%s' has a route already",
+					   name_to_text(&s->routes[j].zone, text));
+			break;
+		}
+	}
+}
+
+static void check_endpoints(const struct loader *l)
+{
+	const struct settings *s = l->settings;
+	for (size_t i = 0; i < s->listen_count; i++) {
+		const struct endpoint *e = &s->listen[i];
+		for (size_t j = 0; j < i && addr_port(&e->addr) != 0; j++) {
+			if (addr_eq(&e->addr, &s->listen[j].addr)) {
+				err_list_add_at(l->values.errors, l->values.shown, e->line, e->column, "'%s' stands here twice",
+						e->text);
+				break;
+			}
+		}
+	}
+	for (size_t r = 0; r <= s->route_count; r++) {
+		const struct endpoint *servers = r < s->route_count ? s->routes[r].servers : s->servers;
+		size_t count = r < s->route_count ? s->routes[r].server_count : s->server_count;
+		for (size_t i = 0; i < count; i++) {
+			if (settings_is_self(s, &servers[i].addr))
+				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
+						"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
+		}
+	}
+}
+
+/* The directory of the running process in front of a relative path: the daemon may change its directory later. */
+static char *absolute_path(const char *path, struct arena *arena)
+{
+	char here[4096];
+	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+		return arena_strdup(arena, path);
+	return arena_printf(arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
+}
+
+static void bind_file(struct loader *l, struct str text, struct arena *tree)
+{
+	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = NODES_MAX};
+	const struct yaml_node *root = yaml_parse(text, l->values.shown, &limits, tree, l->values.errors);
+	if (root == NULL)
+		return;
+	if (root->kind != YAML_MAPPING) {
+		(void)values_fault(&l->values, root, "this file takes a mapping ('key: value'), not %s", yaml_kind_word(root));
+		return;
+	}
+	push(l, root, "", l->settings);
+	for (const struct pending *p = l->first; p != NULL; p = p->next)
+		bind_mapping(l, p);
+	check_ttls(l, root);
+	check_addresses(l, root);
+	check_list_names(l, root);
+	check_zones(l, root);
+	check_endpoints(l);
+}
+
+struct settings *settings_parse(struct str text, const char *path, struct err_list *errors)
+{
+	static const char *const sections[] = {"", "clients.", "upstream.", "cache.", "block.", "control.", "log."};
+	struct settings *s = base_alloc(sizeof(*s));
+	struct arena tree = {0};
+	size_t before = errors->count, swallowed = errors->swallowed;
+	struct loader l = {.settings = s};
+	s->path = arena_strdup(&s->arena, path);
+	l.values = (struct values){.shown = s->path, .base = absolute_path(path, &s->arena), .arena = &s->arena, .errors = errors};
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		bind_defaults(&l, sections[i], s);
+	bind_file(&l, text, &tree);
+	arena_finish(&tree);
+	if (errors->count == before && errors->swallowed == swallowed)
+		return s;
+	yaml_sort_errors(errors, before);
+	settings_destroy(s);
+	return NULL;
+}
+
+struct settings *settings_load(const char *path, struct err_list *errors)
+{
+	struct buf text = {0};
+	struct err err = {0};
+	struct settings *s = NULL;
+	if (!file_read(path, SETTINGS_BYTES_MAX, &text, &err))
+		err_list_add(errors, &err);
+	else
+		s = settings_parse(buf_str(&text), path, errors);
+	buf_finish(&text);
+	return s;
+}
+
+void settings_destroy(struct settings *s)
+{
+	if (s == NULL)
+		return;
+	struct arena arena = s->arena;
+	arena_finish(&arena);
+	free(s);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * load.h - saring.yaml's text to struct settings. Every fault in the file is reported with its place, not only the first.
+ * Cold path, any thread. */
+#ifndef SARING_SETTINGS_LOAD_H
+#define SARING_SETTINGS_LOAD_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "settings/settings.h"
+
+#define SETTINGS_PATH_DEFAULT "/etc/saring/saring.yaml"
+#define SETTINGS_SOCKET_DEFAULT "/run/saring/control.sock"
+#define SETTINGS_BYTES_MAX (1024 * 1024)
+
+/* Returns NULL and at least one error, or the settings (free with settings_destroy). */
+MUST_CHECK struct settings *settings_load(const char *path, struct err_list *errors);
+/* The same from text already read; path names it and is what relative paths are taken from. */
+MUST_CHECK struct settings *settings_parse(struct str text, const char *path, struct err_list *errors);
+void settings_destroy(struct settings *s); /* takes NULL */
+
+/* Nameservers of a resolv.conf, those equal to an address of `listen` (or to any loopback address and port that `listen` covers by a
+ * wildcard) left out. Fills at most max; returns how many. A file that is absent gives none. */
+size_t settings_resolv_conf(const char *path, const struct settings *s, struct endpoint *ret, size_t max, struct arena *arena);
+
+/* Would saringd answer at this address itself? Equal to an address of `listen`, or loopback where `listen` has a wildcard of the same
+ * family and port. */
+bool settings_is_self(const struct settings *s, const struct addr *server);
+
+#endif

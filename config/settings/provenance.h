@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * provenance.h - the keys that say who, why and until when, bound in one place: under a list in saring.yaml, at the top of a YAML
+ * list and in an entry of one. Cold path, any thread. */
+#ifndef SARING_SETTINGS_PROVENANCE_H
+#define SARING_SETTINGS_PROVENANCE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "settings/settings.h"
+#include "settings/yaml.h"
+
+#define PROVENANCE_CONTACT_MAX 16
+#define PROVENANCE_TEXT_MAX 4096 /* bytes of a reason, authority, reference or contact */
+
+/* Where the keys stand: `lifted` and `lift-reason` belong to lists and entries, not to saring.yaml. */
+enum provenance_place { PROVENANCE_IN_SETTINGS, PROVENANCE_IN_LIST };
+
+/* The keys, NULL-terminated, for the "did you mean" of callers: authority, reason, code, reference, contact, added, review,
+ * expires, and in a list lifted, lift-reason. */
+const char *const *provenance_keys(enum provenance_place place);
+
+/* Bind one member of a mapping (member->key is its key) if that is a provenance key. Strings are copied into the arena, so that the
+ * tree may go before the provenance does.
+ * shown      names the file in errors
+ * ret        changed only where the member says something good
+ * errors     one added for each fault, at the place of the value
+ * ret_known  whether the key is a provenance key here; when not, nothing else was done and the result is true
+ * Returns false when an error was added. */
+MUST_CHECK bool provenance_bind(const struct yaml_node *member, enum provenance_place place, const char *shown, struct arena *arena,
+				struct provenance *ret, struct err_list *errors, bool *ret_known);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "settings/schema.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "settings/provenance.h"
+#include "settings/settings.h"
+
+#define FIELD(type, field) .at = offsetof(struct type, field), .size = sizeof(((struct type *)NULL)->field)
+#define MORE(type, field) .at_more = offsetof(struct type, field)
+#define TTL_MAX (52 * 7 * 86400) /* a year; RFC 2181 §8 allows 68 of them, which nobody means */
+#define TEXT_MAX 255
+#define PATH_BYTES_MAX 4095
+#define SOCKET_PATH_MAX 107 /* sun_path less its NUL: unix(7) */
+
+static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == sizeof(int), "words are stored as int");
+
+static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
+static const char *const others_words[] = {"refuse", "drop", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+static const char *const name_match_words[] = {"exact", "subtree", "subdomains", NULL}; /* a regex is said in the entry only */
+static const char *const format_words[] = {"auto", "yaml", NULL};
+
+/* clang-format off */
+const struct schema_key schema_keys[] = {
+    {.path = "listen", .type = SCHEMA_LISTEN, .reload = RELOAD_AT_RESTART, FIELD(settings, listen), MORE(settings, listen_count),
+     .min = 1, .max = SETTINGS_LISTEN_MAX, .fallback = "[dns://127.0.0.1:53, \"dns://[::1]:53\"]",
+     .help = "where queries are taken, over UDP and TCP; port 0: the kernel chooses"},
+    {.path = "workers", .type = SCHEMA_WORKERS, .reload = RELOAD_AT_RESTART, FIELD(settings, workers), .min = 1,
+     .max = SETTINGS_WORKERS_MAX, .fallback = "auto", .help = "threads that serve; auto = one for each core"},
+    {.path = "user", .type = SCHEMA_TEXT, .reload = RELOAD_AT_RESTART, FIELD(settings, user), .max = 32,
+     .help = "dropped to when started as root; default: saring, where that user exists"},
+
+    {.path = "clients", .type = SCHEMA_SECTION, .help = "who may ask"},
+    {.path = "clients.allow", .type = SCHEMA_PREFIXES, FIELD(settings, allow), MORE(settings, allow_count),
+     .max = SETTINGS_ALLOW_MAX, .fallback = "[127.0.0.0/8, \"::1/128\"]", .help = "addresses and prefixes that may ask"},
+    {.path = "clients.others", .type = SCHEMA_WORD, FIELD(settings, others), .words = others_words, .fallback = "refuse",
+     .help = "what all others get: refuse | drop"},
+
+    {.path = "upstream", .type = SCHEMA_SECTION, .help = "who is asked"},
+    {.path = "upstream.servers", .type = SCHEMA_SERVERS, FIELD(settings, servers), MORE(settings, server_count), .min = 1,
+     .max = SETTINGS_SERVERS_MAX, .help = "default: the servers of /etc/resolv.conf, itself left out"},
+    {.path = "upstream.strategy", .type = SCHEMA_WORD, FIELD(settings, strategy), .words = strategy_words, .fallback = "fastest",
+     .help = "which server is asked first: fastest | ordered | spread"},
+    {.path = "upstream.timeout", .type = SCHEMA_MS, FIELD(settings, timeout_ms), .min = 100, .max = 60000, .fallback = "2s",
+     .help = "for one query, retries and all"},
+    {.path = "upstream.routes", .type = SCHEMA_ROUTES, FIELD(settings, routes), MORE(settings, route_count),
+     .max = SETTINGS_ROUTES_MAX, .help = "zones whose names go to servers of their own"},
+    {.path = "upstream.routes[].zone", .type = SCHEMA_ZONE, .required = true, FIELD(settings_route, zone),
+     .help = "the zone: this name and all below it"},
+    {.path = "upstream.routes[].servers", .type = SCHEMA_SERVERS, .required = true, FIELD(settings_route, servers),
+     MORE(settings_route, server_count), .min = 1, .max = SETTINGS_SERVERS_MAX, .help = "who is asked for it"},
+
+    {.path = "cache", .type = SCHEMA_SECTION, .help = "what upstream servers said, kept for their TTL"},
+    {.path = "cache.size", .type = SCHEMA_SIZE, FIELD(settings, cache_size), .min = 65536, .max = INT64_C(1) << 40,
+     .fallback = "64MiB", .help = "a hard bound on memory; 0 = off"},
+    {.path = "cache.min-ttl", .type = SCHEMA_SECONDS, FIELD(settings, min_ttl_s), .max = TTL_MAX, .fallback = "0s",
+     .help = "shorter TTLs are raised to this"},
+    {.path = "cache.max-ttl", .type = SCHEMA_SECONDS, FIELD(settings, max_ttl_s), .max = TTL_MAX, .fallback = "1d",
+     .help = "longer TTLs are lowered to this"},
+    {.path = "cache.max-negative-ttl", .type = SCHEMA_SECONDS, FIELD(settings, max_negative_ttl_s), .max = TTL_MAX,
+     .fallback = "1h", .help = "the same for answers that say there is nothing"},
+    {.path = "cache.serve-stale", .type = SCHEMA_SECONDS, FIELD(settings, serve_stale_s), .max = TTL_MAX, .fallback = "1d",
+     .help = "how long after its end an answer may be given when no server answers (RFC 8767); 0s = off"},
+    {.path = "cache.prefetch", .type = SCHEMA_BOOL, FIELD(settings, prefetch), .fallback = "true",
+     .help = "ask again for popular names shortly before they run out"},
+
+    {.path = "block", .type = SCHEMA_SECTION, .help = "what is sent for a blocked name: defaults for every list"},
+    {.path = "block.answer", .type = SCHEMA_WORD, FIELD(settings, block_answer), .words = answer_words, .fallback = "nxdomain",
+     .help = "nxdomain | nodata | null | refused | drop | address"},
+    {.path = "block.addresses", .type = SCHEMA_ADDRESSES, FIELD(settings, addresses), MORE(settings, address_count),
+     .max = SETTINGS_ADDRESSES_MAX, .help = "for answer: address"},
+    {.path = "block.ttl", .type = SCHEMA_SECONDS, FIELD(settings, block_ttl_s), .max = 3600, .fallback = "10s",
+     .help = "of what is sent for a blocked name, so that a lifted block is soon forgotten"},
+    {.path = "block.organization", .type = SCHEMA_TEXT, FIELD(settings, organization), .max = TEXT_MAX,
+     .help = "who filters; this and the next two are told to the client"},
+    {.path = "block.contact", .type = SCHEMA_TEXTS, FIELD(settings, contact), MORE(settings, contact_count),
+     .max = PROVENANCE_CONTACT_MAX, .help = "whom to ask about a block, as mailto: or tel: URIs"},
+    {.path = "block.language", .type = SCHEMA_LANGUAGE, FIELD(settings, language),
+     .help = "the language of what is told, such as en or id"},
+
+    {.path = "lists", .type = SCHEMA_LISTS, FIELD(settings, lists), MORE(settings, list_count), .max = SETTINGS_LISTS_MAX,
+     .help = "the block and allow lists"},
+    {.path = "lists[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_list, name), .max = 64,
+     .help = "what the list is called; unique, of letters, digits and ._-"},
+    {.path = "lists[].file", .type = SCHEMA_PATH, .required = true, FIELD(settings_list, file), MORE(settings_list, file_shown),
+     .max = PATH_BYTES_MAX, .help = "where it is"},
+    {.path = "lists[].format", .type = SCHEMA_WORD, .words = format_words, .fallback = "auto", .help = "auto | yaml"},
+    {.path = "lists[].action", .type = SCHEMA_WORD, FIELD(settings_list, action), MORE(settings_list, has_action),
+     .words = action_words, .help = "block | allow; default: what the list says, else block"},
+    {.path = "lists[].match", .type = SCHEMA_WORD, FIELD(settings_list, match), MORE(settings_list, has_match),
+     .words = name_match_words, .help = "exact | subtree | subdomains, for entries that don't say; default: subtree"},
+    {.path = "lists[].answer", .type = SCHEMA_WORD, FIELD(settings_list, answer), MORE(settings_list, has_answer),
+     .words = answer_words, .help = "as under block:, for this list; default: block.answer"},
+    {.path = "lists[].mandatory", .type = SCHEMA_BOOL, FIELD(settings_list, mandatory), .fallback = "false",
+     .help = "true: no allow entry of an ordinary list overrides it"},
+    {.path = "lists[].mode", .type = SCHEMA_WORD, FIELD(settings_list, mode), .words = mode_words, .fallback = "enforce",
+     .help = "enforce | shadow (counted and logged, never acted on) | off"},
+    {.path = "lists[].authority", .type = SCHEMA_PROVENANCE, .help = "who ordered it"},
+    {.path = "lists[].reason", .type = SCHEMA_PROVENANCE, .help = "why, in words a user can be shown"},
+    {.path = "lists[].code", .type = SCHEMA_PROVENANCE, .help = "blocked | censored | filtered: which extended DNS error is sent"},
+    {.path = "lists[].reference", .type = SCHEMA_PROVENANCE, .help = "the order, ticket or article"},
+    {.path = "lists[].contact", .type = SCHEMA_PROVENANCE, .help = "whom to ask about it"},
+    {.path = "lists[].added", .type = SCHEMA_PROVENANCE, .help = "since when: a date or an RFC 3339 time"},
+    {.path = "lists[].review", .type = SCHEMA_PROVENANCE, .help = "when it should be looked at again"},
+    {.path = "lists[].expires", .type = SCHEMA_PROVENANCE, .help = "when it stops by itself"},
+
+    {.path = "control", .type = SCHEMA_SECTION, .help = "the socket that saringctl talks to"},
+    {.path = "control.socket", .type = SCHEMA_PATH, .reload = RELOAD_AT_RESTART, FIELD(settings, control_socket),
+     .max = SOCKET_PATH_MAX, .fallback = "/run/saring/control.sock", .help = "where it is"},
+    {.path = "control.group", .type = SCHEMA_TEXT, .reload = RELOAD_AT_RESTART, FIELD(settings, control_group), .max = 32,
+     .help = "may read; root and the daemon's user may change things; default: saring, where that group exists"},
+
+    {.path = "state", .type = SCHEMA_PATH, .reload = RELOAD_AT_RESTART, FIELD(settings, state), .max = PATH_BYTES_MAX,
+     .fallback = "/var/lib/saring", .help = "the directory of what the daemon writes"},
+
+    {.path = "log", .type = SCHEMA_SECTION, .help = "what the daemon says of itself"},
+    {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
+     .help = "error | warning | info | debug"},
+};
+/* clang-format on */
+const size_t schema_key_count = ARRAY_LEN(schema_keys);
+
+#define SIBLINGS_MAX 32
+
+const char *schema_child(const struct schema_key *row, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	if (strncmp(row->path, prefix, len) != 0)
+		return NULL;
+	const char *rest = row->path + len;
+	return strpbrk(rest, ".[") == NULL ? rest : NULL;
+}
+
+const struct schema_key *schema_find(const char *prefix, struct str key)
+{
+	for (size_t i = 0; i < schema_key_count; i++) {
+		const char *child = schema_child(&schema_keys[i], prefix);
+		if (child != NULL && str_eq_c(key, child))
+			return &schema_keys[i];
+	}
+	return NULL;
+}
+
+void schema_join(const char *const *words, char *buf, size_t size)
+{
+	size_t len = 0;
+	buf[0] = '\0';
+	for (size_t i = 0; words[i] != NULL && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", i > 0 ? ", " : "", words[i]);
+}
+
+/* A key of that name in another section; those of list items are left out, as there are many places for them. */
+static const struct schema_key *find_elsewhere(struct str key)
+{
+	for (size_t i = 0; i < schema_key_count; i++) {
+		const char *last = strrchr(schema_keys[i].path, '.');
+		if (strchr(schema_keys[i].path, '[') == NULL && str_eq_c(key, last != NULL ? last + 1 : schema_keys[i].path))
+			return &schema_keys[i];
+	}
+	return NULL;
+}
+
+void schema_suggest(const char *prefix, struct str key, char *buf, size_t size)
+{
+	const char *siblings[SIBLINGS_MAX];
+	size_t count = 0;
+	for (size_t i = 0; i < schema_key_count; i++) {
+		const char *child = schema_child(&schema_keys[i], prefix);
+		if (child == NULL)
+			continue;
+		must(count < SIBLINGS_MAX - 1);
+		siblings[count++] = child;
+	}
+	siblings[count] = NULL;
+	const char *nearest = str_nearest(key, siblings, count);
+	const struct schema_key *elsewhere = nearest == NULL ? find_elsewhere(key) : NULL;
+	if (nearest != NULL || elsewhere != NULL) {
+		(void)snprintf(buf, size, "; did you mean '%s'?", nearest != NULL ? nearest : elsewhere->path);
+		return;
+	}
+	char words[512];
+	schema_join(siblings, words, sizeof(words));
+	(void)snprintf(buf, size, "; what may stand here: %s", words);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * settings.h - saring.yaml as plain data; saring.yaml(5) is its manual. Units are in the names.
+ * A struct settings is built whole by settings_load and never changed after; any thread may read it. All pointers are into its
+ * arena. Paths are absolute (relative ones were taken from the file that names them). */
+#ifndef SARING_SETTINGS_SETTINGS_H
+#define SARING_SETTINGS_SETTINGS_H
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/base.h"
+#include "base/log.h"
+#include "policy/terms.h"
+#include "wire/name.h"
+
+#define SETTINGS_LISTEN_MAX 64
+#define SETTINGS_SERVERS_MAX 32
+#define SETTINGS_ROUTES_MAX 64
+#define SETTINGS_LISTS_MAX 1024
+#define SETTINGS_ALLOW_MAX 1024
+#define SETTINGS_ADDRESSES_MAX 16
+#define SETTINGS_WORKERS_MAX 64
+
+enum endpoint_scheme { ENDPOINT_DNS };
+struct endpoint {
+	enum endpoint_scheme scheme;
+	struct addr addr;
+	const char *text; /* canonical: "dns://127.0.0.1:53" */
+	uint32_t line, column;
+};
+
+enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
+enum others { OTHERS_REFUSE, OTHERS_DROP };
+
+/* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
+ * A NULL or has_* false means "not said here". Times are seconds since the epoch. */
+struct provenance {
+	const char *authority, *reason, *reference;
+	const char *const *contact; /* contact_count of them */
+	size_t contact_count;
+	bool has_code;
+	enum code code;
+	/* as written (for showing) and as time; text NULL when not said */
+	const char *added, *review, *expires, *lifted;
+	int64_t added_s, review_s, expires_s, lifted_s;
+	const char *lift_reason; /* why it was lifted; in lists only */
+};
+
+struct settings_route {
+	struct name zone; /* folded */
+	const struct endpoint *servers;
+	size_t server_count;
+};
+
+struct settings_list {
+	const char *name;
+	const char *file;       /* absolute */
+	const char *file_shown; /* as written in saring.yaml: what explain and messages show */
+	bool has_action;        /* said in saring.yaml: outranks the list's own `action:` */
+	enum action action;
+	bool has_match; /* for entries that don't say */
+	enum match match;
+	bool has_answer;
+	enum answer answer;
+	bool mandatory;
+	enum mode mode;
+	struct provenance provenance; /* defaults under the list's own */
+	uint32_t line, column;        /* of its entry in saring.yaml */
+};
+
+struct settings {
+	struct arena arena;
+	const char *path; /* of saring.yaml, as given */
+
+	const struct endpoint *listen;
+	size_t listen_count;
+	unsigned workers; /* 0 = auto: one for each core */
+	const char *user; /* NULL: not said; the default is "saring" where that user exists */
+
+	const struct prefix *allow;
+	size_t allow_count;
+	enum others others;
+
+	const struct endpoint *servers;
+	size_t server_count; /* 0: take /etc/resolv.conf's */
+	enum strategy strategy;
+	int64_t timeout_ms;
+	const struct settings_route *routes;
+	size_t route_count;
+
+	uint64_t cache_size; /* bytes; 0 = off */
+	int64_t min_ttl_s, max_ttl_s, max_negative_ttl_s, serve_stale_s;
+	bool prefetch;
+
+	enum answer block_answer;
+	const struct addr *addresses; /* for ANSWER_ADDRESS */
+	size_t address_count;
+	uint32_t block_ttl_s;
+	const char *organization, *language; /* NULL: not said */
+	const char *const *contact;
+	size_t contact_count;
+
+	const struct settings_list *lists;
+	size_t list_count;
+
+	const char *control_socket;
+	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
+	const char *state;
+	enum log_level log_level;
+};
+
+#endif

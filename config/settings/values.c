@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "settings/values.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "settings/provenance.h"
+#include "settings/settings.h"
+
+#define LANGUAGE_LEN_MAX 35 /* RFC 5646 §4.4.1 */
+
+bool values_fault(const struct values *v, const struct yaml_node *node, const char *fmt, ...)
+{
+	char sentence[sizeof(((struct err *)NULL)->text)];
+	va_list args;
+	va_start(args, fmt);
+	(void)vsnprintf(sentence, sizeof(sentence), fmt, args);
+	va_end(args);
+	err_list_add_at(v->errors, v->shown, node->line, node->column, "%s", sentence);
+	return false;
+}
+
+const char *values_shown(const struct yaml_node *node, char buf[VALUES_SHOWN_MAX])
+{
+	return str_escape(node->text, true, buf, VALUES_SHOWN_MAX);
+}
+
+bool values_kind(const struct values *v, const char *key, const struct yaml_node *node, enum yaml_kind kind, const char *wanted)
+{
+	if (node->kind == kind)
+		return true;
+	if (node->kind == YAML_SCALAR && node->text.len == 0 && node->style == YAML_STYLE_PLAIN)
+		return values_fault(v, node, "'%s' has no value; it takes %s", key, wanted);
+	return values_fault(v, node, "'%s' takes %s, not %s", key, wanted, yaml_kind_word(node));
+}
+
+bool values_scalar(const struct values *v, const char *key, const struct yaml_node *node, const char *wanted)
+{
+	if (!values_kind(v, key, node, YAML_SCALAR, wanted))
+		return false;
+	if (node->text.len == 0)
+		return values_fault(v, node, "'%s' has no value; it takes %s", key, wanted);
+	return true;
+}
+
+void values_store(void *object, size_t at, const void *value, size_t size)
+{
+	memcpy((char *)object + at, value, size);
+}
+
+static void store_pointer(void *object, size_t at, const void *pointer)
+{
+	values_store(object, at, &pointer, sizeof(pointer));
+}
+
+static void store_integer(void *object, const struct schema_key *row, int64_t value)
+{
+	uint32_t narrow = (uint32_t)value;
+	must(row->size == sizeof(value) || (row->size == sizeof(narrow) && value >= 0 && value <= UINT32_MAX));
+	if (row->size == sizeof(value))
+		values_store(object, row->at, &value, sizeof(value));
+	else
+		values_store(object, row->at, &narrow, sizeof(narrow));
+}
+
+bool values_word(const struct values *v, const char *key, const struct yaml_node *node, const char *const *words, int *ret)
+{
+	char all[256], shown[VALUES_SHOWN_MAX];
+	schema_join(words, all, sizeof(all));
+	if (!values_kind(v, key, node, YAML_SCALAR, "a word"))
+		return false;
+	if (node->text.len == 0)
+		return values_fault(v, node, "'%s' has no value; it takes one of %s", key, all);
+	int found = terms_find(words, node->text);
+	if (found >= 0) {
+		*ret = found;
+		return true;
+	}
+	size_t count = 0;
+	while (words[count] != NULL)
+		count++;
+	const char *nearest = str_nearest(node->text, words, count);
+	if (nearest != NULL)
+		return values_fault(v, node, "'%s' is not one of %s; did you mean '%s'?", values_shown(node, shown), all, nearest);
+	return values_fault(v, node, "'%s' is not one of %s", values_shown(node, shown), all);
+}
+
+static bool bind_word(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	static const char *const later_formats[] = {"hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", NULL};
+	/* Formats have a meaning that this version does not have yet: say so rather than call them unknown. */
+	if (strcmp(key, "format") == 0 && node->kind == YAML_SCALAR && terms_find(later_formats, node->text) >= 0)
+		return values_fault(v, node, "this version does not have the format '%s' yet; it has auto and yaml",
+				    node->text.ptr);
+	int value = 0;
+	if (!values_word(v, key, node, row->words, &value))
+		return false;
+	if (row->size > 0)
+		values_store(object, row->at, &value, sizeof(value));
+	return true;
+}
+
+static bool bind_bool(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	static const char *const yes[] = {"yes", "on", "y", "True", "TRUE", "Yes", "YES", "On", "ON", "1", NULL};
+	static const char *const no[] = {"no", "off", "n", "False", "FALSE", "No", "NO", "Off", "OFF", "0", NULL};
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_scalar(v, key, node, "true or false"))
+		return false;
+	bool value = str_eq_c(node->text, "true");
+	if (value || str_eq_c(node->text, "false")) {
+		if (node->style != YAML_STYLE_PLAIN)
+			return values_fault(v, node, "'%s' takes true or false without quotes", key);
+		values_store(object, row->at, &value, sizeof(value));
+		return true;
+	}
+	if (terms_find(yes, node->text) >= 0 || terms_find(no, node->text) >= 0)
+		return values_fault(v, node, "'%s' is not true or false; did you mean '%s'?", values_shown(node, shown),
+				    terms_find(yes, node->text) >= 0 ? "true" : "false");
+	return values_fault(v, node, "'%s' is not true or false", values_shown(node, shown));
+}
+
+static bool bind_duration(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			  void *object)
+{
+	char shown[VALUES_SHOWN_MAX], least[32], most[32];
+	int64_t ms = 0, unit_ms = row->type == SCHEMA_SECONDS ? 1000 : 1;
+	if (!values_scalar(v, key, node, "a duration"))
+		return false;
+	if (!str_to_duration_ms(node->text, &ms))
+		return values_fault(v, node, "'%s' is not a duration: a number with its unit, as in 500ms, 10s, 5m, 2h, 1d or 2w",
+				    values_shown(node, shown));
+	if (ms % unit_ms != 0)
+		return values_fault(v, node, "'%s' has parts of a second; '%s' takes whole seconds", values_shown(node, shown),
+				    key);
+	if (ms / unit_ms < row->min || ms / unit_ms > row->max) {
+		str_from_duration_ms(row->min * unit_ms, least, sizeof(least));
+		str_from_duration_ms(row->max * unit_ms, most, sizeof(most));
+		return values_fault(v, node, "'%s' is out of range: '%s' takes %s to %s", values_shown(node, shown), key, least,
+				    most);
+	}
+	store_integer(object, row, ms / unit_ms);
+	return true;
+}
+
+static bool bind_size(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	char shown[VALUES_SHOWN_MAX], least[32], most[32];
+	uint64_t bytes = 0;
+	if (!values_scalar(v, key, node, "a size"))
+		return false;
+	if (!str_to_size(node->text, &bytes))
+		return values_fault(v, node, "'%s' is not a size: a number with its unit, as in 64KiB, 64MiB or 1GiB; 0 = off",
+				    values_shown(node, shown));
+	if (bytes != 0 && (bytes < (uint64_t)row->min || bytes > (uint64_t)row->max)) {
+		str_from_size((uint64_t)row->min, least, sizeof(least));
+		str_from_size((uint64_t)row->max, most, sizeof(most));
+		return values_fault(v, node, "'%s' is out of range: '%s' takes 0, or %s to %s", values_shown(node, shown), key,
+				    least, most);
+	}
+	store_integer(object, row, (int64_t)bytes);
+	return true;
+}
+
+static bool bind_workers(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			 void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	uint64_t count = 0;
+	if (!values_scalar(v, key, node, "auto or a number"))
+		return false;
+	bool is_auto = str_eq_c(node->text, "auto");
+	if (!is_auto && (!str_to_u64(node->text, &count) || count < (uint64_t)row->min || count > (uint64_t)row->max))
+		return values_fault(v, node, "'%s' is not auto or a number from %jd to %jd", values_shown(node, shown),
+				    (intmax_t)row->min, (intmax_t)row->max);
+	store_integer(object, row, is_auto ? 0 : (int64_t)count);
+	return true;
+}
+
+bool values_text(const struct values *v, const char *key, const struct yaml_node *node, size_t max, const char **ret)
+{
+	if (!values_scalar(v, key, node, "text"))
+		return false;
+	struct str text = str_trim(node->text);
+	if (text.len == 0)
+		return values_fault(v, node, "'%s' has nothing but blanks in it", key);
+	if (text.len > max)
+		return values_fault(v, node, "'%s' has %zu bytes; at most %zu are taken", key, text.len, max);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+			return values_fault(v, node, "'%s' has a control character (0x%02x) in it", key, c);
+	}
+	*ret = arena_strndup(v->arena, text.ptr, text.len);
+	return true;
+}
+
+bool values_texts(const struct values *v, const char *key, const struct yaml_node *node, size_t max_count, size_t max_bytes,
+		  const char *const **ret, size_t *ret_count)
+{
+	if (node->kind != YAML_SEQUENCE) {
+		const char **one = arena_alloc(v->arena, sizeof(*one));
+		if (node->kind == YAML_MAPPING)
+			return values_kind(v, key, node, YAML_SEQUENCE, "a list of texts");
+		if (!values_text(v, key, node, max_bytes, one))
+			return false;
+		*ret = one;
+		*ret_count = 1;
+		return true;
+	}
+	if (node->count > max_count)
+		return values_fault(v, node, "'%s' has %zu values; at most %zu are taken", key, node->count, max_count);
+	const char **texts = arena_alloc(v->arena, (node->count + 1) * sizeof(*texts));
+	size_t count = 0;
+	bool good = true;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+		good &= values_text(v, key, item, max_bytes, &texts[count++]);
+	if (!good)
+		return false;
+	*ret = texts;
+	*ret_count = count;
+	return true;
+}
+
+bool values_time(const struct values *v, const char *key, const struct yaml_node *node, const char **ret_text, int64_t *ret_s)
+{
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_scalar(v, key, node, "a date"))
+		return false;
+	int64_t s = 0;
+	if (!str_to_time(node->text, &s, NULL))
+		return values_fault(v, node, "'%s' is not a date such as 2017-07-14 or a time such as 2017-07-14T12:00:00Z",
+				    values_shown(node, shown));
+	*ret_text = arena_strndup(v->arena, node->text.ptr, node->text.len);
+	*ret_s = s;
+	return true;
+}
+
+static bool bind_text(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	const char *text = NULL;
+	if (!values_text(v, key, node, (size_t)row->max, &text))
+		return false;
+	if (strpbrk(text, "\n\t") != NULL)
+		return values_fault(v, node, "'%s' takes a single line", key);
+	store_pointer(object, row->at, text);
+	return true;
+}
+
+static bool bind_language(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			  void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_scalar(v, key, node, "a language tag"))
+		return false;
+	bool good = node->text.len >= 2 && node->text.len <= LANGUAGE_LEN_MAX;
+	for (size_t i = 0; good && i < node->text.len; i++) {
+		char c = node->text.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		good = letter || (i >= 2 && i + 1 < node->text.len && c == '-') || (i >= 2 && c >= '0' && c <= '9');
+	}
+	if (!good)
+		return values_fault(v, node, "'%s' is not a language tag such as en, id or pt-BR", values_shown(node, shown));
+	store_pointer(object, row->at, arena_strndup(v->arena, node->text.ptr, node->text.len));
+	return true;
+}
+
+static bool bind_list_name(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			   void *object)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_scalar(v, key, node, "a name"))
+		return false;
+	if (node->text.len > (size_t)row->max || strspn(node->text.ptr, allowed) != node->text.len)
+		return values_fault(v, node, "'%s' can't name a list: 1 to %jd of the characters A-Z a-z 0-9 . _ -",
+				    values_shown(node, shown), (intmax_t)row->max);
+	store_pointer(object, row->at, arena_strndup(v->arena, node->text.ptr, node->text.len));
+	return true;
+}
+
+static bool bind_path(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	if (!values_scalar(v, key, node, "a path"))
+		return false;
+	char *beside = file_path_beside(v->base, node->text.ptr);
+	char *path = arena_strdup(v->arena, beside);
+	free(beside);
+	if (strlen(path) > (size_t)row->max)
+		return values_fault(v, node, "'%s' has %zu bytes as an absolute path; at most %jd are taken", key, strlen(path),
+				    (intmax_t)row->max);
+	store_pointer(object, row->at, path);
+	if (row->at_more != 0)
+		store_pointer(object, row->at_more, arena_strndup(v->arena, node->text.ptr, node->text.len));
+	return true;
+}
+
+static bool bind_texts(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       void *object)
+{
+	const char *const *texts = NULL;
+	size_t count = 0;
+	if (!values_texts(v, key, node, (size_t)row->max, PROVENANCE_TEXT_MAX, &texts, &count))
+		return false;
+	store_pointer(object, row->at, texts);
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
+static bool bind_value(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       void *object)
+{
+	switch (row->type) {
+	case SCHEMA_WORD:
+		return bind_word(v, row, key, node, object);
+	case SCHEMA_BOOL:
+		return bind_bool(v, row, key, node, object);
+	case SCHEMA_SECONDS:
+	case SCHEMA_MS:
+		return bind_duration(v, row, key, node, object);
+	case SCHEMA_SIZE:
+		return bind_size(v, row, key, node, object);
+	case SCHEMA_WORKERS:
+		return bind_workers(v, row, key, node, object);
+	case SCHEMA_TEXT:
+		return bind_text(v, row, key, node, object);
+	case SCHEMA_TEXTS:
+		return bind_texts(v, row, key, node, object);
+	case SCHEMA_LANGUAGE:
+		return bind_language(v, row, key, node, object);
+	case SCHEMA_LIST_NAME:
+		return bind_list_name(v, row, key, node, object);
+	case SCHEMA_PATH:
+		return bind_path(v, row, key, node, object);
+	case SCHEMA_LISTEN:
+	case SCHEMA_SERVERS:
+	case SCHEMA_PREFIXES:
+	case SCHEMA_ADDRESSES:
+	case SCHEMA_ZONE:
+		return values_bind_net(v, row, key, node, object);
+	case SCHEMA_SECTION:
+	case SCHEMA_LISTS:
+	case SCHEMA_ROUTES:
+	case SCHEMA_PROVENANCE:
+		break;
+	}
+	base_must_failed("a row that load.c binds itself", __FILE__, __LINE__);
+}
+
+bool values_bind(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)
+{
+	if (!bind_value(v, row, key, node, object))
+		return false;
+	if (row->type == SCHEMA_WORD && row->at_more != 0)
+		values_store(object, row->at_more, &(bool){true}, sizeof(bool));
+	return true;
+}

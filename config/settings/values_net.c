@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * values_net.c - the part of values.h that knows endpoints, prefixes, addresses and zones. */
+#include "settings/values.h"
+
+#include <string.h>
+
+#include "settings/settings.h"
+
+#define DNS_PORT 53
+
+static bool too_many(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node)
+{
+	if (node->count > (size_t)row->max)
+		return !values_fault(v, node, "'%s' has %zu values; at most %jd are taken", key, node->count, (intmax_t)row->max);
+	if (node->count < (size_t)row->min)
+		return !values_fault(v, node, "'%s' is empty; leave the key out for its default", key);
+	return false;
+}
+
+/* The text after "dns://", or with no scheme at all. */
+static bool endpoint_host(const struct values *v, const struct yaml_node *node, struct str *ret)
+{
+	char shown[VALUES_SHOWN_MAX];
+	const char *mark = strstr(node->text.ptr, "://");
+	*ret = node->text;
+	if (mark == NULL)
+		return true;
+	struct str scheme = {node->text.ptr, (size_t)(mark - node->text.ptr)};
+	*ret = (struct str){mark + 3, node->text.len - scheme.len - 3};
+	if (str_eq_c(scheme, "dns"))
+		return true;
+	if (str_eq_c(scheme, "tls") || str_eq_c(scheme, "https"))
+		return values_fault(v, node, "this version does not have %.*s:// endpoints yet; it has dns://HOST:PORT",
+				    (int)scheme.len, scheme.ptr);
+	return values_fault(v, node, "'%s' has an unknown scheme; an endpoint is dns://HOST:PORT", values_shown(node, shown));
+}
+
+static bool parse_endpoint(const struct values *v, const struct schema_key *row, const struct yaml_node *node, struct endpoint *ret)
+{
+	char shown[VALUES_SHOWN_MAX], text[ADDR_TEXT_MAX];
+	struct str host;
+	struct addr addr;
+	if (!endpoint_host(v, node, &host))
+		return false;
+	const char *colon = memchr(host.ptr, ':', host.len);
+	if (colon != NULL && host.ptr[0] != '[' && memchr(colon + 1, ':', host.len - (size_t)(colon + 1 - host.ptr)) != NULL)
+		return values_fault(v, node, "'%s': an IPv6 address stands in brackets here, as in dns://[2001:db8::1]:53",
+				    values_shown(node, shown));
+	if (!addr_from_text(host, DNS_PORT, &addr))
+		return values_fault(v, node,
+				    "'%s' is not an endpoint: dns://HOST:PORT, where HOST is an IP address and PORT at most 65535",
+				    values_shown(node, shown));
+	if (row->type == SCHEMA_SERVERS && addr_port(&addr) == 0)
+		return values_fault(v, node, "'%s': port 0 can't be asked", values_shown(node, shown));
+	if (row->type == SCHEMA_SERVERS && addr_is_any(&addr))
+		return values_fault(v, node, "'%s': this address means every address of this machine and can't be asked",
+				    values_shown(node, shown));
+	*ret = (struct endpoint){.scheme = ENDPOINT_DNS, .addr = addr, .line = node->line, .column = node->column};
+	ret->text = arena_printf(v->arena, "dns://%s", addr_to_text(&addr, text));
+	return true;
+}
+
+static bool parse_prefix(const struct values *v, const struct yaml_node *node, struct prefix *ret)
+{
+	char shown[VALUES_SHOWN_MAX];
+	if (prefix_from_text(node->text, ret))
+		return true;
+	return values_fault(v, node,
+			    "'%s' is not an address or a prefix such as 192.0.2.0/24 or 2001:db8::/32 (no bit set past its length)",
+			    values_shown(node, shown));
+}
+
+static bool parse_address(const struct values *v, const struct yaml_node *node, struct addr *ret)
+{
+	char shown[VALUES_SHOWN_MAX];
+	struct addr addr;
+	bool good = addr_from_text(node->text, 0, &addr) && node->text.ptr[0] != '[';
+	if (!good || (addr.sa.sa_family == AF_INET && strchr(node->text.ptr, ':') != NULL) || strchr(node->text.ptr, '%') != NULL)
+		return values_fault(v, node, "'%s' is not an IPv4 or IPv6 address (without port)", values_shown(node, shown));
+	*ret = addr;
+	return true;
+}
+
+static bool parse_item(const struct values *v, const struct schema_key *row, const struct yaml_node *item, void *ret)
+{
+	if (row->type == SCHEMA_PREFIXES)
+		return parse_prefix(v, item, ret);
+	if (row->type == SCHEMA_ADDRESSES)
+		return parse_address(v, item, ret);
+	return parse_endpoint(v, row, item, ret);
+}
+
+/* Every bad item is reported, not only the first. */
+static bool bind_array(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       void *object)
+{
+	const char *wanted = row->type == SCHEMA_PREFIXES    ? "a list of prefixes"
+			     : row->type == SCHEMA_ADDRESSES ? "a list of addresses"
+							     : "a list of endpoints";
+	size_t size = row->type == SCHEMA_PREFIXES    ? sizeof(struct prefix)
+		      : row->type == SCHEMA_ADDRESSES ? sizeof(struct addr)
+						      : sizeof(struct endpoint);
+	if (!values_kind(v, key, node, YAML_SEQUENCE, wanted) || too_many(v, row, key, node))
+		return false;
+	char *items = arena_alloc(v->arena, (node->count + 1) * size);
+	size_t count = 0;
+	bool good = true;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+		good &= values_scalar(v, key, item, "text in each item") && parse_item(v, row, item, items + size * count++);
+	if (!good)
+		return false;
+	const void *pointer = items;
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
+static bool bind_zone(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	struct name name = {0};
+	struct err err = {0};
+	if (!values_scalar(v, key, node, "a domain name"))
+		return false;
+	if (!name_from_text(node->text, &name, &err))
+		return values_fault(v, node, "%s", err.text);
+	values_store(object, row->at, &name, sizeof(name));
+	return true;
+}
+
+bool values_bind_net(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		     void *object)
+{
+	return row->type == SCHEMA_ZONE ? bind_zone(v, row, key, node, object) : bind_array(v, row, key, node, object);
+}

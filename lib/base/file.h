@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * file.h - whole files: read, replace atomically, lock, map. Cold path, any thread. */
+#ifndef SARING_BASE_FILE_H
+#define SARING_BASE_FILE_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <sys/types.h>
+
+/* Read path whole into ret (appended; owned by the caller). Refuses directories and more than limit bytes. */
+MUST_CHECK bool file_read(const char *path, size_t limit, struct buf *ret, struct err *err);
+MUST_CHECK bool file_read_fd(int fd, const char *name, size_t limit, struct buf *ret, struct err *err);
+
+/* Put bytes in place of path: temporary file in the same directory, owner and mode of the old file kept (else `mode`), fsync,
+ * rename, fsync of the directory. On failure the old file is untouched and no temporary stays. */
+MUST_CHECK bool file_replace(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err);
+
+/* An exclusive advisory lock for edits of `path`. The lock lies on the path's directory entry's own directory (flock on the
+ * directory), since the file itself is replaced by rename. Waits at most wait_ms. ret_fd: close it to unlock. */
+MUST_CHECK bool file_lock(const char *path, int64_t wait_ms, int *ret_fd, struct err *err);
+
+/* A file mapped read-only and private. addr is NULL when not mapped. */
+struct file_map {
+	const void *addr;
+	size_t len;
+};
+MUST_CHECK bool file_map_open(const char *path, struct file_map *ret, struct err *err);
+void file_map_close(struct file_map *map);
+
+/* "dir of base" + "/" + path, or path itself when absolute. Owned by the caller. */
+MUST_CHECK char *file_path_beside(const char *base, const char *path);
+
+/* mkdir -p. Directories made get `mode`. */
+MUST_CHECK bool file_mkdirs(const char *path, mode_t mode, struct err *err);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wire/edns.h"
+
+#include "wire/msg.h"
+#include "wire/rrtype.h"
+
+#define COOKIE_CLIENT 8
+#define COOKIE_MIN 16 /* with a server part (RFC 7873 §4) */
+#define COOKIE_MAX 40
+
+/* In an OPT record, from its first octet: | root 1 | type 2 | class 2 | TTL 4 | RDLENGTH 2 | options */
+#define OPT_RDLENGTH 9
+#define OPT_OPTIONS 11
+
+bool edns_next(struct rd *r, uint16_t *ret_code, const uint8_t **ret_data, uint16_t *ret_len)
+{
+	if (rd_left(r) == 0)
+		return false;
+	uint16_t code = rd_u16(r), len = rd_u16(r);
+	const uint8_t *data = rd_bytes(r, len);
+	if (!rd_ok(r))
+		return false;
+	*ret_code = code;
+	*ret_data = data;
+	*ret_len = len;
+	return true;
+}
+
+/* RFC 7871 §6: as many octets of the address as SOURCE PREFIX-LENGTH needs. Families but IPv4 and IPv6 are not ours to judge. */
+static bool ecs_is_sound(const uint8_t *data, uint16_t len)
+{
+	if (len < 4)
+		return false;
+	unsigned family = (unsigned)data[0] << 8 | data[1], source = data[2];
+	if (family != 1 && family != 2)
+		return true;
+	return source <= (family == 1 ? 32 : 128) && len - 4u == (source + 7) / 8;
+}
+
+/* Only the first option of a kind counts (RFC 7873 §5.2). False when its length is not allowed. */
+static bool take_option(struct edns *e, uint16_t code, const uint8_t *data, uint16_t len)
+{
+	switch (code) {
+	case EDNS_NSID:
+		e->has_nsid = true;
+		return true;
+	case EDNS_ECS:
+		if (e->has_ecs)
+			return true;
+		e->has_ecs = true;
+		return ecs_is_sound(data, len);
+	case EDNS_COOKIE:
+		if (e->cookie != NULL)
+			return true;
+		if (len != COOKIE_CLIENT && (len < COOKIE_MIN || len > COOKIE_MAX))
+			return false;
+		e->cookie = data;
+		e->cookie_len = (uint8_t)len;
+		return true;
+	case EDNS_KEEPALIVE: /* over UDP it must be ignored whatever its length (RFC 7828 §3.2.1), so none is refused here */
+		e->has_keepalive = true;
+		return true;
+	case EDNS_PADDING:
+		e->has_padding = true;
+		return true;
+	case EDNS_SDE:
+		e->has_sde = true;
+		return true;
+	}
+	return true;
+}
+
+bool edns_parse(uint16_t class, uint32_t ttl, const uint8_t *rdata, uint16_t rdata_len, struct edns *ret)
+{
+	*ret = (struct edns){
+	    .present = true,
+	    .ext_rcode = (uint8_t)(ttl >> 24),
+	    .version = (uint8_t)(ttl >> 16),
+	    .dnssec_ok = (ttl & EDNS_DO) != 0,
+	    .udp_size = class,
+	    .options = rdata,
+	    .options_len = rdata_len,
+	};
+	if (ret->version > 0)
+		return true; /* its options may mean anything (RFC 6891 §6.1.3: BADVERS comes first) */
+	struct rd r = rd_init(rdata, rdata_len);
+	uint16_t code, len;
+	const uint8_t *data;
+	bool sound = true;
+	for (unsigned seen = 0; edns_next(&r, &code, &data, &len); seen++)
+		if (seen < EDNS_OPTIONS_MAX)
+			sound = take_option(ret, code, data, len) && sound;
+	return sound && rd_ok(&r);
+}
+
+size_t edns_udp_limit(const struct edns *e)
+{
+	if (!e->present || e->udp_size < MSG_UDP_PLAIN_MAX)
+		return MSG_UDP_PLAIN_MAX;
+	return MIN(e->udp_size, MSG_UDP_EDNS_MAX);
+}
+
+size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dnssec_ok)
+{
+	size_t mark = wr_mark(w);
+	uint8_t *p = wr_room(w, OPT_OPTIONS);
+	if (p == NULL)
+		return mark;
+	struct wr opt = wr_init(p, OPT_OPTIONS);
+	wr_u8(&opt, 0);
+	wr_u16(&opt, RRTYPE_OPT);
+	wr_u16(&opt, udp_size);
+	wr_u32(&opt, (uint32_t)(rcode >> 4) << 24 | (dnssec_ok ? EDNS_DO : 0));
+	wr_u16(&opt, 0);
+	return mark;
+}
+
+/* At most `most` octets of s, whole characters only. */
+static size_t cut_utf8(struct str s, size_t most)
+{
+	if (s.len <= most)
+		return s.len;
+	size_t len = most;
+	while (len > 0 && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
+void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text)
+{
+	size_t len = cut_utf8(extra_text, EDNS_EDE_TEXT_MAX);
+	uint8_t *p = wr_room(w, 6 + len);
+	if (p == NULL)
+		return;
+	struct wr option = wr_init(p, 6 + len);
+	wr_u16(&option, EDNS_EDE);
+	wr_u16(&option, (uint16_t)(2 + len));
+	wr_u16(&option, info_code);
+	wr_bytes(&option, extra_text.ptr, len);
+}
+
+void edns_write_end(struct wr *w, size_t mark)
+{
+	if (!w->full && w->pos >= mark + OPT_OPTIONS)
+		wr_patch_u16(w, mark + OPT_RDLENGTH, (uint16_t)(w->pos - mark - OPT_OPTIONS));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * edns.h - the OPT record (RFC 6891) and extended DNS errors (RFC 8914). Any thread; nothing allocates. */
+#ifndef SARING_WIRE_EDNS_H
+#define SARING_WIRE_EDNS_H
+
+#include "base/base.h"
+#include "base/str.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
+
+#define EDNS_OPTIONS_MAX 32    /* options looked at in one OPT */
+#define EDNS_EDE_TEXT_MAX 200  /* bytes of EXTRA-TEXT, cut at a UTF-8 boundary */
+#define EDNS_DO 0x8000u
+
+struct edns {
+	bool present;
+	uint8_t ext_rcode;
+	uint8_t version;
+	bool dnssec_ok;
+	uint16_t udp_size; /* as sent; clamp with edns_udp_limit */
+	const uint8_t *options; /* borrowed */
+	uint16_t options_len;
+	/* options met, the first of each kind */
+	bool has_nsid, has_ecs, has_keepalive, has_padding, has_sde;
+	const uint8_t *cookie; /* borrowed; NULL when absent */
+	uint8_t cookie_len;
+};
+
+/* Fill ret from an OPT's class, TTL and RDATA. False when an option overruns or has a length its RFC forbids; ret is filled all the
+ * same, since a FORMERR answers with an OPT too. Options of a version above 0 are not looked at. */
+MUST_CHECK bool edns_parse(uint16_t class, uint32_t ttl, const uint8_t *rdata, uint16_t rdata_len, struct edns *ret);
+
+/* The next option of r (a reader over the options alone). False at the end or on overrun (then r->bad). */
+bool edns_next(struct rd *r, uint16_t *ret_code, const uint8_t **ret_data, uint16_t *ret_len);
+
+/* Bytes a UDP answer may have: 512 without OPT, else the client's size within 512..MSG_UDP_EDNS_MAX. */
+size_t edns_udp_limit(const struct edns *e);
+
+/* An OPT record: 11 bytes and its options between begin and end. rcode is the whole 12 bits; its low four belong into the header. The
+ * mark is the record's start: wr_cut(w, mark) takes the record back. */
+size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dnssec_ok); /* returns a mark for _end */
+void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text);
+void edns_write_end(struct wr *w, size_t mark);
+
+#endif

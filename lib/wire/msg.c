@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wire/msg.h"
+
+void msg_read_header(struct rd *r, struct msg_header *ret)
+{
+	ret->id = rd_u16(r);
+	ret->flags = rd_u16(r);
+	ret->qdcount = rd_u16(r);
+	ret->ancount = rd_u16(r);
+	ret->nscount = rd_u16(r);
+	ret->arcount = rd_u16(r);
+}
+
+void msg_write_header(struct wr *w, const struct msg_header *h)
+{
+	uint8_t *p = wr_room(w, MSG_HEADER_LEN);
+	if (p == NULL)
+		return;
+	struct wr header = wr_init(p, MSG_HEADER_LEN);
+	wr_u16(&header, h->id);
+	wr_u16(&header, h->flags);
+	wr_u16(&header, h->qdcount);
+	wr_u16(&header, h->ancount);
+	wr_u16(&header, h->nscount);
+	wr_u16(&header, h->arcount);
+}
+
+bool msg_read_question(struct rd *r, struct msg_question *ret)
+{
+	if (!name_read(r, &ret->name))
+		return false;
+	ret->type = rd_u16(r);
+	ret->class = rd_u16(r);
+	return rd_ok(r);
+}
+
+/* What follows the owner. */
+static bool read_rr_body(struct rd *r, struct msg_rr *ret)
+{
+	ret->type = rd_u16(r);
+	ret->class = rd_u16(r);
+	ret->ttl_pos = r->pos;
+	ret->ttl_s = rd_u32(r);
+	ret->rdata_len = rd_u16(r);
+	ret->rdata_pos = r->pos;
+	rd_skip(r, ret->rdata_len);
+	return rd_ok(r);
+}
+
+bool msg_read_rr(struct rd *r, struct msg_rr *ret)
+{
+	return name_read(r, &ret->owner) && read_rr_body(r, ret);
+}
+
+/* What was met beside the question of a client's query. */
+struct extras {
+	unsigned opts;
+	bool sound; /* nothing met so far makes it a FORMERR */
+};
+
+/* One record after the question. False when no more can be read. section: 0 answer, 1 authority, 2 additional */
+static bool screen_record(struct rd *r, struct msg_query *q, unsigned section, bool last, struct extras *extras)
+{
+	struct msg_rr rr;
+	bool root = rd_left(r) > 0 && r->base[r->pos] == 0; /* spelled out: a pointer to some zero is no root for an OPT */
+	if (!msg_read_rr(r, &rr))
+		return false;
+	if (rr.type == RRTYPE_OPT) {
+		if (section != 2 || !root || extras->opts++ > 0 ||
+		    !edns_parse(rr.class, rr.ttl_s, r->base + rr.rdata_pos, rr.rdata_len, &q->edns))
+			extras->sound = false;
+	} else if (rr.type == RRTYPE_TSIG) {
+		/* RFC 8945 §5.1: one, and the last record of all */
+		if (section != 2 || !last)
+			extras->sound = false;
+		q->has_tsig = true;
+	} else if (section == 2 && rr.type == RRTYPE_SIG && rr.rdata_len >= 2 && r->base[rr.rdata_pos] == 0 &&
+		   r->base[rr.rdata_pos + 1] == 0) {
+		q->has_tsig = true; /* SIG(0), RFC 2931 §3: covers type 0 */
+	}
+	return true;
+}
+
+/* Everything past the questions: an OPT is looked for even when the query is known to be bad, since the answer must have one then
+ * too (RFC 6891 §7). */
+static bool screen_records(struct rd *r, struct msg_query *q, struct extras *extras)
+{
+	const uint16_t counts[] = {q->header.ancount, q->header.nscount, q->header.arcount};
+	unsigned seen = 0;
+	for (unsigned section = 0; section < ARRAY_LEN(counts); section++)
+		for (unsigned left = counts[section]; left > 0; left--)
+			if (++seen > MSG_QUERY_RECORDS_MAX || !screen_record(r, q, section, section == 2 && left == 1, extras))
+				return false;
+	return rd_left(r) == 0;
+}
+
+static bool screen_questions(struct rd *r, struct msg_query *q)
+{
+	if (q->header.qdcount == 1) {
+		if (!msg_read_question(r, &q->question))
+			return false;
+		q->has_question = true;
+		q->question_end = r->pos;
+		q->folded = q->question.name;
+		name_fold(&q->folded);
+		return true;
+	}
+	/* to get at the OPT behind them */
+	for (unsigned left = q->header.qdcount; left > 0; left--) {
+		if (!name_skip(r))
+			return false;
+		rd_skip(r, 4);
+	}
+	return rd_ok(r);
+}
+
+static void query_clear(struct msg_query *q)
+{
+	q->header = (struct msg_header){0};
+	q->has_question = false;
+	q->question.type = q->question.class = 0;
+	q->question.name.len = q->folded.len = 1;
+	q->question.name.labels = q->folded.labels = 0;
+	q->question.name.wire[0] = q->folded.wire[0] = 0;
+	q->question_end = MSG_HEADER_LEN;
+	q->edns = (struct edns){0};
+	q->has_tsig = false;
+}
+
+enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret)
+{
+	struct rd r = rd_init(bytes, len);
+	query_clear(ret); /* not the whole struct: its names are 500 octets */
+	msg_read_header(&r, &ret->header);
+	if (!rd_ok(&r) || (ret->header.flags & MSG_QR))
+		return MSG_IGNORE;
+	if ((ret->header.flags & MSG_OPCODE) >> MSG_OPCODE_SHIFT != OPCODE_QUERY)
+		return MSG_NOTIMP;
+	struct extras extras = {.sound = ret->header.qdcount == 1 && ret->header.ancount == 0};
+	if (len > MSG_LEN_MAX || !screen_questions(&r, ret) || !screen_records(&r, ret, &extras) || !extras.sound)
+		return MSG_FORMERR;
+	/* an IXFR names the zone version it has by one SOA in authority (RFC 1995 §3) */
+	if (ret->header.nscount > (ret->question.type == RRTYPE_IXFR ? 1 : 0))
+		return MSG_FORMERR;
+	return ret->edns.present && ret->edns.version > 0 ? MSG_BADVERS : MSG_QUERY;
+}
