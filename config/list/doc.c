@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "list/list.h"
+#include "list/doc.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "list/doc.h"
 #include "settings/provenance.h"
 #include "settings/values.h"
 #include "settings/yaml.h"

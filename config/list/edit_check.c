@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "list/edit_check.h"
 
-/* Line endings after the last line of a block scalar don't count: they come and go with the text that follows it (its last line may have
- * been the file's, without one), and what reads values cuts them off. */
+/* Line endings after the last line of a block scalar don't count: they come and go with the text that follows it (its last line may
+ * have been the file's, without one), and what reads values cuts them off. */
 static bool same_text(const struct yaml_node *a, const struct yaml_node *b)
 {
 	struct str x = a->text, y = b->text;

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "admin/commands.h"
+
+#include "admin/report.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ctl/proto.h"
+#include "policy/match.h"
+#include "wire/name.h"
+#include "wire/rrtype.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct commands {
+	struct commands_config config;
+	struct policy_scratch *scratch;
+};
+
+/* One request under way. */
+struct call {
+	const char *verb; /* of the table */
+	command_reply *reply;
+	void *arg;
+};
+
+static void call_fail(const struct call *call, const struct err *err, const struct err_list *errors)
+{
+	call->reply(call->arg, ctl_reply_err(err, errors));
+}
+
+static void call_ok(const struct call *call, json_t *result)
+{
+	call->reply(call->arg, ctl_reply_ok(result));
+}
+
+/* ---- arguments ---- */
+
+/* A handler names what it takes; anything else in args is an error of the caller, not something to be silent about. */
+static bool args_known(json_t *args, const char *const *known, struct err *err)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(args, key, value)
+	{
+		bool found = false;
+		for (size_t i = 0; known && known[i]; i++)
+			found |= strcmp(key, known[i]) == 0;
+		if (!found)
+			return err_set(err, ERR_USAGE, "this verb takes no argument '%s'", key);
+	}
+	return true;
+}
+
+/* Absent and null are NULL. */
+static bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err)
+{
+	json_t *value = json_object_get(args, key);
+	*ret = (struct str){NULL, 0};
+	if (!value || json_is_null(value))
+		return true;
+	if (!json_is_string(value))
+		return err_set(err, ERR_USAGE, "the argument '%s' is not text", key);
+	*ret = (struct str){json_string_value(value), json_string_length(value)};
+	return true;
+}
+
+static bool arg_name(struct str text, struct name *ret, struct err *err)
+{
+	if (name_from_text(text, ret, err))
+		return true;
+	char safe[300];
+	return err_context(err, "'%s' is not a domain name", str_escape(text, true, safe, sizeof(safe)));
+}
+
+/* ---- verbs ---- */
+
+static void run_status(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	const struct commands_config *config = &c->config;
+	struct report_source source = {.generation = generation_current(config->generations),
+				       .generations = config->generations,
+				       .cache = config->cache,
+				       .counters = config->counters,
+				       .worker_count = config->worker_count,
+				       .listen = config->listen,
+				       .listen_count = config->listen_count,
+				       .uptime_ms = clock_mono_ms() - config->started_ms,
+				       .compile_seconds = config->compile_seconds(config->rebuild_arg),
+				       .now_s = clock_wall_s()};
+	call_ok(call, report_status(&source));
+}
+
+static void run_list(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	struct report_source source = {.generation = generation_current(c->config.generations),
+				       .generations = c->config.generations,
+				       .counters = c->config.counters,
+				       .worker_count = c->config.worker_count,
+				       .now_s = clock_wall_s()};
+	call_ok(call, report_lists(&source));
+}
+
+static void run_cache(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	struct report_source source = {
+	    .cache = c->config.cache, .counters = c->config.counters, .worker_count = c->config.worker_count};
+	call_ok(call, report_cache(&source));
+}
+
+static void run_upstream(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	call_ok(call, report_upstreams(generation_current(c->config.generations)->upstreams));
+}
+
+static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	struct str text;
+	struct name name;
+	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err))) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, true);
+	char shown[NAME_TEXT_MAX] = "";
+	log_info("cache.flush name=\"%s\" flushed=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed);
+	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
+	must(result);
+	call_ok(call, result);
+}
+
+static bool explain_args(json_t *args, struct explain_question *ret, struct err *err)
+{
+	struct str name, type, client;
+	if (!arg_text(args, "name", &name, err) || !arg_text(args, "type", &type, err) || !arg_text(args, "client", &client, err))
+		return false;
+	if (!name.ptr)
+		return err_set(err, ERR_USAGE, "explain needs a name");
+	if (!arg_name(name, &ret->name, err))
+		return false;
+	char safe[128];
+	ret->type = RRTYPE_A;
+	if (type.ptr && !rrtype_from_text(type, &ret->type))
+		return err_set(err, ERR_INPUT, "'%s' is not a record type", str_escape(type, true, safe, sizeof(safe)));
+	ret->has_client = client.ptr != NULL;
+	if (client.ptr && (!addr_from_text(client, 0, &ret->client) || addr_port(&ret->client) != 0))
+		return err_set(err, ERR_INPUT, "'%s' is not an IP address", str_escape(client, true, safe, sizeof(safe)));
+	return true;
+}
+
+static void run_explain(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	struct explain_question question = {0};
+	if (!explain_args(args, &question, &err)) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	call_ok(call, report_explain(generation_current(c->config.generations), c->scratch, &question, clock_wall_s()));
+}
+
+static void on_rebuilt(void *arg, const struct rebuild_report *report)
+{
+	struct call *call = arg;
+	if (report->ok)
+		call_ok(call, report_rebuild(report));
+	else
+		call_fail(call, report->err, report->errors);
+	free(call);
+}
+
+/* The reply comes when every worker serves by the new world: the call outlives this function. */
+static void start_rebuild(struct commands *c, enum rebuild_kind kind, const struct call *call)
+{
+	struct call *copy = base_alloc(sizeof(*copy));
+	*copy = *call;
+	log_info("%s asked=control", call->verb);
+	c->config.rebuild(c->config.rebuild_arg, kind, on_rebuilt, copy);
+}
+
+static void run_reload(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	start_rebuild(c, REBUILD_ALL, call);
+}
+
+static void run_policy_rebuild(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	start_rebuild(c, REBUILD_LISTS, call);
+}
+
+/* ---- the table ---- */
+
+static const char *const explain_keys[] = {"name", "type", "client", NULL};
+static const char *const flush_keys[] = {"name", NULL};
+
+static const struct command {
+	const char *verb;
+	enum command_right right;
+	const char *const *keys; /* arguments it takes; NULL: none */
+	void (*run)(struct commands *c, json_t *args, struct call *call);
+	const char *help;
+} commands_table[] = {
+    {"status", RIGHT_READ, NULL, run_status, "what is loaded and how the daemon does"},
+    {"list", RIGHT_READ, NULL, run_list, "the lists and what they have blocked"},
+    {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
+    {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
+    {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
+    {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
+    {"reload", RIGHT_CHANGE, NULL, run_reload, "read saring.yaml and the lists again"},
+    {"policy.rebuild", RIGHT_CHANGE, NULL, run_policy_rebuild, "read the lists again, with the saring.yaml in force"},
+};
+
+static const struct command *command_find(const char *verb)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands_table); i++)
+		if (strcmp(commands_table[i].verb, verb) == 0)
+			return &commands_table[i];
+	return NULL;
+}
+
+size_t commands_help(struct command_help *ret, size_t max)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands_table) && i < max; i++)
+		ret[i] = (struct command_help){commands_table[i].verb, commands_table[i].help, commands_table[i].right};
+	return ARRAY_LEN(commands_table);
+}
+
+static bool refuse(const struct command *command, enum command_right right, struct err *err)
+{
+	if (right >= command->right)
+		return true;
+	if (command->right == RIGHT_CHANGE)
+		return err_set(err, ERR_DENIED, "'%s' changes things: only root and the user saringd runs as may", command->verb);
+	return err_set(err, ERR_DENIED, "'%s' is for root, the user saringd runs as, and the control group", command->verb);
+}
+
+void commands_run(struct commands *c, json_t *request, enum command_right right, command_reply *reply, void *arg)
+{
+	struct call call = {.reply = reply, .arg = arg};
+	struct err err = {0};
+	const char *verb;
+	json_t *args;
+	if (!ctl_request_parse(request, &verb, &args, &err)) {
+		call_fail(&call, &err, NULL);
+		return;
+	}
+	const struct command *command = command_find(verb);
+	if (!command) {
+		char safe[64];
+		(void)err_set(&err, ERR_USAGE, "there is no verb '%s'", str_escape(str_from(verb), true, safe, sizeof(safe)));
+		call_fail(&call, &err, NULL);
+		return;
+	}
+	call.verb = command->verb;
+	if (!refuse(command, right, &err) || !args_known(args, command->keys, &err)) {
+		call_fail(&call, &err, NULL);
+		return;
+	}
+	if (!generation_current(c->config.generations)) {
+		(void)err_set(&err, ERR_UNREACHABLE, "saringd is still starting");
+		call_fail(&call, &err, NULL);
+		return;
+	}
+	command->run(c, args, &call);
+}
+
+struct commands *commands_create(const struct commands_config *config)
+{
+	struct commands *c = base_alloc(sizeof(*c));
+	c->config = *config;
+	c->scratch = policy_scratch_create();
+	return c;
+}
+
+void commands_destroy(struct commands *c)
+{
+	if (!c)
+		return;
+	policy_scratch_destroy(c->scratch);
+	free(c);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * commands.h - what the control socket can be asked: one table of verbs, each with its right, its handler and a line of help.
+ * A new verb is one row and one function. It is not: the socket (admin/control), nor the work itself (rebuild, cache, policy). Main
+ * thread. */
+#ifndef SARING_ADMIN_COMMANDS_H
+#define SARING_ADMIN_COMMANDS_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "cache/cache.h"
+#include "generation.h"
+#include "observe/counters.h"
+#include "rebuild_queue.h"
+
+#include <jansson.h>
+
+enum command_right {
+	RIGHT_NONE,   /* a stranger */
+	RIGHT_READ,   /* the control group: look */
+	RIGHT_CHANGE, /* root and the daemon's own user: change things */
+};
+
+#define EXPLAIN_HITS_MAX 256 /* entries shown that match one name */
+
+/* What the handlers work with. Borrowed for the life of the commands. */
+struct commands_config {
+	const struct generations *generations;
+	struct cache *cache;
+	const struct counters *const *counters; /* one for each worker */
+	size_t worker_count;
+	const char *const *listen; /* endpoints as text, with their real ports */
+	size_t listen_count;
+	int64_t started_ms; /* monotonic */
+	/* rebuild_request and rebuild_compile_seconds, or what a test puts in their place */
+	void (*rebuild)(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg);
+	double (*compile_seconds)(void *arg);
+	void *rebuild_arg;
+};
+
+struct commands;
+MUST_CHECK struct commands *commands_create(const struct commands_config *config);
+void commands_destroy(struct commands *c); /* takes NULL; no rebuild may be under way for it */
+
+/* Takes reply, which is whole (ctl_reply_ok or ctl_reply_err). */
+typedef void command_reply(void *arg, json_t *reply);
+/* Do what `request` (borrowed) asks, with the rights of who asked. reply is called exactly once: before this returns, or later from
+ * the event loop for verbs that start a compile. */
+void commands_run(struct commands *c, json_t *request, enum command_right right, command_reply *reply, void *arg);
+
+struct command_help {
+	const char *verb, *help;
+	enum command_right right;
+};
+size_t commands_help(struct command_help *ret, size_t max); /* the table, for tests and manuals; returns how many there are */
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "admin/control.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ctl/proto.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_MAX 16	    /* in one turn of the loop */
+#define ACCEPT_PAUSE_MS 500 /* when descriptors have run out */
+
+enum conn_state {
+	CONN_READING, /* a request comes in */
+	CONN_WORKING, /* a command has it */
+	CONN_WRITING, /* a reply goes out */
+};
+
+struct conn {
+	struct control *control;
+	struct conn *prev, *next;
+	int fd;
+	enum conn_state state;
+	enum command_right right;
+	bool last;	  /* closed after this reply */
+	int64_t since_ms; /* in this state */
+	struct event *readable, *writable, *deadline;
+	struct buf in, out;
+	size_t sent;
+};
+
+struct control {
+	struct event_base *base;
+	int fd;
+	gid_t group;
+	struct commands *commands;
+	struct event *acceptable, *resume;
+	struct conn *first;
+	size_t count;
+};
+
+/* ---- who ---- */
+
+enum command_right control_right(uid_t daemon_uid, gid_t control_group, uid_t uid, gid_t gid, const gid_t *groups,
+				 size_t group_count)
+{
+	if (uid == 0 || uid == daemon_uid)
+		return RIGHT_CHANGE;
+	if (gid == control_group)
+		return RIGHT_READ;
+	for (size_t i = 0; i < group_count; i++)
+		if (groups[i] == control_group)
+			return RIGHT_READ;
+	return RIGHT_NONE;
+}
+
+/* A peer whose groups cannot be read has none. */
+static gid_t *peer_groups(int fd, size_t *ret_count)
+{
+	socklen_t len = 64 * sizeof(gid_t);
+	gid_t *groups = base_alloc(len);
+	*ret_count = 0;
+	int rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len);
+	if (rc < 0 && errno == ERANGE && len <= CONTROL_GROUPS_MAX * sizeof(gid_t)) {
+		groups = base_realloc(groups, len);
+		rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len);
+	}
+	if (rc == 0)
+		*ret_count = len / sizeof(gid_t);
+	return groups;
+}
+
+static enum command_right peer_right(int fd, gid_t control_group)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return RIGHT_NONE;
+	size_t count;
+	gid_t *groups = peer_groups(fd, &count);
+	enum command_right right = control_right(geteuid(), control_group, cred.uid, cred.gid, groups, count);
+	free(groups);
+	return right;
+}
+
+/* ---- a connection ---- */
+
+static void conn_close(struct conn *c)
+{
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		c->control->first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->control->count--;
+	event_free(c->readable);
+	event_free(c->writable);
+	event_free(c->deadline);
+	close(c->fd);
+	buf_finish(&c->in);
+	buf_finish(&c->out);
+	free(c);
+}
+
+static void conn_enter(struct conn *c, enum conn_state state, int64_t limit_ms)
+{
+	c->state = state;
+	c->since_ms = clock_mono_ms();
+	(void)event_del(c->deadline);
+	if (limit_ms > 0) {
+		struct timeval tv = {.tv_sec = (time_t)(limit_ms / 1000), .tv_usec = (suseconds_t)(limit_ms % 1000 * 1000)};
+		(void)event_add(c->deadline, &tv);
+	}
+}
+
+static void conn_await_request(struct conn *c)
+{
+	buf_finish(&c->in);
+	buf_finish(&c->out);
+	c->sent = 0;
+	conn_enter(c, CONN_READING, CTL_IDLE_MS);
+	(void)event_add(c->readable, NULL);
+}
+
+/* Returns false when the connection is of no more use. */
+static bool conn_flush(struct conn *c)
+{
+	while (c->sent < c->out.len) {
+		ssize_t n = send(c->fd, c->out.ptr + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		c->sent += (size_t)n;
+	}
+	return true;
+}
+
+/* May free c. */
+static void conn_write(struct conn *c)
+{
+	if (!conn_flush(c)) {
+		conn_close(c);
+		return;
+	}
+	if (c->sent < c->out.len) {
+		(void)event_add(c->writable, NULL);
+		return;
+	}
+	if (c->last)
+		conn_close(c);
+	else
+		conn_await_request(c);
+}
+
+/* Takes reply. May free c. */
+static void conn_reply(struct conn *c, json_t *reply)
+{
+	ctl_frame_put(&c->out, reply);
+	json_decref(reply);
+	if (c->out.len > CTL_FRAME_HEAD + (size_t)CTL_REPLY_MAX) {
+		struct err err = {0};
+		(void)err_set(&err, ERR_LIMIT, "the reply would be larger than %u bytes", CTL_REPLY_MAX);
+		json_t *instead = ctl_reply_err(&err, NULL);
+		buf_finish(&c->out);
+		ctl_frame_put(&c->out, instead);
+		json_decref(instead);
+	}
+	conn_enter(c, CONN_WRITING, CONTROL_WRITE_MS);
+	conn_write(c);
+}
+
+static void conn_on_done(void *arg, json_t *reply)
+{
+	conn_reply(arg, reply);
+}
+
+static void conn_refuse(struct conn *c, const struct err *err)
+{
+	c->last = true;
+	(void)event_del(c->readable);
+	conn_reply(c, ctl_reply_err(err, NULL));
+}
+
+/* A whole frame has come. May free c. */
+static void conn_run(struct conn *c)
+{
+	struct err err = {0};
+	json_t *request = ctl_frame_parse(c->in.ptr + CTL_FRAME_HEAD, c->in.len - CTL_FRAME_HEAD, &err);
+	if (!request) {
+		conn_refuse(c, &err);
+		return;
+	}
+	(void)event_del(c->readable);
+	conn_enter(c, CONN_WORKING, 0);
+	commands_run(c->control->commands, request, c->right, conn_on_done, c);
+	json_decref(request);
+}
+
+/* How many bytes of the present frame are still to come; 0: it is whole. False: it is one that is refused. */
+static bool conn_missing(const struct conn *c, size_t *ret)
+{
+	if (c->in.len < CTL_FRAME_HEAD) {
+		*ret = CTL_FRAME_HEAD - c->in.len;
+		return true;
+	}
+	uint32_t len = ctl_frame_len((const uint8_t *)c->in.ptr);
+	if (len == 0 || len > CTL_REQUEST_MAX)
+		return false;
+	*ret = CTL_FRAME_HEAD + (size_t)len - c->in.len;
+	return true;
+}
+
+static void conn_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+	(void)what;
+	for (;;) {
+		size_t missing;
+		if (!conn_missing(c, &missing)) {
+			struct err err = {0};
+			(void)err_set(&err, ERR_LIMIT, "a request has 1 to %u bytes", CTL_REQUEST_MAX);
+			conn_refuse(c, &err);
+			return;
+		}
+		if (missing == 0) {
+			conn_run(c);
+			return;
+		}
+		char bytes[4096];
+		ssize_t n = recv(fd, bytes, MIN(missing, sizeof(bytes)), MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			conn_close(c);
+			return;
+		}
+		buf_add(&c->in, bytes, (size_t)n);
+	}
+}
+
+static void conn_on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	conn_write(arg);
+}
+
+static void conn_on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	conn_close(arg);
+}
+
+static void conn_create(struct control *control, int fd)
+{
+	struct conn *c = base_alloc(sizeof(*c));
+	*c = (struct conn){.control = control, .fd = fd, .right = peer_right(fd, control->group)};
+	c->readable = event_new(control->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
+	c->writable = event_new(control->base, fd, EV_WRITE, conn_on_writable, c);
+	c->deadline = evtimer_new(control->base, conn_on_deadline, c);
+	must(c->readable && c->writable && c->deadline);
+	c->next = control->first;
+	if (c->next)
+		c->next->prev = c;
+	control->first = c;
+	control->count++;
+	conn_await_request(c);
+}
+
+/* ---- accepting ---- */
+
+/* Make room: the connection longest idle goes, or else the slowest reader; one that a command works for never. */
+static bool evict_one(struct control *control)
+{
+	struct conn *victim = NULL;
+	for (struct conn *c = control->first; c; c = c->next) {
+		if (c->state == CONN_WORKING)
+			continue;
+		if (!victim || c->state < victim->state || (c->state == victim->state && c->since_ms <= victim->since_ms))
+			victim = c;
+	}
+	if (!victim)
+		return false;
+	conn_close(victim);
+	return true;
+}
+
+static void control_on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+	static struct log_limit limit = {.interval_ms = 60000};
+	(void)what;
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (peer >= 0 && (control->count < CONTROL_CONNECTIONS_MAX || evict_one(control))) {
+			conn_create(control, peer);
+		} else if (peer >= 0) {
+			close(peer);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			static const struct timeval pause = {.tv_usec = (suseconds_t)ACCEPT_PAUSE_MS * 1000};
+			log_limited(&limit, LOG_LEVEL_WARNING, "control.accept-failed error=\"%s\"", strerror(errno));
+			(void)event_del(control->acceptable); /* still readable: would spin */
+			(void)event_add(control->resume, &pause);
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+	}
+}
+
+static void control_on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+	(void)fd, (void)what;
+	(void)event_add(control->acceptable, NULL);
+}
+
+struct control *control_create(struct event_base *base, const struct control_socket *s, gid_t group, struct commands *commands)
+{
+	struct control *c = base_alloc(sizeof(*c));
+	*c = (struct control){.base = base, .fd = s->fd, .group = group, .commands = commands};
+	c->acceptable = event_new(base, s->fd, EV_READ | EV_PERSIST, control_on_acceptable, c);
+	c->resume = evtimer_new(base, control_on_resume, c);
+	must(c->acceptable && c->resume && event_add(c->acceptable, NULL) == 0);
+	return c;
+}
+
+void control_destroy(struct control *c)
+{
+	if (!c)
+		return;
+	for (struct conn *conn = c->first, *next; conn; conn = next) {
+		next = conn->next;
+		conn_close(conn);
+	}
+	event_free(c->acceptable);
+	event_free(c->resume);
+	free(c);
+}
+
+size_t control_connections(const struct control *c)
+{
+	return c->count;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * report.h - what the daemon knows as JSON documents: their keys are a promise to users (saringctl(1), --json). Pure: everything
+ * comes in as arguments, nothing is kept. Main thread. All returned values are new references. */
+#ifndef SARING_ADMIN_REPORT_H
+#define SARING_ADMIN_REPORT_H
+
+#include "base/addr.h"
+#include "base/base.h"
+#include "cache/cache.h"
+#include "generation.h"
+#include "observe/counters.h"
+#include "policy/match.h"
+#include "rebuild_queue.h"
+#include "upstream/pool.h"
+#include "wire/name.h"
+
+#include <jansson.h>
+
+struct report_source {
+	const struct generation *generation;
+	const struct generations *generations; /* for the numbers of lists */
+	struct cache *cache;
+	const struct counters *const *counters;
+	size_t worker_count;
+	const char *const *listen;
+	size_t listen_count;
+	int64_t uptime_ms;
+	double compile_seconds;
+	int64_t now_s;
+};
+
+MUST_CHECK json_t *report_status(const struct report_source *source);
+MUST_CHECK json_t *report_lists(const struct report_source *source);
+MUST_CHECK json_t *report_cache(const struct report_source *source);
+MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
+MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
+
+struct explain_question {
+	struct name name; /* folded */
+	uint16_t type;
+	bool has_client;
+	struct addr client;
+};
+/* What would be answered, and every entry that matches, with its provenance. */
+MUST_CHECK json_t *report_explain(const struct generation *generation, struct policy_scratch *scratch,
+				  const struct explain_question *question, int64_t now_s);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon.h"
+
+#include "admin/commands.h"
+#include "admin/control.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cache/cache.h"
+#include "generation.h"
+#include "jobs.h"
+#include "listen/sockets.h"
+#include "notify.h"
+#include "privs.h"
+#include "query/inflight.h"
+#include "rebuild.h"
+#include "settings/load.h"
+#include "startup.h"
+#include "upstream/pool.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define TICK_S 1
+#define START_EXTEND_MS 30000 /* asked of the service manager at each tick while the first image is compiled */
+#define STATUS_TICKS 15	      /* how old what the service manager is told may be */
+#define STUCK_TICKS 10	      /* a worker that has not gone round for so many ticks is reported */
+#define STOP_S 5	      /* a stop that takes longer is cut short */
+
+struct daemon {
+	const struct daemon_options *options;
+	struct settings *boot; /* what was started with: ports, user, sockets and state hold for the whole life */
+	struct privs privs;
+	gid_t control_group;
+	char compiler[PATH_MAX];
+	int state_lock;
+	int64_t started_ms;
+
+	struct event_base *base;
+	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled;
+	int settled_fd;
+
+	struct listener *listeners; /* of all workers */
+	size_t listener_count;
+	unsigned worker_count;
+	const char **listen; /* as text */
+	size_t listen_count;
+	struct worker **workers;
+	const struct counters **counters;
+	uint64_t *ticks;   /* of each worker when the last life sign was sent */
+	unsigned unticked; /* ticks of ours since then */
+
+	struct cache *cache;
+	struct inflight *inflight;
+	struct generations *generations;
+	struct rebuild *rebuild;
+	struct commands *commands;
+	struct control_socket socket;
+	struct control *control;
+
+	bool ready, ending, failed;
+	char status[512];
+	uint64_t status_runs; /* of the compiler, when it was told */
+	unsigned status_age;  /* in ticks */
+};
+
+/* ---- while serving ---- */
+
+static void daemon_end(struct daemon *d, bool failed)
+{
+	d->failed |= failed;
+	d->ending = true;
+	(void)event_base_loopbreak(d->base);
+}
+
+static void nudge_worker(void *arg, unsigned worker)
+{
+	struct daemon *d = arg;
+	if (d->workers[worker])
+		worker_nudge(d->workers[worker]);
+}
+
+/* On a worker's thread. */
+static void wake_main(void *arg)
+{
+	const struct daemon *d = arg;
+	uint64_t one = 1;
+	(void)!write(d->settled_fd, &one, sizeof(one)); /* a full counter is readable already */
+}
+
+static void daemon_on_settled(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	uint64_t count;
+	(void)what;
+	(void)!read(fd, &count, sizeof(count));
+	generations_collect(d->generations);
+}
+
+/* Says that all is well only when every worker has gone round since it was last said. */
+static void watch_workers(struct daemon *d)
+{
+	static struct log_limit limit = {.interval_ms = 10000};
+	unsigned stuck = 0, first = 0;
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		if (atomic_load_explicit(&d->counters[i]->ticks, memory_order_relaxed) == d->ticks[i] && stuck++ == 0)
+			first = i;
+		worker_nudge(d->workers[i]);
+	}
+	if (stuck > 0) {
+		if (++d->unticked >= STUCK_TICKS)
+			log_limited(&limit, LOG_LEVEL_ERROR, "worker.stuck workers=%u first=%u seconds=%u", stuck, first,
+				    d->unticked * TICK_S);
+		return;
+	}
+	d->unticked = 0;
+	for (unsigned i = 0; i < d->worker_count; i++)
+		d->ticks[i] = atomic_load_explicit(&d->counters[i]->ticks, memory_order_relaxed);
+	notify_watchdog();
+}
+
+/* Counting what is in force goes through all entries: done anew for a new world, and once in a while as entries expire. */
+static void tell_status(struct daemon *d)
+{
+	const struct generation *g = generation_current(d->generations);
+	if (rebuild_runs(d->rebuild) == d->status_runs && ++d->status_age < STATUS_TICKS)
+		return;
+	d->status_runs = rebuild_runs(d->rebuild);
+	d->status_age = 0;
+	struct policy_info info;
+	policy_info(g->policy, clock_wall_s(), &info);
+	size_t servers = upstreams_count(g->upstreams), up = 0;
+	for (size_t i = 0; i < servers; i++) {
+		struct upstream_stats stats;
+		upstreams_stats(g->upstreams, i, &stats);
+		up += strcmp(stats.state, "up") == 0;
+	}
+	const char *failure = rebuild_failure(d->rebuild);
+	char text[sizeof(d->status)] = "";
+	snprintf(text, sizeof(text), "serving; %zu of %zu entries in force; generation %" PRIu32 "; upstream %zu/%zu up%s%s",
+		 info.in_force_count, info.entry_count, info.generation, up, servers,
+		 failure[0] ? "; the last reload failed: " : "", failure);
+	if (strcmp(text, d->status) == 0)
+		return;
+	memcpy(d->status, text, sizeof(text));
+	notify_status(text);
+}
+
+static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	(void)fd, (void)what;
+	if (!d->ready) {
+		notify_extend(START_EXTEND_MS);
+		return;
+	}
+	watch_workers(d);
+	generations_collect(d->generations);
+	tell_status(d);
+}
+
+static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
+{
+	(void)what;
+	log_info("stop signal=%d", (int)number);
+	daemon_end(arg, false);
+}
+
+static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+	(void)number, (void)what;
+	log_info("reload asked=signal");
+	rebuild_request(d->rebuild, REBUILD_ALL, NULL, NULL);
+}
+
+/* ---- start ---- */
+
+/* The first world is published and has no readers yet. */
+static void start_workers(void *arg)
+{
+	struct daemon *d = arg;
+	struct err err = {0};
+	char text[1024];
+	size_t each = d->boot->listen_count * 2;
+	bool ok = true;
+	for (unsigned i = 0; ok && i < d->worker_count; i++) {
+		struct worker_config config = {.index = i,
+					       .listeners = &d->listeners[i * each],
+					       .listener_count = each,
+					       .generations = d->generations,
+					       .cache = d->cache,
+					       .inflight = d->inflight,
+					       .workers = d->workers};
+		d->workers[i] = worker_create(&config, &err);
+		ok = d->workers[i] != NULL;
+		if (ok)
+			d->counters[i] = worker_counters(d->workers[i]);
+	}
+	/* A worker may speak to any other as soon as it runs: all exist before the first does. */
+	for (unsigned i = 0; ok && i < d->worker_count; i++)
+		ok = worker_start(d->workers[i], &err);
+	if (ok)
+		return;
+	(void)err_format(&err, text, sizeof(text));
+	log_error("start.failed error=\"%s\"", text);
+	daemon_end(d, true);
+}
+
+static double compile_seconds(void *arg)
+{
+	return rebuild_compile_seconds(arg);
+}
+
+static void request_rebuild(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg)
+{
+	rebuild_request(arg, kind, done, done_arg);
+}
+
+static void start_control(struct daemon *d)
+{
+	struct commands_config config = {.generations = d->generations,
+					 .cache = d->cache,
+					 .counters = d->counters,
+					 .worker_count = d->worker_count,
+					 .listen = d->listen,
+					 .listen_count = d->listen_count,
+					 .started_ms = d->started_ms,
+					 .rebuild = request_rebuild,
+					 .compile_seconds = compile_seconds,
+					 .rebuild_arg = d->rebuild};
+	d->commands = commands_create(&config);
+	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
+}
+
+/* The first run has ended: every worker serves, or there is nothing to serve by. */
+static void daemon_on_first(void *arg, const struct rebuild_report *report)
+{
+	struct daemon *d = arg;
+	if (d->ending)
+		return;
+	if (!report->ok) {
+		startup_complain(report->err, report->errors);
+		daemon_end(d, true);
+		return;
+	}
+	start_control(d);
+	d->ready = true;
+	for (size_t i = 0; i < d->listen_count; i++)
+		log_info("listen endpoint=\"%s\"", d->listen[i]);
+	log_info("ready workers=%u generation=%u seconds=%.3f", d->worker_count, report->generation,
+		 (double)(clock_mono_ms() - d->started_ms) / 1000);
+	tell_status(d);
+	notify_ready();
+}
+
+static bool make_base(struct daemon *d, struct err *err)
+{
+	struct event_config *config = event_config_new();
+	must(config);
+	/* One thread alone touches this base; the workers wake it through settled_fd. */
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+	d->base = event_base_new_with_config(config);
+	event_config_free(config);
+	d->settled_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!d->base || d->settled_fd < 0)
+		return err_set_errno(err, ERR_IO, "setting up the event loop");
+	d->on_term = evsignal_new(d->base, SIGTERM, daemon_on_stop, d);
+	d->on_int = evsignal_new(d->base, SIGINT, daemon_on_stop, d);
+	d->on_hup = evsignal_new(d->base, SIGHUP, daemon_on_hup, d);
+	d->on_tick = event_new(d->base, -1, EV_PERSIST, daemon_on_tick, d);
+	d->on_settled = event_new(d->base, d->settled_fd, EV_READ | EV_PERSIST, daemon_on_settled, d);
+	static const struct timeval tick = {.tv_sec = TICK_S};
+	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled);
+	must(event_add(d->on_term, NULL) == 0 && event_add(d->on_int, NULL) == 0 && event_add(d->on_hup, NULL) == 0 &&
+	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0);
+	return true;
+}
+
+/* What must be done while still root, if it is root at all; the last thing is to stop being root. */
+static bool open_and_drop(struct daemon *d, struct err *err)
+{
+	const struct settings *s = d->boot;
+	if (!privs_resolve(s->user, geteuid(), &d->privs, err) ||
+	    !privs_group(s->control_group, d->privs.gid, &d->control_group, err) ||
+	    !job_find_compiler(d->compiler, sizeof(d->compiler), err))
+		return false;
+	d->worker_count = s->workers ? s->workers : startup_cores(SETTINGS_WORKERS_MAX);
+	if (!sockets_open(s->listen, s->listen_count, d->worker_count, &d->listeners, err))
+		return false;
+	d->listener_count = s->listen_count * 2 * d->worker_count;
+	if (!startup_own_dir(s->state, 0750, d->privs.uid, d->privs.gid, err) ||
+	    !startup_own_parent(s->control_socket, 0750, d->privs.uid, d->control_group, err) ||
+	    !control_socket_open(s->control_socket, d->privs.uid, d->control_group, &d->socket, err))
+		return false;
+	startup_say_user(&d->privs, s->user);
+	return privs_drop(&d->privs, err) && startup_lock_state(s->state, &d->state_lock, err);
+}
+
+/* "dns://127.0.0.1:53", with the ports the kernel gave: UDP and TCP of an endpoint have the same, and so have all workers. */
+static void name_endpoints(struct daemon *d)
+{
+	d->listen_count = d->boot->listen_count;
+	d->listen = base_alloc((d->listen_count + 1) * sizeof(*d->listen));
+	for (size_t i = 0; i < d->listen_count; i++) {
+		char host[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
+		snprintf(text, sizeof(text), "dns://%s", addr_to_text(&d->listeners[i * 2].addr, host));
+		d->listen[i] = base_strdup(text);
+	}
+}
+
+static bool build(struct daemon *d, struct err *err)
+{
+	d->workers = base_alloc(d->worker_count * sizeof(void *));
+	d->counters = base_alloc(d->worker_count * sizeof(void *));
+	d->ticks = base_alloc(d->worker_count * sizeof(*d->ticks));
+	name_endpoints(d);
+	if (!make_base(d, err))
+		return false;
+	struct cache_config cache = rebuild_cache_config(d->boot);
+	d->cache = cache_create(&cache);
+	d->inflight = inflight_create();
+	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	struct rebuild_config config = {.base = d->base,
+					.config_path = d->options->config_path,
+					.compiler = d->compiler,
+					.resolv_conf = RESOLV_CONF,
+					.boot = d->boot,
+					.generations = d->generations,
+					.cache = d->cache,
+					.keep_log_level = d->options->debug,
+					.first_published = start_workers,
+					.arg = d};
+	d->rebuild = rebuild_create(&config, err);
+	return d->rebuild != NULL;
+}
+
+/* ---- stop ---- */
+
+static void stop_took_too_long(int number)
+{
+	static const char text[] = "saringd: a worker does not stop; ending without it\n";
+	(void)number;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(1);
+}
+
+static void stop_workers(struct daemon *d)
+{
+	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
+		if (d->workers[i])
+			worker_stop(d->workers[i]);
+	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
+		if (d->workers[i])
+			worker_join(d->workers[i]);
+	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
+		worker_destroy(d->workers[i]);
+	free(d->workers);
+	free(d->counters);
+	free(d->ticks);
+}
+
+static void free_events(struct daemon *d)
+{
+	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled};
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	if (d->base)
+		event_base_free(d->base);
+	if (d->settled_fd >= 0)
+		close(d->settled_fd);
+}
+
+/* Also for one half built. Whoever waits for a rebuild is answered before the control socket goes; workers go before what they use.
+ */
+static void daemon_finish(struct daemon *d)
+{
+	struct sigaction cut = {.sa_handler = stop_took_too_long};
+	(void)sigaction(SIGALRM, &cut, NULL);
+	(void)alarm(STOP_S);
+	notify_stopping();
+	rebuild_destroy(d->rebuild);
+	control_destroy(d->control);
+	control_socket_close(&d->socket);
+	commands_destroy(d->commands);
+	stop_workers(d);
+	generations_destroy(d->generations);
+	inflight_destroy(d->inflight);
+	cache_destroy(d->cache);
+	if (d->listeners)
+		sockets_close(d->listeners, d->listener_count);
+	free(d->listeners);
+	for (size_t i = 0; d->listen && i < d->listen_count; i++)
+		free((void *)(uintptr_t)d->listen[i]);
+	free(d->listen);
+	free_events(d);
+	if (d->state_lock >= 0)
+		close(d->state_lock);
+	settings_destroy(d->boot);
+	(void)alarm(0);
+}
+
+/* ---- the whole ---- */
+
+/* saring.yaml's bytes are read once; they are parsed twice, since one result is kept for life and the other goes into the first
+ * world. */
+static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settings **ret)
+{
+	struct err err = {0};
+	struct err_list errors = {0};
+	if (!file_read(d->options->config_path, (size_t)SETTINGS_BYTES_MAX, ret_bytes, &err)) {
+		startup_complain(&err, NULL);
+		return false;
+	}
+	d->boot = settings_parse(buf_str(ret_bytes), d->options->config_path, &errors);
+	*ret = d->boot ? settings_parse(buf_str(ret_bytes), d->options->config_path, &errors) : NULL;
+	if (!*ret)
+		startup_complain(NULL, &errors);
+	err_list_finish(&errors);
+	return *ret != NULL;
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+	struct daemon d = {
+	    .options = options, .state_lock = -1, .settled_fd = -1, .socket = {.fd = -1}, .started_ms = clock_mono_ms()};
+	struct err err = {0};
+	struct buf bytes = {0};
+	struct settings *settings = NULL;
+
+	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	(void)signal(SIGPIPE, SIG_IGN);
+	startup_raise_limits();
+	bool ok = read_settings(&d, &bytes, &settings);
+	if (ok) {
+		if (!options->debug)
+			log_set_level(d.boot->log_level);
+		ok = open_and_drop(&d, &err) && build(&d, &err);
+		if (!ok)
+			startup_complain(&err, NULL);
+	}
+	if (ok) {
+		notify_status("starting; reading lists");
+		rebuild_first(d.rebuild, &bytes, settings, daemon_on_first, &d);
+		settings = NULL;
+		/* The first run may have failed before the loop began, which is what breaks out of it. */
+		if (!d.failed)
+			(void)event_base_dispatch(d.base);
+	}
+	daemon_finish(&d);
+	settings_destroy(settings);
+	buf_finish(&bytes);
+	return ok && !d.failed ? 0 : 1;
+}
+
+int daemon_check(const struct daemon_options *options)
+{
+	struct err err = {0};
+	char compiler[PATH_MAX];
+	int status = -1;
+	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (!job_find_compiler(compiler, sizeof(compiler), &err)) {
+		startup_complain(&err, NULL);
+		return 1;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl(compiler, "saring-compile", "-c", options->config_path, "--check", (char *)NULL);
+		fprintf(stderr, "saringd: starting %s: %s\n", compiler, strerror(errno));
+		_exit(1);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		printf("%s: no errors\n", options->config_path);
+		return 0;
+	}
+	if (pid < 0 || !WIFEXITED(status))
+		fprintf(stderr, "saringd: %s did not end as it should\n", compiler);
+	return 1;
+}

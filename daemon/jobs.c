@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "jobs.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "version.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define COMPILER_NAME "saring-compile"
+#define FD_FLOOR 10	  /* ours lie above the child's five, so that no dup2 in it hits one that is still needed */
+#define LOG_LINES_MAX 100 /* of what a failed child said */
+#define READ_STEP 65536
+#define READS_MAX 32 /* in one turn of the loop: a child that never stops talking does not stop us */
+
+struct job_pipe {
+	int fd;
+	struct event *event;
+	struct buf bytes;
+	bool cut; /* there was more than JOBS_OUTPUT_MAX */
+};
+
+struct job {
+	pid_t pid; /* 0: none, or reaped */
+	int status;
+	int64_t started_ms;
+	bool timed_out;
+	struct event *on_child, *on_deadline;
+	struct job_pipe errors, summary;
+	job_callback *done;
+	void *arg;
+};
+
+/* ---- what it says ---- */
+
+static uint64_t json_to_u64(const json_t *value)
+{
+	json_int_t number = json_integer_value(value);
+	return number > 0 ? (uint64_t)number : 0;
+}
+
+static void summary_error(const json_t *item, struct err_list *list)
+{
+	const char *file = json_string_value(json_object_get(item, "file"));
+	const char *text = json_string_value(json_object_get(item, "text"));
+	uint64_t line = json_to_u64(json_object_get(item, "line")), column = json_to_u64(json_object_get(item, "column"));
+	err_list_add_at(list, file ? file : "", (uint32_t)MIN(line, UINT32_MAX), (uint32_t)MIN(column, UINT32_MAX), "%s",
+			text ? text : "no reason was given");
+}
+
+bool job_summary_parse(struct str text, struct job_result *ret)
+{
+	json_error_t fault;
+	json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &fault);
+	json_t *ok = json_object_get(root, "ok");
+	bool good = json_is_boolean(ok);
+	if (good && json_is_true(ok)) {
+		ret->ok = true;
+		ret->lists = json_to_u64(json_object_get(root, "lists"));
+		ret->entries = json_to_u64(json_object_get(root, "entries"));
+		ret->bytes = json_to_u64(json_object_get(root, "bytes"));
+		ret->compile_seconds = json_number_value(json_object_get(root, "compile_seconds"));
+	} else if (good) {
+		ret->ok = false;
+		size_t i;
+		json_t *item;
+		json_array_foreach(json_object_get(root, "errors"), i, item)
+		{
+			summary_error(item, &ret->errors);
+		}
+		ret->errors.swallowed += (size_t)json_to_u64(json_object_get(root, "swallowed"));
+		good = ret->errors.count > 0;
+	}
+	json_decref(root);
+	return good;
+}
+
+/* A child that failed without saying why in its summary: what it said on stderr is for the log, line by line. */
+static void log_stderr(const struct job *job)
+{
+	struct str rest = buf_str(&job->errors.bytes);
+	for (int lines = 0; rest.ptr && rest.len > 0 && lines < LOG_LINES_MAX; lines++) {
+		char text[1024];
+		struct str line = str_trim(str_cut(&rest, '\n'));
+		if (line.len > 0)
+			log_error("compile.said pid=%d text=\"%s\"", (int)job->pid, str_escape(line, true, text, sizeof(text)));
+	}
+}
+
+static void job_conclude(const struct job *job, struct job_result *ret)
+{
+	bool said = !job->summary.cut && job_summary_parse(buf_str(&job->summary.bytes), ret);
+	bool clean = WIFEXITED(job->status) && WEXITSTATUS(job->status) == (ret->ok ? 0 : 1);
+	if (said && clean && !job->timed_out) {
+		if (ret->ok)
+			return;
+		size_t count = ret->errors.count + ret->errors.swallowed;
+		(void)err_set(&ret->err, ERR_INPUT, count == 1 ? "there is %zu error" : "there are %zu errors", count);
+		return;
+	}
+	ret->ok = false;
+	if (job->timed_out)
+		(void)err_set(&ret->err, ERR_LIMIT, "%s took too long and was killed after %lld s", COMPILER_NAME,
+			      (long long)((clock_mono_ms() - job->started_ms) / 1000));
+	else if (WIFSIGNALED(job->status))
+		(void)err_set(&ret->err, ERR_INTERNAL, "%s was ended by signal %d (%s)", COMPILER_NAME, WTERMSIG(job->status),
+			      strsignal(WTERMSIG(job->status)));
+	else if (job->summary.cut)
+		(void)err_set(&ret->err, ERR_LIMIT, "%s wrote a summary of more than %u bytes", COMPILER_NAME, JOBS_OUTPUT_MAX);
+	else
+		(void)err_set(&ret->err, ERR_INTERNAL, "%s ended with status %d and no summary", COMPILER_NAME,
+			      WEXITSTATUS(job->status));
+	log_stderr(job);
+}
+
+/* ---- its life ---- */
+
+static void pipe_finish(struct job_pipe *p)
+{
+	if (p->event)
+		event_free(p->event);
+	if (p->fd >= 0)
+		close(p->fd);
+	buf_finish(&p->bytes);
+}
+
+static void job_free(struct job *job)
+{
+	if (job->on_child)
+		event_free(job->on_child);
+	if (job->on_deadline)
+		event_free(job->on_deadline);
+	pipe_finish(&job->errors);
+	pipe_finish(&job->summary);
+	free(job);
+}
+
+/* Take what is there. Returns false at the end. */
+static bool pipe_drain(struct job_pipe *p)
+{
+	for (int reads = 0; reads < READS_MAX; reads++) {
+		char bytes[READ_STEP];
+		ssize_t n = read(p->fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n <= 0)
+			return false;
+		size_t room = (size_t)JOBS_OUTPUT_MAX - p->bytes.len;
+		buf_add(&p->bytes, bytes, MIN((size_t)n, room));
+		p->cut |= (size_t)n > room;
+	}
+	return true;
+}
+
+static void job_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct job_pipe *p = arg;
+	(void)fd, (void)what;
+	if (!pipe_drain(p))
+		(void)event_del(p->event);
+}
+
+static void job_on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *job = arg;
+	(void)fd, (void)what;
+	job->timed_out = true;
+	(void)kill(job->pid, SIGKILL);
+}
+
+/* The child may have ended with its last words still in the pipes; nothing else holds them open. */
+static void job_on_child(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *job = arg;
+	(void)fd, (void)what;
+	pid_t pid = waitpid(job->pid, &job->status, WNOHANG);
+	if (pid != job->pid)
+		return;
+	(void)pipe_drain(&job->errors);
+	(void)pipe_drain(&job->summary);
+	struct job_result result = {0};
+	job_conclude(job, &result);
+	job_callback *done = job->done;
+	void *done_arg = job->arg;
+	job->pid = 0;
+	job_free(job);
+	done(done_arg, &result);
+	err_list_finish(&result.errors);
+}
+
+void job_cancel(struct job *job)
+{
+	if (!job)
+		return;
+	if (job->pid > 0) {
+		(void)kill(job->pid, SIGKILL);
+		while (waitpid(job->pid, &job->status, 0) < 0 && errno == EINTR)
+			;
+	}
+	job_free(job);
+}
+
+/* ---- its birth ---- */
+
+static int fd_lift(int fd)
+{
+	if (fd < 0 || fd >= FD_FLOOR)
+		return fd;
+	int lifted = fcntl(fd, F_DUPFD_CLOEXEC, FD_FLOOR);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return lifted;
+}
+
+static bool pipe_open(struct job_pipe *p, int *ret_write_end, struct err *err)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set_errno(err, ERR_IO, "opening a pipe to %s", COMPILER_NAME);
+	p->fd = fd_lift(ends[0]);
+	*ret_write_end = fd_lift(ends[1]);
+	if (p->fd < 0 || *ret_write_end < 0 || fcntl(p->fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_set_errno(err, ERR_IO, "setting up a pipe to %s", COMPILER_NAME);
+	return true;
+}
+
+/* Sealed, so that what the daemon read is what the compiler reads. */
+static int config_fd(struct str bytes, struct err *err)
+{
+	int fd = fd_lift(memfd_create("saring.yaml", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	size_t done = 0;
+	while (fd >= 0 && done < bytes.len) {
+		ssize_t n = write(fd, bytes.ptr + done, bytes.len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	if (fd < 0 || done < bytes.len || lseek(fd, 0, SEEK_SET) < 0) {
+		(void)err_set_errno(err, ERR_IO, "handing the configuration to %s", COMPILER_NAME);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	return fd;
+}
+
+/* The reader of strangers' text has no business with the service manager. ret: pointers into the environment, owned array. */
+static char **child_environment(void)
+{
+	static const char *const hidden[] = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "CREDENTIALS_DIRECTORY="};
+	size_t count = 0;
+	while (environ[count])
+		count++;
+	char **env = base_alloc((count + 1) * sizeof(*env));
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		bool hide = false;
+		for (size_t h = 0; h < ARRAY_LEN(hidden); h++)
+			hide |= strncmp(environ[i], hidden[h], strlen(hidden[h])) == 0;
+		if (!hide)
+			env[kept++] = environ[i];
+	}
+	return env;
+}
+
+static int spawn_with(const struct job_compile *what, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr, int fds[3],
+		      pid_t *ret_pid)
+{
+	char generation[16], config[16], summary[16];
+	snprintf(generation, sizeof(generation), "%u", what->generation);
+	snprintf(config, sizeof(config), "%d", JOBS_CONFIG_FD);
+	snprintf(summary, sizeof(summary), "%d", JOBS_SUMMARY_FD);
+	const char *argv[] = {COMPILER_NAME,	"-c",		what->config_path, "-o",
+			      what->image_path, "-g",		generation,	   "--config-fd",
+			      config,		"--summary-fd", summary,	   NULL};
+	sigset_t none, defaults;
+	sigemptyset(&none);
+	sigfillset(&defaults);
+	sigdelset(&defaults, SIGKILL);
+	sigdelset(&defaults, SIGSTOP);
+
+	int rc = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	rc = rc ? rc : posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, fds[0], STDERR_FILENO);
+	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, fds[1], JOBS_CONFIG_FD);
+	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, fds[2], JOBS_SUMMARY_FD);
+	rc = rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, JOBS_SUMMARY_FD + 1);
+	rc = rc ? rc : posix_spawnattr_setsigmask(attr, &none);
+	rc = rc ? rc : posix_spawnattr_setsigdefault(attr, &defaults);
+	rc = rc ? rc : posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	if (rc != 0)
+		return rc;
+	char *copies[ARRAY_LEN(argv)] = {NULL}; /* posix_spawn wants char *const[] */
+	for (size_t i = 0; argv[i]; i++)
+		copies[i] = base_strdup(argv[i]);
+	char **env = child_environment();
+	rc = posix_spawn(ret_pid, what->program, actions, attr, copies, env);
+	free(env);
+	for (size_t i = 0; copies[i]; i++)
+		free(copies[i]);
+	return rc;
+}
+
+static bool spawn(const struct job_compile *what, int fds[3], pid_t *ret_pid, struct err *err)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	must(posix_spawn_file_actions_init(&actions) == 0);
+	must(posix_spawnattr_init(&attr) == 0);
+	int rc = spawn_with(what, &actions, &attr, fds, ret_pid);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	errno = rc;
+	return rc == 0 ? true : err_set_errno(err, ERR_IO, "starting %s", what->program);
+}
+
+static bool watch(struct job *job, struct event_base *base, int64_t deadline_ms)
+{
+	struct timeval tv = {.tv_sec = (time_t)(deadline_ms / 1000), .tv_usec = (suseconds_t)(deadline_ms % 1000 * 1000)};
+	job->on_child = evsignal_new(base, SIGCHLD, job_on_child, job);
+	job->on_deadline = evtimer_new(base, job_on_deadline, job);
+	job->errors.event = event_new(base, job->errors.fd, EV_READ | EV_PERSIST, job_on_readable, &job->errors);
+	job->summary.event = event_new(base, job->summary.fd, EV_READ | EV_PERSIST, job_on_readable, &job->summary);
+	return job->on_child && job->on_deadline && job->errors.event && job->summary.event &&
+	       event_add(job->on_child, NULL) == 0 && event_add(job->on_deadline, &tv) == 0 &&
+	       event_add(job->errors.event, NULL) == 0 && event_add(job->summary.event, NULL) == 0;
+}
+
+struct job *job_start(struct event_base *base, const struct job_compile *what, job_callback *done, void *arg, struct err *err)
+{
+	int fds[3] = {-1, -1, -1}; /* the child's ends: stderr, configuration, summary */
+	struct job *job = base_alloc(sizeof(*job));
+	job->done = done;
+	job->arg = arg;
+	job->errors.fd = job->summary.fd = -1;
+	job->started_ms = clock_mono_ms();
+
+	bool ok = pipe_open(&job->errors, &fds[0], err) && (fds[1] = config_fd(what->config, err)) >= 0 &&
+		  pipe_open(&job->summary, &fds[2], err);
+	/* Watched before it is born: a child that ends at once is not missed. */
+	if (ok && !watch(job, base, what->deadline_ms > 0 ? what->deadline_ms : JOBS_DEADLINE_MS))
+		ok = err_set(err, ERR_MEMORY, "watching %s", COMPILER_NAME);
+	ok = ok && spawn(what, fds, &job->pid, err);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (ok)
+		return job;
+	job_free(job);
+	return NULL;
+}
+
+bool job_find_compiler(char *buf, size_t size, struct err *err)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len > 0) {
+		self[len] = '\0';
+		char *slash = strrchr(self, '/');
+		int n = slash ? snprintf(buf, size, "%.*s/%s", (int)(slash - self), self, COMPILER_NAME) : -1;
+		if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0)
+			return true;
+	}
+	int n = snprintf(buf, size, "%s/%s", SARING_LIBEXECDIR, COMPILER_NAME);
+	if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0)
+		return true;
+	return err_set(err, ERR_NOT_FOUND, "%s is neither beside this program nor in %s", COMPILER_NAME, SARING_LIBEXECDIR);
+}

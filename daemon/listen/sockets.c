@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "listen/sockets.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SOCKETS_RECEIVE_BUFFER (4 * 1024 * 1024)
+#define SOCKETS_BACKLOG 1024
+#define SOCKETS_PORT_TRIES 32 /* for a port free for UDP and TCP alike */
+
+/* Not in glibc's headers: path-MTU messages, which anybody can forge, neither shrink nor fragment what we send. */
+#ifndef IP_PMTUDISC_OMIT
+#define IP_PMTUDISC_OMIT 5
+#endif
+#ifndef IPV6_PMTUDISC_OMIT
+#define IPV6_PMTUDISC_OMIT 5
+#endif
+
+static bool set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+static bool say_why(const struct endpoint *e, bool stream, struct err *err)
+{
+	const char *proto = stream ? "TCP" : "UDP";
+
+	if (errno == EADDRINUSE && addr_port(&e->addr) == 53)
+		return err_set(err, ERR_IO,
+		               "cannot listen on %s (%s): port 53 is taken. Often by systemd-resolved (set DNSStubListener=no in "
+		               "/etc/systemd/resolved.conf and restart it) or dnsmasq; see 'ss -lnptu sport = :53'",
+		               e->text, proto);
+	if (errno == EACCES)
+		return err_set_errno(err, ERR_IO, "cannot listen on %s (%s): ports below 1024 need root or CAP_NET_BIND_SERVICE", e->text, proto);
+	return err_set_errno(err, ERR_IO, "cannot listen on %s (%s)", e->text, proto);
+}
+
+/* What makes a worker's socket; best effort where the kernel may refuse without harm. */
+static bool set_options(int fd, const struct listener *l)
+{
+	bool v6 = l->addr.sa.sa_family == AF_INET6;
+
+	if (!set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) || (v6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)))
+		return false;
+	if (l->stream)
+		return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (!set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKETS_RECEIVE_BUFFER))
+		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_RECEIVE_BUFFER);
+	if (v6)
+		(void)set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+	else
+		(void)set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+	if (!l->wildcard)
+		return true;
+	return v6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
+/* With SO_REUSEPORT a second daemon of the same user would bind too and take half of the queries: a socket without it finds out. */
+static bool port_is_free(const struct addr *addr, bool stream)
+{
+	int fd = socket(addr->sa.sa_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	bool ok = (addr->sa.sa_family != AF_INET6 || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+	          (!stream || set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1)) && bind(fd, &addr->sa, addr->len) == 0 &&
+	          (!stream || listen(fd, 1) == 0);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return ok;
+}
+
+static bool open_one(struct listener *l)
+{
+	l->fd = socket(l->addr.sa.sa_family, (l->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0)
+		return false;
+	if (set_options(l->fd, l) && bind(l->fd, &l->addr.sa, l->addr.len) == 0 && (!l->stream || listen(l->fd, SOCKETS_BACKLOG) == 0)) {
+		socklen_t len = sizeof(l->addr.in6);
+		if (getsockname(l->fd, &l->addr.sa, &len) == 0) {
+			l->addr.len = len;
+			return true;
+		}
+	}
+	int saved = errno;
+	close(l->fd);
+	l->fd = -1;
+	errno = saved;
+	return false;
+}
+
+/* All sockets of one endpoint: row[w * stride] UDP and row[w * stride + 1] TCP for each worker w. Those opened on failure stay in row, for
+ * the caller to close. ret_stream says which kind failed. */
+static bool open_endpoint(const struct addr *addr, unsigned workers, size_t stride, struct listener *row, bool *ret_stream)
+{
+	struct addr real = *addr;
+
+	for (int stream = 0; stream <= 1; stream++) {
+		*ret_stream = stream == 1;
+		if (addr_port(&real) != 0 && (stream == 1 || addr_port(addr) != 0) && !port_is_free(&real, stream == 1))
+			return false;
+		for (unsigned w = 0; w < workers; w++) {
+			struct listener *l = &row[w * stride + (size_t)stream];
+			*l = (struct listener){.fd = -1, .stream = stream == 1, .wildcard = addr_is_any(addr), .addr = real};
+			if (!open_one(l))
+				return false;
+			real = l->addr;
+		}
+	}
+	return true;
+}
+
+static void close_row(struct listener *row, unsigned workers, size_t stride)
+{
+	int saved = errno;
+
+	for (unsigned w = 0; w < workers; w++)
+		sockets_close(&row[w * stride], 2);
+	errno = saved;
+}
+
+bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsigned workers, struct listener **ret, struct err *err)
+{
+	size_t stride = endpoint_count * 2, total = stride * workers;
+	struct listener *all = base_alloc(MAX(total, 1) * sizeof(*all));
+
+	for (size_t i = 0; i < total; i++)
+		all[i].fd = -1;
+	for (size_t e = 0; e < endpoint_count; e++) {
+		unsigned tries = addr_port(&endpoints[e].addr) == 0 ? SOCKETS_PORT_TRIES : 1;
+		bool stream = false, ok = false;
+		while (!ok && tries-- > 0) {
+			ok = open_endpoint(&endpoints[e].addr, workers, stride, &all[e * 2], &stream);
+			if (!ok)
+				close_row(&all[e * 2], workers, stride);
+		}
+		if (!ok) {
+			(void)say_why(&endpoints[e], stream, err);
+			sockets_close(all, total);
+			free(all);
+			return false;
+		}
+	}
+	*ret = all;
+	return true;
+}
+
+void sockets_close(struct listener *listeners, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (listeners[i].fd >= 0)
+			close(listeners[i].fd);
+		listeners[i].fd = -1;
+	}
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "observe/counters.h"
+
+const char *const counter_names[COUNTER_COUNT] = {
+#define X(upper, lower) [COUNTER_##upper] = #lower,
+    COUNTERS_TABLE(X)
+#undef X
+};
+
+void counters_sum(const struct counters *const *blocks, size_t n, uint64_t ret[COUNTER_COUNT])
+{
+	for (size_t i = 0; i < COUNTER_COUNT; i++) {
+		ret[i] = 0;
+		for (size_t b = 0; b < n; b++)
+			ret[i] += atomic_load_explicit(&blocks[b]->values[i], memory_order_relaxed);
+	}
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/query.h"
+
+#include "query/mailbox.h"
+#include "upstream/distill.h"
+
+#include <stdlib.h>
+
+/* A question under way to the upstreams; whoever waits for it is in the in-flight registry. */
+struct ask {
+	struct service *service;
+	struct ask *prev, *next; /* of service->asks */
+	struct name name;
+	uint16_t type;
+	bool dnssec_ok, checking_disabled;
+};
+
+static struct cache_key key_of(const struct query *q)
+{
+	return (struct cache_key){.name = &q->name,
+	                          .type = q->question.type,
+	                          .class = RRCLASS_IN,
+	                          .dnssec_ok = q->dnssec_ok,
+	                          .checking_disabled = (q->flags & MSG_CD) != 0};
+}
+
+static struct cache_key key_of_ask(const struct ask *a)
+{
+	return (struct cache_key){.name = &a->name,
+	                          .type = a->type,
+	                          .class = RRCLASS_IN,
+	                          .dnssec_ok = a->dnssec_ok,
+	                          .checking_disabled = a->checking_disabled};
+}
+
+/* Send a response that policy lets through, or the block its chain of CNAMEs brings. */
+static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
+{
+	struct verdict v;
+
+	if (inspect_response(s, q, r, &v)) {
+		query_count_list(s, &v);
+		if (answer_blocked(s, q, &v, false))
+			query_finish(s, q, COUNTER_BLOCKED);
+		else
+			query_drop(s, q, COUNTER_BLOCKED);
+		return;
+	}
+	answer_response(s, q, r, age);
+	query_finish(s, q, as);
+}
+
+static enum cache_find look_up(struct service *s, const struct cache_key *key)
+{
+	s->response.body = s->body;
+	s->response.body_cap = sizeof(s->body);
+	return cache_get(s->cache, key, s->now_ms, &s->response);
+}
+
+enum fate cached_stage(struct service *s, struct query *q)
+{
+	struct cache_key key = key_of(q);
+	bool prefetch = false;
+
+	switch (look_up(s, &key)) {
+	case CACHE_MISS:
+		counters_add(s->counters, COUNTER_CACHE_MISSES);
+		return FATE_NEXT;
+	case CACHE_STALE:
+		counters_add(s->counters, COUNTER_CACHE_MISSES);
+		q->has_stale = true;
+		return FATE_NEXT;
+	case CACHE_PREFETCH:
+		prefetch = true;
+		break;
+	case CACHE_FRESH:
+		break;
+	}
+	counters_add(s->counters, COUNTER_CACHE_HITS);
+	give(s, q, &s->response, ANSWER_AGE_FRESH, COUNTER_CACHED);
+	if (prefetch) /* after the answer, which lies in the service's buffers */
+		ask_prefetch(s, q);
+	return FATE_ANSWER;
+}
+
+static bool give_stale(struct service *s, struct query *q)
+{
+	struct cache_key key = key_of(q);
+
+	if (!q->has_stale || look_up(s, &key) != CACHE_STALE)
+		return false;
+	give(s, q, &s->response, ANSWER_AGE_STALE, COUNTER_STALE);
+	return true;
+}
+
+/* SERVFAIL says why (RFC 8914 §4.23, §4.24), unless an expired answer can stand in. */
+static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
+{
+	struct query_extra extra = {.has_ede = true, .ede = EDE_NO_REACHABLE_AUTHORITY};
+
+	if (give_stale(s, q))
+		return;
+	if (outcome == POOL_NETWORK)
+		extra.ede = EDE_NETWORK_ERROR;
+	answer_rcode(s, q, RCODE_SERVFAIL, &extra);
+	query_finish(s, q, COUNTER_FAILED);
+}
+
+/* A parked query's answer has come. Policy is asked again: an entry added meanwhile is in force. */
+static void deliver(struct service *s, struct query *q, enum pool_outcome outcome, const struct response *r)
+{
+	if (decide_stage(s, q) != FATE_NEXT)
+		return;
+	if (outcome == POOL_ANSWER)
+		give(s, q, r, ANSWER_AGE_FRESH, COUNTER_FORWARDED);
+	else
+		fail(s, q, outcome);
+}
+
+/* Hand the outcome to everybody who waits, here and on other workers. */
+static void deliver_all(struct service *s, const struct cache_key *key, enum pool_outcome outcome, const struct response *r)
+{
+	struct inflight_waiter *waiters;
+	size_t count = inflight_take(s->inflight, key, &waiters);
+	struct outcome *shared = NULL;
+	bool posted[SETTINGS_WORKERS_MAX] = {false};
+
+	for (size_t i = 0; i < count; i++) {
+		const struct inflight_waiter *w = &waiters[i];
+		if (w->worker == s->worker)
+			continue;
+		if (shared == NULL)
+			shared = outcome_create(outcome, outcome == POOL_ANSWER ? r : NULL);
+		if (shared != NULL && mailbox_post(s->peer(s->peer_arg, w->worker)->mailbox, w, shared))
+			posted[w->worker] = true;
+	}
+	if (shared != NULL)
+		outcome_unref(shared);
+	for (unsigned i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		struct service *peer = posted[i] ? s->peer(s->peer_arg, i) : NULL;
+		if (peer != NULL)
+			peer->wake(peer->wake_arg);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (waiters[i].worker != s->worker)
+			continue;
+		struct query *q = slot_find(s, waiters[i].slot, waiters[i].serial);
+		if (q != NULL)
+			deliver(s, q, outcome, r);
+	}
+	free(waiters);
+}
+
+static void ask_end(struct ask *a)
+{
+	if (a->prev != NULL)
+		a->prev->next = a->next;
+	else
+		a->service->asks = a->next;
+	if (a->next != NULL)
+		a->next->prev = a->prev;
+	free(a);
+}
+
+void asks_forget(struct service *s)
+{
+	while (s->asks != NULL)
+		ask_end(s->asks);
+}
+
+static void on_upstream_done(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+{
+	struct ask *a = arg;
+	struct service *s = a->service;
+	struct cache_key key = key_of_ask(a);
+	/* not s->response: giving a stale answer to one waiter must not disturb the next one's */
+	struct response r = {.body = s->distilled, .body_cap = sizeof(s->distilled)};
+	bool negative = false;
+
+	if (service_begin_batch(s)) {
+		if (outcome == POOL_ANSWER) {
+			switch (distill(bytes, len, &a->name, a->type, a->dnssec_ok, &r, &negative)) {
+			case DISTILL_OK:
+				cache_put(s->cache, &key, negative, s->now_ms, &r);
+				break;
+			case DISTILL_UNCACHED:
+				break;
+			case DISTILL_FAILED:
+			case DISTILL_BAD:
+				outcome = POOL_BAD;
+				break;
+			}
+		}
+		deliver_all(s, &key, outcome, &r);
+	}
+	ask_end(a);
+}
+
+/* The caller owns the registry's entry for key. False when a limit refuses the ask. */
+static bool ask_start(struct service *s, const struct cache_key *key)
+{
+	struct ask *a = malloc(sizeof(*a));
+
+	if (a == NULL)
+		return false;
+	*a = (struct ask){.service = s,
+	                  .name = *key->name,
+	                  .type = key->type,
+	                  .dnssec_ok = key->dnssec_ok,
+	                  .checking_disabled = key->checking_disabled};
+	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP anyway, and
+	 * a client that asks by TCP after our own TC is answered from the cache. */
+	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {
+		free(a);
+		return false;
+	}
+	a->next = s->asks;
+	if (a->next != NULL)
+		a->next->prev = a;
+	s->asks = a;
+	return true;
+}
+
+void ask_prefetch(struct service *s, const struct query *q)
+{
+	struct cache_key key = key_of(q);
+
+	if (inflight_join(s->inflight, &key, NULL) != INFLIGHT_OWNER)
+		return;
+	if (ask_start(s, &key)) {
+		counters_add(s->counters, COUNTER_PREFETCHED);
+		return;
+	}
+	/* Somebody may have joined in between: they are failed, not forgotten. */
+	deliver_all(s, &key, POOL_NO_RESOURCES, NULL);
+}
+
+static void stale_queue(struct service *s, struct query *q)
+{
+	q->stale_at_ms = s->now_ms + QUERY_STALE_AFTER_MS;
+	q->stale_queued = true;
+	q->stale_next = NULL;
+	q->stale_prev = s->stale_last;
+	if (s->stale_last != NULL)
+		s->stale_last->stale_next = q;
+	else
+		s->stale_first = q;
+	s->stale_last = q;
+	if (q->stale_prev == NULL)
+		s->stale_timer(s->stale_timer_arg, QUERY_STALE_AFTER_MS);
+}
+
+enum fate ask_stage(struct service *s, struct query *q)
+{
+	struct cache_key key = key_of(q);
+
+	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either). */
+	if ((q->flags & MSG_RD) == 0) {
+		answer_rcode(s, q, RCODE_REFUSED, &(struct query_extra){.has_ede = true, .ede = EDE_NOT_AUTHORITATIVE});
+		query_finish(s, q, COUNTER_REFUSED);
+		return FATE_ANSWER;
+	}
+	struct query *parked = slot_park(s, q);
+	if (parked == NULL) {
+		counters_add(s->counters, COUNTER_SLOTS_FULL);
+		fail(s, q, POOL_NO_RESOURCES);
+		return FATE_ANSWER;
+	}
+	struct inflight_waiter waiter = {.worker = (uint16_t)s->worker, .slot = parked->slot, .serial = parked->serial};
+	switch (inflight_join(s->inflight, &key, &waiter)) {
+	case INFLIGHT_FULL:
+		fail(s, parked, POOL_NO_RESOURCES);
+		return FATE_ANSWER;
+	case INFLIGHT_WAITS:
+		counters_add(s->counters, COUNTER_COALESCED);
+		break;
+	case INFLIGHT_OWNER:
+		/* The ask of another worker may have ended between our look-up and our joining. */
+		key = key_of(parked);
+		if (look_up(s, &key) == CACHE_FRESH) {
+			struct response r = s->response;
+			deliver_all(s, &key, POOL_ANSWER, &r);
+			return FATE_ANSWER;
+		}
+		if (!ask_start(s, &key)) {
+			deliver_all(s, &key, POOL_NO_RESOURCES, NULL);
+			return FATE_ANSWER;
+		}
+		break;
+	}
+	if (parked->has_stale)
+		stale_queue(s, parked);
+	return FATE_WAIT;
+}
+
+void service_drain(struct service *s)
+{
+	struct letter *next;
+
+	if (!service_begin_batch(s))
+		return;
+	for (struct letter *l = mailbox_take(s->mailbox); l != NULL; l = next) {
+		next = l->next;
+		struct query *q = slot_find(s, l->waiter.slot, l->waiter.serial);
+		if (q != NULL)
+			deliver(s, q, l->outcome->outcome, &l->outcome->response);
+		letter_destroy(l);
+	}
+}
+
+void service_stale_due(struct service *s)
+{
+	if (!service_begin_batch(s))
+		return;
+	while (s->stale_first != NULL && s->stale_first->stale_at_ms <= s->now_ms) {
+		struct query *q = s->stale_first;
+		s->stale_first = q->stale_next;
+		if (q->stale_next != NULL)
+			q->stale_next->stale_prev = NULL;
+		else
+			s->stale_last = NULL;
+		q->stale_queued = false;
+		if (decide_stage(s, q) == FATE_NEXT)
+			(void)give_stale(s, q); /* else it waits on for the upstream */
+	}
+	if (s->stale_first != NULL)
+		s->stale_timer(s->stale_timer_arg, s->stale_first->stale_at_ms - s->now_ms);
+}

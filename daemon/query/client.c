@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/query.h"
+
+/* Who asks: clients.allow and clients.others. */
+enum fate client_stage(struct service *s, struct query *q)
+{
+	const struct settings *settings = s->world->settings;
+
+	for (size_t i = 0; i < settings->allow_count; i++) {
+		if (prefix_holds(&settings->allow[i], &q->peer))
+			return FATE_NEXT;
+	}
+	switch (settings->others) {
+	case OTHERS_REFUSE:
+		answer_rcode(s, q, RCODE_REFUSED, &(struct query_extra){.has_ede = true, .ede = EDE_PROHIBITED});
+		query_finish(s, q, COUNTER_REFUSED);
+		return FATE_ANSWER;
+	case OTHERS_DROP:
+		break;
+	}
+	query_drop(s, q, COUNTER_DROPPED);
+	return FATE_DROP;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/query.h"
+
+void query_finish(struct service *s, struct query *q, enum counter as)
+{
+	counters_add(s->counters, as);
+	q->via->send(q, s->out, s->out_len);
+	if (q->serial != 0)
+		slot_free(s, q);
+}
+
+void query_drop(struct service *s, struct query *q, enum counter as)
+{
+	counters_add(s->counters, as);
+	if (q->via->dropped != NULL)
+		q->via->dropped(q);
+	if (q->serial != 0)
+		slot_free(s, q);
+}
+
+void query_count_list(struct service *s, const struct verdict *v)
+{
+	uint16_t number = s->world->list_numbers[v->list];
+
+	if (number < SETTINGS_LISTS_MAX)
+		counters_bump(&s->counters->list_blocked[number]);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/inflight.h"
+
+#include "base/rand.h"
+#include "base/siphash.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INFLIGHT_SHARDS 64u
+#define INFLIGHT_BUCKETS 256u /* in a shard */
+
+struct entry {
+	struct entry *next;
+	uint64_t hash;
+	struct name name;
+	uint16_t type, class;
+	bool dnssec_ok, checking_disabled;
+	struct inflight_waiter *waiters; /* owned */
+	uint32_t waiter_count, waiter_cap;
+};
+
+struct shard {
+	_Alignas(64) pthread_mutex_t lock;
+	struct entry *buckets[INFLIGHT_BUCKETS];
+	size_t count;
+};
+
+struct inflight {
+	struct siphash_key key;
+	struct shard shards[INFLIGHT_SHARDS];
+};
+
+struct inflight *inflight_create(void)
+{
+	struct inflight *in = NULL;
+
+	must(posix_memalign((void **)&in, 64, sizeof(*in)) == 0);
+	memset(in, 0, sizeof(*in));
+	rand_bytes(&in->key, sizeof(in->key));
+	for (size_t i = 0; i < INFLIGHT_SHARDS; i++)
+		must(pthread_mutex_init(&in->shards[i].lock, NULL) == 0);
+	return in;
+}
+
+static void entry_destroy(struct entry *e)
+{
+	free(e->waiters);
+	free(e);
+}
+
+void inflight_destroy(struct inflight *in)
+{
+	if (in == NULL)
+		return;
+	for (size_t i = 0; i < INFLIGHT_SHARDS; i++) {
+		for (size_t b = 0; b < INFLIGHT_BUCKETS; b++) {
+			for (struct entry *e = in->shards[i].buckets[b], *next; e != NULL; e = next) {
+				next = e->next;
+				entry_destroy(e);
+			}
+		}
+		pthread_mutex_destroy(&in->shards[i].lock);
+	}
+	free(in);
+}
+
+static uint64_t key_hash(const struct inflight *in, const struct cache_key *key)
+{
+	uint8_t bytes[NAME_LEN_MAX + 6];
+	size_t len = key->name->len;
+
+	memcpy(bytes, key->name->wire, len);
+	memcpy(bytes + len, &key->type, 2);
+	memcpy(bytes + len + 2, &key->class, 2);
+	bytes[len + 4] = key->dnssec_ok;
+	bytes[len + 5] = key->checking_disabled;
+	return siphash13(&in->key, bytes, len + 6);
+}
+
+/* Where the entry hangs, or where a new one would: the whole key is compared, never the hash alone. */
+static struct entry **find(struct shard *shard, uint64_t hash, const struct cache_key *key)
+{
+	struct entry **at = &shard->buckets[(hash >> 8) % INFLIGHT_BUCKETS];
+
+	for (; *at != NULL; at = &(*at)->next) {
+		const struct entry *e = *at;
+		if (e->hash == hash && e->type == key->type && e->class == key->class && e->dnssec_ok == key->dnssec_ok &&
+		    e->checking_disabled == key->checking_disabled && name_eq(&e->name, key->name))
+			break;
+	}
+	return at;
+}
+
+static bool waiter_add(struct entry *e, const struct inflight_waiter *waiter)
+{
+	if (e->waiter_count >= INFLIGHT_WAITERS_MAX)
+		return false;
+	if (e->waiter_count == e->waiter_cap) {
+		uint32_t cap = e->waiter_cap == 0 ? 2 : e->waiter_cap * 2;
+		struct inflight_waiter *more = realloc(e->waiters, cap * sizeof(*more));
+		if (more == NULL)
+			return false;
+		e->waiters = more;
+		e->waiter_cap = cap;
+	}
+	e->waiters[e->waiter_count++] = *waiter;
+	return true;
+}
+
+static struct entry *entry_create(uint64_t hash, const struct cache_key *key)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->hash = hash;
+	e->name = *key->name;
+	e->type = key->type;
+	e->class = key->class;
+	e->dnssec_ok = key->dnssec_ok;
+	e->checking_disabled = key->checking_disabled;
+	return e;
+}
+
+enum inflight_join inflight_join(struct inflight *in, const struct cache_key *key, const struct inflight_waiter *waiter)
+{
+	uint64_t hash = key_hash(in, key);
+	struct shard *shard = &in->shards[hash % INFLIGHT_SHARDS];
+	enum inflight_join result = INFLIGHT_FULL;
+
+	pthread_mutex_lock(&shard->lock);
+	struct entry **at = find(shard, hash, key);
+	if (*at != NULL) {
+		if (waiter == NULL || waiter_add(*at, waiter))
+			result = INFLIGHT_WAITS;
+	} else if (shard->count < INFLIGHT_ENTRIES_MAX / INFLIGHT_SHARDS) {
+		struct entry *e = entry_create(hash, key);
+		if (e != NULL && (waiter == NULL || waiter_add(e, waiter))) {
+			*at = e;
+			shard->count++;
+			result = INFLIGHT_OWNER;
+		} else if (e != NULL) {
+			entry_destroy(e);
+		}
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return result;
+}
+
+size_t inflight_take(struct inflight *in, const struct cache_key *key, struct inflight_waiter **ret)
+{
+	uint64_t hash = key_hash(in, key);
+	struct shard *shard = &in->shards[hash % INFLIGHT_SHARDS];
+
+	pthread_mutex_lock(&shard->lock);
+	struct entry **at = find(shard, hash, key);
+	struct entry *e = *at;
+	if (e != NULL) {
+		*at = e->next;
+		shard->count--;
+	}
+	pthread_mutex_unlock(&shard->lock);
+	*ret = NULL;
+	if (e == NULL)
+		return 0;
+	size_t count = e->waiter_count;
+	*ret = e->waiters;
+	e->waiters = NULL;
+	entry_destroy(e);
+	return count;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * query.h - one client's question on its way through the house, and the worker's means to answer it. The glossary of this folder.
+ *
+ *   query     a question being judged. There is one for the packet in hand; only a question that must wait is parked in a slot.
+ *   service   what a worker has for judging: the world of this batch, cache, pool, counters, slots. One for each worker.
+ *   via       how a query came and its answer goes: a transport's two functions.
+ *   stage     one row of the pipeline's table: a function from query to fate.
+ *   fate      NEXT, ANSWER, WAIT or DROP; each query has exactly one end, in finish.c.
+ *
+ * Everything here is the owning worker's thread only, but for service_post. Nothing on the blocked and cached paths allocates. */
+#ifndef SARING_QUERY_QUERY_H
+#define SARING_QUERY_QUERY_H
+
+#include "base/addr.h"
+#include "base/base.h"
+#include "cache/cache.h"
+#include "generation.h"
+#include "observe/counters.h"
+#include "policy/match.h"
+#include "query/inflight.h"
+#include "upstream/pool.h"
+#include "wire/msg.h"
+
+#include <netinet/in.h>
+
+#define QUERY_SLOTS_MAX 16384        /* questions that wait, in one worker */
+#define QUERY_STALE_AFTER_MS 1800    /* RFC 8767 §5: the client response timer */
+#define QUERY_STALE_TTL_S 30         /* RFC 8767 §4 */
+#define QUERY_ANY_TTL_S 3600         /* of the HINFO of RFC 8482 */
+
+struct query;
+
+struct via {
+	const char *name; /* "udp", "tcp" */
+	bool stream;      /* answers up to 64 KiB, never truncated */
+	/* Send an answer. bytes is borrowed until the call returns. The query is the caller's. */
+	void (*send)(struct query *q, const uint8_t *bytes, size_t len);
+	/* The query ended without an answer. May be NULL. */
+	void (*dropped)(struct query *q);
+};
+
+/* How the answer is dressed besides the records. */
+struct query_extra {
+	bool has_ede;
+	uint16_t ede;
+	struct str text; /* borrowed until the answer is built */
+};
+
+struct query {
+	/* who and how */
+	const struct via *via;
+	void *via_data;    /* the transport's: a UDP socket, a TCP connection */
+	struct addr peer;  /* v4-mapped addresses are unmapped */
+	struct addr local; /* the address asked, for wildcard sockets; len 0: not needed */
+	unsigned ifindex;  /* of a link-local local */
+
+	/* what */
+	enum msg_verdict parsed;
+	uint16_t id, flags; /* as the client sent them */
+	bool has_question;
+	struct msg_question question; /* case kept: goes back as it came */
+	struct name name;             /* folded */
+	bool has_edns, dnssec_ok, has_tsig;
+	size_t limit; /* bytes the answer may have */
+
+	/* what was found */
+	struct verdict verdict;
+	bool has_stale; /* the cache holds an expired answer to fall back on */
+
+	/* as a slot */
+	uint32_t slot;
+	uint64_t serial; /* 0: free */
+	struct query *next_free;
+	struct query *stale_prev, *stale_next; /* the queue of the client response timer */
+	bool stale_queued;
+	int64_t stale_at_ms;
+};
+
+enum fate {
+	FATE_NEXT,   /* no opinion: the next stage */
+	FATE_ANSWER, /* the answer stands in service->out */
+	FATE_WAIT,   /* parked; resumed by an upstream's answer */
+	FATE_DROP,   /* no answer */
+};
+
+struct ask;     /* query/ask.c */
+struct mailbox; /* answers from other workers' asks; query/mailbox.c */
+
+struct service {
+	unsigned worker;
+	struct generations *generations;
+	const struct generation *world; /* of this batch; NULL between batches */
+	struct policy_scratch *scratch;
+	struct cache *cache;
+	struct inflight *inflight;
+	struct pool *pool;
+	struct counters *counters;
+	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
+	void *peer_arg;
+	struct mailbox *mailbox;
+	void (*wake)(void *arg); /* any thread: make this worker's loop call service_drain */
+	void *wake_arg;
+	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
+	void *stale_timer_arg;
+
+	int64_t now_ms; /* monotonic, of this batch */
+	int64_t now_s;  /* wall clock, of this batch */
+
+	/* slots */
+	struct query **slot_chunks; /* QUERY_SLOTS_MAX / chunk of them, made when needed */
+	struct query *free_slots;
+	uint32_t slots_made, slots_used;
+	uint64_t next_serial;
+	struct query *stale_first, *stale_last;
+	struct ask *asks; /* under way to the upstreams; ask.c */
+
+	/* the answer being built */
+	uint8_t out[MSG_LEN_MAX + 1];
+	size_t out_len;
+	struct response response;
+	uint8_t body[MSG_LEN_MAX + 1];
+	uint8_t distilled[MSG_LEN_MAX + 1];
+};
+
+/* ---- life (slots.c) ---- */
+MUST_CHECK struct service *service_create(unsigned worker, struct generations *generations, struct cache *cache, struct inflight *inflight,
+                                          struct counters *counters);
+void service_destroy(struct service *s);
+/* A copy of q in a slot that waits; NULL when all are taken. */
+MUST_CHECK struct query *slot_park(struct service *s, const struct query *q);
+/* The slot's query if it still waits under that serial, else NULL. */
+struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial);
+void slot_free(struct service *s, struct query *q);
+/* The worker ends: whatever still waits goes without an answer. */
+void slots_drop_all(struct service *s);
+
+/* ---- the walk (pipeline.c) ---- */
+/* Adopt the newest world and read the clocks. False before the first world. */
+MUST_CHECK bool service_begin_batch(struct service *s);
+/* Parse a packet into q; via, via_data, peer and local are set by the transport before. */
+void query_begin(struct query *q, const uint8_t *bytes, size_t len);
+/* Judge it to its end or to its wait; answers go out by q->via. */
+void query_run(struct service *s, struct query *q);
+
+/* ---- the stages, in order ---- */
+enum fate client_stage(struct service *s, struct query *q);
+enum fate screen_stage(struct service *s, struct query *q);
+enum fate decide_stage(struct service *s, struct query *q);
+enum fate any_stage(struct service *s, struct query *q);
+enum fate cached_stage(struct service *s, struct query *q);
+enum fate ask_stage(struct service *s, struct query *q);
+
+/* ---- answers (answer.c): each writes s->out and s->out_len ---- */
+void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);
+/* entry_owns: the entry matched the name asked itself, not a CNAME on the way. False: the answer is to send nothing. */
+MUST_CHECK bool answer_blocked(struct service *s, const struct query *q, const struct verdict *v, bool entry_owns);
+void answer_any(struct service *s, const struct query *q);
+enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
+void answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
+
+/* ---- judging answers (inspect.c) ---- */
+/* Does the chain of CNAMEs in r lead through a blocked name? ret is the verdict that blocks. */
+MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret);
+
+/* ---- upstream answers (ask.c) ---- */
+/* Start an ask that nobody waits for: an answer about to expire. */
+void ask_prefetch(struct service *s, const struct query *q);
+/* The pool is gone, and with it every ask under way. */
+void asks_forget(struct service *s);
+/* Answers other workers' asks brought for queries here. */
+void service_drain(struct service *s);
+/* The client response timer fired: give stale answers to those who waited long enough. */
+void service_stale_due(struct service *s);
+
+/* ---- the only doors out (finish.c) ---- */
+/* Send s->out, counted under `as`. */
+void query_finish(struct service *s, struct query *q, enum counter as);
+/* Send nothing, counted under `as`. */
+void query_drop(struct service *s, struct query *q, enum counter as);
+/* Count a block against its list. */
+void query_count_list(struct service *s, const struct verdict *v);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/query.h"
+
+#include "query/mailbox.h"
+
+#include <stdlib.h>
+
+/* Slots come in chunks, made when first needed and kept: memory is bounded by QUERY_SLOTS_MAX and never moves under a waiter. */
+#define SLOTS_CHUNK 256u
+#define SLOTS_CHUNKS (QUERY_SLOTS_MAX / SLOTS_CHUNK)
+
+struct service *service_create(unsigned worker, struct generations *generations, struct cache *cache, struct inflight *inflight,
+                               struct counters *counters)
+{
+	struct service *s = base_alloc(sizeof(*s));
+
+	s->worker = worker;
+	s->generations = generations;
+	s->cache = cache;
+	s->inflight = inflight;
+	s->counters = counters;
+	s->scratch = policy_scratch_create();
+	s->mailbox = mailbox_create();
+	s->slot_chunks = base_alloc(SLOTS_CHUNKS * sizeof(struct query *));
+	s->next_serial = 1;
+	return s;
+}
+
+void service_destroy(struct service *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < SLOTS_CHUNKS; i++)
+		free(s->slot_chunks[i]);
+	free(s->slot_chunks);
+	mailbox_destroy(s->mailbox);
+	policy_scratch_destroy(s->scratch);
+	free(s);
+}
+
+static bool slots_more(struct service *s)
+{
+	if (s->slots_made >= QUERY_SLOTS_MAX)
+		return false;
+	struct query *chunk = calloc(SLOTS_CHUNK, sizeof(struct query));
+	if (chunk == NULL)
+		return false; /* serving drops the query and goes on */
+	s->slot_chunks[s->slots_made / SLOTS_CHUNK] = chunk;
+	for (uint32_t i = SLOTS_CHUNK; i-- > 0;) {
+		chunk[i].slot = s->slots_made + i;
+		chunk[i].next_free = s->free_slots;
+		s->free_slots = &chunk[i];
+	}
+	s->slots_made += SLOTS_CHUNK;
+	return true;
+}
+
+struct query *slot_park(struct service *s, const struct query *q)
+{
+	if (s->free_slots == NULL && !slots_more(s))
+		return NULL;
+	struct query *parked = s->free_slots;
+	s->free_slots = parked->next_free;
+	uint32_t slot = parked->slot;
+	*parked = *q;
+	parked->slot = slot;
+	parked->serial = s->next_serial++;
+	parked->next_free = NULL;
+	parked->stale_queued = false;
+	s->slots_used++;
+	return parked;
+}
+
+struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial)
+{
+	if (slot >= s->slots_made)
+		return NULL;
+	struct query *q = &s->slot_chunks[slot / SLOTS_CHUNK][slot % SLOTS_CHUNK];
+	return q->serial == serial ? q : NULL;
+}
+
+static void stale_unlink(struct service *s, struct query *q)
+{
+	if (!q->stale_queued)
+		return;
+	if (q->stale_prev != NULL)
+		q->stale_prev->stale_next = q->stale_next;
+	else
+		s->stale_first = q->stale_next;
+	if (q->stale_next != NULL)
+		q->stale_next->stale_prev = q->stale_prev;
+	else
+		s->stale_last = q->stale_prev;
+	q->stale_queued = false;
+}
+
+void slot_free(struct service *s, struct query *q)
+{
+	must(q->serial != 0);
+	stale_unlink(s, q);
+	q->serial = 0;
+	q->next_free = s->free_slots;
+	s->free_slots = q;
+	s->slots_used--;
+}
+
+void slots_drop_all(struct service *s)
+{
+	for (uint32_t i = 0; i < s->slots_made; i++) {
+		struct query *q = &s->slot_chunks[i / SLOTS_CHUNK][i % SLOTS_CHUNK];
+		if (q->serial != 0)
+			query_drop(s, q, COUNTER_DROPPED);
+	}
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * rebuild.h - from what the operator wrote to a world that every worker serves by: run saring-compile, verify its image, publish
+ * it, wait until all workers have adopted it, tell who asked. Built beside the old; any failure leaves the old serving (house law
+ * 6).
+ *
+ * Images are <state>/policy-<generation>.img. Generations go on from the newest found at start; older images are removed once a
+ * newer one serves. saring.yaml is read once for each run: the bytes that were parsed here are the bytes the compiler gets. Main
+ * thread. */
+#ifndef SARING_REBUILD_H
+#define SARING_REBUILD_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "cache/cache.h"
+#include "generation.h"
+#include "rebuild_queue.h"
+#include "settings/settings.h"
+
+struct event_base;
+
+struct rebuild_config {
+	struct event_base *base;
+	const char *config_path;
+	const char *compiler;	     /* path of saring-compile */
+	const char *resolv_conf;     /* asked for servers when saring.yaml names none */
+	const struct settings *boot; /* what the daemon was started with: some of it holds until it ends */
+	struct generations *generations;
+	struct cache *cache;
+	bool keep_log_level; /* said on the command line: outranks saring.yaml */
+	int64_t deadline_ms; /* of one compile; 0 = JOBS_DEADLINE_MS */
+	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */
+	void (*first_published)(void *arg);
+	void *arg;
+};
+
+struct rebuild;
+/* The strings and the settings in config are borrowed for its whole life. Reads the state directory. */
+MUST_CHECK struct rebuild *rebuild_create(const struct rebuild_config *config, struct err *err);
+/* Ends a run under way; all who wait are told. No generations_collect may follow. Takes NULL. */
+void rebuild_destroy(struct rebuild *r);
+
+/* The first run, with the configuration the daemon has read already. Takes both. */
+void rebuild_first(struct rebuild *r, struct buf *bytes, struct settings *settings, rebuild_done *done, void *arg);
+/* done may be NULL; it may be called before this returns. */
+void rebuild_request(struct rebuild *r, enum rebuild_kind kind, rebuild_done *done, void *arg);
+
+double rebuild_compile_seconds(const struct rebuild *r); /* of what is served */
+uint64_t rebuild_runs(const struct rebuild *r);		 /* ended so far, well or not */
+const char *rebuild_failure(const struct rebuild *r);	 /* why the last reload failed; "" when it did not */
+
+/* Which keys differ that only a restart can change. Returns how many. */
+size_t rebuild_restart_needed(const struct settings *boot, const struct settings *now, const char *ret[REBUILD_RESTART_MAX]);
+/* "policy-42.img" -> 42. False for any other name. */
+MUST_CHECK bool rebuild_image_number(const char *file_name, uint32_t *ret);
+/* The cache's part of the settings. */
+struct cache_config rebuild_cache_config(const struct settings *settings);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * distill.h - an upstream's message, already matched to its question, to the answer that is kept and sent: only the records on the
+ * question's own CNAME chain (order does not matter, at most CACHE_TARGETS_MAX links, loops refused), SOA (and with DO the DNSSEC
+ * records) of authority, nothing of additional; TTLs of an RRset made equal (RFC 2181 §5.2); compressed afresh. Any thread. */
+#ifndef SARING_UPSTREAM_DISTILL_H
+#define SARING_UPSTREAM_DISTILL_H
+
+#include "base/base.h"
+#include "cache/cache.h"
+#include "wire/msg.h"
+
+enum distill {
+	DISTILL_OK,       /* NOERROR or NXDOMAIN with data or a proper denial */
+	DISTILL_UNCACHED, /* may be sent but not kept: negative without SOA */
+	DISTILL_FAILED,   /* an rcode that says the server could not: try another */
+	DISTILL_BAD,      /* malformed, lame, a looping chain: try another */
+};
+/* question: as it was asked (folded name). ret->body and body_cap are set by the caller; ret_negative: NXDOMAIN or NODATA. */
+enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok, struct response *ret,
+                     bool *ret_negative);
+
+#endif

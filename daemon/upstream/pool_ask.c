@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "upstream/pool_ask.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/rand.h"
+
+static void attempt_close(struct attempt *a)
+{
+	if (!a->open)
+		return;
+	a->open = false;
+	switch (a->transport) {
+	case TRANSPORT_UDP:
+		udp_cancel(a);
+		break;
+	case TRANSPORT_TCP:
+		stream_cancel(a);
+		break;
+	}
+}
+
+void pool_ask_free(struct pool_ask *ask)
+{
+	struct pool *pool = ask->pool;
+	for (size_t i = 0; i < ask->attempt_count; i++) {
+		attempt_close(ask->attempts[i]);
+		free(ask->attempts[i]);
+	}
+	if (event_initialized(&ask->timer))
+		(void)event_del(&ask->timer);
+	LIST_REMOVE(ask, link);
+	pool->ask_count--;
+	pool->last_resort_count -= ask->last_resort ? 1 : 0;
+	pool->probe_count -= ask->probe ? 1 : 0;
+	free(ask->last);
+	free(ask);
+}
+
+static void arm(struct pool_ask *ask, enum ask_timer kind, int64_t wait_ms)
+{
+	wait_ms = MAX(wait_ms, 0);
+	struct timeval tv = {.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000)};
+	ask->timer_kind = kind;
+	must(evtimer_add(&ask->timer, &tv) == 0);
+}
+
+/* The end: the ask goes, then its owner is told. bytes must not be the ask's own. */
+static void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+{
+	if (ask->starting) {
+		ask->outcome = outcome;
+		arm(ask, ASK_TIMER_FINISH, 0);
+		return;
+	}
+	pool_callback *done = ask->done;
+	void *arg = ask->arg;
+	uint8_t *last = NULL;
+	if (outcome == POOL_BAD && bytes == NULL) {
+		last = ask->last;
+		len = ask->last_len;
+		bytes = last;
+		ask->last = NULL;
+	}
+	pool_ask_free(ask);
+	done(arg, outcome, bytes, len);
+	free(last); /* nothing else may be touched here */
+}
+
+static enum pool_outcome ask_outcome(const struct pool_ask *ask)
+{
+	if (ask->last != NULL)
+		return POOL_BAD;
+	if (ask->heard_network)
+		return POOL_NETWORK;
+	return ask->starved ? POOL_NO_RESOURCES : POOL_TIMEOUT;
+}
+
+/* ---- which server is next ---- */
+
+static bool may_send(const struct pool_ask *ask, size_t index)
+{
+	const struct ask_server *s = &ask->servers[index];
+	return ask->attempt_count < ask->sends_max && !s->given_up && s->sends < ASK_SENDS_PER_SERVER_MAX;
+}
+
+/* The server asked least so far, the first in order among equals; -1 when there is nothing left to try. */
+static int pick(const struct pool_ask *ask)
+{
+	if (ask->hint >= 0 && may_send(ask, (size_t)ask->hint))
+		return ask->hint;
+	int best = -1;
+	for (size_t i = 0; i < ask->order_count; i++) {
+		int index = ask->order[i];
+		if (may_send(ask, (size_t)index) && (best < 0 || ask->servers[index].sends < ask->servers[best].sends))
+			best = index;
+	}
+	return best;
+}
+
+/* Ask this one next, if it may still be asked. */
+static void set_hint(struct pool_ask *ask, uint8_t index)
+{
+	ask->hint = may_send(ask, index) ? index : -1;
+}
+
+static enum transport transport_for(const struct pool_ask *ask, size_t index)
+{
+	const struct ask_server *s = &ask->servers[index];
+	return s->want_tcp || (ask->prefer_tcp && !s->no_tcp) ? TRANSPORT_TCP : TRANSPORT_UDP;
+}
+
+/* ---- sending ---- */
+
+static enum attempt_start attempt_send(struct attempt *a)
+{
+	struct pool_ask *ask = a->ask;
+	int64_t now_ms = clock_mono_ms();
+	uint8_t query[MESSAGE_QUERY_MAX];
+	const struct message_flags flags = {.edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
+	message_question_make(&ask->name, ask->type, server_keeps_case(a->server, now_ms), &a->question);
+	a->id = (uint16_t)rand_u32();
+	size_t len = message_query(a->id, &a->question, flags, query);
+	a->sent_ns = clock_mono_ns();
+	enum attempt_start how = a->transport == TRANSPORT_UDP ? udp_start(a, query, len) : stream_start(a, query, len);
+	if (how == ATTEMPT_NO_RESOURCES) {
+		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
+		if (a->transport == TRANSPORT_UDP && stream_is_open(ask->pool, a->server)) {
+			a->transport = TRANSPORT_TCP; /* no descriptor for a datagram, but a connection is there */
+			how = stream_start(a, query, len);
+		}
+	}
+	return how;
+}
+
+static enum attempt_start attempt_start(struct pool_ask *ask, size_t index)
+{
+	struct attempt *a = calloc(1, sizeof(*a));
+	ask->hint = -1;
+	if (a == NULL)
+		return ATTEMPT_NO_RESOURCES;
+	a->ask = ask;
+	a->fd = -1;
+	a->server = ask->route->servers[index];
+	a->server_index = (uint8_t)index;
+	a->transport = transport_for(ask, index);
+	a->edns = !ask->no_edns;
+	ask->attempts[ask->attempt_count++] = a;
+	ask->servers[index].sends++;
+	ask->current = a;
+	enum attempt_start how = attempt_send(a);
+	a->open = how == ATTEMPT_STARTED;
+	if (how != ATTEMPT_NO_RESOURCES)
+		server_sent(a->server);
+	if (a->transport == TRANSPORT_TCP)
+		counters_add(ask->pool->counters, COUNTER_UPSTREAM_TCP);
+	return how;
+}
+
+/* Count one send as lost, for the ask and for the server. */
+static void attempt_failed(struct attempt *a, enum server_failure why)
+{
+	struct ask_server *s = &a->ask->servers[a->server_index];
+	bool first = !s->failed;
+	s->failed = true;
+	server_failed(a->server, why, first, a->sent_ns / 1000000, clock_mono_ms());
+	if (why == SERVER_NETWORK)
+		a->ask->heard_network = true;
+	else
+		counters_add(a->ask->pool->counters, COUNTER_UPSTREAM_TIMEOUT);
+}
+
+/* By TCP a server could not be reached: where TCP was a wish, UDP does; where it was needed, this server is of no use. */
+static void tcp_failed(struct attempt *a)
+{
+	struct ask_server *s = &a->ask->servers[a->server_index];
+	s->no_tcp = true;
+	if (s->want_tcp)
+		s->given_up = true;
+	else
+		set_hint(a->ask, a->server_index);
+}
+
+/* ---- the schedule ---- */
+
+static void arm_for(struct pool_ask *ask, const struct attempt *a)
+{
+	int64_t left_ms = ask->deadline_ms - clock_mono_ms();
+	if (pick(ask) < 0) {
+		arm(ask, ASK_TIMER_DEADLINE, left_ms);
+		return;
+	}
+	int64_t half_ms = MAX(left_ms / 2, 1);
+	/* a stream resends what is lost by itself: it gets more time */
+	int64_t wait_ms =
+	    a->transport == TRANSPORT_TCP ? half_ms : MIN(half_ms, server_wait_ms(a->server, ask->servers[a->server_index].sends));
+	if (wait_ms >= left_ms)
+		arm(ask, ASK_TIMER_DEADLINE, left_ms);
+	else
+		arm(ask, ASK_TIMER_NEXT, wait_ms);
+}
+
+/* Nothing more can be sent: wait for what is still out, or end. */
+static void ask_rest(struct pool_ask *ask)
+{
+	for (size_t i = 0; i < ask->attempt_count; i++) {
+		const struct attempt *a = ask->attempts[i];
+		if (a->open && !a->errored) {
+			arm(ask, ASK_TIMER_DEADLINE, ask->deadline_ms - clock_mono_ms());
+			return;
+		}
+	}
+	pool_ask_finish(ask, ask_outcome(ask), NULL, 0);
+}
+
+/* After a refusal: true when the next to be asked has been asked as often, so that all have been: then pause before going round. */
+static bool paused(struct pool_ask *ask, const struct attempt *refused)
+{
+	int next = pick(ask);
+	if (next < 0 || next == ask->hint || ask->servers[next].sends < ask->servers[refused->server_index].sends)
+		return false;
+	ask->current = NULL;
+	int64_t left_ms = ask->deadline_ms - clock_mono_ms();
+	int64_t wait_ms = MIN(server_wait_ms(refused->server, ask->servers[refused->server_index].sends), MAX(left_ms / 2, 1));
+	arm(ask, ASK_TIMER_NEXT, wait_ms);
+	return true;
+}
+
+/* Send to the next server that takes it. Ends: each round counts a send. */
+static void ask_step(struct pool_ask *ask)
+{
+	for (;;) {
+		int index = pick(ask);
+		if (index < 0) {
+			ask_rest(ask);
+			return;
+		}
+		enum attempt_start how = attempt_start(ask, (size_t)index);
+		struct attempt *a = ask->current;
+		switch (how) {
+		case ATTEMPT_STARTED:
+			arm_for(ask, a);
+			return;
+		case ATTEMPT_NO_RESOURCES:
+			ask->starved = true;
+			ask_rest(ask); /* trying at once again would spin */
+			return;
+		case ATTEMPT_NETWORK:
+			attempt_failed(a, SERVER_NETWORK);
+			if (a->transport == TRANSPORT_TCP)
+				tcp_failed(a);
+			if (paused(ask, a))
+				return;
+			break;
+		}
+	}
+}
+
+static void attempt_timed_out(struct attempt *a)
+{
+	if (!a->open || a->timed_out || a->errored)
+		return;
+	a->timed_out = true;
+	attempt_failed(a, SERVER_TIMEOUT);
+	if (a->transport == TRANSPORT_UDP && a->case_seen) {
+		struct ask_server *s = &a->ask->servers[a->server_index];
+		s->want_tcp = s->case_proof = true;
+		set_hint(a->ask, a->server_index);
+	}
+}
+
+static void pool_ask_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct pool_ask *ask = arg;
+	(void)fd, (void)what;
+	switch (ask->timer_kind) {
+	case ASK_TIMER_FINISH:
+		pool_ask_finish(ask, ask->outcome, NULL, 0);
+		return;
+	case ASK_TIMER_DEADLINE:
+		for (size_t i = 0; i < ask->attempt_count; i++)
+			attempt_timed_out(ask->attempts[i]);
+		pool_ask_finish(ask, ask_outcome(ask), NULL, 0);
+		return;
+	case ASK_TIMER_NEXT:
+		break;
+	}
+	struct attempt *a = ask->current;
+	if (a != NULL) {
+		attempt_timed_out(a);
+		if (a->open && a->transport == TRANSPORT_TCP && stream_suspect(a))
+			return; /* it was told, and went on from there */
+	}
+	ask_step(ask);
+}
+
+void pool_ask_start(struct pool_ask *ask)
+{
+	struct pool *pool = ask->pool;
+	evtimer_assign(&ask->timer, pool->base, pool_ask_on_timer, ask);
+	ask->starting = true;
+	if (ask->order_count == 0) {
+		pool_ask_finish(ask, POOL_NETWORK, NULL, 0); /* nobody to ask */
+	} else if (ask->last_resort && pool->last_resort_count > POOL_LAST_RESORT_MAX) {
+		const struct server *s = ask->route->servers[ask->order[0]];
+		bool network = s->last_failure == SERVER_NETWORK;
+		pool_ask_finish(ask, network ? POOL_NETWORK : POOL_TIMEOUT, NULL, 0);
+	} else {
+		ask_step(ask);
+	}
+	ask->starting = false;
+}
+
+/* ---- what comes back ---- */
+
+/* The server has spoken: its other attempts have nothing better to say. */
+static void close_attempts_of(struct pool_ask *ask, uint8_t index)
+{
+	for (size_t i = 0; i < ask->attempt_count; i++)
+		if (ask->attempts[i]->server_index == index)
+			attempt_close(ask->attempts[i]);
+}
+
+static void keep_last(struct pool_ask *ask, const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len);
+	if (copy == NULL)
+		return;
+	memcpy(copy, bytes, len);
+	free(ask->last);
+	ask->last = copy;
+	ask->last_len = len;
+}
+
+/* After a reply or a failure that did not end the ask: on, unless another attempt is being waited for and nothing is urgent. */
+static void go_on(struct pool_ask *ask)
+{
+	const struct attempt *now = ask->current;
+	if (ask->hint < 0 && now != NULL && now->open && !now->errored && !now->timed_out)
+		return; /* its timer runs */
+	ask_step(ask);
+}
+
+void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
+{
+	struct pool_ask *ask = a->ask;
+	struct ask_server *s = &ask->servers[a->server_index];
+	switch (reply_judge(a, bytes, len, match)) {
+	case REPLY_GOOD:
+		pool_ask_finish(ask, POOL_ANSWER, bytes, len);
+		return;
+	case REPLY_TRUNCATED:
+		s->want_tcp = true;
+		s->given_up = s->no_tcp;
+		set_hint(ask, a->server_index);
+		break;
+	case REPLY_NO_EDNS:
+		ask->no_edns = true;
+		keep_last(ask, bytes, len);
+		set_hint(ask, a->server_index);
+		break;
+	case REPLY_USELESS:
+		s->given_up = true;
+		keep_last(ask, bytes, len);
+		counters_add(ask->pool->counters, COUNTER_UPSTREAM_BAD);
+		break;
+	}
+	close_attempts_of(ask, a->server_index);
+	go_on(ask);
+}
+
+/* Somebody tries to be this server: no longer by UDP. */
+static void on_guessed(struct attempt *a)
+{
+	struct ask_server *s = &a->ask->servers[a->server_index];
+	attempt_close(a);
+	s->want_tcp = true;
+	s->given_up = s->given_up || s->no_tcp;
+	set_hint(a->ask, a->server_index);
+	go_on(a->ask);
+}
+
+void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
+{
+	struct pool_ask *ask = a->ask;
+	if (why == ATTEMPT_GUESSED) {
+		on_guessed(a);
+		return;
+	}
+	a->open = a->open && a->transport == TRANSPORT_UDP;
+	a->errored = true;
+	if (!a->timed_out)
+		attempt_failed(a, why == ATTEMPT_STALLED ? SERVER_TIMEOUT : SERVER_NETWORK);
+	if (why == ATTEMPT_LOST) /* the server may have tired of the connection just as this was written to it: once more */
+		set_hint(ask, a->server_index);
+	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_TCP)
+		tcp_failed(a);
+	if (why == ATTEMPT_REFUSED && ask->current == a && paused(ask, a))
+		return;
+	go_on(ask);
+}

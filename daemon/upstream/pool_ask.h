@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * pool_ask.h - one question on its way through the servers, and its attempts: what pool.c, pool_ask.c, reply.c, udp.c and stream.c
+ * share. Inside daemon/upstream only; the pool's worker thread.
+ *
+ *   pool_ask --> pool_ask_start --> udp_start, stream_start    one attempt at a time; earlier ones stay open and may still win
+ *                      ^                     |
+ *                      |                     v
+ *                      +---- pool_ask_on_timer, _on_reply, _on_failure --> pool_ask_finish --> the caller's callback
+ *
+ * After pool_ask_on_*() and pool_ask_finish() the attempt, the ask and even the pool may be gone: return at once, or look with a
+ * struct pool_watch. */
+#ifndef SARING_UPSTREAM_POOL_ASK_H
+#define SARING_UPSTREAM_POOL_ASK_H
+
+#include "base/base.h"
+#include "cache/cache.h"
+#include "upstream/health.h"
+#include "upstream/message.h"
+#include "upstream/pool.h"
+
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+#define ASK_SENDS_MAX 6            /* of one question, over all servers */
+#define ASK_SENDS_PER_SERVER_MAX 3 /* RFC 9520 §3.1 */
+#define ASK_MISMATCHES_MAX 10      /* datagrams that did not match, then TCP (RFC 5452 §9.3) */
+#define POOL_LAST_RESORT_MAX 32    /* asks under way in one worker to servers that are all down */
+#define POOL_PROBES_MAX 64         /* probes under way in one worker */
+
+enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
+
+/* One send to one server. */
+struct attempt {
+	struct pool_ask *ask;
+	struct server *server; /* the ask's upstreams hold it */
+	uint8_t server_index;  /* in the ask's route */
+	enum transport transport;
+	bool edns;
+	bool open;      /* may still be answered */
+	bool errored;   /* the network said no; a datagram may come all the same (ICMP can be forged) */
+	bool timed_out; /* was given up waiting for; a late answer is taken all the same */
+	bool case_seen; /* something came that matched but for the letters' case */
+	uint8_t mismatches;
+	uint16_t id;
+	int64_t sent_ns;
+	struct message_question question;
+	/* UDP */
+	int fd;
+	struct event readable;
+	/* TCP */
+	struct stream *stream;     /* NULL when it is out on none */
+	LIST_ENTRY(attempt) by_id; /* the stream's, or while `lost` the list of those to be told */
+	bool lost;
+};
+
+enum ask_timer {
+	ASK_TIMER_NEXT,     /* the current attempt has had its time, or a pause is over */
+	ASK_TIMER_DEADLINE, /* the ask has had its time */
+	ASK_TIMER_FINISH,   /* it ended within pool_ask: the callback is due from the loop */
+};
+
+/* What is known of one server within one ask. */
+struct ask_server {
+	uint8_t sends;
+	bool given_up;   /* its answer was of no use: it is not asked again */
+	bool want_tcp;   /* truncated, or somebody is guessing, or case is not kept */
+	bool no_tcp;     /* could not be reached by TCP */
+	bool failed;     /* spoke for the server's state already */
+	bool case_proof; /* the UDP answer had other case: an answer by TCP with other case proves it */
+};
+
+struct pool_ask {
+	struct pool *pool;
+	LIST_ENTRY(pool_ask) link;
+	const struct upstreams *u;
+	const struct route *route;
+	struct name name;
+	uint16_t type;
+	bool dnssec_ok, checking_disabled, prefer_tcp;
+	bool probe;       /* asked for the server's sake; nobody waits */
+	bool last_resort; /* all servers are down */
+	bool starting;    /* within pool_ask: no callback now */
+	bool no_edns;     /* a server disliked the OPT: without, from now on */
+	pool_callback *done;
+	void *arg;
+
+	uint8_t order[SETTINGS_SERVERS_MAX];
+	uint8_t order_count;
+	struct ask_server servers[SETTINGS_SERVERS_MAX]; /* by index in the route */
+	int hint; /* server to be asked next in any case; -1: none */
+	uint8_t sends_max;
+	struct attempt *attempts[ASK_SENDS_MAX]; /* owned */
+	uint8_t attempt_count;
+	struct attempt *current; /* the one the timer is about; NULL in a pause */
+
+	struct event timer;
+	enum ask_timer timer_kind;
+	int64_t deadline_ms;
+
+	bool heard_network, starved;
+	enum pool_outcome outcome; /* for ASK_TIMER_FINISH */
+	uint8_t *last; /* owned: the last reply that was of no use */
+	size_t last_len;
+};
+
+LIST_HEAD(ask_list, pool_ask);
+LIST_HEAD(stream_list, stream);
+
+/* Set to true by pool_destroy when some function up the stack watches. */
+struct pool_watch {
+	bool gone;
+	struct pool_watch *outer;
+};
+
+struct pool {
+	struct event_base *base;
+	struct counters *counters;
+	struct upstreams *u;
+	struct ask_list asks;
+	size_t ask_count, last_resort_count, probe_count;
+	struct stream_list streams;
+	struct pool_watch *watch;
+	uint8_t datagram[MSG_UDP_EDNS_MAX + 1]; /* one more than is taken, to see what is too long */
+	struct response scratch;                /* what an answer is judged in */
+	uint8_t scratch_body[MSG_LEN_MAX];
+};
+
+void pool_watch_begin(struct pool *pool, struct pool_watch *watch);
+/* True when the pool is still there (and then the watch is taken off). */
+bool pool_watch_end(struct pool *pool, struct pool_watch *watch);
+
+/* What became of a try to send. */
+enum attempt_start {
+	ATTEMPT_STARTED,
+	ATTEMPT_NETWORK,      /* the kernel refused at once: unreachable, refused */
+	ATTEMPT_NO_RESOURCES, /* no descriptor, no memory, or a limit of ours */
+};
+
+void pool_ask_start(struct pool_ask *ask);
+void pool_ask_free(struct pool_ask *ask); /* without a call */
+/* A reply to attempt; match is not MESSAGE_MISMATCH. bytes may be changed. */
+void pool_ask_on_reply(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
+enum attempt_failure {
+	ATTEMPT_REFUSED, /* the network says no, or a connection could not be made */
+	ATTEMPT_LOST,    /* the connection ended under it */
+	ATTEMPT_STALLED, /* the connection fell silent, and was closed */
+	ATTEMPT_GUESSED, /* too many datagrams did not match */
+};
+void pool_ask_on_failure(struct attempt *attempt, enum attempt_failure why);
+
+/* Judge a matched reply (reply.c). */
+enum reply_fate {
+	REPLY_GOOD,
+	REPLY_TRUNCATED, /* ask again by TCP */
+	REPLY_NO_EDNS,   /* ask again without OPT */
+	REPLY_USELESS,   /* ask another server */
+};
+enum reply_fate reply_judge(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
+
+/* udp.c: a fresh socket for each attempt (RFC 5452 §9.2). */
+enum attempt_start udp_start(struct attempt *attempt, const uint8_t *query, size_t len);
+void udp_cancel(struct attempt *attempt);
+
+/* stream.c: one connection for each server, kept while it is used. stream_start chooses the ID, and puts it into the query. */
+enum attempt_start stream_start(struct attempt *attempt, uint8_t *query, size_t len);
+void stream_cancel(struct attempt *attempt);
+/* Nothing came for attempt in its time: when nothing at all came since, the connection is taken for dead, all that is out on it is told
+ * (attempt too), and the answer is true: its ask, and the pool, may be gone. */
+MUST_CHECK bool stream_suspect(struct attempt *attempt);
+bool stream_is_open(const struct pool *pool, const struct server *server);
+void stream_destroy_all(struct pool *pool);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "upstream/health.h"
+
+/* The server of the same address and zone in the configuration before: what was learned of it stays. */
+static struct server *server_of_old(const struct upstreams *old, const struct addr *addr, const struct name *zone)
+{
+	for (size_t i = 0; old != NULL && i < old->route_count; i++) {
+		const struct route *r = &old->routes[i];
+		if (r->is_default != (zone == NULL) || (zone != NULL && !name_eq(&r->zone, zone)))
+			continue;
+		for (size_t j = 0; j < r->server_count; j++)
+			if (addr_eq(&r->servers[j]->addr, addr))
+				return server_ref(r->servers[j]);
+	}
+	return NULL;
+}
+
+static struct server *server_new(const struct endpoint *e, const struct name *zone)
+{
+	struct server *s = base_alloc(sizeof(*s));
+	s->addr = e->addr;
+	(void)snprintf(s->text, sizeof(s->text), "%s", e->text);
+	s->has_zone = zone != NULL;
+	if (zone != NULL)
+		s->zone = *zone;
+	s->refs = 1;
+	return s;
+}
+
+static void route_fill(struct route *r, const struct name *zone, const struct endpoint *servers, size_t count,
+                       const struct upstreams *old)
+{
+	r->is_default = zone == NULL;
+	if (zone != NULL) {
+		char text[NAME_TEXT_MAX];
+		r->zone = *zone;
+		r->zone_text = base_strdup(name_to_text(zone, text));
+	}
+	r->server_count = MIN(count, (size_t)SETTINGS_SERVERS_MAX);
+	r->servers = base_alloc(MAX(r->server_count, 1u) * sizeof(struct server *));
+	for (size_t i = 0; i < r->server_count; i++) {
+		r->servers[i] = server_of_old(old, &servers[i].addr, zone);
+		if (r->servers[i] == NULL)
+			r->servers[i] = server_new(&servers[i], zone);
+	}
+}
+
+struct upstreams *upstreams_create(const struct settings *s, const struct endpoint *servers, size_t count, const struct upstreams *old)
+{
+	struct upstreams *u = base_alloc(sizeof(*u));
+	u->strategy = s->strategy;
+	u->timeout_ms = s->timeout_ms;
+	u->route_count = 1 + s->route_count;
+	u->routes = base_alloc(u->route_count * sizeof(*u->routes));
+	route_fill(&u->routes[0], NULL, servers, count, old);
+	for (size_t i = 0; i < s->route_count; i++)
+		route_fill(&u->routes[1 + i], &s->routes[i].zone, s->routes[i].servers, s->routes[i].server_count, old);
+	return u;
+}
+
+void upstreams_destroy(struct upstreams *u)
+{
+	if (u == NULL)
+		return;
+	for (size_t i = 0; i < u->route_count; i++) {
+		for (size_t j = 0; j < u->routes[i].server_count; j++)
+			server_unref(u->routes[i].servers[j]);
+		free(u->routes[i].servers);
+		free(u->routes[i].zone_text);
+	}
+	free(u->routes);
+	free(u);
+}
+
+size_t upstreams_count(const struct upstreams *u)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < u->route_count; i++)
+		count += u->routes[i].server_count;
+	return count;
+}
+
+static const char *state_word(const struct server *s)
+{
+	switch ((enum server_state)atomic_load_explicit(&s->state, memory_order_relaxed)) {
+	case SERVER_UP:
+		return "up";
+	case SERVER_DOWN:
+		return "down";
+	case SERVER_PROBING:
+		return "probing";
+	}
+	return "up";
+}
+
+void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret)
+{
+	size_t route = 0;
+	while (route < u->route_count && i >= u->routes[route].server_count)
+		i -= u->routes[route++].server_count;
+	must(route < u->route_count);
+	const struct server *s = u->routes[route].servers[i];
+	memcpy(ret->server, s->text, sizeof(ret->server));
+	ret->state = state_word(s);
+	ret->zone = u->routes[route].zone_text;
+	ret->rtt_ms = (double)atomic_load_explicit(&s->srtt_us, memory_order_relaxed) / 1000.0;
+	ret->sent = atomic_load_explicit(&s->sent, memory_order_relaxed);
+	ret->failed = atomic_load_explicit(&s->failed, memory_order_relaxed);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An upstream's reply, from its first look to what would be kept and sent. The first octet says how it was asked (bit 0: DO, bit 1: with
+ * little room), the rest is the message; the question taken for asked is the message's own. Whatever comes, what is kept must read as
+ * the message it will be part of. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "upstream/distill.h"
+#include "upstream/message.h"
+
+#define SMALL_ROOM 300
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint8_t body[MSG_LEN_MAX], whole[MSG_LEN_MAX];
+
+/* Header, question and body as a client would get them. */
+static size_t assemble(const struct name *qname, uint16_t qtype, const struct response *r)
+{
+	struct wr w = wr_init(whole, sizeof(whole));
+	const struct msg_header h = {.flags = (uint16_t)(MSG_QR | r->flags), .qdcount = 1, .ancount = r->ancount, .nscount = r->nscount};
+	msg_write_header(&w, &h);
+	name_write(&w, qname);
+	wr_u16(&w, qtype);
+	wr_u16(&w, RRCLASS_IN);
+	wr_bytes(&w, r->body, r->body_len);
+	must(!w.full);
+	return w.pos;
+}
+
+static void check(const struct name *qname, uint16_t qtype, const struct response *r, enum distill how)
+{
+	size_t len = assemble(qname, qtype, r), front = len - r->body_len;
+	must(r->arcount == 0 && r->age_s == 0 && r->ttl_s <= 604800);
+	must((r->flags & ~(MSG_AD | MSG_RCODE)) == 0);
+	struct rd in = rd_init(whole, len);
+	in.pos = front;
+	size_t cnames = 0;
+	for (size_t i = 0; i < (size_t)r->ancount + r->nscount; i++) {
+		struct msg_rr rr;
+		must(msg_read_rr(&in, &rr));
+		must(rr.ttl_s <= 604800 && rr.ttl_s >= r->ttl_s);
+		if (i < r->ttl_count)
+			must(rr.ttl_pos == front + r->ttl_pos[i]);
+		else
+			must(how == DISTILL_UNCACHED);
+		if (i < r->ancount && rr.type == RRTYPE_CNAME) {
+			must(cnames < r->target_count && r->targets[cnames].pos + front == rr.rdata_pos);
+			struct rd target = rd_init(whole, len);
+			target.pos = rr.rdata_pos;
+			struct name name;
+			must(name_read(&target, &name));
+			cnames++;
+		}
+	}
+	must(rd_ok(&in) && in.pos == len && cnames == r->target_count);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 1 || size > MSG_LEN_MAX)
+		return 0;
+	const uint8_t *bytes = data + 1;
+	size_t len = size - 1;
+	struct rd r = rd_init(bytes, len);
+	struct msg_header h;
+	struct msg_question q;
+	msg_read_header(&r, &h);
+	if (!rd_ok(&r) || !msg_read_question(&r, &q)) {
+		q.name = (struct name){.len = 1};
+		q.type = RRTYPE_A;
+	}
+	struct message_question asked;
+	name_fold(&q.name);
+	message_question_make(&q.name, q.type, true, &asked);
+	(void)message_match(bytes, len, h.id, &asked);
+	(void)message_dislikes_edns(bytes, len);
+
+	struct response out = {.body = body, .body_cap = (data[0] & 2) != 0 ? SMALL_ROOM : sizeof(body)};
+	bool negative;
+	enum distill how = distill(bytes, len, &q.name, q.type, (data[0] & 1) != 0, &out, &negative);
+	switch (how) {
+	case DISTILL_OK:
+	case DISTILL_UNCACHED:
+		check(&q.name, q.type, &out, how);
+		break;
+	case DISTILL_FAILED:
+	case DISTILL_BAD:
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""House laws that can be seen from outside the source."""
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.ask import ask, blocked, rrs
+from harness.daemon import build_dir
+
+
+def symbols(program):
+    if not shutil.which("nm"):
+        pytest.skip("nm is not installed")
+    out = subprocess.run(["nm", "--defined-only", str(build_dir() / program)], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1] for line in out.splitlines() if line.strip()}
+
+
+LIST_TEXT = re.compile(r"^(list_(load|parse|destroy|doc|provenance)|import_|edit_(add|remove|lift|mode)|policy_(compile|check))")
+
+
+def test_the_serving_process_holds_no_list_parser():
+    """Law 1: strangers' text is read by saring-compile alone. The probe is proved on the program that must have it."""
+    assert not [s for s in symbols("saringd") if LIST_TEXT.match(s)]
+    assert [s for s in symbols("saring-compile") if LIST_TEXT.match(s)], "the probe itself works"
+
+
+def test_the_compiler_neither_serves_nor_edits():
+    assert not [s for s in symbols("saring-compile") if re.match(r"^(pool_ask|cache_(get|put)|worker_|edit_(add|remove|lift|mode)|event_base)", s)]
+
+
+def test_the_cache_holds_only_what_upstreams_said(saringd, fake):
+    """Law 3: blocked answers are never cached, and an edit flushes nothing."""
+    up = fake()
+    daemon = saringd({"upstream": {"servers": [up.endpoint]}, "lists": [{"name": "l", "file": "l.yaml"}]}, {"l.yaml": "entries: [a.example]\n"})
+    for _ in range(3):
+        assert blocked(ask(daemon, "a.example"))
+    assert daemon.ctl("--json", "cache").json["entries"] == 0
+    assert rrs(ask(daemon, "b.example")) == ["192.0.2.200"]
+    daemon.ctl("list", "add", "l", "b.example")
+    assert blocked(ask(daemon, "b.example"))
+    assert daemon.ctl("--json", "cache").json["entries"] == 1, "what upstream said of b.example rests there"
+    daemon.ctl("list", "remove", "l", "b.example")
+    assert rrs(ask(daemon, "b.example")) == ["192.0.2.200"] and len(up.asked("b.example")) == 1
+
+
+def test_a_broken_image_is_not_served(saringd, fake):
+    """Law 6 and the image's own checks: what lies under `state` is verified before anything is looked up in it."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "l", "file": "l.yaml"}]}, {"l.yaml": "entries: [a.example]\n"})
+    images = sorted((daemon.home / "state").glob("*.img"))
+    assert len(images) == 1
+    with open(images[0], "r+b") as f:
+        f.truncate(100)
+        f.seek(0)
+        f.write(b"x" * 100)
+    daemon.kill()
+    daemon.start()
+    assert blocked(ask(daemon, "a.example"))

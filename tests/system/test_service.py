@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""saringd as a service: readiness, status and watchdog over NOTIFY_SOCKET, privileges dropped, the unit that systemd is given."""
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from harness.ask import ask, blocked, eventually, rrs
+from harness.daemon import needs_root
+
+
+@pytest.fixture
+def daemon(saringd, fake):
+    return saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "l", "file": "l.yaml"}]}, {"l.yaml": "entries: [a.example]\n"})
+
+
+def test_ready_means_serving(saringd, fake):
+    """READY=1 comes when the sockets are bound and the first policy is in force: the first query is answered by it."""
+    text = "entries:\n" + "".join(f"  - n{i}.example\n" for i in range(20000))
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "l", "file": "l.yaml"}]}, {"l.yaml": text})
+    assert blocked(ask(daemon, "n19999.example"))
+    # with READY=1, or soon after
+    assert any(note.startswith("STATUS=") for note in daemon.passed) or daemon.wait_note("STATUS")
+    assert "20000" in [note for note in daemon.passed if note.startswith("STATUS=")][-1].replace(",", "")
+
+
+def test_status_follows(daemon):
+    daemon.forget_notes()
+    (daemon.home / "l.yaml").write_text("entries: [a.example, b.example, c.example]\n")
+    daemon.ctl("reload")
+    assert daemon.wait_note("STATUS")
+    assert re.search(r"\b3\b", daemon.passed[-1])
+
+
+def test_stopping_is_said(daemon):
+    daemon.forget_notes()
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_note("STOPPING=1")
+    assert daemon.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_at_once_with_questions_under_way(saringd, fake, number):
+    up = fake(lambda ask_: [])
+    daemon = saringd({"upstream": {"servers": [up.endpoint], "timeout": "60s"}})
+    import socket
+    from harness.ask import header, question
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, socket.create_connection(("127.0.0.1", daemon.port)):
+        s.sendto(header() + question("slow", "example"), ("127.0.0.1", daemon.port))
+        eventually(lambda: up.asked(), "it is under way")
+        daemon.signal(number)
+        assert daemon.process.wait(15) == 0
+
+
+def test_signals_that_are_nothing(daemon):
+    """A pipe that broke is no reason to die."""
+    daemon.signal(signal.SIGPIPE)
+    assert blocked(ask(daemon, "a.example")) and daemon.process.poll() is None
+
+
+def test_watchdog(saringd, fake):
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}}, env={"WATCHDOG_USEC": "3000000"})
+    for _ in range(3):
+        assert daemon.wait_note("WATCHDOG=1", 15)
+
+
+def test_no_watchdog_unless_asked(daemon):
+    daemon.ctl("reload")
+    assert daemon.wait_note("READY=1")
+    assert "WATCHDOG=1" not in daemon.passed
+
+
+def test_the_log_is_lines_of_keys(daemon):
+    daemon.ctl("reload")
+    lines = daemon.stderr().splitlines()
+    assert lines and not any("\x1b" in line for line in lines)
+    assert not any("a.example" in line for line in lines), "no query is ever logged here"
+
+
+# privileges
+
+
+def enterable(folder):
+    """May any user get there?"""
+    return all(p.stat().st_mode & 0o001 for p in [folder, *folder.parents])
+
+
+@pytest.fixture
+def open_home():
+    for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        base = pathlib.Path(base)
+        if base.is_dir() and enterable(base) and len(str(base)) < 50:
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="saring-", dir=base))
+            folder.chmod(0o755)
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+    pytest.skip("no temporary folder that every user may enter")
+
+
+@needs_root
+def test_drops_to_the_user(open_home, fake):
+    from harness.daemon import Saringd
+    nobody = pwd.getpwnam("nobody")
+    daemon = Saringd(open_home, {"upstream": {"servers": [fake().endpoint]}, "user": "nobody", "state": "var/state",
+                                 "control": {"socket": "run/c.sock"}, "lists": [{"name": "l", "file": "l.yaml"}]},
+                     {"l.yaml": "entries: [a.example]\n"})
+    daemon.copy_binaries(open_home / "bin")
+    daemon.socket_path = open_home / "run/c.sock"
+    # leak checks attach to the process, which an unprivileged one with no dumps does not allow
+    daemon.start(env={"ASAN_OPTIONS": "detect_leaks=0"})
+    try:
+        for task in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir():
+            text = (task / "status").read_text()
+            field = dict(line.split(":", 1) for line in text.splitlines())
+            assert set(field["Uid"].split()) == {str(nobody.pw_uid)}, "real, effective, saved and file system user, in every thread"
+            assert set(field["Gid"].split()) == {str(nobody.pw_gid)}
+            assert set(field["Groups"].split()) <= {str(nobody.pw_gid)}, "root's groups are gone"
+            assert int(field["CapEff"], 16) == 0 and int(field["CapPrm"], 16) == 0
+            assert field["NoNewPrivs"].strip() == "1"
+        assert blocked(ask(daemon, "a.example"))
+        # what it writes and owns is its own; edits by root still work, and it can still compile
+        assert (open_home / "var/state").stat().st_uid == nobody.pw_uid and daemon.socket_path.stat().st_uid == nobody.pw_uid
+        daemon.ctl("list", "add", "l", "b.example")
+        assert blocked(ask(daemon, "b.example"))
+        # the daemon's own user may change things too
+        daemon.ctl("reload", user=str(nobody.pw_uid), groups=[str(nobody.pw_gid)])
+        daemon.ctl("cache", "flush", user=str(nobody.pw_uid), groups=[str(nobody.pw_gid)])
+    finally:
+        daemon.stop()
+
+
+@needs_root
+def test_a_low_port_is_bound_before(open_home, fake):
+    """Port 53 of an address of our own, bound as root, served as nobody."""
+    from harness.daemon import Saringd
+    import socket
+    address = "127.53.7.14"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 53))
+        except OSError as error:
+            pytest.skip(f"port 53 of {address}: {error}")
+    daemon = Saringd(open_home, {"upstream": {"servers": [fake().endpoint]}, "user": "nobody", "listen": [f"dns://{address}:53"],
+                                 "control": {"socket": "run/c.sock"}})
+    daemon.copy_binaries(open_home / "bin")
+    daemon.start(env={"ASAN_OPTIONS": "detect_leaks=0"})
+    try:
+        for tcp in (False, True):
+            assert rrs(ask(daemon, "x.example", host=address, tcp=tcp)) == ["192.0.2.200"]
+    finally:
+        daemon.stop()
+
+
+def test_answers_come_from_the_address_that_was_asked(saringd, fake):
+    """Bound to the wildcard: a reply from another address would be dropped by its client (RFC 2181 section 4)."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "listen": ["dns://0.0.0.0:0"]}, start=False)
+    daemon.spawn()
+    assert daemon.wait_note("READY=1")
+    port = int(daemon.status()["listen"][0].rsplit(":", 1)[1])
+    for host in ("127.0.0.1", "127.0.0.2", "127.9.9.9"):
+        daemon.udp[host] = port
+        for tcp in (False, True):
+            # dnspython refuses an answer from elsewhere
+            assert rrs(ask(daemon, "x.example", host=host, tcp=tcp)) == ["192.0.2.200"]
+
+
+# the unit
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """`meson install` into a folder of its own."""
+    meson = shutil.which("meson")
+    if not meson:
+        pytest.skip("meson is not in PATH")
+    from harness.daemon import build_dir
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="saring-image-"))
+    done = subprocess.run([meson, "install", "-C", str(build_dir()), "--no-rebuild", "--quiet"], capture_output=True, text=True, check=False,
+                          env={**os.environ, "DESTDIR": str(folder)}, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def one(folder, name):
+    found = [p for p in folder.rglob(name)]
+    assert len(found) == 1, f"{name}: {found}"
+    return found[0]
+
+
+def test_what_is_installed(installed):
+    for name in ("saringd", "saringctl", "saring-compile"):
+        path = one(installed, name)
+        assert os.access(path, os.X_OK)
+    assert one(installed, "saringd").parent.name == "sbin" and one(installed, "saringctl").parent.name == "bin"
+    assert one(installed, "saring-compile").parent.name == "saring"
+    for page in ("saringd.8", "saringctl.1", "saring.yaml.5", "saring-lists.5"):
+        assert [p for p in installed.rglob(page + "*")], page
+    assert [p for p in installed.rglob("saringd.service")]
+
+
+def test_systemd_takes_the_unit(installed):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    unit = one(installed, "saringd.service")
+    text = unit.read_text()
+    for line in ("Type=notify", "NotifyAccess=main"):
+        assert line in text.splitlines()
+    assert re.search(r"^WatchdogSec=\d+", text, re.M) and re.search(r"^ExecReload=\S*saringctl\b.* reload", text, re.M)
+    exec_start = re.search(r"^ExecStart=(\S+)", text, re.M)[1]
+    assert one(installed, "saringd") == installed / exec_start.lstrip("/"), "the unit starts what was installed"
+    exec_reload = re.search(r"^ExecReload=(\S+)", text, re.M)[1]
+    assert one(installed, "saringctl") == installed / exec_reload.lstrip("/")
+    # verified with the programs where they now lie
+    copy = unit.parent / "saring-verify.service"
+    copy.write_text(re.sub(r"^(Exec\w+=)(/\S+)", rf"\1{installed}\2", text, flags=re.M))
+    done = subprocess.run(["systemd-analyze", "--man=no", "verify", str(copy)], capture_output=True, text=True, check=False, timeout=60)
+    told = [line for line in (done.stdout + done.stderr).splitlines() if "saring" in line]
+    assert done.returncode == 0 and not told, told
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(copy)], capture_output=True, text=True, check=False,
+                          timeout=60)
+    assert done.returncode == 0, done.stdout[-400:] + done.stderr

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The program itself, run as saringd runs it: argv[1] is saring-compile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "policy/explain.h"
+#include "policy/match.h"
+
+#define OUTPUT_MAX (256 * 1024)
+#define CHILD_CONFIG_FD 11
+#define CHILD_SUMMARY_FD 12
+
+static const char *program;
+static char dir[64];
+
+struct run {
+	int status;
+	struct buf err;	 /* what it wrote to stderr */
+	json_t *summary; /* NULL: none */
+};
+
+static const char *in_dir(const char *name)
+{
+	static char paths[8][128];
+	static unsigned turn;
+	char *path = paths[turn++ % 8];
+	(void)snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
+	return path;
+}
+
+static void put(const char *name, const char *text)
+{
+	struct err err = {.code = ERR_NONE};
+	assert_true(file_replace(in_dir(name), text, strlen(text), 0644, &err));
+}
+
+static int temporary(void)
+{
+	char path[80];
+	(void)snprintf(path, sizeof(path), "%s/tmp-XXXXXX", dir);
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	return fd;
+}
+
+/* argv ends with NULL. config: what comes on CHILD_CONFIG_FD, or NULL. */
+static struct run run(const char *const *argv, const char *config)
+{
+	struct run ret = {.status = -1};
+	struct err error = {.code = ERR_NONE};
+	posix_spawn_file_actions_t actions;
+	char *args[16] = {strdup(program)};
+	pid_t pid = 0;
+	int err_fd = temporary(), summary_fd = temporary(), config_fd = temporary(), status = 0;
+	size_t count = 1;
+	for (; argv[count - 1] != NULL; count++)
+		args[count] = strdup(argv[count - 1]);
+	if (config != NULL) {
+		assert_int_equal(write(config_fd, config, strlen(config)), strlen(config));
+		assert_int_equal(lseek(config_fd, 0, SEEK_SET), 0);
+	}
+	assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, err_fd, 2), 0);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, config_fd, CHILD_CONFIG_FD), 0);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, summary_fd, CHILD_SUMMARY_FD), 0);
+	assert_int_equal(posix_spawn(&pid, program, &actions, NULL, args, environ), 0);
+	while (waitpid(pid, &status, 0) < 0)
+		assert_int_equal(errno, EINTR);
+	assert_true(WIFEXITED(status));
+	ret.status = WEXITSTATUS(status);
+	assert_int_equal(lseek(err_fd, 0, SEEK_SET), 0);
+	assert_int_equal(lseek(summary_fd, 0, SEEK_SET), 0);
+	assert_true(file_read_fd(err_fd, "stderr", OUTPUT_MAX, &ret.err, &error));
+	ret.summary = json_loadfd(summary_fd, 0, NULL);
+	close(err_fd);
+	close(summary_fd);
+	close(config_fd);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	for (size_t i = 0; i < count; i++)
+		free(args[i]);
+	return ret;
+}
+
+static void run_finish(struct run *r)
+{
+	buf_finish(&r->err);
+	json_decref(r->summary);
+}
+
+static struct run compile(const char *config)
+{
+	const char *argv[] = {
+	    "-c", in_dir("saring.yaml"), "-o", in_dir("policy.image"), "-g", "7", "--summary-fd", "12", NULL, NULL, NULL};
+	if (config != NULL) {
+		argv[8] = "--config-fd";
+		argv[9] = "11";
+	}
+	return run(argv, config);
+}
+
+static struct run check(void)
+{
+	const char *argv[] = {"-c", in_dir("saring.yaml"), "--check", NULL};
+	return run(argv, NULL);
+}
+
+static bool exists(const char *name)
+{
+	return access(in_dir(name), F_OK) == 0;
+}
+
+static const char good_config[] = "lists:\n"
+				  "  - name: one\n    file: one.yaml\n"
+				  "  - name: off\n    file: off.yaml\n    mode: off\n"
+				  "  - name: two\n    file: two.yaml\n    action: allow\n";
+
+static int set_up(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/saring-test-compile-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	put("saring.yaml", good_config);
+	put("one.yaml",
+	    "title: One\nreason: because\nentries:\n  - t.me\n  - domain: Telegram.ORG\n    match: exact\n  - regex: '^ads'\n");
+	put("off.yaml", "entries: [off.example]\n");
+	put("two.yaml", "entries:\n  - good.t.me\n");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	static const char *const names[] = {"saring.yaml", "one.yaml", "off.yaml", "two.yaml", "policy.image"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		(void)unlink(in_dir(names[i]));
+	return rmdir(dir); /* nothing else was left behind */
+}
+
+static void an_image_and_its_summary(void **state)
+{
+	(void)state;
+	struct run r = compile(NULL);
+	struct policy *p = NULL;
+	struct err err = {.code = ERR_NONE};
+	struct policy_info info;
+	struct policy_list list;
+	struct stat st;
+	assert_int_equal(r.status, 0);
+	assert_int_equal(r.err.len, 0);
+	assert_true(policy_open(in_dir("policy.image"), &p, &err));
+	policy_info(p, 0, &info);
+	policy_list(p, 0, 0, &list);
+	assert_int_equal(info.generation, 7);
+	assert_int_equal(info.list_count, 2);
+	assert_int_equal(info.entry_count, 4);
+	assert_true(str_eq_c(list.title, "One"));
+	assert_true(str_eq_c(list.file, "one.yaml"));
+	assert_true(list.changed_at_s > 0);
+	policy_close(p);
+	assert_int_equal(stat(in_dir("policy.image"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_true(json_is_true(json_object_get(r.summary, "ok")));
+	assert_int_equal(json_integer_value(json_object_get(r.summary, "generation")), 7);
+	assert_int_equal(json_integer_value(json_object_get(r.summary, "lists")), 2);
+	assert_int_equal(json_integer_value(json_object_get(r.summary, "entries")), 4);
+	assert_int_equal(json_integer_value(json_object_get(r.summary, "bytes")), info.bytes);
+	assert_true(json_is_real(json_object_get(r.summary, "compile_seconds")));
+	run_finish(&r);
+}
+
+static void every_error_and_no_image(void **state)
+{
+	(void)state;
+	put("one.yaml", "entries:\n  - t..me\n  - fine.example\n  - domain: x.example\n    nonsense: 1\n  - regex: '(ads'\n");
+	put("off.yaml", "entries:\n  - -\n    - x\n");
+	struct run r = compile(NULL);
+	assert_int_equal(r.status, 1);
+	assert_false(exists("policy.image"));
+	assert_non_null(strstr(r.err.ptr, "one.yaml:2:5: "));
+	assert_non_null(strstr(r.err.ptr, "one.yaml:5:5: "));
+	assert_non_null(strstr(r.err.ptr, "off.yaml:2:")); /* off, and read all the same */
+	assert_true(json_is_false(json_object_get(r.summary, "ok")));
+	const json_t *errors = json_object_get(r.summary, "errors");
+	assert_true(json_array_size(errors) >= 3);
+	const json_t *first = json_array_get(errors, 0);
+	assert_string_equal(json_string_value(json_object_get(first, "file")), "one.yaml");
+	assert_int_equal(json_integer_value(json_object_get(first, "line")), 2);
+	assert_int_equal(json_integer_value(json_object_get(first, "column")), 5);
+	assert_true(json_string_length(json_object_get(first, "text")) > 0);
+	run_finish(&r);
+}
+
+static void a_bad_expression_alone_is_an_error(void **state)
+{
+	(void)state;
+	put("two.yaml", "entries:\n  - fine.example\n  - regex: '(ads'\n");
+	struct run r = check();
+	assert_int_equal(r.status, 1);
+	assert_non_null(strstr(r.err.ptr, "two.yaml:3:"));
+	assert_non_null(strstr(r.err.ptr, "missing closing parenthesis"));
+	run_finish(&r);
+}
+
+static void an_error_leaves_the_old_image(void **state)
+{
+	(void)state;
+	struct buf before = {NULL, 0, 0}, after = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	struct run r = compile(NULL);
+	assert_int_equal(r.status, 0);
+	run_finish(&r);
+	assert_true(file_read(in_dir("policy.image"), OUTPUT_MAX, &before, &err));
+	put("saring.yaml", "lists:\n  - name: one\n    file: missing.yaml\nnonsense: 1\n");
+	r = compile(NULL);
+	assert_int_equal(r.status, 1);
+	assert_non_null(strstr(r.err.ptr, "saring.yaml:4:1: "));
+	run_finish(&r);
+	put("saring.yaml", "lists:\n  - name: one\n    file: missing.yaml\n");
+	r = compile(NULL);
+	assert_int_equal(r.status, 1);
+	assert_non_null(strstr(r.err.ptr, "missing.yaml"));
+	run_finish(&r);
+	assert_true(file_read(in_dir("policy.image"), OUTPUT_MAX, &after, &err));
+	assert_int_equal(before.len, after.len);
+	assert_memory_equal(before.ptr, after.ptr, before.len);
+	buf_finish(&before);
+	buf_finish(&after);
+}
+
+/* saringd hands over the very bytes it read: what stands in the file by now does not count. */
+static void the_config_may_come_by_descriptor(void **state)
+{
+	(void)state;
+	put("saring.yaml", "this: is not the one\n");
+	struct run r = compile("lists:\n  - name: two\n    file: two.yaml\n");
+	assert_int_equal(r.status, 0);
+	assert_int_equal(json_integer_value(json_object_get(r.summary, "entries")),
+			 1); /* two.yaml was looked for beside the named file */
+	run_finish(&r);
+	r = compile("lists:\n  - nam: two\n");
+	assert_int_equal(r.status, 1);
+	assert_non_null(strstr(r.err.ptr, "saring.yaml:2:5: "));
+	run_finish(&r);
+}
+
+static void check_writes_nothing(void **state)
+{
+	(void)state;
+	struct run r = check();
+	assert_int_equal(r.status, 0);
+	assert_int_equal(r.err.len, 0);
+	assert_null(r.summary);
+	assert_false(exists("policy.image"));
+	run_finish(&r);
+}
+
+static void the_place_for_the_image_must_be_there(void **state)
+{
+	(void)state;
+	const char *argv[] = {
+	    "-c", in_dir("saring.yaml"), "-o", in_dir("no/such/folder/policy.image"), "-g", "1", "--summary-fd", "12", NULL};
+	struct run r = run(argv, NULL);
+	assert_int_equal(r.status, 1);
+	assert_true(json_is_false(json_object_get(r.summary, "ok")));
+	assert_int_equal(json_array_size(json_object_get(r.summary, "errors")), 1);
+	run_finish(&r);
+}
+
+static void wrong_usage(void **state)
+{
+	(void)state;
+	const char *const cases[][8] = {
+	    {"-o", "x", NULL},
+	    {"-g", "1", NULL},
+	    {NULL},
+	    {"--check", "-o", "x", NULL},
+	    {"--check", "more", NULL},
+	    {"-o", "x", "-g", "4294967296", NULL},
+	    {"-o", "x", "-g", "-1", NULL},
+	    {"--nonsense", NULL},
+	    {"--check", "--config-fd", "x", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct run r = run(cases[i], NULL);
+		assert_int_equal(r.status, 2);
+		assert_non_null(strstr(r.err.ptr, "usage: saring-compile"));
+		run_finish(&r);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(an_image_and_its_summary),
+	    TEST(every_error_and_no_image),
+	    TEST(a_bad_expression_alone_is_an_error),
+	    TEST(an_error_leaves_the_old_image),
+	    TEST(the_config_may_come_by_descriptor),
+	    TEST(check_writes_nothing),
+	    TEST(the_place_for_the_image_must_be_there),
+	    TEST(wrong_usage),
+	};
+	if (argc != 2)
+		return 2;
+	program = argv[1];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

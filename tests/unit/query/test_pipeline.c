@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The pipeline from packet to bytes, with a real policy, cache and world, and a transport that keeps what it is given. */
+#include "query/query.h"
+
+#include "list/list.h"
+#include "policy/compile.h"
+#include "settings/load.h"
+#include "wire/edns.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char config_text[] = "listen: [dns://127.0.0.1:5300]\n"
+                                  "upstream: {servers: [dns://127.0.0.1:1]}\n"
+                                  "clients: {allow: [127.0.0.0/8]}\n"
+                                  "lists:\n"
+                                  "  - {name: nx, file: nx.yaml}\n"
+                                  "  - {name: null-list, file: null.yaml, answer: 'null'}\n"
+                                  "  - {name: refused, file: refused.yaml, answer: refused}\n"
+                                  "  - {name: drop, file: drop.yaml, answer: drop}\n"
+                                  "  - {name: allow, file: allow.yaml}\n";
+static const char *const list_texts[] = {
+    "code: censored\nentries: [blocked.example, parent.example, {domain: exact.example, match: exact}]\n",
+    "reason: 'list ads'\nentries: [ads.example.com]\n",
+    "entries: [refused.example]\n",
+    "entries: [drop.example]\n",
+    "action: allow\nentries: [child.parent.example]\n",
+};
+#define LISTS (sizeof(list_texts) / sizeof(list_texts[0]))
+
+struct fixture {
+	struct generations *gs;
+	struct cache *cache;
+	struct inflight *inflight;
+	struct counters *counters;
+	struct service *service;
+	uint8_t sent[65536];
+	size_t sent_len;
+	unsigned sent_count, dropped_count;
+};
+
+static struct fixture *fixture; /* for the transport's functions */
+
+static void keep(struct query *q, const uint8_t *bytes, size_t len)
+{
+	(void)q;
+	memcpy(fixture->sent, bytes, len);
+	fixture->sent_len = len;
+	fixture->sent_count++;
+}
+
+static void note_drop(struct query *q)
+{
+	(void)q;
+	fixture->dropped_count++;
+}
+
+static const struct via via_test = {.name = "udp", .stream = false, .send = keep, .dropped = note_drop};
+static const struct via via_stream = {.name = "tcp", .stream = true, .send = keep, .dropped = note_drop};
+
+static void no_nudge(void *arg, unsigned worker)
+{
+	(void)arg;
+	(void)worker;
+}
+
+static void no_settle(void *arg)
+{
+	(void)arg;
+}
+
+static struct policy *compile(const struct settings *settings, int64_t now_s)
+{
+	struct list *lists[LISTS];
+	int64_t changed[LISTS] = {0};
+	struct err_list errors = {0};
+	struct buf image = {0};
+	struct err err;
+	struct policy *policy = NULL;
+	char path[] = "/tmp/saring-test-XXXXXX";
+
+	for (size_t i = 0; i < LISTS; i++) {
+		lists[i] = list_parse(str_from(list_texts[i]), "/nowhere/list.yaml", "list.yaml", &errors);
+		assert_non_null(lists[i]);
+	}
+	struct compile_input input = {.settings = settings, .lists = lists, .changed_at_s = changed, .generation = 7, .now_s = now_s};
+	assert_true(policy_compile(&input, &image, &errors));
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, image.ptr, image.len), image.len);
+	close(fd);
+	if (!policy_open(path, &policy, &err))
+		fail_msg("%s", err.text);
+	unlink(path);
+	buf_finish(&image);
+	for (size_t i = 0; i < LISTS; i++)
+		list_destroy(lists[i]);
+	return policy;
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err_list errors = {0};
+	struct settings *settings = settings_parse(str_from(config_text), "/nowhere/saring.yaml", &errors);
+
+	if (settings == NULL)
+		err_list_print(&errors, stderr);
+	assert_non_null(settings);
+	assert_int_equal(posix_memalign((void **)&f->counters, 64, sizeof(*f->counters)), 0);
+	memset(f->counters, 0, sizeof(*f->counters));
+	f->gs = generations_create(1, no_nudge, no_settle, NULL);
+	struct policy *policy = compile(settings, 1500000000);
+	struct upstreams *upstreams = upstreams_create(settings, settings->servers, settings->server_count, NULL);
+	generation_publish(f->gs, policy, settings, upstreams, NULL, NULL);
+	f->cache = cache_create(&(struct cache_config){.size_bytes = 1 << 20, .max_ttl_s = 86400, .max_negative_ttl_s = 3600});
+	f->inflight = inflight_create();
+	f->service = service_create(0, f->gs, f->cache, f->inflight, f->counters);
+	fixture = f;
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	service_destroy(f->service);
+	inflight_destroy(f->inflight);
+	cache_destroy(f->cache);
+	generations_destroy(f->gs);
+	free(f->counters);
+	free(f);
+	return 0;
+}
+
+static size_t from_hex(const char *hex, uint8_t *ret)
+{
+	size_t len = strlen(hex) / 2;
+
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(sscanf(hex + 2 * i, "%2hhx", &ret[i]), 1);
+	return len;
+}
+
+static void run_from(struct fixture *f, const struct via *via, const char *from, const uint8_t *bytes, size_t len)
+{
+	struct query q;
+
+	q.via = via;
+	q.via_data = NULL;
+	q.local.len = 0;
+	assert_true(addr_from_text(str_from(from), 4000, &q.peer));
+	f->sent_len = 0;
+	assert_true(service_begin_batch(f->service));
+	query_begin(&q, bytes, len);
+	query_run(f->service, &q);
+}
+
+static void ask(struct fixture *f, const struct via *via, const char *name, uint16_t type, bool edns)
+{
+	uint8_t bytes[512];
+	struct wr w = wr_init(bytes, sizeof(bytes));
+	struct name n;
+	struct err err;
+
+	assert_true(name_from_text(str_from(name), &n, &err));
+	msg_write_header(&w, &(struct msg_header){.id = 0x1234, .flags = MSG_RD, .qdcount = 1, .arcount = edns});
+	name_write(&w, &n);
+	wr_u16(&w, type);
+	wr_u16(&w, RRCLASS_IN);
+	if (edns)
+		edns_write_end(&w, edns_write_begin(&w, 1232, 0, false));
+	run_from(f, via, "127.0.0.1", bytes, w.pos);
+}
+
+static unsigned sent_flags(const struct fixture *f)
+{
+	return (unsigned)f->sent[2] << 8 | f->sent[3];
+}
+
+static unsigned sent_u16(const struct fixture *f, size_t at)
+{
+	return (unsigned)f->sent[at] << 8 | f->sent[at + 1];
+}
+
+/* The info code of the EDE in what was sent, or -1. OPT is last and holds nothing else. */
+static int sent_ede(const struct fixture *f)
+{
+	struct rd r = rd_init(f->sent, f->sent_len);
+	struct msg_header h;
+	struct msg_question question;
+	struct msg_rr rr;
+
+	msg_read_header(&r, &h);
+	assert_true(msg_read_question(&r, &question));
+	for (unsigned i = 0; i < (unsigned)h.ancount + h.nscount + h.arcount; i++) {
+		assert_true(msg_read_rr(&r, &rr));
+		if (rr.type == RRTYPE_OPT && rr.rdata_len >= 6)
+			return (int)sent_u16(f, rr.rdata_pos + 4);
+	}
+	return -1;
+}
+
+static uint64_t count(const struct fixture *f, enum counter which)
+{
+	return atomic_load(&f->counters->values[which]);
+}
+
+/* Whole messages, byte for byte. Case kept, SOA owner the parent, TTL and MINIMUM 10. */
+static void test_golden(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const cases[][2] = {
+	    /* BADVERS to EDNS version 1 */
+	    {"12340100000100000000000103616473074578616d706c6503636f6d000001000100002904d00001000000 00",
+	     "12348180000100000000000103616473074578616d706c6503636f6d000001000100002904d0010000000000"},
+	    /* NOTIMP to opcode 15, header only */
+	    {"12347800000000000000 0000", "1234f8040000000000000000"},
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t query[512], want[512];
+		char hex[1024];
+		size_t n = 0;
+		for (const char *p = cases[i][0]; *p != '\0'; p++)
+			if (*p != ' ')
+				hex[n++] = *p;
+		hex[n] = '\0';
+		run_from(f, &via_test, "127.0.0.1", query, from_hex(hex, query));
+		size_t want_len = from_hex(cases[i][1], want);
+		assert_int_equal(f->sent_len, want_len);
+		assert_memory_equal(f->sent, want, want_len);
+	}
+}
+
+static void test_null_answer(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t want_rr[] = {0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 10, 0, 4, 0, 0, 0, 0};
+
+	ask(f, &via_test, "ads.example.com", RRTYPE_A, false);
+	assert_int_equal(sent_flags(f), 0x8180);
+	assert_int_equal(sent_u16(f, 6), 1);
+	assert_memory_equal(f->sent + f->sent_len - sizeof(want_rr), want_rr, sizeof(want_rr));
+	ask(f, &via_test, "ads.example.com", RRTYPE_AAAA, false);
+	assert_int_equal(sent_u16(f, 6), 1);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(f->sent[f->sent_len - 16 + (size_t)i], 0);
+	/* every other type: NODATA with a SOA, for the subtree too */
+	ask(f, &via_test, "x.ads.example.com", RRTYPE_HTTPS, true);
+	assert_int_equal(sent_flags(f), 0x8180);
+	assert_int_equal(sent_u16(f, 6), 0);
+	assert_int_equal(sent_u16(f, 8), 1);
+	assert_int_equal(sent_ede(f), EDE_BLOCKED);
+	ask(f, &via_test, "ads.example.com", RRTYPE_ANY, false);
+	assert_int_equal(sent_u16(f, 6), 0);
+	assert_int_equal(sent_u16(f, 8), 1);
+	assert_int_equal(count(f, COUNTER_BLOCKED), 4);
+}
+
+static void test_nxdomain_and_its_exception(void **state)
+{
+	struct fixture *f = *state;
+
+	ask(f, &via_test, "blocked.example", RRTYPE_MX, true);
+	assert_int_equal(sent_flags(f), 0x8183);
+	assert_int_equal(sent_u16(f, 8), 1);
+	assert_int_equal(sent_ede(f), EDE_CENSORED);
+	ask(f, &via_test, "blocked.example", RRTYPE_A, false);
+	assert_int_equal(sent_u16(f, 10), 0); /* no OPT unasked */
+	/* an allowed child: NXDOMAIN would deny it too (RFC 8020) */
+	ask(f, &via_test, "parent.example", RRTYPE_A, false);
+	assert_int_equal(sent_flags(f), 0x8180);
+	assert_int_equal(sent_u16(f, 8), 1);
+	ask(f, &via_test, "other.parent.example", RRTYPE_A, false);
+	assert_int_equal(sent_flags(f), 0x8183);
+}
+
+static void test_refused_and_drop(void **state)
+{
+	struct fixture *f = *state;
+
+	ask(f, &via_test, "www.refused.example", RRTYPE_A, true);
+	assert_int_equal(sent_flags(f), 0x8185);
+	assert_int_equal(sent_ede(f), EDE_BLOCKED);
+	ask(f, &via_test, "drop.example", RRTYPE_A, true);
+	assert_int_equal(f->sent_len, 0);
+	assert_int_equal(f->dropped_count, 1);
+	assert_int_equal(count(f, COUNTER_BLOCKED), 2);
+}
+
+static void test_strangers_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t query[] = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
+
+	run_from(f, &via_test, "192.0.2.1", query, sizeof(query));
+	assert_int_equal(sent_flags(f), 0x8185);
+	assert_int_equal(count(f, COUNTER_REFUSED), 1);
+	assert_int_equal(count(f, COUNTER_TOTAL), 1);
+}
+
+static void test_garbage_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t response[] = {0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
+
+	run_from(f, &via_test, "127.0.0.1", response, sizeof(response));
+	run_from(f, &via_test, "127.0.0.1", response, 11);
+	assert_int_equal(f->sent_len, 0);
+	assert_int_equal(count(f, COUNTER_DROPPED), 2);
+}
+
+static void test_meta_types(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		uint16_t type;
+		unsigned rcode;
+	} cases[] = {{0, RCODE_FORMERR},
+	             {RRTYPE_OPT, RCODE_FORMERR},
+	             {RRTYPE_NXNAME, RCODE_FORMERR},
+	             {RRTYPE_AXFR, RCODE_REFUSED},
+	             {RRTYPE_IXFR, RCODE_REFUSED},
+	             {RRTYPE_TKEY, RCODE_REFUSED},
+	             {RRTYPE_TSIG, RCODE_REFUSED},
+	             {RRTYPE_MAILA, RCODE_NOTIMP},
+	             {RRTYPE_MAILB, RCODE_NOTIMP}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ask(f, &via_test, "free.example", cases[i].type, true);
+		assert_int_equal(sent_flags(f) & MSG_RCODE, cases[i].rcode);
+	}
+	/* RFC 8482, and that it is ours to answer */
+	ask(f, &via_test, "free.example", RRTYPE_ANY, false);
+	assert_int_equal(sent_flags(f), 0x8180);
+	assert_int_equal(sent_u16(f, 6), 1);
+	assert_int_equal(count(f, COUNTER_LOCAL), 1);
+}
+
+/* Store an answer of one CNAME to target and see what a client gets. */
+static void cache_cname(struct fixture *f, const char *owner, const char *target)
+{
+	uint8_t body[600];
+	struct wr w = wr_init(body, sizeof(body));
+	struct name o, t;
+	struct err err;
+
+	assert_true(name_from_text(str_from(owner), &o, &err) && name_from_text(str_from(target), &t, &err));
+	wr_u16(&w, 0xc00c);
+	wr_u16(&w, RRTYPE_CNAME);
+	wr_u16(&w, RRCLASS_IN);
+	wr_u32(&w, 300);
+	wr_u16(&w, t.len);
+	struct response r = {.ancount = 1, .ttl_count = 1, .target_count = 1, .ttl_s = 300, .body = body, .body_cap = sizeof(body)};
+	r.ttl_pos[0] = 6;
+	r.targets[0].pos = (uint16_t)w.pos;
+	name_write(&w, &t);
+	r.body_len = w.pos;
+	assert_true(service_begin_batch(f->service));
+	cache_put(f->cache, &(struct cache_key){.name = &o, .type = RRTYPE_A, .class = RRCLASS_IN}, false, f->service->now_ms, &r);
+}
+
+static void test_cached_and_cloaked(void **state)
+{
+	struct fixture *f = *state;
+
+	cache_cname(f, "free.example", "other.example");
+	ask(f, &via_test, "FREE.example", RRTYPE_A, true);
+	assert_int_equal(sent_flags(f), 0x8180);
+	assert_int_equal(sent_u16(f, 6), 1);
+	assert_int_equal(count(f, COUNTER_CACHED), 1);
+	cache_cname(f, "cloaked.example", "x.blocked.example");
+	ask(f, &via_test, "cloaked.example", RRTYPE_A, true);
+	assert_int_equal(sent_flags(f), 0x8183);
+	assert_int_equal(sent_u16(f, 6), 0); /* the chain is not shown */
+	assert_int_equal(sent_ede(f), EDE_CENSORED);
+	assert_int_equal(count(f, COUNTER_BLOCKED), 1);
+	/* an allow entry for the name asked holds for its chain */
+	cache_cname(f, "www.child.parent.example", "x.blocked.example");
+	ask(f, &via_test, "www.child.parent.example", RRTYPE_A, true);
+	assert_int_equal(sent_u16(f, 6), 1);
+	assert_int_equal(count(f, COUNTER_CACHED), 2);
+}
+
+static void test_truncation(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t body[3000];
+	struct wr w = wr_init(body, sizeof(body));
+	struct name n;
+	struct err err;
+	struct response r = {.ttl_s = 300, .body = body, .body_cap = sizeof(body)};
+
+	assert_true(name_from_text(str_from("big.example"), &n, &err));
+	for (int i = 0; i < 100; i++) {
+		wr_u16(&w, 0xc00c);
+		wr_u16(&w, RRTYPE_A);
+		wr_u16(&w, RRCLASS_IN);
+		r.ttl_pos[r.ttl_count++] = (uint16_t)w.pos;
+		wr_u32(&w, 300);
+		wr_u16(&w, 4);
+		wr_u32(&w, 0xc0000201);
+	}
+	r.ancount = 100;
+	r.body_len = w.pos;
+	assert_true(service_begin_batch(f->service));
+	cache_put(f->cache, &(struct cache_key){.name = &n, .type = RRTYPE_A, .class = RRCLASS_IN}, false, f->service->now_ms, &r);
+	/* 12 + 17 + 1600 bytes: too big for either UDP limit; header, question and OPT alone are sent */
+	ask(f, &via_test, "big.example", RRTYPE_A, false);
+	assert_int_equal(sent_flags(f), 0x8380);
+	assert_int_equal(f->sent_len, 12 + 13 + 4);
+	ask(f, &via_test, "big.example", RRTYPE_A, true);
+	assert_int_equal(sent_flags(f), 0x8380);
+	assert_int_equal(f->sent_len, 12 + 13 + 4 + 11);
+	ask(f, &via_stream, "big.example", RRTYPE_A, true);
+	assert_int_equal(sent_flags(f), 0x8180);
+	assert_int_equal(sent_u16(f, 6), 100);
+	assert_int_equal(f->sent_len, 12 + 13 + 4 + 1600 + 11);
+}
+
+static void test_no_recursion_desired(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t query[] = {0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 'f', 'r', 'e', 'e', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 1};
+
+	run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
+	assert_int_equal(sent_flags(f), 0x8085);
+	cache_cname(f, "free.example", "other.example");
+	run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
+	assert_int_equal(sent_flags(f), 0x8080);
+}
+
+/* Every query counts once in the total and once in exactly one of the others. */
+static void test_sum(void **state)
+{
+	struct fixture *f = *state;
+
+	test_null_answer(state);
+	test_meta_types(state);
+	test_garbage_is_dropped(state);
+	uint64_t sum = 0;
+	for (int i = COUNTER_BLOCKED; i <= COUNTER_FAILED; i++)
+		sum += count(f, (enum counter)i);
+	assert_int_equal(sum, count(f, COUNTER_TOTAL));
+	assert_int_equal(atomic_load(&f->counters->list_blocked[1]), 4); /* null-list */
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(test_golden),
+	    TEST(test_null_answer),
+	    TEST(test_nxdomain_and_its_exception),
+	    TEST(test_refused_and_drop),
+	    TEST(test_strangers_are_refused),
+	    TEST(test_garbage_is_dropped),
+	    TEST(test_meta_types),
+	    TEST(test_cached_and_cloaked),
+	    TEST(test_truncation),
+	    TEST(test_no_recursion_desired),
+	    TEST(test_sum),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

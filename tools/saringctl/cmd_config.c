@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * cmd_config.c - the configuration: check (without the daemon) and reload (by it). */
+#include "saringctl/context.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "ctl/proto.h"
+#include "list/list.h"
+#include "policy/compile.h"
+#include "saringctl/progress.h"
+#include "settings/yaml.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- check ---- */
+
+struct check {
+	struct settings *settings;  /* owned */
+	struct settings_list alone; /* when a list is checked by itself */
+	struct list **lists;	    /* owned, and each of them; NULL for one in mode off or with errors */
+	int64_t *changed_at_s;	    /* owned */
+	size_t list_count;	    /* read */
+	uint64_t entry_count;
+	struct err_list errors;
+	struct policy_warning *warnings; /* owned */
+	size_t warning_count;
+};
+
+/* Is it a YAML list rather than a saring.yaml? By its `entries`; one that has lost or misspelled them, by the keys that only a list
+ * has at its top. False when the text is neither, being no YAML: errors are then added. */
+MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_list *errors, bool *ret_is_list)
+{
+	static const char *const list_keys[] = {"entries", "title", "action",	 "authority",
+						"reason",  "code",  "reference", "expires"};
+	const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = SETTINGS_BYTES_MAX};
+	struct arena arena = {0};
+	bool is_list = false;
+	if (text.len > SETTINGS_BYTES_MAX) {
+		*ret_is_list = true; /* no saring.yaml is so long */
+		return true;
+	}
+	const struct yaml_node *root = yaml_parse(text, path, &limits, &arena, errors);
+	if (root != NULL && root->kind == YAML_MAPPING) {
+		for (size_t i = 0; i < ARRAY_LEN(list_keys); i++)
+			is_list = is_list || yaml_get(root, list_keys[i]) != NULL;
+		is_list = is_list && yaml_get(root, "lists") == NULL && yaml_get(root, "listen") == NULL;
+	}
+	bool good = root != NULL;
+	arena_finish(&arena);
+	if (good)
+		*ret_is_list = is_list;
+	return good;
+}
+
+/* Settings that name this one list, and else say nothing. */
+static void settings_of_list(struct check *c, const char *path)
+{
+	c->settings = settings_parse(STR_LIT(""), path, &c->errors);
+	if (c->settings == NULL)
+		return;
+	c->alone = (struct settings_list){.name = path, .file = path, .file_shown = path, .mode = MODE_ENFORCE};
+	c->settings->lists = &c->alone;
+	c->settings->list_count = 1;
+}
+
+static int64_t changed_at(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+}
+
+static void read_lists(struct check *c, struct progress *progress)
+{
+	size_t count = c->settings->list_count;
+	c->lists = base_alloc((count + 1) * sizeof(*c->lists));
+	c->changed_at_s = base_alloc((count + 1) * sizeof(*c->changed_at_s));
+	for (size_t i = 0; i < count; i++) {
+		const struct settings_list *l = &c->settings->lists[i];
+		progress_step(progress, i, count + 1); /* the last step is the compilation */
+		if (l->mode == MODE_OFF)
+			continue;
+		c->lists[i] = list_load(l->file, l->file_shown, &c->errors);
+		c->changed_at_s[i] = changed_at(l->file);
+		if (c->lists[i] == NULL)
+			continue;
+		c->list_count++;
+		c->entry_count += c->lists[i]->entry_count;
+	}
+	progress_step(progress, count, count + 1);
+}
+
+/* Lists that could not be read are left out of the compilation, so that the faults of the others are still found. */
+static void compile_lists(struct check *c)
+{
+	struct settings sound = *c->settings;
+	struct settings_list *kept = base_alloc((sound.list_count + 1) * sizeof(*kept));
+	struct list **lists = base_alloc((sound.list_count + 1) * sizeof(*lists));
+	int64_t *changed_at_s = base_alloc((sound.list_count + 1) * sizeof(*changed_at_s));
+	struct buf image = {0};
+	size_t count = 0;
+	for (size_t i = 0; i < sound.list_count; i++) {
+		if (c->lists[i] == NULL)
+			continue;
+		kept[count] = sound.lists[i];
+		lists[count] = c->lists[i];
+		changed_at_s[count++] = c->changed_at_s[i];
+	}
+	sound.lists = kept;
+	sound.list_count = count;
+	const struct compile_input input = {
+	    .settings = &sound, .lists = lists, .changed_at_s = changed_at_s, .generation = 1, .now_s = clock_wall_s()};
+	size_t before = c->errors.count;
+	if (!policy_compile(&input, &image, &c->errors) && c->errors.count == before)
+		err_list_add_at(&c->errors, c->settings->path, 0, 0, "the lists cannot be compiled");
+	c->warning_count = policy_check(&input, &c->warnings);
+	buf_finish(&image);
+	free(changed_at_s);
+	free(lists);
+	free(kept);
+}
+
+static void check_file(struct check *c, const char *path, struct progress *progress)
+{
+	struct buf text = {0};
+	struct err err = {.code = ERR_NONE};
+	bool is_list = false;
+	if (!file_read(path, LIST_BYTES_MAX, &text, &err)) {
+		err_list_add(&c->errors, &err);
+		return;
+	}
+	bool sorted = sort_out(buf_str(&text), path, &c->errors, &is_list);
+	if (sorted && is_list)
+		settings_of_list(c, path);
+	else if (sorted)
+		c->settings = settings_parse(buf_str(&text), path, &c->errors);
+	buf_finish(&text);
+	if (c->settings == NULL)
+		return;
+	read_lists(c, progress);
+	compile_lists(c);
+}
+
+static void check_finish(struct check *c)
+{
+	for (size_t i = 0; c->lists != NULL && i < c->settings->list_count; i++)
+		list_destroy(c->lists[i]);
+	free(c->lists);
+	free(c->changed_at_s);
+	free(c->warnings);
+	settings_destroy(c->settings);
+	err_list_finish(&c->errors);
+}
+
+static void show_check_json(const struct check *c)
+{
+	json_t *warnings = json_array();
+	must(warnings != NULL);
+	for (size_t i = 0; i < c->warning_count; i++) {
+		const struct policy_warning *w = &c->warnings[i];
+		json_t *one =
+		    json_pack("{s:s, s:o, s:I, s:I, s:o}", "kind", warning_words[w->kind], "file", ctl_text(str_from(w->file)),
+			      "line", (json_int_t)w->line, "column", (json_int_t)w->column, "text", ctl_text(str_from(w->text)));
+		must(one != NULL && json_array_append_new(warnings, one) == 0);
+	}
+	json_t *document =
+	    json_pack("{s:b, s:o, s:o, s:I, s:I}", "ok", c->errors.count == 0, "errors", output_errors_json(&c->errors), "warnings",
+		      warnings, "lists", (json_int_t)c->list_count, "entries", (json_int_t)c->entry_count);
+	must(document != NULL);
+	if (c->errors.swallowed > 0)
+		must(json_object_set_new(document, "more_errors", json_integer((json_int_t)c->errors.swallowed)) == 0);
+	output_json(document);
+	json_decref(document);
+}
+
+static void show_check(const struct output *o, const struct check *c, const char *path)
+{
+	output_errors(o, &c->errors);
+	for (size_t i = 0; i < c->warning_count; i++) {
+		const struct policy_warning *w = &c->warnings[i];
+		output_print(o, stdout, PAINT_NONE, "%s:%u:%u: ", w->file, w->line, w->column);
+		output_print(o, stdout, PAINT_WARN, "warning:");
+		output_print(o, stdout, PAINT_NONE, " %s", w->text);
+		putchar('\n');
+	}
+	char errors[FIGURE_MAX], warnings[FIGURE_MAX], lists[FIGURE_MAX], entries[FIGURE_MAX];
+	int64_t faults = (int64_t)(c->errors.count + c->errors.swallowed);
+	output_print(o, stdout, PAINT_NONE, "%s: ", path);
+	output_print(o, stdout, faults > 0 ? PAINT_BAD : PAINT_GOOD, "%s",
+		     faults > 0 ? figure_count(faults, "error", "errors", errors) : "no errors");
+	output_print(o, stdout, PAINT_NONE, ", %s; %s with %s",
+		     figure_count((int64_t)c->warning_count, "warning", "warnings", warnings),
+		     figure_count((int64_t)c->list_count, "list", "lists", lists),
+		     figure_count((int64_t)c->entry_count, "entry", "entries", entries));
+	putchar('\n');
+}
+
+enum exit_status cmd_check(struct context *ctx)
+{
+	struct check c = {0};
+	struct progress progress;
+	const char *path = ctx->in->operand_count == 1 ? ctx->in->operands[0] : ctx->config;
+	progress_start(&progress, &ctx->out, "checking");
+	check_file(&c, path, &progress);
+	progress_stop(&progress);
+	if (ctx->out.json) {
+		output_errors(&ctx->out, &c.errors);
+		show_check_json(&c);
+	} else {
+		show_check(&ctx->out, &c, path);
+	}
+	enum exit_status status = c.errors.count == 0 ? STATUS_DONE : STATUS_FAILED;
+	check_finish(&c);
+	return status;
+}
+
+/* ---- reload ---- */
+
+enum exit_status cmd_reload(struct context *ctx)
+{
+	const struct output *o = &ctx->out;
+	json_t *done = NULL, *key;
+	enum exit_status status;
+	size_t i;
+	char took[FIGURE_MAX], lists[FIGURE_MAX], entries[FIGURE_MAX];
+	if (!context_call(ctx, "reload", NULL, "reading configuration and lists", &done, &status)) {
+		if (status != STATUS_UNREACHABLE)
+			output_note(o, "nothing was changed: what served before serves on");
+		return status;
+	}
+	if (o->json) {
+		output_json(done);
+	} else {
+		output_print(o, stdout, PAINT_NONE, "in force: generation %lld: %s, %s, %lld in force; compiled in %s",
+			     (long long)field_int(done, "generation"),
+			     figure_count(field_int(done, "lists"), "list", "lists", lists),
+			     figure_count(field_int(done, "entries"), "entry", "entries", entries),
+			     (long long)field_int(done, "in_force"), figure_seconds(field_real(done, "compile_seconds"), took));
+		putchar('\n');
+	}
+	json_array_foreach(json_object_get(done, "restart_needed"), i, key)
+	    output_note(o, "'%s' has changed, which takes a restart of the daemon", json_string_value(key));
+	json_decref(done);
+	return STATUS_DONE;
+}

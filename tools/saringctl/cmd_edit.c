@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * cmd_edit.c - lists changed: list add, remove, lift, mode. First the file, in place; then the daemon is told, and the command
+ * returns when the edit is in force. With the daemon down the edit waits in the file. */
+#include "saringctl/context.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "list/doc.h"
+#include "list/edit.h"
+#include "policy/compile.h"
+#include "saringctl/edit_report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libpsl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- before the edit ---- */
+
+/* A file is replaced by rename, which asks for rights on its directory; but one that was made read-only is left alone too. */
+static bool may_write(const char *path, const char *shown, struct err *err)
+{
+	char *real = realpath(path, NULL); /* what a symbolic link leads to is replaced, not the link */
+	if (real == NULL)
+		real = base_strdup(path);
+	const char *slash = strrchr(real, '/');
+	char *directory = slash == NULL ? base_strdup(".") : str_dup((struct str){real, MAX((size_t)(slash - real), 1u)});
+	bool file_good = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 || (errno != EACCES && errno != EROFS && errno != EPERM);
+	int why = errno;
+	bool good = file_good;
+	if (file_good && faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0) {
+		why = errno;
+		good = why != EACCES && why != EROFS && why != EPERM;
+	}
+	if (!good)
+		err_set(err, ERR_DENIED, "%s'%s' cannot be written (%s): change lists as root, or as the user who owns them",
+			file_good ? "the directory of " : "", shown, strerror(why));
+	free(directory);
+	free(real);
+	return good;
+}
+
+/* A name that cannot be one, unless it is the text of an entry that stands there (a regular expression is no name). */
+static bool name_or_entry(const struct list *list, const char *text, struct err *err)
+{
+	struct name name;
+	if (list_name_from_text(str_from(text), &name, err))
+		return true;
+	for (size_t i = 0; list != NULL && i < list->entry_count; i++) {
+		if (list->entries[i].match == MATCH_REGEX && strcmp(list->entries[i].text, text) == 0)
+			return true;
+	}
+	return err_context(err, "'%s'", text);
+}
+
+/* All names are looked at before the file is touched, and every bad one is said. */
+static bool names_good(const struct context *ctx, const struct list *list, size_t *ret_bad)
+{
+	size_t bad = 0;
+	for (size_t i = 1; i < ctx->in->operand_count; i++) {
+		struct err err = {.code = ERR_NONE};
+		if (name_or_entry(list, ctx->in->operands[i], &err))
+			continue;
+		output_note(&ctx->out, "%s", err.text);
+		bad++;
+	}
+	*ret_bad = bad;
+	return bad == 0;
+}
+
+static enum exit_status refuse_names(const struct context *ctx, size_t bad)
+{
+	struct err err;
+	err_set(&err, ERR_INPUT, "nothing was done: %zu of %zu names refused", bad, ctx->in->operand_count - 1);
+	return output_fail(&ctx->out, &err, NULL);
+}
+
+/* Is all of a public suffix meant: com, co.uk, github.io? */
+static bool is_over_broad(const struct edit *e, const psl_ctx_t *psl, const char *text)
+{
+	const struct invocation *in = e->ctx->in;
+	enum match match = in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
+	struct name name;
+	char shown[NAME_TEXT_MAX];
+	if (match == MATCH_EXACT || !list_name_from_text(str_from(text), &name, NULL))
+		return false;
+	if (name.labels <= 1)
+		return true;
+	return psl != NULL && psl_is_public_suffix(psl, name_to_text(&name, shown)) != 0;
+}
+
+/* What --match comes to: nothing where saring.yaml says the same for all of the list. An entry's `match: subtree` is what edit.h
+ * leaves unsaid, so it cannot be told from the list's own word where that is another. */
+MUST_CHECK static bool match_to_write(const struct edit *e, bool *ret_has_match, struct err *err)
+{
+	const struct invocation *in = e->ctx->in;
+	if (in->has_match && in->match == MATCH_SUBTREE && e->list->has_match && e->list->match != MATCH_SUBTREE)
+		return err_set(err, ERR_INPUT,
+			       "'%s' says 'match: %s' for the list '%s', and --match subtree cannot go against that: write the "
+			       "entry into '%s'",
+			       e->ctx->config, match_words[e->list->match], e->list->name, e->file);
+	*ret_has_match = in->has_match && !(e->list->has_match && e->list->match == in->match);
+	return true;
+}
+
+/* Blocking a public suffix is mostly a slip of the keyboard, and takes much of the net away. */
+static bool breadth_good(const struct edit *e, enum action action, size_t *ret_bad)
+{
+	const struct invocation *in = e->ctx->in;
+	const psl_ctx_t *psl = psl_builtin();
+	size_t bad = 0;
+	for (size_t i = 1; i < in->operand_count && action == ACTION_BLOCK && !in->force; i++) {
+		if (!is_over_broad(e, psl, in->operands[i]))
+			continue;
+		output_note(&e->ctx->out,
+			    "%s is a public suffix: all names below it would be blocked; use --force if that is meant",
+			    in->operands[i]);
+		bad++;
+	}
+	*ret_bad = bad;
+	return bad == 0;
+}
+
+/* ---- the verbs ---- */
+
+/* The list as it stands, for looking at; the edit reads it again, under the lock. False and said when it has errors; a file that is
+ * not there gives NULL when that may be. */
+MUST_CHECK static bool list_before(const struct edit *e, bool may_be_absent, struct list **ret)
+{
+	struct err_list errors = {0};
+	struct err err;
+	*ret = NULL;
+	if (may_be_absent && access(e->list->file, F_OK) != 0 && errno == ENOENT)
+		return true;
+	*ret = list_load(e->list->file, e->file, &errors);
+	if (*ret == NULL) {
+		err_set(&err, ERR_INPUT, "the list '%s' cannot be edited; nothing was done", e->list->name);
+		(void)output_fail(&e->ctx->out, &err, &errors);
+	}
+	err_list_finish(&errors);
+	return *ret != NULL;
+}
+
+static enum exit_status add(struct edit *e, bool absent)
+{
+	const struct invocation *in = e->ctx->in;
+	struct err err = {.code = ERR_NONE};
+	size_t count = in->operand_count - 1;
+	bool has_match = false;
+	if (!match_to_write(e, &has_match, &err))
+		return output_fail(&e->ctx->out, &err, NULL);
+	edit_room(e, count);
+	struct edit_entry *entries = base_alloc((count + 1) * sizeof(*entries));
+	for (size_t i = 0; i < count; i++) {
+		entries[i] = (struct edit_entry){.name = in->operands[1 + i],
+						 .has_match = has_match,
+						 .match = in->match,
+						 .reason = in->reason,
+						 .authority = in->authority,
+						 .reference = in->reference,
+						 .expires = in->expires[0] != '\0' ? in->expires : NULL,
+						 .contact = in->contact,
+						 .contact_count = in->contact_count};
+	}
+	bool good = may_write(e->list->file, e->file, &err) &&
+		    (!absent || edit_create(e->list->file, e->list->has_action ? e->list->action : ACTION_BLOCK, &err)) &&
+		    edit_add(e->list->file, entries, count, clock_wall_s(), e->results, &err);
+	free(entries);
+	return edit_end(e, good, &err);
+}
+
+enum exit_status cmd_list_add(struct context *ctx)
+{
+	struct edit e;
+	struct list *before;
+	size_t bad = 0;
+	enum exit_status status = STATUS_FAILED;
+	if (!edit_begin(&e, ctx, &wording_add))
+		return STATUS_FAILED;
+	if (list_before(&e, true, &before)) {
+		enum action action = before != NULL	  ? compile_list_action(before, e.list)
+				     : e.list->has_action ? e.list->action
+							  : ACTION_BLOCK;
+		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad))
+			status = refuse_names(ctx, bad);
+		else
+			status = add(&e, before == NULL);
+	}
+	list_destroy(before);
+	edit_finish(&e);
+	return status;
+}
+
+enum exit_status cmd_list_remove(struct context *ctx)
+{
+	struct edit e;
+	struct err err = {.code = ERR_NONE};
+	struct list *before;
+	size_t bad = 0;
+	enum exit_status status = STATUS_FAILED;
+	if (!edit_begin(&e, ctx, &wording_remove))
+		return STATUS_FAILED;
+	if (list_before(&e, false, &before)) {
+		edit_room(&e, ctx->in->operand_count - 1);
+		if (!names_good(ctx, before, &bad))
+			status = refuse_names(ctx, bad);
+		else
+			status = edit_end(&e,
+					  may_write(e.list->file, e.file, &err) &&
+					      edit_remove(e.list->file, ctx->in->operands + 1, e.count, e.results, &err),
+					  &err);
+	}
+	list_destroy(before);
+	edit_finish(&e);
+	return status;
+}
+
+static bool lift(struct edit *e, struct err *err)
+{
+	const struct invocation *in = e->ctx->in;
+	if (!may_write(e->list->file, e->file, err))
+		return false;
+	if (in->operand_count > 1) {
+		edit_room(e, in->operand_count - 1);
+		return edit_lift(e->list->file, in->operands + 1, e->count, in->reason, clock_wall_s(), e->results, err);
+	}
+	/* the whole list: one result, without a name; a remark says that it was lifted before */
+	edit_room(e, 1);
+	bool good = edit_lift(e->list->file, NULL, 0, in->reason, clock_wall_s(), NULL, err);
+	e->results[0].outcome = good && err->text[0] != '\0' ? EDIT_ALREADY : EDIT_DONE;
+	return good;
+}
+
+enum exit_status cmd_list_lift(struct context *ctx)
+{
+	struct edit e;
+	struct err err = {.code = ERR_NONE};
+	struct list *before;
+	size_t bad = 0;
+	enum exit_status status = STATUS_FAILED;
+	if (!edit_begin(&e, ctx, &wording_lift))
+		return STATUS_FAILED;
+	if (list_before(&e, false, &before))
+		status = names_good(ctx, before, &bad) ? edit_end(&e, lift(&e, &err), &err) : refuse_names(ctx, bad);
+	list_destroy(before);
+	edit_finish(&e);
+	return status;
+}
+
+enum exit_status cmd_list_mode(struct context *ctx)
+{
+	struct edit e;
+	struct err err = {.code = ERR_NONE};
+	const char *word = ctx->in->operands[1];
+	int mode = terms_find(mode_words, str_from(word));
+	if (mode < 0)
+		return context_usage(ctx, "'%s' is no mode: enforce, shadow or off", word);
+	if (!edit_begin(&e, ctx, &wording_mode))
+		return STATUS_FAILED;
+	e.mode = mode_words[mode];
+	e.file = ctx->config;
+	edit_room(&e, 1);
+	e.results[0] =
+	    (struct edit_result){.name = e.list->name, .outcome = e.list->mode == (enum mode)mode ? EDIT_ALREADY : EDIT_DONE};
+	bool good = e.results[0].outcome == EDIT_ALREADY ||
+		    (may_write(ctx->config, ctx->config, &err) && edit_mode(ctx->config, e.list->name, (enum mode)mode, &err));
+	enum exit_status status = edit_end(&e, good, &err);
+	edit_finish(&e);
+	return status;
+}

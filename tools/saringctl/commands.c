@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "saringctl/commands.h"
+
+#include "saringctl/context.h"
+#include "base/str.h"
+#include "wire/rrtype.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROVENANCE_BITS                                                                                                         \
+	(OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_AUTHORITY) | OPTION_BIT(OPTION_REFERENCE) | OPTION_BIT(OPTION_CONTACT) | \
+	 OPTION_BIT(OPTION_EXPIRES))
+
+const struct command commands_table[] = {
+    {"status", NULL, "", 0, 0, 0, cmd_status, "is it up, what is loaded, how it does", NULL},
+    {"check", NULL, "[FILE]", 0, 1, 0, cmd_check, "read configuration and lists without the daemon: errors and warnings",
+     "FILE is a saring.yaml, which is checked with all its lists, or a YAML list, which is checked alone.\n"
+     "Warnings: duplicates, entries covered by others, expired, past review, over-broad."},
+    {"reload", NULL, "", 0, 0, 0, cmd_reload, "read configuration and lists again; on an error nothing changes", NULL},
+    {"explain", NULL, "NAME", 1, 1, OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT), cmd_explain,
+     "what would be answered, and the entry that decides", NULL},
+    {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
+    {"list", "show", "LIST", 1, 1, 0, cmd_list_show, "a list's entries with their provenance", NULL},
+    {"list", "add", "LIST NAME...", 2, INT_MAX, OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_add,
+     "add names to a list's file; in force when it returns",
+     "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) only with "
+     "--force."},
+    {"list", "remove", "LIST NAME...", 2, INT_MAX, 0, cmd_list_remove, "remove names, as if they had never been there", NULL},
+    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, OPTION_BIT(OPTION_REASON), cmd_list_lift,
+     "no longer in force, kept for the record", "Without NAME the whole list is lifted."},
+    {"list", "mode", "LIST enforce|shadow|off", 2, 2, 0, cmd_list_mode,
+     "enforce a list, only count what it would do, or leave it out", "Written to saring.yaml; in force when it returns."},
+    {"cache", NULL, "", 0, 0, 0, cmd_cache, "the cache in figures", NULL},
+    {"cache", "flush", "[NAME]", 0, 1, 0, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
+    {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
+};
+const size_t commands_count = ARRAY_LEN(commands_table);
+
+struct option_row {
+	char letter; /* 0: none */
+	const char *name, *value, *help;
+};
+static const struct option_row options[OPTION_COUNT] = {
+    [OPTION_CONFIG] = {'c', "config", "FILE", "the configuration (" SETTINGS_PATH_DEFAULT ")"},
+    [OPTION_SOCKET] = {'s', "socket", "SOCKET", "the daemon's control socket (what FILE names)"},
+    [OPTION_JSON] = {0, "json", NULL, "one JSON document on stdout"},
+    [OPTION_HELP] = {'h', "help", NULL, "this text, or a verb's"},
+    [OPTION_VERSION] = {'V', "version", NULL, "the version"},
+    [OPTION_TYPE] = {0, "type", "T", "the type asked for, e.g. AAAA (A)"},
+    [OPTION_CLIENT] = {0, "client", "ADDRESS", "as if this client asked"},
+    [OPTION_MATCH] = {0, "match", "M", "subtree, exact or subdomains (what the list says, else subtree)"},
+    [OPTION_REASON] = {0, "reason", "R", "why, in words a user can be shown"},
+    [OPTION_AUTHORITY] = {0, "authority", "A", "who wants it"},
+    [OPTION_REFERENCE] = {0, "reference", "U", "the order, ticket or article"},
+    [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
+    [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
+    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too"},
+};
+
+const char *command_name(const struct command *command, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s%s%s", command->verb, command->sub != NULL ? " " : "",
+		       command->sub != NULL ? command->sub : "");
+	return buf;
+}
+
+/* ---- help ---- */
+
+static void help_options(FILE *out, uint32_t bits)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = &options[i];
+		if ((bits & OPTION_BIT(i)) == 0)
+			continue;
+		char left[64];
+		(void)snprintf(left, sizeof(left), "%s%.1s%s--%s%s%s", row->letter != 0 ? "-" : "", &row->letter,
+			       row->letter != 0 ? ", " : "    ", row->name, row->value != NULL ? " " : "",
+			       row->value != NULL ? row->value : "");
+		fprintf(out, "  %-24s %s\n", left, row->help);
+	}
+}
+
+static void help_verbs(FILE *out, const char *group)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		const struct command *c = &commands_table[i];
+		if (group != NULL && strcmp(c->verb, group) != 0)
+			continue;
+		char name[COMMAND_NAME_MAX], left[80];
+		(void)snprintf(left, sizeof(left), "%s%s%s", command_name(c, name, sizeof(name)), c->operands[0] != '\0' ? " " : "",
+			       c->operands);
+		fprintf(out, "  %-36s %s\n", left, c->summary);
+	}
+}
+
+void commands_help(FILE *out, const char *group, const struct command *command)
+{
+	if (command == NULL) {
+		fprintf(out, "usage: saringctl [-c FILE] [-s SOCKET] [--json] %s ...\n\n", group != NULL ? group : "VERB");
+		help_verbs(out, group);
+		fputs("\nOptions:\n", out);
+		help_options(out, OPTION_BITS_GLOBAL);
+		fputs("\n'saringctl VERB --help' says more of a verb; saringctl(1) says all.\n", out);
+		return;
+	}
+	char name[COMMAND_NAME_MAX];
+	fprintf(out, "usage: saringctl %s%s%s%s\n%s.\n", command_name(command, name, sizeof(name)),
+		command->options != 0 ? " [OPTIONS]" : "", command->operands[0] != '\0' ? " " : "", command->operands,
+		command->summary);
+	if (command->details != NULL)
+		fprintf(out, "%s\n", command->details);
+	fputs("\nOptions:\n", out);
+	help_options(out, command->options);
+	help_options(out, OPTION_BITS_GLOBAL);
+}
+
+/* ---- the values of options ---- */
+
+static bool parse_expires(const char *text, int64_t now_s, struct invocation *in, struct err *err)
+{
+	int64_t ms, time_s;
+	if (str_to_time(str_from(text), &time_s, NULL)) {
+		if (strlen(text) >= sizeof(in->expires))
+			return err_set(err, ERR_USAGE, "--expires: '%s' is longer than any time", text);
+		strcpy(in->expires, text);
+		return true;
+	}
+	if (!str_to_duration_ms(str_from(text), &ms) || ms < 1000)
+		return err_set(err, ERR_USAGE,
+			       "--expires: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)",
+			       text);
+	if (ms / 1000 > (int64_t)100 * 366 * 86400)
+		return err_set(err, ERR_USAGE, "--expires: '%s' is over a hundred years", text);
+	str_from_time(now_s + ms / 1000, in->expires, sizeof(in->expires));
+	return true;
+}
+
+static bool parse_client(const char *text, struct invocation *in, struct err *err)
+{
+	struct addr a;
+	if (!addr_from_text(str_from(text), 0, &a) || addr_port(&a) != 0)
+		return err_set(err, ERR_USAGE, "--client: '%s' is no address", text);
+	addr_host_to_text(&a, in->client);
+	return true;
+}
+
+static bool parse_match(const char *text, struct invocation *in, struct err *err)
+{
+	int match = terms_find(match_words, str_from(text));
+	if (match < 0 || match == MATCH_REGEX)
+		return err_set(err, ERR_USAGE, "--match: '%s' is not one of exact, subtree, subdomains", text);
+	in->has_match = true;
+	in->match = (enum match)match;
+	return true;
+}
+
+static bool parse_option(enum command_option option, const char *value, int64_t now_s, struct invocation *in, struct err *err)
+{
+	uint16_t type;
+	in->given |= OPTION_BIT(option);
+	/* an empty value is a variable that a script forgot to set */
+	if (value != NULL && value[0] == '\0')
+		return err_set(err, ERR_USAGE, "--%s: the value is empty", options[option].name);
+	switch (option) {
+	case OPTION_CONFIG:
+		in->config = value;
+		return true;
+	case OPTION_SOCKET:
+		in->socket = value;
+		return true;
+	case OPTION_JSON:
+		in->json = true;
+		return true;
+	case OPTION_HELP:
+		in->help = true;
+		return true;
+	case OPTION_VERSION:
+		in->version = true;
+		return true;
+	case OPTION_TYPE:
+		in->type = value;
+		return rrtype_from_text(str_from(value), &type) || err_set(err, ERR_USAGE, "--type: '%s' is no record type", value);
+	case OPTION_CLIENT:
+		return parse_client(value, in, err);
+	case OPTION_MATCH:
+		return parse_match(value, in, err);
+	case OPTION_REASON:
+		in->reason = value;
+		return true;
+	case OPTION_AUTHORITY:
+		in->authority = value;
+		return true;
+	case OPTION_REFERENCE:
+		in->reference = value;
+		return true;
+	case OPTION_CONTACT:
+		if (in->contact_count == COMMANDS_CONTACT_MAX)
+			return err_set(err, ERR_USAGE, "--contact: at most %d", COMMANDS_CONTACT_MAX);
+		in->contact[in->contact_count++] = value;
+		return true;
+	case OPTION_EXPIRES:
+		return parse_expires(value, now_s, in, err);
+	case OPTION_FORCE:
+		in->force = true;
+		return true;
+	case OPTION_COUNT:
+		break;
+	}
+	return err_set(err, ERR_INTERNAL, "an option without a meaning");
+}
+
+/* ---- options and operands apart ---- */
+
+#define LONG_BASE 256 /* getopt_long's val of options[0] */
+
+static bool unknown_option(const char *typed, struct err *err)
+{
+	const char *names[OPTION_COUNT];
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		names[i] = options[i].name;
+	struct str word = str_from(typed);
+	while (word.len > 0 && word.ptr[0] == '-') {
+		word.ptr++;
+		word.len--;
+	}
+	word = str_cut(&word, '=');
+	const char *near = typed[0] == '-' && typed[1] == '-' ? str_nearest(word, names, OPTION_COUNT) : NULL;
+	if (near != NULL)
+		return err_set(err, ERR_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, near);
+	return err_set(err, ERR_USAGE, "unknown option '%s'", typed);
+}
+
+/* What getopt_long could not make sense of. */
+static bool option_fault(int got, char **argv, struct err *err)
+{
+	const char *typed = argv[optind - 1];
+	if (got == ':')
+		return err_set(err, ERR_USAGE, "option '%s' needs a value", typed);
+	if (optopt >= LONG_BASE && optopt < LONG_BASE + OPTION_COUNT)
+		return err_set(err, ERR_USAGE, "option '--%s' takes no value", options[optopt - LONG_BASE].name);
+	if (optopt > 0 && optopt < LONG_BASE) {
+		char letter[3] = {'-', (char)optopt, '\0'};
+		return unknown_option(letter, err);
+	}
+	return unknown_option(typed, err);
+}
+
+static bool parse_argv(int argc, char **argv, int64_t now_s, struct invocation *in, struct err *err)
+{
+	struct option_row const *row = options;
+	struct option long_options[OPTION_COUNT + 1];
+	char letters[2 * OPTION_COUNT + 3] =
+	    "-:"; /* "-": operands in their order, whatever POSIXLY_CORRECT says; ":": no messages */
+	size_t end = 2;
+	memset(long_options, 0, sizeof(long_options));
+	for (int i = 0; i < OPTION_COUNT; i++, row++) {
+		long_options[i].name = row->name;
+		long_options[i].has_arg = row->value != NULL ? required_argument : no_argument;
+		long_options[i].val = LONG_BASE + i;
+		if (row->letter != 0) {
+			letters[end++] = row->letter;
+			if (row->value != NULL)
+				letters[end++] = ':';
+		}
+	}
+	optind = 0; /* GNU: begin anew */
+	opterr = 0;
+	for (;;) {
+		int got = getopt_long(argc, argv, letters, long_options, NULL);
+		if (got == -1)
+			break;
+		if (got == 1) {
+			in->operands[in->operand_count++] = optarg;
+			continue;
+		}
+		int option = got >= LONG_BASE ? got - LONG_BASE : -1;
+		for (int i = 0; i < OPTION_COUNT && option < 0; i++)
+			option = got == options[i].letter && got != 0 ? i : -1;
+		if (option < 0)
+			return option_fault(got, argv, err);
+		if (!parse_option((enum command_option)option, optarg, now_s, in, err))
+			return false;
+	}
+	while (optind < argc)
+		in->operands[in->operand_count++] = argv[optind++];
+	return true;
+}
+
+/* ---- the verb ---- */
+
+static const struct command *find(const char *verb, const char *sub)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		const struct command *c = &commands_table[i];
+		bool same = sub == NULL ? c->sub == NULL : c->sub != NULL && strcmp(c->sub, sub) == 0;
+		if (same && strcmp(c->verb, verb) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static bool unknown_verb(const char *verb, const char *sub, struct err *err)
+{
+	const char *words[32];
+	size_t count = 0;
+	static_assert(ARRAY_LEN(commands_table) <= ARRAY_LEN(words), "room for every verb");
+	for (size_t i = 0; i < commands_count; i++) {
+		const struct command *c = &commands_table[i];
+		if (sub == NULL && c->sub == NULL)
+			words[count++] = c->verb;
+		else if (sub != NULL && c->sub != NULL && strcmp(c->verb, verb) == 0)
+			words[count++] = c->sub;
+	}
+	const char *near = str_nearest(str_from(sub != NULL ? sub : verb), words, count);
+	if (sub == NULL)
+		return near == NULL ? err_set(err, ERR_USAGE, "unknown verb '%s'", verb)
+				    : err_set(err, ERR_USAGE, "unknown verb '%s'; did you mean '%s'?", verb, near);
+	return near == NULL ? err_set(err, ERR_USAGE, "unknown verb '%s %s'", verb, sub)
+			    : err_set(err, ERR_USAGE, "unknown verb '%s %s'; did you mean '%s %s'?", verb, sub, verb, near);
+}
+
+bool commands_has_subverbs(const char *verb)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		if (commands_table[i].sub != NULL && strcmp(commands_table[i].verb, verb) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void drop_operands(struct invocation *in, size_t count)
+{
+	in->operand_count -= count;
+	memmove(in->operands, in->operands + count, in->operand_count * sizeof(in->operands[0]));
+}
+
+static bool parse_verb(struct invocation *in, struct err *err)
+{
+	if (in->operand_count == 0) {
+		if (in->help || in->version)
+			return true;
+		return err_set(err, ERR_USAGE, "no verb given");
+	}
+	const char *verb = in->operands[0], *sub = in->operand_count > 1 ? in->operands[1] : NULL;
+	const struct command *plain = find(verb, NULL);
+	if (plain == NULL)
+		return unknown_verb(verb, NULL, err);
+	in->group = plain->verb;
+	if (sub != NULL && commands_has_subverbs(verb)) {
+		in->command = find(verb, sub);
+		if (in->command == NULL)
+			return unknown_verb(verb, sub, err);
+		drop_operands(in, 2);
+		return true;
+	}
+	in->command = plain;
+	drop_operands(in, 1);
+	return true;
+}
+
+static bool check_options(const struct invocation *in, struct err *err)
+{
+	char name[COMMAND_NAME_MAX];
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if ((in->given & OPTION_BIT(i)) != 0 && ((in->command->options | OPTION_BITS_GLOBAL) & OPTION_BIT(i)) == 0)
+			return err_set(err, ERR_USAGE, "'%s' has no option '--%s'", command_name(in->command, name, sizeof(name)),
+				       options[i].name);
+	}
+	return true;
+}
+
+static bool check_operands(const struct invocation *in, struct err *err)
+{
+	const struct command *c = in->command;
+	char name[COMMAND_NAME_MAX];
+	if (in->operand_count < c->min)
+		return err_set(err, ERR_USAGE, "'%s' needs %s", command_name(c, name, sizeof(name)), c->operands);
+	if (in->operand_count > c->max)
+		return err_set(err, ERR_USAGE, "'%s': unexpected '%s'", command_name(c, name, sizeof(name)), in->operands[c->max]);
+	for (size_t i = 0; i < in->operand_count; i++) {
+		if (in->operands[i][0] == '\0')
+			return err_set(err, ERR_USAGE, "'%s': an operand is empty", command_name(c, name, sizeof(name)));
+	}
+	return true;
+}
+
+bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret, struct err *err)
+{
+	*ret = (struct invocation){.operands = base_alloc(((size_t)argc + 1) * sizeof(char *))};
+	if (!parse_argv(argc, argv, now_s, ret, err) || !parse_verb(ret, err))
+		return false;
+	if (ret->command == NULL || ret->help || ret->version)
+		return true;
+	return check_options(ret, err) && check_operands(ret, err);
+}
+
+void invocation_finish(struct invocation *in)
+{
+	free(in->operands);
+	in->operands = NULL;
+	in->operand_count = 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * commands.h - the command line: one table of verbs, one of options, and what a user typed taken apart by them.
+ *
+ * Adding a verb is one row of commands_table in commands.c, one handler in a cmd_*.c, one paragraph in saringctl.1 (a test compares
+ * the two). Everything a command line can be wrong in by itself is found here, before anything is touched; handlers find the rest.
+ */
+#ifndef SARING_SARINGCTL_COMMANDS_H
+#define SARING_SARINGCTL_COMMANDS_H
+
+#include "base/addr.h"
+#include "base/base.h"
+#include "base/err.h"
+#include "policy/terms.h"
+#include "saringctl/output.h"
+
+#define COMMANDS_CONTACT_MAX 16 /* --contact given so often */
+
+/* Every option of every verb. */
+enum command_option {
+	OPTION_CONFIG,
+	OPTION_SOCKET,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_TYPE,
+	OPTION_CLIENT,
+	OPTION_MATCH,
+	OPTION_REASON,
+	OPTION_AUTHORITY,
+	OPTION_REFERENCE,
+	OPTION_CONTACT,
+	OPTION_EXPIRES,
+	OPTION_FORCE,
+	OPTION_COUNT
+};
+#define OPTION_BIT(o) (1u << (o))
+/* taken by every verb */
+#define OPTION_BITS_GLOBAL                                                                                           \
+	(OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP) | \
+	 OPTION_BIT(OPTION_VERSION))
+
+struct context; /* context.h */
+
+struct command {
+	const char *verb;     /* "list" */
+	const char *sub;      /* "add", or NULL */
+	const char *operands; /* "LIST NAME...", or "" */
+	unsigned min, max;    /* how many */
+	uint32_t options;     /* bits beside the global ones */
+	enum exit_status (*run)(struct context *ctx);
+	const char *summary; /* one line, for the list of verbs */
+	const char *details; /* for its own help; may be NULL */
+};
+extern const struct command commands_table[];
+extern const size_t commands_count;
+
+/* A command line taken apart. Strings are borrowed from argv. */
+struct invocation {
+	const struct command *command; /* NULL with help or version and no verb */
+	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
+	uint32_t given;		       /* bits of the options that stood there */
+	const char *config, *socket;   /* NULL: not said */
+	bool json, help, version, force;
+	const char *type;	    /* as typed; a type that exists */
+	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
+	bool has_match;
+	enum match match;
+	const char *reason, *authority, *reference;
+	const char *contact[COMMANDS_CONTACT_MAX];
+	size_t contact_count;
+	char expires[32];      /* a date or an RFC 3339 time, or "" */
+	const char **operands; /* owned; without the verb */
+	size_t operand_count;
+};
+
+/* Take argv apart; now_s (wall clock) is what durations count from. False with err->code ERR_USAGE and a sentence with what to do
+ * about it. ret is filled in both cases as far as it came; invocation_finish it. Options may stand anywhere; after "--" all are
+ * operands. */
+MUST_CHECK bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret, struct err *err);
+void invocation_finish(struct invocation *in);
+
+/* Help for all verbs (group NULL), or for one and its subverbs (command NULL), or for one row. */
+void commands_help(FILE *out, const char *group, const struct command *command);
+bool commands_has_subverbs(const char *verb);
+/* "list add" */
+const char *command_name(const struct command *command, char *buf, size_t size);
+#define COMMAND_NAME_MAX 32
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "saringctl/edit_report.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ctl/proto.h"
+
+#include <stdlib.h>
+
+const struct wording wording_add = {"added", "to", "policy.rebuild"};
+const struct wording wording_remove = {"removed", "from", "policy.rebuild"};
+const struct wording wording_lift = {"lifted", "in", "policy.rebuild"};
+const struct wording wording_mode = {"changed", "of", "reload"};
+
+bool edit_begin(struct edit *e, struct context *ctx, const struct wording *wording)
+{
+	*e = (struct edit){.ctx = ctx, .wording = wording, .list = context_list(ctx, ctx->in->operands[0])};
+	if (e->list == NULL)
+		return false;
+	e->file = e->list->file_shown;
+	return true;
+}
+
+void edit_finish(struct edit *e)
+{
+	free(e->results);
+	e->results = NULL;
+	err_list_finish(&e->errors);
+}
+
+void edit_room(struct edit *e, size_t count)
+{
+	e->count = count;
+	e->results = base_alloc((count + 1) * sizeof(*e->results));
+}
+
+static const char *outcome_word(const struct edit *e, enum edit_outcome outcome)
+{
+	switch (outcome) {
+	case EDIT_DONE:
+		return e->wording->done;
+	case EDIT_ALREADY:
+		return "already";
+	case EDIT_NOT_FOUND:
+		return "not-found";
+	}
+	return "";
+}
+
+static void count_results(struct edit *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		e->done += e->results[i].outcome == EDIT_DONE;
+		e->not_found += e->results[i].outcome == EDIT_NOT_FOUND;
+	}
+}
+
+/* The daemon takes the edit up. */
+static enum exit_status tell_daemon(struct edit *e)
+{
+	json_t *result = NULL;
+	if (e->done == 0)
+		return STATUS_DONE;
+	e->asked = true;
+	if (context_socket(e->ctx) == NULL) {
+		err_set(&e->err, ERR_INPUT, "the control socket is not known");
+		return STATUS_FAILED;
+	}
+	if (!context_ask(e->ctx, e->wording->call, NULL, "compiling the lists", &result, &e->errors, &e->err))
+		return output_status(&e->err);
+	e->in_force = true;
+	e->generation = field_int(result, "generation");
+	json_decref(result);
+	return STATUS_DONE;
+}
+
+static void show_result(const struct edit *e, const struct edit_result *r)
+{
+	const struct output *o = &e->ctx->out;
+	const char *name = r->name != NULL ? r->name : "the whole list";
+	char line[32] = "";
+	if (r->line > 0)
+		(void)snprintf(line, sizeof(line), " (line %u)", r->line);
+	if (r->outcome == EDIT_NOT_FOUND)
+		return; /* said on stderr */
+	if (r->outcome == EDIT_ALREADY) {
+		output_print(o, stdout, PAINT_NONE, "%s is already %s %s%s: nothing to do", name,
+			     e->wording == &wording_lift ? "lifted in" : "in", e->list->name, line);
+		putchar('\n');
+		return;
+	}
+	output_print(o, stdout, PAINT_NONE, "%s %s %s %s%s", e->wording->done, name, e->wording->preposition, e->list->name, line);
+	if (e->in_force)
+		output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)e->generation);
+	putchar('\n');
+}
+
+static void show_mode(const struct edit *e)
+{
+	const struct output *o = &e->ctx->out;
+	if (e->done == 0) {
+		output_print(o, stdout, PAINT_NONE, "%s is already in mode %s: nothing to do", e->list->name, e->mode);
+	} else {
+		output_print(o, stdout, PAINT_NONE, "%s is now in mode %s", e->list->name, e->mode);
+		if (e->in_force)
+			output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)e->generation);
+	}
+	putchar('\n');
+}
+
+static void show_edit_json(const struct edit *e)
+{
+	json_t *results = json_array();
+	must(results != NULL);
+	for (size_t i = 0; i < e->count; i++) {
+		const struct edit_result *r = &e->results[i];
+		json_t *one = json_pack("{s:o, s:s, s:o}", "name", ctl_text(str_from(r->name)), "outcome",
+					outcome_word(e, r->outcome), "line", r->line > 0 ? json_integer(r->line) : json_null());
+		must(one != NULL && json_array_append_new(results, one) == 0);
+	}
+	json_t *document =
+	    json_pack("{s:o, s:o, s:o, s:o, s:o}", "list", ctl_text(str_from(e->list->name)), "file", ctl_text(str_from(e->file)),
+		      "results", results, "generation", e->in_force ? json_integer(e->generation) : json_null(), "in_force",
+		      e->asked ? json_boolean(e->in_force) : json_null());
+	must(document != NULL);
+	if (e->mode != NULL)
+		must(json_object_set_new(document, "mode", json_string(e->mode)) == 0);
+	if (e->asked && !e->in_force) {
+		json_t *error =
+		    json_pack("{s:s, s:o}", "code", ctl_code_word(e->err.code), "text", ctl_text(str_from(e->err.text)));
+		must(error != NULL && json_object_set_new(document, "error", error) == 0);
+		must(json_object_set_new(document, "errors", output_errors_json(&e->errors)) == 0);
+	}
+	output_json(document);
+	json_decref(document);
+}
+
+/* Why the edit is in the file and not in force. */
+static void show_failure(const struct edit *e)
+{
+	const struct output *o = &e->ctx->out;
+	char line[sizeof(struct err) + 32];
+	output_errors(o, &e->errors);
+	err_format(&e->err, line, sizeof(line));
+	output_note(o, "%s", line);
+	if (e->err.code == ERR_UNREACHABLE)
+		output_note(o, "the edit is in '%s' and waits until saringd runs", e->file);
+	else
+		output_note(o, "the edit is in '%s', but not in force: what served before serves on", e->file);
+}
+
+/* What is in force and still does nothing. */
+static void show_cautions(const struct edit *e)
+{
+	const struct output *o = &e->ctx->out;
+	int64_t expires_s = 0;
+	if (e->wording != &wording_add || e->done == 0)
+		return;
+	if (e->remark[0] != '\0')
+		output_note(o, "%s", e->remark);
+	if (e->list->mode != MODE_ENFORCE)
+		output_note(o, "the list '%s' is in mode %s: it decides nothing", e->list->name, mode_words[e->list->mode]);
+	if (e->ctx->in->expires[0] != '\0' && str_to_time(str_from(e->ctx->in->expires), &expires_s, NULL) &&
+	    expires_s <= clock_wall_s())
+		output_note(o, "--expires %s has passed: it decides nothing", e->ctx->in->expires);
+}
+
+enum exit_status edit_end(struct edit *e, bool good, const struct err *err)
+{
+	const struct output *o = &e->ctx->out;
+	if (!good)
+		return output_fail(o, err, NULL);
+	(void)snprintf(e->remark, sizeof(e->remark), "%s", err->text);
+	count_results(e);
+	enum exit_status status = tell_daemon(e);
+	if (o->json)
+		show_edit_json(e);
+	else if (e->mode != NULL)
+		show_mode(e);
+	for (size_t i = 0; i < e->count && !o->json && e->mode == NULL; i++)
+		show_result(e, &e->results[i]);
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->results[i].outcome == EDIT_NOT_FOUND)
+			output_note(o, "%s is not in the list '%s'", e->results[i].name, e->list->name);
+	}
+	if (e->asked && !e->in_force)
+		show_failure(e);
+	show_cautions(e);
+	return status == STATUS_DONE && e->not_found > 0 ? STATUS_FAILED : status;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * edit_report.h - one edit of a list from its beginning to its report: which list, what became of each name, what the daemon made
+ * of it, and how the user hears of all that. The edits themselves are cmd_edit.c's. */
+#ifndef SARING_SARINGCTL_EDIT_REPORT_H
+#define SARING_SARINGCTL_EDIT_REPORT_H
+
+#include "list/edit.h"
+#include "saringctl/context.h"
+
+/* How a verb speaks of what it did. */
+struct wording {
+	const char *done;	 /* the outcome in JSON, and the first word for people: "added" */
+	const char *preposition; /* "to" */
+	const char *call;	 /* what the daemon is asked to do then */
+};
+extern const struct wording wording_add, wording_remove, wording_lift, wording_mode;
+
+struct edit {
+	struct context *ctx;
+	const struct settings_list *list;
+	const char *file; /* as messages show it */
+	const struct wording *wording;
+	const char *mode;	     /* list mode: the word */
+	struct edit_result *results; /* owned */
+	size_t count, done, not_found;
+	char remark[sizeof(((struct err *)NULL)->text)]; /* of the edit, for the user; "" for none */
+	/* what the daemon made of it */
+	bool asked, in_force;
+	int64_t generation;
+	struct err err;
+	struct err_list errors;
+};
+
+/* The list that the first operand names. False when there is none, which was said. edit_finish it in both cases. */
+MUST_CHECK bool edit_begin(struct edit *e, struct context *ctx, const struct wording *wording);
+void edit_finish(struct edit *e);
+void edit_room(struct edit *e, size_t count); /* places for the results, once */
+
+/* After the edit of the file, or its failure (good is false, err says why): the daemon takes it up when anything was done, and the
+ * user is told. err->text is a remark for the user when good. Returns the status to exit with. */
+enum exit_status edit_end(struct edit *e, bool good, const struct err *err);
+
+#endif
