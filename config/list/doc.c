@@ -11,7 +11,7 @@
 #include "settings/values.h"
 #include "settings/yaml.h"
 
-#define POOL_CHUNK (64u * 1024)
+#define POOL_CHUNK ((size_t)64 * 1024)
 #define KEYS_MAX 32
 
 const struct yaml_limits list_limits = {.bytes = LIST_BYTES_MAX, .nodes = LIST_NODES_MAX};
@@ -44,7 +44,7 @@ static void fault(struct binder *b, const struct yaml_node *at, const char *fmt,
 static char *pool_put(struct binder *b, const void *bytes, size_t len)
 {
 	if (len > b->pool_left) {
-		b->pool_left = MAX(len, (size_t)POOL_CHUNK);
+		b->pool_left = MAX(len, POOL_CHUNK);
 		b->pool = arena_alloc(&b->list->arena, b->pool_left);
 	}
 	char *put = b->pool;
@@ -109,7 +109,7 @@ bool list_name_from_text(struct str text, struct name *ret, struct err *err)
 
 static void bind_name(struct binder *b, const struct yaml_node *value, struct list_entry *entry)
 {
-	struct name name;
+	struct name name = {0};
 	struct err err = {0};
 	if (!list_name_from_text(value->text, &name, &err)) {
 		fault(b, value, "%s", err.text);
@@ -317,6 +317,20 @@ struct list *list_load(const char *path, const char *shown, struct err_list *err
 		list = list_parse(buf_str(&text), path, shown, errors);
 	else
 		err_list_add(errors, &err);
+	buf_finish(&text);
+	return list;
+}
+
+struct list *list_load_named(const struct settings *settings, size_t index, struct err_list *errors)
+{
+	const struct settings_list *named = &settings->lists[index];
+	struct buf text = {0};
+	struct err err = {0};
+	struct list *list = NULL;
+	if (file_read(named->file, LIST_BYTES_MAX, &text, &err))
+		list = list_parse(buf_str(&text), named->file, named->file_shown, errors);
+	else
+		err_list_add_at(errors, settings->path, named->line, named->column, "list '%s': %s", named->name, err.text);
 	buf_finish(&text);
 	return list;
 }

@@ -8,7 +8,7 @@
 #include "list/list.h"
 #include "settings/yaml.h"
 
-#define LIST_NODES_MAX (16u * 1024 * 1024) /* values in a list file */
+#define LIST_NODES_MAX ((size_t)16 * 1024 * 1024) /* values in a list file */
 
 extern const struct yaml_limits list_limits;
 

@@ -108,7 +108,7 @@ bool edit_lift(const char *path, const char *const *names, size_t count, const c
 bool edit_mode(const char *config_path, const char *list_name, enum mode mode, struct err *err)
 {
 	struct held h;
-	bool ok = hold(&h, config_path, SETTINGS_BYTES_MAX, NULL, err) &&
+	bool ok = hold(&h, config_path, (size_t)(SETTINGS_BYTES_MAX), NULL, err) &&
 		  edit_text_mode(buf_str(&h.text), config_path, list_name, mode, &h.changed, err) && settle(&h, err);
 	release(&h);
 	return ok;

@@ -15,6 +15,8 @@ struct edit_entry {
 	const char *name; /* as typed by the user */
 	bool has_match;
 	enum match match;
+	bool has_unsaid; /* what an entry of this list that says no match means, where that is not the subtree (saring.yaml's `match:`) */
+	enum match unsaid;
 	const char *reason, *authority, *reference, *expires; /* NULL: not said */
 	const char *const *contact;
 	size_t contact_count;

@@ -24,8 +24,8 @@ static void index_items(struct edit_doc *d)
 	size_t count = sequence != NULL && sequence->kind == YAML_SEQUENCE ? sequence->count : 0, i = 0;
 	if (count == 0)
 		return;
-	d->items = arena_alloc(&d->arena, count * sizeof(*d->items));
-	d->changes = arena_alloc(&d->arena, count * sizeof(*d->changes));
+	d->items = arena_alloc(&d->arena, count * sizeof(struct yaml_node *));
+	d->changes = arena_alloc(&d->arena, count * sizeof(struct change *));
 	d->removed = arena_alloc(&d->arena, count * sizeof(*d->removed));
 	for (struct yaml_node *item = sequence->first; item != NULL; item = item->next)
 		d->items[i++] = item;
@@ -75,10 +75,10 @@ void edit_doc_append(struct edit_doc *d, const struct pair *pairs, size_t count)
 {
 	size_t n = d->appended_count;
 	if ((n & (n - 1)) == 0) { /* full at 0, 1, 2, 4, ...: what is left behind stays in the arena */
-		const struct pair **items = arena_alloc(&d->arena, MAX(n * 2, (size_t)1) * sizeof(*items));
+		const struct pair **items = arena_alloc(&d->arena, MAX(n * 2, (size_t)1) * sizeof(struct pair *));
 		size_t *counts = arena_alloc(&d->arena, MAX(n * 2, (size_t)1) * sizeof(*counts));
 		if (n > 0) {
-			memcpy(items, d->appended, n * sizeof(*items));
+			memcpy(items, d->appended, n * sizeof(struct pair *));
 			memcpy(counts, d->appended_pairs, n * sizeof(*counts));
 		}
 		d->appended = items;

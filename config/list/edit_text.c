@@ -91,11 +91,22 @@ static size_t provenance_pairs(const struct edit_entry *entry, const char *today
 	return put_pair(pairs, count, "expires", entry->expires, is_time);
 }
 
+/* What an entry of the list that says nothing means. */
+static enum match unsaid_match(const struct edit_entry *entry)
+{
+	return entry->has_unsaid ? entry->unsaid : MATCH_SUBTREE;
+}
+
+static enum match meant_match(const struct edit_entry *entry)
+{
+	return entry->has_match ? entry->match : unsaid_match(entry);
+}
+
 static size_t entry_pairs(struct arena *arena, const struct edit_entry *entry, const struct wanted *wanted, const char *today,
 			  struct pair *pairs)
 {
 	size_t count = put_pair(pairs, 0, "domain", entry_text(arena, entry->name, &wanted->name), false);
-	if (entry->has_match && entry->match != MATCH_SUBTREE)
+	if (meant_match(entry) != unsaid_match(entry))
 		count = put_pair(pairs, count, "match", match_words[entry->match], true);
 	return provenance_pairs(entry, today, pairs, count);
 }
@@ -152,8 +163,8 @@ static void find_present(const struct edit_doc *d, const struct wanted_set *set,
 	for (size_t i = 0; i < d->list->entry_count; i++) {
 		const struct list_entry *entry = &d->list->entries[i];
 		for (const struct wanted *w = wanted_find(set, entry, NULL); w != NULL; w = wanted_find(set, entry, w)) {
-			enum match match = entries[w->index].has_match ? entries[w->index].match : MATCH_SUBTREE;
-			if (entry->match != match)
+			const struct edit_entry *adds = &entries[w->index];
+			if ((entry->has_match ? entry->match : unsaid_match(adds)) != meant_match(adds))
 				continue;
 			size_t *found = &at[w->index];
 			if (*found == NOWHERE || (is_dormant(&d->list->entries[*found], now_s) && !is_dormant(entry, now_s)))
@@ -167,9 +178,9 @@ static size_t find_twin(const struct wanted_set *set, const struct edit_entry *e
 {
 	const struct name *name = &set->items[index].name;
 	struct list_entry self = {.name = name->wire, .name_len = name->len};
-	enum match match = entries[index].has_match ? entries[index].match : MATCH_SUBTREE;
+	enum match match = meant_match(&entries[index]);
 	for (const struct wanted *w = wanted_find(set, &self, NULL); w != NULL; w = wanted_find(set, &self, w)) {
-		if (w->index < index && (entries[w->index].has_match ? entries[w->index].match : MATCH_SUBTREE) == match)
+		if (w->index < index && meant_match(&entries[w->index]) == match)
 			return w->index;
 	}
 	return NOWHERE;
@@ -374,7 +385,7 @@ static bool plan_mode(struct edit_doc *d, const char *list_name, enum mode mode,
 
 bool edit_text_mode(struct str text, const char *shown, const char *list_name, enum mode mode, struct buf *ret, struct err *err)
 {
-	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = SETTINGS_NODES_MAX};
+	static const struct yaml_limits limits = {.bytes = (size_t)(SETTINGS_BYTES_MAX), .nodes = SETTINGS_NODES_MAX};
 	struct edit_doc d = {0};
 	bool ok = edit_doc_open_yaml(&d, text, shown, "lists", &limits, err) && plan_mode(&d, list_name, mode, err) &&
 		  edit_doc_write(&d, ret, NULL, err);

@@ -11,7 +11,7 @@
 #include "settings/settings.h"
 #include "wire/name.h"
 
-#define LIST_BYTES_MAX (256u * 1024 * 1024)
+#define LIST_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define LIST_REGEX_MAX 100       /* regex entries in a list */
 #define LIST_REGEX_LEN_MAX 255
 
@@ -40,6 +40,8 @@ struct list {
 /* Read a YAML list. Every fault is reported with its place; NULL when there was one.
  * path is opened; shown names it in messages. */
 MUST_CHECK struct list *list_load(const char *path, const char *shown, struct err_list *errors);
+/* The list that saring.yaml names there. A file that cannot be read is an error at the place in saring.yaml. */
+MUST_CHECK struct list *list_load_named(const struct settings *settings, size_t index, struct err_list *errors);
 MUST_CHECK struct list *list_parse(struct str text, const char *path, const char *shown, struct err_list *errors);
 void list_destroy(struct list *list); /* takes NULL */
 

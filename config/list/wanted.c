@@ -13,8 +13,9 @@ bool wanted_init(struct wanted_set *set, size_t cap, const struct list *list, st
 	if (cap > WANTED_MAX)
 		return err_set(err, ERR_LIMIT, "%zu names at once; at most %d are taken", cap, WANTED_MAX);
 	set->items = base_alloc((cap + 1) * sizeof(*set->items));
-	set->sorted = base_alloc((cap + 1) * sizeof(*set->sorted));
+	set->sorted = base_alloc((cap + 1) * sizeof(struct wanted *));
 	set->cap = cap;
+	set->list = list;
 	for (size_t i = 0; list != NULL && i < list->entry_count && set->regex_count < LIST_REGEX_MAX; i++) {
 		if (list->entries[i].match == MATCH_REGEX)
 			set->regexes[set->regex_count++] = list->entries[i].text;
@@ -46,14 +47,27 @@ bool wanted_put_name(struct wanted_set *set, const char *text, struct err *err)
 	return true;
 }
 
+static bool has_name(const struct list *list, const struct name *name)
+{
+	for (size_t i = 0; i < list->entry_count; i++) {
+		const struct list_entry *entry = &list->entries[i];
+		if (entry->match != MATCH_REGEX && entry->name_len == name->len && memcmp(entry->name, name->wire, name->len) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool wanted_put_subject(struct wanted_set *set, const char *text, struct err *err)
 {
+	struct name name;
 	for (size_t i = 0; i < set->regex_count; i++) {
-		if (strcmp(set->regexes[i], text) == 0) {
-			put(set, text)->is_regex = true;
-			set->count++;
-			return true;
-		}
+		if (strcmp(set->regexes[i], text) != 0)
+			continue;
+		if (list_name_from_text(str_from(text), &name, NULL) && has_name(set->list, &name))
+			break;
+		put(set, text)->is_regex = true;
+		set->count++;
+		return true;
 	}
 	return wanted_put_name(set, text, err);
 }
@@ -82,7 +96,7 @@ void wanted_sort(struct wanted_set *set)
 	for (size_t i = 0; i < set->count; i++)
 		set->sorted[i] = &set->items[i];
 	if (set->count > 1)
-		qsort(set->sorted, set->count, sizeof(*set->sorted), compare_wanted);
+		qsort(set->sorted, set->count, sizeof(struct wanted *), compare_wanted);
 }
 
 const struct wanted *wanted_find(const struct wanted_set *set, const struct list_entry *entry, const struct wanted *after)

@@ -19,13 +19,15 @@ struct wanted_set {
 	size_t count, cap;
 	const char *regexes[LIST_REGEX_MAX]; /* those of the list; borrowed */
 	size_t regex_count;
+	const struct list *list; /* borrowed */
 };
 
 /* For cap names. list: where the regular expressions are that wanted_put_subject takes; NULL: none. */
 MUST_CHECK bool wanted_init(struct wanted_set *set, size_t cap, const struct list *list, struct err *err);
 void wanted_finish(struct wanted_set *set);
 MUST_CHECK bool wanted_put_name(struct wanted_set *set, const char *text, struct err *err);
-/* A name, or what some entry of the list has as its regular expression. */
+/* A name, or what some entry of the list has as its regular expression: `^ads` might be either. It is a name where the list has
+ * that. */
 MUST_CHECK bool wanted_put_subject(struct wanted_set *set, const char *text, struct err *err);
 /* After the last put, before the first find. */
 void wanted_sort(struct wanted_set *set);

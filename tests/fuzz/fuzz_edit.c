@@ -48,6 +48,20 @@ static bool is_lifted(const struct list_entry *entry)
 	return entry->provenance != NULL && entry->provenance->lifted != NULL && entry->provenance->lifted_s <= TODAY_S;
 }
 
+/* Text that is both a name and an expression of the list means the name. */
+static const struct list_entry *meant(const struct list *list, const struct list_entry *entry)
+{
+	struct name name;
+	if (entry == NULL || entry->match != MATCH_REGEX || !name_from_text(str_from(entry->text), &name, NULL))
+		return entry;
+	for (size_t i = 0; i < list->entry_count; i++) {
+		const struct list_entry *other = &list->entries[i];
+		if (other->match != MATCH_REGEX && other->name_len == name.len && memcmp(other->name, name.wire, name.len) == 0)
+			return other;
+	}
+	return entry;
+}
+
 static void check_head(const struct list *before, const struct list *after)
 {
 	must(same_text(before->title, after->title) && before->has_action == after->has_action && before->action == after->action);
@@ -87,12 +101,13 @@ static void fuzz_add(struct str text, const struct list *before, const char *nam
 	list_destroy(after);
 }
 
-static void fuzz_remove(struct str text, const struct list *before, const struct list_entry *gone, struct buf *out)
+static void fuzz_remove(struct str text, const struct list *before, const char *name, const struct list_entry *gone,
+			struct buf *out)
 {
 	struct edit_result result;
 	struct err err = {0};
 	size_t at = 0;
-	if (!edit_text_remove(text, "l", &gone->text, 1, &result, out, &err)) {
+	if (!edit_text_remove(text, "l", &name, 1, &result, out, &err)) {
 		must(err.code == ERR_INTERNAL && out->len == 0);
 		return;
 	}
@@ -108,11 +123,12 @@ static void fuzz_remove(struct str text, const struct list *before, const struct
 	list_destroy(after);
 }
 
-static void fuzz_lift(struct str text, const struct list *before, const struct list_entry *lifted, struct buf *out)
+static void fuzz_lift(struct str text, const struct list *before, const char *name, const struct list_entry *lifted,
+		      struct buf *out)
 {
 	struct edit_result result;
 	struct err err = {0};
-	if (!edit_text_lift(text, "l", &lifted->text, 1, NULL, TODAY_S, &result, out, &err)) {
+	if (!edit_text_lift(text, "l", &name, 1, NULL, TODAY_S, &result, out, &err)) {
 		must(err.code == ERR_INTERNAL && out->len == 0);
 		return;
 	}
@@ -163,9 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (list != NULL && data[0] % 4 == 1)
 		fuzz_lift_all(text, list, &out);
 	else if (entry != NULL && data[0] % 4 == 2)
-		fuzz_remove(text, list, entry, &out);
+		fuzz_remove(text, list, entry->text, meant(list, entry), &out);
 	else if (entry != NULL)
-		fuzz_lift(text, list, entry, &out);
+		fuzz_lift(text, list, entry->text, meant(list, entry), &out);
 	list_destroy(list);
 	err_list_finish(&errors);
 	buf_finish(&out);

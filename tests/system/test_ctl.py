@@ -157,14 +157,17 @@ def test_terminals_are_safe(saringd, fake):
         out = daemon.ctl(*args).out
         assert out and not set(out) & set("\x1b\x07\x08\r\x9b"), args
     assert daemon.explain("a\\027\\155.example")["verdict"] == "blocked"
-    for evil in ("\\e[31m", "\\a", "\\x9b", "\\r", "\\n", "\\0"):
+    for evil in ("\\e[31m", "\\a", "\\x9b", "\\r", "\\nverdict: EVIL", "\\0", "\\u202e"):
         (daemon.home / "l.yaml").write_text(f'reason: "red {evil}"\nentries: [a.example]\n')
         result = daemon.ctl("reload", code=None)
-        assert not set(result.err) & set("\x1b\x07\x08\r\x9b"), (evil, result)
-        if evil == "\\x9b":  # a C1 control: text to YAML, a command to some terminals
-            assert "red" in daemon.ctl("explain", "a.example").out and "\x9b" not in daemon.ctl("explain", "a.example").out
+        shown = result.err
+        if result.code == 0:
+            shown = daemon.ctl("explain", "a.example").out + daemon.ctl("list", "show", "l").out
+            assert "red" in shown
         else:
             assert result.code == 1 and "l.yaml:1:9: " in result.err, (evil, result)
+        assert not set(shown) & set("\x00\x1b\x07\x08\r\x9b\u202e"), (evil, shown)
+        assert not any(line.lstrip().startswith("verdict: EVIL") for line in shown.splitlines()), (evil, shown)
 
 
 # exit statuses

@@ -31,10 +31,10 @@
 #define CPU_LIMIT_S 600
 #define MEMORY_LIMIT_BYTES ((rlim_t)8 * 1024 * 1024 * 1024)
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
 #endif
 #endif
@@ -164,18 +164,21 @@ static struct settings *read_settings(const struct options *o, struct err_list *
 	return ret;
 }
 
-/* All of them, those in mode off too: an error in one is found now, not when somebody turns it on. */
-static void read_lists(struct work *w)
+/* Those in mode off are looked at by a check alone: a broken one among them keeps nobody from reloading. */
+static void read_lists(struct work *w, bool check)
 {
 	const struct settings *s = w->settings;
 	w->lists = base_alloc((s->list_count + 1) * sizeof(struct list *));
 	w->changed_at_s = base_alloc((s->list_count + 1) * sizeof(int64_t));
 	for (size_t i = 0; i < s->list_count; i++) {
 		struct stat st;
+		bool off = s->lists[i].mode == MODE_OFF;
+		if (off && !check)
+			continue;
 		if (stat(s->lists[i].file, &st) == 0)
 			w->changed_at_s[i] = st.st_mtim.tv_sec;
-		w->lists[i] = list_load(s->lists[i].file, s->lists[i].file_shown, &w->errors);
-		if (s->lists[i].mode == MODE_OFF) {
+		w->lists[i] = list_load_named(s, i, &w->errors);
+		if (off) {
 			list_destroy(w->lists[i]);
 			w->lists[i] = NULL;
 		}
@@ -201,7 +204,7 @@ static bool compile(const struct options *o, struct work *w)
 	w->settings = read_settings(o, &w->errors);
 	if (w->settings == NULL)
 		return false;
-	read_lists(w);
+	read_lists(w, o->check);
 	const struct compile_input input = {.settings = w->settings,
 					    .lists = w->lists,
 					    .changed_at_s = w->changed_at_s,

@@ -40,7 +40,7 @@ MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_li
 	struct arena arena = {0};
 	bool is_list = false;
 	if (text.len > SETTINGS_BYTES_MAX) {
-		*ret_is_list = true; /* no saring.yaml is so long */
+		*ret_is_list = memmem(text.ptr, text.len, "entries", 7) != NULL; /* else it is a saring.yaml, and too long to be one */
 		return true;
 	}
 	const struct yaml_node *root = yaml_parse(text, path, &limits, &arena, errors);
@@ -81,10 +81,12 @@ static void read_lists(struct check *c, struct progress *progress)
 	for (size_t i = 0; i < count; i++) {
 		const struct settings_list *l = &c->settings->lists[i];
 		progress_step(progress, i, count + 1); /* the last step is the compilation */
-		if (l->mode == MODE_OFF)
-			continue;
-		c->lists[i] = list_load(l->file, l->file_shown, &c->errors);
+		c->lists[i] = list_load_named(c->settings, i, &c->errors);
 		c->changed_at_s[i] = changed_at(l->file);
+		if (l->mode == MODE_OFF) { /* its faults are told, and that is all */
+			list_destroy(c->lists[i]);
+			c->lists[i] = NULL;
+		}
 		if (c->lists[i] == NULL)
 			continue;
 		c->list_count++;

@@ -92,20 +92,6 @@ static bool is_over_broad(const struct edit *e, const psl_ctx_t *psl, const char
 	return psl != NULL && psl_is_public_suffix(psl, name_to_text(&name, shown)) != 0;
 }
 
-/* What --match comes to: nothing where saring.yaml says the same for all of the list. An entry's `match: subtree` is what edit.h
- * leaves unsaid, so it cannot be told from the list's own word where that is another. */
-MUST_CHECK static bool match_to_write(const struct edit *e, bool *ret_has_match, struct err *err)
-{
-	const struct invocation *in = e->ctx->in;
-	if (in->has_match && in->match == MATCH_SUBTREE && e->list->has_match && e->list->match != MATCH_SUBTREE)
-		return err_set(err, ERR_INPUT,
-			       "'%s' says 'match: %s' for the list '%s', and --match subtree cannot go against that: write the "
-			       "entry into '%s'",
-			       e->ctx->config, match_words[e->list->match], e->list->name, e->file);
-	*ret_has_match = in->has_match && !(e->list->has_match && e->list->match == in->match);
-	return true;
-}
-
 /* Blocking a public suffix is mostly a slip of the keyboard, and takes much of the net away. */
 static bool breadth_good(const struct edit *e, enum action action, size_t *ret_bad)
 {
@@ -149,15 +135,14 @@ static enum exit_status add(struct edit *e, bool absent)
 	const struct invocation *in = e->ctx->in;
 	struct err err = {.code = ERR_NONE};
 	size_t count = in->operand_count - 1;
-	bool has_match = false;
-	if (!match_to_write(e, &has_match, &err))
-		return output_fail(&e->ctx->out, &err, NULL);
 	edit_room(e, count);
 	struct edit_entry *entries = base_alloc((count + 1) * sizeof(*entries));
 	for (size_t i = 0; i < count; i++) {
 		entries[i] = (struct edit_entry){.name = in->operands[1 + i],
-						 .has_match = has_match,
+						 .has_match = in->has_match,
 						 .match = in->match,
+						 .has_unsaid = e->list->has_match,
+						 .unsaid = e->list->match,
 						 .reason = in->reason,
 						 .authority = in->authority,
 						 .reference = in->reference,

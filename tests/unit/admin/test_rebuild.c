@@ -128,6 +128,15 @@ static void begin(struct fixture *f)
 	rebuild_first(f->rebuild, &bytes, s, on_told, &f->first);
 }
 
+/* The first world is served. */
+static void serve(struct fixture *f)
+{
+	begin(f);
+	await(f, &f->first);
+	if (!f->first.ok)
+		fail_msg("%s", f->first.err.text);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = base_alloc(sizeof(*f));
@@ -246,8 +255,7 @@ static void test_rebuild_lists(void **state)
 {
 	struct fixture *f = *state;
 	struct told t = {0};
-	begin(f);
-	await(f, &f->first);
+	serve(f);
 	const struct settings *before = generation_current(f->generations)->settings;
 	world_write(&f->dir, "one.yaml", "action: block\nentries:\n  - b.example\n  - c.example\n");
 	/* saring.yaml as it now lies there is not what is asked for */
@@ -270,8 +278,7 @@ static void test_told_when_adopted(void **state)
 {
 	struct fixture *f = *state;
 	struct told t = {0};
-	begin(f);
-	await(f, &f->first);
+	serve(f);
 	f->lazy = true;
 	uint64_t serial = generation_current(f->generations)->serial;
 	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &t);
@@ -296,8 +303,7 @@ static void test_reload(void **state)
 {
 	struct fixture *f = *state;
 	struct told t = {0};
-	begin(f);
-	await(f, &f->first);
+	serve(f);
 	world_write(&f->dir, "two.yaml", "action: block\nentries: [two.example]\n");
 	world_write(&f->dir, "saring.yaml",
 		    "state: .\nlisten: [dns://127.0.0.1:5399]\nworkers: 3\nupstream: {servers: [dns://192.0.2.9]}\n"
@@ -325,8 +331,7 @@ static void test_reload(void **state)
 static void test_failures_change_nothing(void **state)
 {
 	struct fixture *f = *state;
-	begin(f);
-	await(f, &f->first);
+	serve(f);
 	const struct policy *before = generation_current(f->generations)->policy;
 
 	world_write(&f->dir, "saring.yaml", "listne: []\nworkers: many\n");
@@ -370,8 +375,7 @@ static void test_edit_beside_broken_reload(void **state)
 {
 	struct fixture *f = *state;
 	struct told running = {0}, edit = {0}, reload = {0};
-	begin(f);
-	await(f, &f->first);
+	serve(f);
 	world_write(&f->dir, "saring.yaml", "nonsense: [");
 	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &running);
 	world_write(&f->dir, "one.yaml", "action: block\nentries: [edited.example]\n");
@@ -389,8 +393,7 @@ static void test_many_requests_two_runs(void **state)
 {
 	struct fixture *f = *state;
 	struct told t[40] = {0};
-	begin(f);
-	await(f, &f->first);
+	serve(f);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
 		rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &t[i]);
 	for (int i = 0; i < 100; i++)

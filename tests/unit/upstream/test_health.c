@@ -197,30 +197,32 @@ static void the_longest_zone_takes_the_name(void **state)
 {
 	(void)state;
 	const struct settings_route routes[] = {
+	    {.zone = name_of("a.lab.corp.example"), .servers = endpoint(3, "192.0.2.4"), .server_count = 1},
 	    {.zone = name_of("corp.example"), .servers = endpoint(1, "192.0.2.2"), .server_count = 1},
 	    {.zone = name_of("lab.corp.example"), .servers = endpoint(2, "192.0.2.3"), .server_count = 1},
 	};
-	const struct settings s = {.timeout_ms = 1000, .routes = routes, .route_count = 2};
+	const struct settings s = {.timeout_ms = 1000, .routes = routes, .route_count = 3};
 	struct upstreams *u = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, NULL);
 	static const struct {
 		const char *name;
 		uint16_t type;
 		size_t route;
 	} cases[] = {
-	    {"example", RRTYPE_A, 0},           {"xcorp.example", RRTYPE_A, 0},       {"corp.example", RRTYPE_A, 1},
-	    {"www.corp.example", RRTYPE_A, 1},  {"lab.corp.example", RRTYPE_A, 2},    {"a.b.lab.corp.example", RRTYPE_A, 2},
-	    {"corp.example", RRTYPE_DS, 0},     {"lab.corp.example", RRTYPE_DS, 1},   {"x.lab.corp.example", RRTYPE_DS, 2},
+	    {"example", RRTYPE_A, 0},           {"xcorp.example", RRTYPE_A, 0},       {"corp.example", RRTYPE_A, 2},
+	    {"www.corp.example", RRTYPE_A, 2},  {"lab.corp.example", RRTYPE_A, 3},    {"a.b.lab.corp.example", RRTYPE_A, 3},
+	    {"x.a.lab.corp.example", RRTYPE_A, 1},
+	    {"corp.example", RRTYPE_DS, 0},     {"lab.corp.example", RRTYPE_DS, 2},   {"x.lab.corp.example", RRTYPE_DS, 3},
 	    {".", RRTYPE_NS, 0},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct name n = name_of(cases[i].name);
 		assert_ptr_equal(upstreams_route(u, &n, cases[i].type), &u->routes[cases[i].route]);
 	}
-	assert_int_equal(upstreams_count(u), 3);
+	assert_int_equal(upstreams_count(u), 4);
 	struct upstream_stats stats;
 	upstreams_stats(u, 0, &stats);
 	assert_null(stats.zone);
-	upstreams_stats(u, 2, &stats);
+	upstreams_stats(u, 3, &stats);
 	assert_string_equal(stats.zone, "lab.corp.example");
 	assert_string_equal(stats.server, "192.0.2.3");
 	upstreams_destroy(u);

@@ -152,6 +152,39 @@ static void answers_in_any_order(void **state)
 	fake_destroy(f);
 }
 
+#define MANY 1000
+struct ids {
+	unsigned count;
+	uint16_t ids[MANY];
+};
+
+static void script_ids(struct fake_query *q, void *arg)
+{
+	struct ids *seen = arg;
+	assert_true(seen->count < MANY);
+	seen->ids[seen->count++] = q->q.header.id;
+}
+
+static void ids_are_unique_on_a_connection(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct fake *f;
+	static struct ids seen;
+	static struct rig_result results[MANY];
+	rig_one(&r, &f, script_ids, &seen, LONG_MS);
+	for (unsigned i = 0; i < MANY; i++)
+		rig_ask(&r, "example.com", true, &results[i]);
+	while (seen.count < MANY)
+		assert_int_equal(event_base_loop(r.base, EVLOOP_ONCE), 0);
+	for (unsigned i = 0; i < MANY; i++) /* by chance alone some seven pairs would be equal */
+		for (unsigned j = 0; j < i; j++)
+			assert_int_not_equal(seen.ids[i], seen.ids[j]);
+	assert_int_equal(fake_counts(f).connections, 1);
+	rig_end(&r);
+	fake_destroy(f);
+}
+
 enum mischief {
 	HALF_A_FRAME,   /* then close */
 	HALF_A_HEAD,    /* one byte, then close */
@@ -420,6 +453,7 @@ int main(void)
 	    cmocka_unit_test(truncated_by_tcp_too_is_no_answer),
 	    cmocka_unit_test(the_largest_message),
 	    cmocka_unit_test(answers_in_any_order),
+	    cmocka_unit_test(ids_are_unique_on_a_connection),
 	    cmocka_unit_test(what_was_not_answered_is_asked_again),
 	    cmocka_unit_test(trouble_without_end_ends),
 	    cmocka_unit_test(a_full_pipe_survives_its_connection),
