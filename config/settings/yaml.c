@@ -334,7 +334,7 @@ struct yaml_node *yaml_parse(struct str text, const char *shown, const struct ya
 	if (text.len > limits->bytes) {
 		char size[32];
 		str_from_size(limits->bytes, size, sizeof(size));
-		err_list_add_at(errors, shown, 0, 0, "larger than %s", size);
+		err_list_add_at(errors, shown, 1, 1, "larger than %s", size);
 		return NULL;
 	}
 	size_t before = errors->count;

@@ -212,7 +212,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key, uint64_t ha
 }
 
 static void put_locked(struct shard *s, const struct cache_key *key, uint64_t hash, bool negative, int64_t now_ms,
-                       const struct response *response)
+		       const struct response *response)
 {
 	bool hot = false;
 	struct entry *old = shard_find(s, key, hash);

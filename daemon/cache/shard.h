@@ -17,7 +17,7 @@
 
 /* One allocation: this head, then the places (TTLs, then targets), then the name, then the body. */
 struct entry {
-	struct entry *chain;         /* next in the same bucket */
+	struct entry *chain;	     /* next in the same bucket */
 	struct entry *newer, *older; /* SIEVE queue */
 	uint64_t hash;
 	int64_t stored_ms;
@@ -29,7 +29,7 @@ struct entry {
 	uint16_t ttl_count, target_count;
 	uint8_t name_len;
 	bool dnssec_ok, checking_disabled;
-	bool visited;       /* since the hand last passed */
+	bool visited;	    /* since the hand last passed */
 	bool prefetch_said; /* to one caller: once is enough */
 	uint16_t places[];
 };
@@ -43,16 +43,16 @@ struct shard_rules {
 struct shard {
 	_Alignas(64) pthread_mutex_t lock;
 	struct entry **buckets; /* owned; NULL when the shard is off */
-	size_t bucket_count;    /* a power of two */
+	size_t bucket_count;	/* a power of two */
 	struct entry *newest, *oldest, *hand;
 	uint64_t limit, used; /* bytes, the table and malloc's own included */
 	uint64_t entries, evictions, insertions;
 	struct shard_rules rules;
 };
 
-#define SHARD_LIMIT_MIN 1024      /* a shard smaller than this is off */
+#define SHARD_LIMIT_MIN 1024	   /* a shard smaller than this is off */
 #define SHARD_BYTES_PER_BUCKET 256 /* about what a small answer takes */
-#define SHARD_NO_TIME INT64_MIN   /* for shard_make_room: no entry counts as dead */
+#define SHARD_NO_TIME INT64_MIN	   /* for shard_make_room: no entry counts as dead */
 
 void shard_init(struct shard *s);
 void shard_finish(struct shard *s);

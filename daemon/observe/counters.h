@@ -11,15 +11,15 @@
 #include <stdatomic.h>
 
 /* Every query counts once in TOTAL and once in exactly one of the eight that follow it. */
-#define COUNTERS_TABLE(X)                                                                                                   \
-	X(TOTAL, total) X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local)            \
-	X(REFUSED, refused) X(DROPPED, dropped) X(FAILED, failed)                                                                \
-	/* and beside the queries */                                                                                             \
-	X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(COALESCED, coalesced) X(SHADOWED, shadowed)                    \
-	X(TRUNCATED, truncated) X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_TIMEOUT, tcp_timeout)            \
-	X(SLOTS_FULL, slots_full) X(SEND_FAILED, send_failed) X(UPSTREAM_MISMATCHED, upstream_mismatched)                        \
-	X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_BAD, upstream_bad) X(PREFETCHED, prefetched)  \
-	X(UPSTREAM_NO_SOCKET, upstream_no_socket)
+#define COUNTERS_TABLE(X)                                                                                                     \
+	X(TOTAL, total)                                                                                                       \
+	X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local) X(REFUSED, refused)     \
+	    X(DROPPED, dropped) X(FAILED, failed) /* and beside the queries */                                                \
+	    X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(COALESCED, coalesced) X(SHADOWED, shadowed)             \
+		X(TRUNCATED, truncated) X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_TIMEOUT, tcp_timeout) \
+		    X(SLOTS_FULL, slots_full) X(SEND_FAILED, send_failed) X(UPSTREAM_MISMATCHED, upstream_mismatched)         \
+			X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_BAD, upstream_bad)     \
+			    X(PREFETCHED, prefetched) X(UPSTREAM_NO_SOCKET, upstream_no_socket)
 
 enum counter {
 #define X(upper, lower) COUNTER_##upper,
@@ -32,7 +32,7 @@ extern const char *const counter_names[COUNTER_COUNT]; /* "total", ... */
 struct counters {
 	_Alignas(64) _Atomic uint64_t values[COUNTER_COUNT];
 	_Atomic uint64_t list_blocked[SETTINGS_LISTS_MAX]; /* by the stable number daemon/generation gives a list's name */
-	_Atomic uint64_t ticks; /* the worker's loop goes round: for the watchdog */
+	_Atomic uint64_t ticks;				   /* the worker's loop goes round: for the watchdog */
 };
 
 /* The sum of n blocks, while their owners go on counting. Any thread. */

@@ -18,7 +18,7 @@ struct work {
 	struct name_packer packer;
 	struct response *ret;
 	size_t body_at;
-	bool overflow;  /* more TTLs than can be kept */
+	bool overflow;	/* more TTLs than can be kept */
 	uint32_t ttl_s; /* the lowest so far */
 
 	struct owner chain[CACHE_TARGETS_MAX + 1]; /* the question's name and the targets after it */
@@ -325,8 +325,8 @@ static enum distill distill_work(struct work *k, bool *ret_negative)
 	return take_body(k, true);
 }
 
-enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok, struct response *ret,
-                     bool *ret_negative)
+enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+		     struct response *ret, bool *ret_negative)
 {
 	response_clear(ret);
 	*ret_negative = false;

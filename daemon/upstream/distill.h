@@ -11,13 +11,15 @@
 #include "wire/msg.h"
 
 enum distill {
-	DISTILL_OK,       /* NOERROR or NXDOMAIN with data or a proper denial */
+	DISTILL_OK,	  /* NOERROR or NXDOMAIN with data or a proper denial */
 	DISTILL_UNCACHED, /* may be sent but not kept: negative without SOA */
-	DISTILL_FAILED,   /* an rcode that says the server could not: try another */
-	DISTILL_BAD,      /* malformed, lame, a looping chain: try another */
+	DISTILL_FAILED,	  /* an rcode that says the server could not: try another */
+	DISTILL_BAD,	  /* malformed, lame, a looping chain: try another */
 };
-/* question: as it was asked (folded name). ret->body and body_cap are set by the caller; ret_negative: NXDOMAIN or NODATA. */
-enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok, struct response *ret,
-                     bool *ret_negative);
+/* question: as it was asked (folded name). ret->body and body_cap are set by the caller, with room for a whole message (it is
+ * written there as one, then its front is cut off); ret_negative: NXDOMAIN or NODATA. With FAILED, ret->flags is the header's
+ * rcode. An UNCACHED answer may have more records than ttl_pos has room for: it is to be sent as it is, now. */
+enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+		     struct response *ret, bool *ret_negative);
 
 #endif

@@ -14,7 +14,8 @@ static uint32_t hash_of(const struct scan *s, const struct name *name)
 	return (uint32_t)siphash13(&s->key, folded.wire, folded.len);
 }
 
-/* Where the labels of the name at pos begin. Names that begin at one place are one name, octet for octet. 0: not worth finding out. */
+/* Where the labels of the name at pos begin. Names that begin at one place are one name, octet for octet. 0: not worth finding out.
+ */
 static uint16_t labels_at(const struct scan *s, size_t pos)
 {
 	for (int hops = 0; hops <= POINTER_HOPS_MAX; hops++) {
@@ -111,7 +112,7 @@ static bool scan_additional(struct scan *s, struct rd *r)
 }
 
 bool scan_message(struct scan *s, const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype,
-                  struct owner *ret_question)
+		  struct owner *ret_question)
 {
 	s->bytes = bytes;
 	s->len = MIN(len, (size_t)MSG_LEN_MAX);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * distill_scan.h - the reading half of distill: one pass over an upstream's message that notes where each record is and who owns it, and
- * look-ups by owner and type that read no record they need not. Inside daemon/upstream only. Any thread; nothing allocates.
+ * distill_scan.h - the reading half of distill: one pass over an upstream's message that notes where each record is and who owns
+ * it, and look-ups by owner and type that read no record they need not. Inside daemon/upstream only. Any thread; nothing allocates.
  *
- * A stranger's server writes these messages: 64 KiB of records with names of 127 labels must not cost more than one pass. Owners are
- * told apart by a hash under a key of this call, and those that are pointers to the same place, as nearly all are, by that place. */
+ * A stranger's server writes these messages: 64 KiB of records with names of 127 labels must not cost more than one pass. Owners
+ * are told apart by a hash under a key of this call, and those that are pointers to the same place, as nearly all are, by that
+ * place. */
 #ifndef SARING_UPSTREAM_DISTILL_SCAN_H
 #define SARING_UPSTREAM_DISTILL_SCAN_H
 
@@ -29,8 +30,8 @@ struct mark {
 /* A name to look records up by. */
 struct owner {
 	struct name name; /* case kept */
-	uint32_t hash;    /* of the folded name */
-	uint16_t at;      /* a place in the message where it is known to stand; 0: none */
+	uint32_t hash;	  /* of the folded name */
+	uint16_t at;	  /* a place in the message where it is known to stand; 0: none */
 };
 
 struct scan {
@@ -49,7 +50,7 @@ struct scan {
 
 /* Note every record. False when the message is malformed, truncated, or not to qname/qtype. ret_question: qname as owner. */
 MUST_CHECK bool scan_message(struct scan *s, const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype,
-                             struct owner *ret_question);
+			     struct owner *ret_question);
 
 /* The next record of the answer, from *at on, that o owns and that is of `type` (ANY: of any). Its owner is o's name. */
 bool scan_next(const struct scan *s, size_t *at, struct owner *o, uint16_t type, struct msg_rr *ret);

@@ -8,7 +8,7 @@
 #include "base/rand.h"
 #include "wire/rrtype.h"
 
-#define SRTT_WEIGHT 8 /* a new measurement counts for one part in this many (RFC 6298) */
+#define SRTT_WEIGHT 8		 /* a new measurement counts for one part in this many (RFC 6298) */
 #define FAILURE_SCORE_US 400000u /* what a failure in a row weighs against latency in `fastest` */
 #define FAILURES_SCORED_MAX 16u
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * health.h - the servers and how they do: latency, up or down, which to try first. Inside daemon/upstream only; pool.h has what others
- * may see of it.
+ * health.h - the servers and how they do: latency, up or down, which to try first. Inside daemon/upstream only; pool.h has what
+ * others may see of it.
  *
  * A server is shared by all workers and by the configurations that name it; its fields are relaxed atomics, and a lost update is a
- * measurement lost, no more. State is kept by edges: a server goes down after HEALTH_FAILURES asks in a row it did nothing for, over at
- * least HEALTH_GRACE_MS; while down it is asked for itself only by probes, one in each back-off interval (1, 2, 4 ... 30 s), and, when
- * nothing else is left, by a few asks as a last resort. One matched reply, whatever its rcode, brings it up. */
+ * measurement lost, no more. State is kept by edges: a server goes down after HEALTH_FAILURES asks in a row it did nothing for,
+ * over at least HEALTH_GRACE_MS; while down it is asked for itself only by probes, one in each back-off interval (1, 2, 4 ... 30
+ * s), and, when nothing else is left, by a few asks as a last resort. One matched reply, whatever its rcode, brings it up. */
 #ifndef SARING_UPSTREAM_HEALTH_H
 #define SARING_UPSTREAM_HEALTH_H
 
@@ -20,10 +20,10 @@
 #define HEALTH_GRACE_MS 1000
 #define HEALTH_BACKOFF_MIN_MS 1000
 #define HEALTH_BACKOFF_MAX_MS 30000
-#define HEALTH_WAIT_MIN_MS 200     /* for a first attempt's answer, at least */
+#define HEALTH_WAIT_MIN_MS 200	   /* for a first attempt's answer, at least */
 #define HEALTH_WAIT_UNKNOWN_MS 376 /* nothing is known of the server yet */
 #define HEALTH_EXPLORE_PERCENT 5   /* of asks try another than the fastest */
-#define HEALTH_CASE_PROOFS 3       /* that a server does not keep the letters' case ... */
+#define HEALTH_CASE_PROOFS 3	   /* that a server does not keep the letters' case ... */
 #define HEALTH_CASE_OFF_MS 3600000 /* ... switch 0x20 off for it for that long */
 
 enum server_state { SERVER_UP, SERVER_DOWN, SERVER_PROBING };
@@ -69,8 +69,8 @@ void server_case_proved(struct server *s, int64_t now_ms);
 
 struct route {
 	bool is_default;
-	struct name zone; /* folded */
-	char *zone_text;  /* owned; NULL for the default */
+	struct name zone;	 /* folded */
+	char *zone_text;	 /* owned; NULL for the default */
 	struct server **servers; /* a reference each */
 	size_t server_count;
 };

@@ -30,9 +30,9 @@ struct message_flags {
 size_t message_query(uint16_t id, const struct message_question *q, struct message_flags flags, uint8_t ret[MESSAGE_QUERY_MAX]);
 
 enum message_match {
-	MESSAGE_MATCH,    /* QR, opcode, ID and the question, octet for octet */
-	MESSAGE_CASE,     /* all that, but for the case of letters */
-	MESSAGE_BARE,     /* header only and an error: no question to compare; to be believed over a stream only */
+	MESSAGE_MATCH,	  /* QR, opcode, ID and the question, octet for octet */
+	MESSAGE_CASE,	  /* all that, but for the case of letters */
+	MESSAGE_BARE,	  /* header only and an error: no question to compare; to be believed over a stream only */
 	MESSAGE_MISMATCH, /* not an answer to this */
 };
 enum message_match message_match(const uint8_t *bytes, size_t len, uint16_t id, const struct message_question *q);

@@ -56,8 +56,10 @@ bool pool_busy_with(const struct pool *pool, const struct upstreams *u)
 {
 	const struct pool_ask *ask;
 	LIST_FOREACH(ask, &pool->asks, link)
+	{
 		if (ask->u == u)
 			return true;
+	}
 	return false;
 }
 
@@ -103,7 +105,7 @@ static void probe(struct pool *pool, const struct route *route, uint8_t index, c
 }
 
 struct pool_ask *pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok, bool checking_disabled,
-                          bool prefer_tcp, pool_callback *done, void *arg)
+			  bool prefer_tcp, pool_callback *done, void *arg)
 {
 	if (pool->ask_count >= POOL_ASKS_MAX)
 		return NULL;

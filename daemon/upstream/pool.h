@@ -2,9 +2,9 @@
  *
  * pool.h - a worker's way to the upstream servers: choose, ask, wait, retry, give up. RFC 5452, 7766, 6891; 0x20.
  *
- * Each worker owns one pool with its own sockets, on its own event base; the state of the servers (latency, up or down) is shared by
- * all workers through struct upstreams. Asks of equal questions are the caller's to merge (query/inflight). Owner thread only, but for
- * what is marked. It never calls back from within pool_ask. */
+ * Each worker owns one pool with its own sockets, on its own event base; the state of the servers (latency, up or down) is shared
+ * by all workers through struct upstreams. Asks of equal questions are the caller's to merge (query/inflight). Owner thread only,
+ * but for what is marked. It never calls back from within pool_ask. */
 #ifndef SARING_UPSTREAM_POOL_H
 #define SARING_UPSTREAM_POOL_H
 
@@ -19,17 +19,17 @@
  * thread, kept across reloads for servers that stay (so that latencies are not forgotten). Health fields are relaxed atomics. */
 struct upstreams;
 MUST_CHECK struct upstreams *upstreams_create(const struct settings *s, const struct endpoint *servers, size_t count,
-                                              const struct upstreams *old);
+					      const struct upstreams *old);
 void upstreams_destroy(struct upstreams *u);
 
 struct upstream_stats {
-	char server[80]; /* "dns://9.9.9.9:53" as status shows it */
+	char server[80];   /* "dns://9.9.9.9:53" as status shows it */
 	const char *state; /* "up", "down", "probing" */
 	const char *zone;  /* of its route; NULL: default. Borrowed from u */
 	double rtt_ms;
 	uint64_t sent, failed;
 };
-size_t upstreams_count(const struct upstreams *u);                                     /* any thread */
+size_t upstreams_count(const struct upstreams *u);				       /* any thread */
 void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret); /* any thread */
 
 struct pool;
@@ -41,10 +41,10 @@ void pool_set_upstreams(struct pool *pool, struct upstreams *u);
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u);
 
 enum pool_outcome {
-	POOL_ANSWER,       /* bytes holds a message that matches the question: rcode NOERROR, NXDOMAIN or another worth relaying */
-	POOL_TIMEOUT,      /* EDE 22: nobody answered in time */
-	POOL_NETWORK,      /* EDE 23: all that was heard were network errors */
-	POOL_BAD,          /* EDE 22: only failures (SERVFAIL, REFUSED, malformed) were heard; bytes may hold the last */
+	POOL_ANSWER,	   /* bytes holds a message that matches the question: rcode NOERROR, NXDOMAIN or another worth relaying */
+	POOL_TIMEOUT,	   /* EDE 22: nobody answered in time */
+	POOL_NETWORK,	   /* EDE 23: all that was heard were network errors */
+	POOL_BAD,	   /* EDE 22: only failures (SERVFAIL, REFUSED, malformed) were heard; bytes may hold the last */
 	POOL_NO_RESOURCES, /* a limit of ours: sockets, asks */
 };
 /* bytes is borrowed until the callback returns. The ask is gone when it is called. */
@@ -53,9 +53,9 @@ typedef void pool_callback(void *arg, enum pool_outcome outcome, const uint8_t *
 #define POOL_ASKS_MAX 8192 /* outstanding in one worker; more are POOL_NO_RESOURCES */
 
 struct pool_ask;
-/* Ask `name` (folded)/type/IN of the servers responsible for it. The callback comes later, exactly once, from the event loop, at the
- * latest after the configured timeout. Returns NULL when refused by a limit (then no call comes). */
-MUST_CHECK struct pool_ask *pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok, bool checking_disabled,
-                                     bool prefer_tcp, pool_callback *done, void *arg);
+/* Ask `name` (folded)/type/IN of the servers responsible for it. The callback comes later, exactly once, from the event loop, at
+ * the latest after the configured timeout. Returns NULL when refused by a limit (then no call comes). */
+MUST_CHECK struct pool_ask *pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok,
+				     bool checking_disabled, bool prefer_tcp, pool_callback *done, void *arg);
 
 #endif

@@ -119,7 +119,8 @@ static enum attempt_start attempt_send(struct attempt *a)
 	struct pool_ask *ask = a->ask;
 	int64_t now_ms = clock_mono_ms();
 	uint8_t query[MESSAGE_QUERY_MAX];
-	const struct message_flags flags = {.edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
+	const struct message_flags flags = {
+	    .edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
 	message_question_make(&ask->name, ask->type, server_keeps_case(a->server, now_ms), &a->question);
 	a->id = (uint16_t)rand_u32();
 	size_t len = message_query(a->id, &a->question, flags, query);

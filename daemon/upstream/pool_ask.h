@@ -22,11 +22,11 @@
 #include <event2/event_struct.h>
 #include <sys/queue.h>
 
-#define ASK_SENDS_MAX 6            /* of one question, over all servers */
+#define ASK_SENDS_MAX 6		   /* of one question, over all servers */
 #define ASK_SENDS_PER_SERVER_MAX 3 /* RFC 9520 §3.1 */
-#define ASK_MISMATCHES_MAX 10      /* datagrams that did not match, then TCP (RFC 5452 §9.3) */
-#define POOL_LAST_RESORT_MAX 32    /* asks under way in one worker to servers that are all down */
-#define POOL_PROBES_MAX 64         /* probes under way in one worker */
+#define ASK_MISMATCHES_MAX 10	   /* datagrams that did not match, then TCP (RFC 5452 §9.3) */
+#define POOL_LAST_RESORT_MAX 32	   /* asks under way in one worker to servers that are all down */
+#define POOL_PROBES_MAX 64	   /* probes under way in one worker */
 
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
 
@@ -37,8 +37,8 @@ struct attempt {
 	uint8_t server_index;  /* in the ask's route */
 	enum transport transport;
 	bool edns;
-	bool open;      /* may still be answered */
-	bool errored;   /* the network said no; a datagram may come all the same (ICMP can be forged) */
+	bool open;	/* may still be answered */
+	bool errored;	/* the network said no; a datagram may come all the same (ICMP can be forged) */
 	bool timed_out; /* was given up waiting for; a late answer is taken all the same */
 	bool case_seen; /* something came that matched but for the letters' case */
 	uint8_t mismatches;
@@ -49,13 +49,13 @@ struct attempt {
 	int fd;
 	struct event readable;
 	/* TCP */
-	struct stream *stream;     /* NULL when it is out on none */
+	struct stream *stream;	   /* NULL when it is out on none */
 	LIST_ENTRY(attempt) by_id; /* the stream's, or while `lost` the list of those to be told */
 	bool lost;
 };
 
 enum ask_timer {
-	ASK_TIMER_NEXT,     /* the current attempt has had its time, or a pause is over */
+	ASK_TIMER_NEXT,	    /* the current attempt has had its time, or a pause is over */
 	ASK_TIMER_DEADLINE, /* the ask has had its time */
 	ASK_TIMER_FINISH,   /* it ended within pool_ask: the callback is due from the loop */
 };
@@ -63,10 +63,10 @@ enum ask_timer {
 /* What is known of one server within one ask. */
 struct ask_server {
 	uint8_t sends;
-	bool given_up;   /* its answer was of no use: it is not asked again */
-	bool want_tcp;   /* truncated, or somebody is guessing, or case is not kept */
-	bool no_tcp;     /* could not be reached by TCP */
-	bool failed;     /* spoke for the server's state already */
+	bool given_up;	 /* its answer was of no use: it is not asked again */
+	bool want_tcp;	 /* truncated, or somebody is guessing, or case is not kept */
+	bool no_tcp;	 /* could not be reached by TCP */
+	bool failed;	 /* spoke for the server's state already */
 	bool case_proof; /* the UDP answer had other case: an answer by TCP with other case proves it */
 };
 
@@ -78,17 +78,17 @@ struct pool_ask {
 	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled, prefer_tcp;
-	bool probe;       /* asked for the server's sake; nobody waits */
+	bool probe;	  /* asked for the server's sake; nobody waits */
 	bool last_resort; /* all servers are down */
-	bool starting;    /* within pool_ask: no callback now */
-	bool no_edns;     /* a server disliked the OPT: without, from now on */
+	bool starting;	  /* within pool_ask: no callback now */
+	bool no_edns;	  /* a server disliked the OPT: without, from now on */
 	pool_callback *done;
 	void *arg;
 
 	uint8_t order[SETTINGS_SERVERS_MAX];
 	uint8_t order_count;
 	struct ask_server servers[SETTINGS_SERVERS_MAX]; /* by index in the route */
-	int hint; /* server to be asked next in any case; -1: none */
+	int hint;					 /* server to be asked next in any case; -1: none */
 	uint8_t sends_max;
 	struct attempt *attempts[ASK_SENDS_MAX]; /* owned */
 	uint8_t attempt_count;
@@ -100,7 +100,7 @@ struct pool_ask {
 
 	bool heard_network, starved;
 	enum pool_outcome outcome; /* for ASK_TIMER_FINISH */
-	uint8_t *last; /* owned: the last reply that was of no use */
+	uint8_t *last;		   /* owned: the last reply that was of no use */
 	size_t last_len;
 };
 
@@ -122,7 +122,7 @@ struct pool {
 	struct stream_list streams;
 	struct pool_watch *watch;
 	uint8_t datagram[MSG_UDP_EDNS_MAX + 1]; /* one more than is taken, to see what is too long */
-	struct response scratch;                /* what an answer is judged in */
+	struct response scratch;		/* what an answer is judged in */
 	uint8_t scratch_body[MSG_LEN_MAX];
 };
 
@@ -143,7 +143,7 @@ void pool_ask_free(struct pool_ask *ask); /* without a call */
 void pool_ask_on_reply(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
 enum attempt_failure {
 	ATTEMPT_REFUSED, /* the network says no, or a connection could not be made */
-	ATTEMPT_LOST,    /* the connection ended under it */
+	ATTEMPT_LOST,	 /* the connection ended under it */
 	ATTEMPT_STALLED, /* the connection fell silent, and was closed */
 	ATTEMPT_GUESSED, /* too many datagrams did not match */
 };
@@ -153,8 +153,8 @@ void pool_ask_on_failure(struct attempt *attempt, enum attempt_failure why);
 enum reply_fate {
 	REPLY_GOOD,
 	REPLY_TRUNCATED, /* ask again by TCP */
-	REPLY_NO_EDNS,   /* ask again without OPT */
-	REPLY_USELESS,   /* ask another server */
+	REPLY_NO_EDNS,	 /* ask again without OPT */
+	REPLY_USELESS,	 /* ask another server */
 };
 enum reply_fate reply_judge(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
 
@@ -165,8 +165,8 @@ void udp_cancel(struct attempt *attempt);
 /* stream.c: one connection for each server, kept while it is used. stream_start chooses the ID, and puts it into the query. */
 enum attempt_start stream_start(struct attempt *attempt, uint8_t *query, size_t len);
 void stream_cancel(struct attempt *attempt);
-/* Nothing came for attempt in its time: when nothing at all came since, the connection is taken for dead, all that is out on it is told
- * (attempt too), and the answer is true: its ask, and the pool, may be gone. */
+/* Nothing came for attempt in its time: when nothing at all came since, the connection is taken for dead, all that is out on it is
+ * told (attempt too), and the answer is true: its ask, and the pool, may be gone. */
 MUST_CHECK bool stream_suspect(struct attempt *attempt);
 bool stream_is_open(const struct pool *pool, const struct server *server);
 void stream_destroy_all(struct pool *pool);

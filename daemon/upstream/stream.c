@@ -10,17 +10,18 @@
 #include "base/clock.h"
 #include "base/rand.h"
 
-/* TCP to one server (RFC 7766): one connection for all that is asked of it, questions sent without waiting for answers, answers taken
- * in any order, told apart by ID and question. It is opened when needed and closed when idle. All reading and writing is done from the
- * loop: stream_start and stream_cancel never close a connection, so they may be called while an answer from it is being looked at. */
+/* TCP to one server (RFC 7766): one connection for all that is asked of it, questions sent without waiting for answers, answers
+ * taken in any order, told apart by ID and question. It is opened when needed and closed when idle. All reading and writing is done
+ * from the loop: stream_start and stream_cancel never close a connection, so they may be called while an answer from it is being
+ * looked at. */
 
 #define STREAM_FRAME_HEAD 2
 #define STREAM_IN_START 4096
 #define STREAM_IN_MAX (STREAM_FRAME_HEAD + MSG_LEN_MAX)
 #define STREAM_WAITING_MAX 1024 /* questions out on one connection */
 #define STREAM_OUT_MAX (STREAM_WAITING_MAX * (STREAM_FRAME_HEAD + MESSAGE_QUERY_MAX))
-#define STREAM_STRAYS_MAX 100    /* frames in a row that answer nothing: a server that babbles is hung up on */
-#define STREAM_READ_BUDGET 16    /* reads before others have their turn */
+#define STREAM_STRAYS_MAX 100 /* frames in a row that answer nothing: a server that babbles is hung up on */
+#define STREAM_READ_BUDGET 16 /* reads before others have their turn */
 #define STREAM_CONNECT_S 3
 #define STREAM_STALL_S 5 /* questions are out and nothing came */
 #define STREAM_IDLE_S 10
@@ -50,8 +51,10 @@ static struct stream *stream_find(const struct pool *pool, const struct server *
 {
 	struct stream *s;
 	LIST_FOREACH(s, &pool->streams, link)
+	{
 		if (s->server == server)
 			return s;
+	}
 	return NULL;
 }
 
@@ -104,8 +107,8 @@ static void arm(struct stream *s)
 	(void)event_add(&s->timer, &tv);
 }
 
-/* The connection is gone: every question out on it is told, and may be asked again on the next one. The stream and the pool may be gone
- * after. */
+/* The connection is gone: every question out on it is told, and may be asked again on the next one. The stream and the pool may be
+ * gone after. */
 static void stream_fail(struct stream *s, enum attempt_failure why)
 {
 	struct attempt_list lost = LIST_HEAD_INITIALIZER(lost);
@@ -204,8 +207,10 @@ static struct attempt *attempt_of_id(struct stream *s, uint16_t id)
 {
 	struct attempt *a;
 	LIST_FOREACH(a, &s->by_id[id % STREAM_BUCKETS], by_id)
+	{
 		if (a->id == id)
 			return a;
+	}
 	return NULL;
 }
 

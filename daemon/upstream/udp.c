@@ -9,7 +9,7 @@
 
 #define UDP_PORT_MIN 1024u
 #define UDP_PORT_COUNT (65536u - UDP_PORT_MIN)
-#define UDP_BIND_TRIES 8  /* taken ports are met at random; after this many the kernel chooses */
+#define UDP_BIND_TRIES 8   /* taken ports are met at random; after this many the kernel chooses */
 #define UDP_READ_BUDGET 16 /* datagrams taken from one socket before others have their turn */
 
 /* A port of our own choice from the whole range: the kernel's ephemeral range is half as large (RFC 5452 §9.2). */

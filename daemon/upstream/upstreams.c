@@ -33,7 +33,7 @@ static struct server *server_new(const struct endpoint *e, const struct name *zo
 }
 
 static void route_fill(struct route *r, const struct name *zone, const struct endpoint *servers, size_t count,
-                       const struct upstreams *old)
+		       const struct upstreams *old)
 {
 	r->is_default = zone == NULL;
 	if (zone != NULL) {
@@ -50,7 +50,8 @@ static void route_fill(struct route *r, const struct name *zone, const struct en
 	}
 }
 
-struct upstreams *upstreams_create(const struct settings *s, const struct endpoint *servers, size_t count, const struct upstreams *old)
+struct upstreams *upstreams_create(const struct settings *s, const struct endpoint *servers, size_t count,
+				   const struct upstreams *old)
 {
 	struct upstreams *u = base_alloc(sizeof(*u));
 	u->strategy = s->strategy;

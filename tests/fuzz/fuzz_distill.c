@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An upstream's reply, from its first look to what would be kept and sent. The first octet says how it was asked (bit 0: DO, bit 1: with
- * little room), the rest is the message; the question taken for asked is the message's own. Whatever comes, what is kept must read as
- * the message it will be part of. */
+ * An upstream's reply, from its first look to what would be kept and sent. The first octet says how it was asked (bit 0: DO, bit 1:
+ * with little room), the rest is the message; the question taken for asked is the message's own. Whatever comes, what is kept must
+ * read as the message it will be part of. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static uint8_t body[MSG_LEN_MAX], whole[MSG_LEN_MAX];
 static size_t assemble(const struct name *qname, uint16_t qtype, const struct response *r)
 {
 	struct wr w = wr_init(whole, sizeof(whole));
-	const struct msg_header h = {.flags = (uint16_t)(MSG_QR | r->flags), .qdcount = 1, .ancount = r->ancount, .nscount = r->nscount};
+	const struct msg_header h = {
+	    .flags = (uint16_t)(MSG_QR | r->flags), .qdcount = 1, .ancount = r->ancount, .nscount = r->nscount};
 	msg_write_header(&w, &h);
 	name_write(&w, qname);
 	wr_u16(&w, qtype);

@@ -73,6 +73,22 @@ def knot():
 
 
 @pytest.fixture
+def own_knot(home):
+    """A factory of servers for one test alone, which may stop and start them: own_knot(signed=True)."""
+    if not harness_knot.available():
+        pytest.skip("knotd is not installed")
+    made = []
+
+    def make(**options):
+        made.append(harness_knot.Knot(home / f"k{len(made)}", **options))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
 def fake():
     """A factory of scripted upstreams."""
     made = []

@@ -193,9 +193,15 @@ def test_bombs_cost_nothing(check):
     assert len(errors) == 1 and errors[0][1] == 1
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi"))
     assert check(bomb)
-    assert check("# " + "x" * 2000000 + "\n")
     errors = check("".join(f"k{i}: 1\n" for i in range(5000)))
     assert 100 <= len(errors) <= 5000
+
+
+def test_a_file_too_large(saringd):
+    daemon = saringd(text="# " + "x" * 2000000 + "\n", start=False)
+    for program, args in (("saringd", ["-t", "-c", "saring.yaml"]), ("saringctl", ["check", "saring.yaml"])):
+        result = daemon.run(program, *args)
+        assert result.code == 1 and "saring.yaml" in result.err and not result.err.count("\n") > 1, result
 
 
 def test_files_that_are_not_there(saringd):

@@ -143,6 +143,13 @@ def test_lift_a_whole_list(daemon):
     assert daemon.status()["policy"]["in_force"] == 0 and daemon.status()["policy"]["entries"] == 4
 
 
+def test_add_to_a_lifted_list_is_said_to_wait(daemon):
+    """The whole list is lifted: what is added is recorded, and nobody is told that it acts."""
+    daemon.ctl("list", "lift", "l")
+    result = daemon.ctl("list", "add", "l", "x.example")
+    assert rrs(ask(daemon, "x.example")) == ["192.0.2.200"] and "lifted" in result.out + result.err, result
+
+
 def test_mode(daemon):
     config = "# my house\n" + daemon.config_path.read_text() + "# the end\n"
     daemon.config_path.write_text(config)

@@ -4,6 +4,7 @@ import concurrent.futures
 import shutil
 import socket
 import struct
+import subprocess
 import threading
 
 import dns.flags
@@ -11,7 +12,6 @@ import dns.name
 import pytest
 
 from harness import fake as F
-from harness import knot as K
 from harness.ask import (Raw, ask, counts_of, ede, eventually, flags_of, free_port, header, opt, question, rcode, rcode_of, rrs, soa_of)
 
 
@@ -73,7 +73,6 @@ def test_an_answer_too_big_for_udp(through):
 
 
 def test_kdig_falls_back_by_itself(through):
-    import subprocess
     if not shutil.which("kdig"):
         pytest.skip("kdig is not installed")
     out = subprocess.run(["kdig", "@127.0.0.1", "-p", str(through.port), "big.example", "TXT"], capture_output=True, text=True, timeout=60,
@@ -81,29 +80,21 @@ def test_kdig_falls_back_by_itself(through):
     assert "status: NOERROR" in out and "h" * 250 in out
 
 
-def test_dnssec_records_when_asked_for(saringd, home):
-    if not K.available():
-        pytest.skip("knotd is not installed")
-    signed = K.Knot(home / "signed", signed=True).start()
-    try:
-        daemon = saringd({"upstream": {"servers": [signed.endpoint]}})
-        for _ in range(2):
-            reply = ask(daemon, "www.example", want_dnssec=True)
-            assert {r.rdtype for r in reply.answer} == {1, 46} and reply.ednsflags & 0x8000
-            reply = ask(daemon, "www.example")
-            assert {r.rdtype for r in reply.answer} == {1} and not reply.ednsflags & 0x8000
-            reply = ask(daemon, "nowhere.example", want_dnssec=True, retry_tcp=True)
-            assert rcode(reply) == "NXDOMAIN" and {r.rdtype for r in reply.authority} >= {6, 46}
-            reply = ask(daemon, "nowhere.example")
-            assert {r.rdtype for r in reply.authority} == {6}
-    finally:
-        signed.stop()
+def test_dnssec_records_when_asked_for(saringd, own_knot):
+    daemon = saringd({"upstream": {"servers": [own_knot(signed=True).endpoint]}})
+    for _ in range(2):
+        reply = ask(daemon, "www.example", want_dnssec=True)
+        assert {r.rdtype for r in reply.answer} == {1, 46} and reply.ednsflags & 0x8000
+        reply = ask(daemon, "www.example")
+        assert {r.rdtype for r in reply.answer} == {1} and not reply.ednsflags & 0x8000
+        reply = ask(daemon, "nowhere.example", want_dnssec=True, retry_tcp=True)
+        assert rcode(reply) == "NXDOMAIN" and {r.rdtype for r in reply.authority} >= {6, 46}
+        reply = ask(daemon, "nowhere.example")
+        assert {r.rdtype for r in reply.authority} == {6}
 
 
-def test_upstream_that_comes_back(saringd, home):
-    if not K.available():
-        pytest.skip("knotd is not installed")
-    knot = K.Knot(home / "knot").start()
+def test_upstream_that_comes_back(saringd, own_knot):
+    knot = own_knot()
     daemon = saringd({"upstream": {"servers": [knot.endpoint], "timeout": "1s"}, "cache": {"size": 0}})
     assert rrs(ask(daemon, "www.example")) == ["192.0.2.1"]
     knot.stop()

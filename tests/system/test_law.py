@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """House laws that can be seen from outside the source."""
+import os
 import re
 import shutil
 import subprocess
@@ -57,3 +58,17 @@ def test_a_broken_image_is_not_served(saringd, fake):
     daemon.kill()
     daemon.start()
     assert blocked(ask(daemon, "a.example"))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_each_worker_has_sockets_of_its_own(saringd, workers):
+    """SO_REUSEPORT: as many UDP and listening TCP sockets at the port as there are workers, and a thread for each."""
+    daemon = saringd(workers=workers)
+
+    def sockets(table, state):
+        lines = open(f"/proc/net/{table}").read().splitlines()[1:]
+        return [f for f in (line.split() for line in lines) if f[1] == f"0100007F:{daemon.port:04X}" and f[3] == state]
+
+    assert len(sockets("udp", "07")) == workers and len(sockets("tcp", "0A")) == workers
+    names = [open(f"/proc/{daemon.process.pid}/task/{t}/comm").read().strip() for t in os.listdir(f"/proc/{daemon.process.pid}/task")]
+    assert sorted(n for n in names if n.startswith("worker-")) == [f"worker-{i}" for i in range(workers)]

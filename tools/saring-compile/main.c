@@ -158,6 +158,8 @@ static struct settings *read_settings(const struct options *o, struct err_list *
 					  : file_read_fd(o->config_fd, o->config, SETTINGS_BYTES_MAX, &text, &err);
 	if (ok)
 		ret = settings_parse(buf_str(&text), o->config, errors);
+	else if (err.code == ERR_LIMIT)
+		err_list_add_at(errors, o->config, 1, 1, "%s", err.text);
 	else
 		err_list_add(errors, &err);
 	buf_finish(&text);

@@ -147,8 +147,9 @@ class Saringd:
         self.listener = threading.Thread(target=self._listen, args=(notify,), daemon=True)
         self.listener.start()
         self.stderr_file = open(self.stderr_path, "ab")
+        # dies with the test runner, should that be killed
         self.process = subprocess.Popen(
-            [str(self.binaries / "saringd"), "-c", str(self.config_path), *args], cwd=self.home, stdin=subprocess.DEVNULL,
+            ["setpriv", "--pdeathsig", "KILL", str(self.binaries / "saringd"), "-c", str(self.config_path), *args], cwd=self.home, stdin=subprocess.DEVNULL,
             stdout=self.stderr_file, stderr=self.stderr_file, env=self.environment(NOTIFY_SOCKET=str(self.notify_path), **(env or {})))
         return self
 

@@ -137,7 +137,7 @@ zone:
     file: root.zone
 """)
             with open(self.home / "knot.log", "ab") as log:
-                self.process = subprocess.Popen([available(), "-c", str(self.home / "knot.conf")], stdin=subprocess.DEVNULL,
+                self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", available(), "-c", str(self.home / "knot.conf")], stdin=subprocess.DEVNULL,
                                                 stdout=log, stderr=log, cwd=self.home)
             if self._answers():
                 return self

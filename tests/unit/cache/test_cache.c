@@ -12,10 +12,15 @@
 #include "base/base.h"
 #include "base/str.h"
 #include "cache/cache.h"
+#include "cache/shard.h"
 #include "wire/rrtype.h"
 
-static const struct cache_config usual = {
-    .size_bytes = 1024 * 1024, .min_ttl_s = 0, .max_ttl_s = 86400, .max_negative_ttl_s = 3600, .serve_stale_s = 100, .prefetch = true};
+static const struct cache_config usual = {.size_bytes = 1024 * 1024,
+					  .min_ttl_s = 0,
+					  .max_ttl_s = 86400,
+					  .max_negative_ttl_s = 3600,
+					  .serve_stale_s = 100,
+					  .prefetch = true};
 
 static uint8_t in_body[65535], out_body[65535];
 
@@ -35,8 +40,13 @@ static struct cache_key key_of(const struct name *n)
 /* A response of body_len bytes with one TTL at 10 and one target at 20. */
 static struct response response_of(uint32_t ttl_s, size_t body_len)
 {
-	struct response r = {.flags = 0x23, .ancount = 1, .nscount = 2, .ttl_s = ttl_s, .body_len = body_len, .body = in_body,
-	                     .body_cap = sizeof(in_body)};
+	struct response r = {.flags = 0x23,
+			     .ancount = 1,
+			     .nscount = 2,
+			     .ttl_s = ttl_s,
+			     .body_len = body_len,
+			     .body = in_body,
+			     .body_cap = sizeof(in_body)};
 	for (size_t i = 0; i < body_len; i++)
 		in_body[i] = (uint8_t)(i * 7 + body_len);
 	if (body_len >= 32) {
@@ -374,7 +384,8 @@ static void the_dead_go_before_the_living(void **state)
 static void flush_takes_what_it_names(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"example.com", "www.example.com", "a.b.example.com", "xexample.com", "com", "example.org"};
+	static const char *const names[] = {"example.com", "www.example.com", "a.b.example.com", "xexample.com",
+					    "com",	   "example.org"};
 	struct cache *c = cache_create(&usual);
 	struct response r;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -396,6 +407,50 @@ static void flush_takes_what_it_names(void **state)
 	assert_int_equal(cache_flush(c, &root, true), 3);
 	assert_int_equal(entries(c), 0);
 	cache_destroy(c);
+}
+
+/* The hand may stand at any entry when it is flushed or replaced. */
+static void the_hand_outlives_what_it_points_to(void **state)
+{
+	(void)state;
+	struct cache_config config = usual;
+	config.size_bytes = 64 * 1024;
+	struct cache *c = cache_create(&config);
+	struct response r;
+	char text[64];
+	for (unsigned i = 0; i < 20000; i++) {
+		(void)snprintf(text, sizeof(text), "n%u.example", i);
+		put(c, text, false, 0, 1000, 64);
+		if (i % 3 == 0)
+			(void)get(c, text, 0, &r);
+		(void)snprintf(text, sizeof(text), "n%u.example", i > 200 ? i - i % 200 : 0);
+		struct name n = name_of(text);
+		if (i % 7 == 0)
+			(void)cache_flush(c, &n, false);
+		else if (i % 11 == 0)
+			put(c, text, false, 0, 1000, 64);
+		if (i % 5000 == 4999)
+			(void)cache_flush(c, NULL, true);
+	}
+	struct cache_stats s;
+	cache_stats(c, &s);
+	assert_true(s.evictions > 1000 && s.bytes <= config.size_bytes);
+	cache_destroy(c);
+}
+
+static void malloc_is_counted_too(void **state)
+{
+	(void)state;
+	assert_int_equal(shard_alloc_cost(1), 32);
+	assert_int_equal(shard_alloc_cost(24), 32);
+	assert_int_equal(shard_alloc_cost(25), 48);
+	assert_int_equal(shard_alloc_cost(1000), 1008);
+	assert_int_equal(shard_alloc_cost(1001), 1024);
+	assert_int_equal(shard_alloc_cost(128 * 1024), 132 * 1024); /* whole pages, header included */
+	for (size_t size = 1; size < 300000; size += 997) {
+		assert_true(shard_alloc_cost(size) >= size + 8);
+		assert_true(shard_alloc_cost(size) <= size + 8 + (size < 128 * 1024 ? 24 : 4096 + 8));
+	}
 }
 
 static void limits_change_while_it_serves(void **state)
@@ -459,6 +514,8 @@ int main(void)
 	    cmocka_unit_test(one_hit_names_do_not_push_hot_ones_out),
 	    cmocka_unit_test(the_dead_go_before_the_living),
 	    cmocka_unit_test(flush_takes_what_it_names),
+	    cmocka_unit_test(the_hand_outlives_what_it_points_to),
+	    cmocka_unit_test(malloc_is_counted_too),
 	    cmocka_unit_test(limits_change_while_it_serves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Many threads at one small cache, while it is flushed, measured and reconfigured: nothing torn comes out. Under ThreadSanitizer this
- * is also where a missing lock shows. */
+ * Many threads at one small cache, while it is flushed, measured and reconfigured: nothing torn comes out. Under ThreadSanitizer
+ * this is also where a missing lock shows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,7 +97,8 @@ static void nothing_torn(void **state)
 		(void)snprintf(text, sizeof(text), "n%u.example", i);
 		assert_true(name_from_text(str_from(text), &names[i], &err));
 	}
-	const struct cache_config config = {.size_bytes = 96 * 1024, .max_ttl_s = 86400, .max_negative_ttl_s = 60, .prefetch = true};
+	const struct cache_config config = {
+	    .size_bytes = 96 * 1024, .max_ttl_s = 86400, .max_negative_ttl_s = 60, .prefetch = true};
 	struct cache *cache = cache_create(&config);
 	_Atomic unsigned torn = 0, hits = 0;
 	struct job jobs[THREADS + 1];

@@ -204,7 +204,7 @@ static void test_limits(void **state)
 	struct arena arena = {0};
 	struct err_list errors = {0};
 	struct yaml_limits small = {.bytes = 10, .nodes = 3};
-	check_refused(STR_LIT("a: 12345678"), &small, "t.yaml: larger than 10\n");
+	check_refused(STR_LIT("a: 12345678"), &small, "t.yaml:1:1: larger than 10\n");
 	check_refused(STR_LIT("[a, b, c]"), &small, "t.yaml:1:8: more than 3 values in one file\n");
 	for (unsigned i = 0; i < YAML_DEPTH_MAX; i++)
 		buf_add_c(&text, "[");

@@ -144,7 +144,9 @@ void fake_stop(struct fake *f)
 	f->udp = f->tcp = -1;
 	struct fake_conn *c;
 	LIST_FOREACH(c, &f->conns, link)
+	{
 		conn_close(c);
+	}
 }
 
 static bool address_is_here(const struct addr *addr)
@@ -201,8 +203,7 @@ struct fake_counts fake_counts(const struct fake *f)
 struct wr fake_begin(const struct fake_query *q, uint16_t flags, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
-	const struct msg_header h = {
-	    .id = q->q.header.id, .flags = (uint16_t)(MSG_QR | MSG_RD | MSG_RA | flags), .qdcount = 1};
+	const struct msg_header h = {.id = q->q.header.id, .flags = (uint16_t)(MSG_QR | MSG_RD | MSG_RA | flags), .qdcount = 1};
 	msg_write_header(&w, &h);
 	wr_bytes(&w, q->bytes + MSG_HEADER_LEN, q->question_len);
 	return w;

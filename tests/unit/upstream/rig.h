@@ -39,7 +39,7 @@ struct name rig_name(const char *text);
 /* Ask for name/A; ret is filled when the answer comes. The test fails when the pool refuses. */
 void rig_ask(struct rig *r, const char *name, bool prefer_tcp, struct rig_result *ret);
 void rig_wait(struct rig *r, struct rig_result *results, size_t count); /* until every one has been called back, once */
-void rig_turn(struct rig *r);                                           /* what is due now, without waiting */
+void rig_turn(struct rig *r);						/* what is due now, without waiting */
 /* Ask and wait; the result's bytes are the caller's (free). */
 struct rig_result rig_ask_wait(struct rig *r, const char *name, bool prefer_tcp);
 /* Ask, wait, and want POOL_ANSWER with that one address. */

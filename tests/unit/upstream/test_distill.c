@@ -124,8 +124,12 @@ static enum distill run(bool dnssec_ok)
 static size_t assemble(void)
 {
 	struct wr v = wr_init(whole, sizeof(whole));
-	const struct msg_header h = {.id = 1, .flags = (uint16_t)(MSG_QR | out.flags), .qdcount = 1, .ancount = out.ancount,
-	                             .nscount = out.nscount, .arcount = out.arcount};
+	const struct msg_header h = {.id = 1,
+				     .flags = (uint16_t)(MSG_QR | out.flags),
+				     .qdcount = 1,
+				     .ancount = out.ancount,
+				     .nscount = out.nscount,
+				     .arcount = out.arcount};
 	msg_write_header(&v, &h);
 	name_write(&v, &qname);
 	wr_u16(&v, qtype);
@@ -495,7 +499,8 @@ static void dname_goes_along_with_do(void **state)
 	assert_int_equal(run(false), DISTILL_OK);
 	EXPECT("a.x.example. CNAME 100", "a.y.example. A 100");
 	assert_int_equal(run(true), DISTILL_OK);
-	EXPECT("x.example. DNAME 100", "x.example. RRSIG 100", "a.x.example. CNAME 100", "a.y.example. A 100", "a.y.example. RRSIG 100");
+	EXPECT("x.example. DNAME 100", "x.example. RRSIG 100", "a.x.example. CNAME 100", "a.y.example. A 100",
+	       "a.y.example. RRSIG 100");
 	expect_target(0, "a.y.example");
 }
 

@@ -123,7 +123,7 @@ static void fastest_goes_first_mostly(void **state)
 	}
 	assert_in_range(first[1], 1800, 1960);
 	assert_true(first[0] > 10 && first[2] > 10); /* the others are looked at again now and then */
-	fails(r->servers[1], 0); /* a failure outweighs latency at once */
+	fails(r->servers[1], 0);		     /* a failure outweighs latency at once */
 	unsigned again = 0;
 	for (int i = 0; i < 200; i++) {
 		(void)route_order(r, u->strategy, order);
@@ -208,10 +208,16 @@ static void the_longest_zone_takes_the_name(void **state)
 		uint16_t type;
 		size_t route;
 	} cases[] = {
-	    {"example", RRTYPE_A, 0},           {"xcorp.example", RRTYPE_A, 0},       {"corp.example", RRTYPE_A, 2},
-	    {"www.corp.example", RRTYPE_A, 2},  {"lab.corp.example", RRTYPE_A, 3},    {"a.b.lab.corp.example", RRTYPE_A, 3},
+	    {"example", RRTYPE_A, 0},
+	    {"xcorp.example", RRTYPE_A, 0},
+	    {"corp.example", RRTYPE_A, 2},
+	    {"www.corp.example", RRTYPE_A, 2},
+	    {"lab.corp.example", RRTYPE_A, 3},
+	    {"a.b.lab.corp.example", RRTYPE_A, 3},
 	    {"x.a.lab.corp.example", RRTYPE_A, 1},
-	    {"corp.example", RRTYPE_DS, 0},     {"lab.corp.example", RRTYPE_DS, 2},   {"x.lab.corp.example", RRTYPE_DS, 3},
+	    {"corp.example", RRTYPE_DS, 0},
+	    {"lab.corp.example", RRTYPE_DS, 2},
+	    {"x.lab.corp.example", RRTYPE_DS, 3},
 	    {".", RRTYPE_NS, 0},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -137,8 +137,8 @@ static void what_a_reply_says_of_edns(void **state)
 	static const struct {
 		unsigned rcode;
 		bool dislikes;
-	} cases[] = {{RCODE_NOERROR, false}, {RCODE_FORMERR, true}, {RCODE_SERVFAIL, false}, {RCODE_NXDOMAIN, false},
-	             {RCODE_NOTIMP, true},   {RCODE_REFUSED, false}};
+	} cases[] = {{RCODE_NOERROR, false},  {RCODE_FORMERR, true}, {RCODE_SERVFAIL, false},
+		     {RCODE_NXDOMAIN, false}, {RCODE_NOTIMP, true},  {RCODE_REFUSED, false}};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		size_t len = reply_of(&q, 1, (uint16_t)(MSG_QR | cases[i].rcode), bytes);
 		assert_int_equal(message_rcode(bytes, len), cases[i].rcode);
@@ -170,10 +170,8 @@ static void unmixing_gives_the_name_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_query_is_what_ldns_reads),
-	    cmocka_unit_test(case_is_a_coin_toss_and_nothing_else_changes),
-	    cmocka_unit_test(only_the_reply_to_it_matches),
-	    cmocka_unit_test(what_a_reply_says_of_edns),
+	    cmocka_unit_test(a_query_is_what_ldns_reads),   cmocka_unit_test(case_is_a_coin_toss_and_nothing_else_changes),
+	    cmocka_unit_test(only_the_reply_to_it_matches), cmocka_unit_test(what_a_reply_says_of_edns),
 	    cmocka_unit_test(unmixing_gives_the_name_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 
 #define GOOD 0x0a000001u
 #define EVIL 0x06060606u
-#define SHORT_MS 300    /* where it is to run out */
+#define SHORT_MS 300	/* where it is to run out */
 #define PATIENT_MS 2000 /* where a first wait is to run out, and what follows is to be in time on a busy machine */
 
 static void script_good(struct fake_query *q, void *arg)
@@ -66,7 +66,7 @@ static void script_forgeries(struct fake_query *q, void *arg)
 	buf[1] ^= 1; /* ID */
 	fake_send(q, &w);
 	buf[1] ^= 1;
-	fake_send_elsewhere(q, &w); /* port: the kernel drops it */
+	fake_send_elsewhere(q, &w);   /* port: the kernel drops it */
 	buf[MSG_HEADER_LEN + 1] ^= 3; /* another name */
 	fake_send(q, &w);
 	buf[MSG_HEADER_LEN + 1] ^= 3;
@@ -516,10 +516,13 @@ struct flags_seen {
 
 static void script_flags(struct fake_query *q, void *arg)
 {
-	*(struct flags_seen *)arg = (struct flags_seen){.cd = q->q.header.flags & MSG_CD, .rd = q->q.header.flags & MSG_RD,
-	                                                .dnssec_ok = q->q.edns.dnssec_ok, .edns = q->q.edns.present,
-	                                                .type = q->q.question.type, .udp_size = q->q.edns.udp_size,
-	                                                .options_len = q->q.edns.options_len};
+	*(struct flags_seen *)arg = (struct flags_seen){.cd = q->q.header.flags & MSG_CD,
+							.rd = q->q.header.flags & MSG_RD,
+							.dnssec_ok = q->q.edns.dnssec_ok,
+							.edns = q->q.edns.present,
+							.type = q->q.question.type,
+							.udp_size = q->q.edns.udp_size,
+							.options_len = q->q.edns.options_len};
 	fake_answer_rcode(q, 0);
 }
 

@@ -186,10 +186,10 @@ static void ids_are_unique_on_a_connection(void **state)
 }
 
 enum mischief {
-	HALF_A_FRAME,   /* then close */
-	HALF_A_HEAD,    /* one byte, then close */
+	HALF_A_FRAME, /* then close */
+	HALF_A_HEAD,  /* one byte, then close */
 	CLOSE_AT_ONCE,
-	SHORT_FRAME,    /* less than a header */
+	SHORT_FRAME, /* less than a header */
 	EMPTY_FRAME,
 	MISCHIEF_COUNT,
 };
