@@ -25,7 +25,7 @@ struct node {
 /* What a worker says, each on a cache line of its own. */
 struct ack {
 	_Alignas(64) _Atomic uint64_t seen; /* serves by this serial */
-	_Atomic uint64_t released;          /* has nothing under way with a lower one */
+	_Atomic uint64_t released;	    /* has nothing under way with a lower one */
 };
 
 struct generations {
@@ -83,7 +83,8 @@ static struct part *part_next(void *ptr, void (*destroy)(void *ptr), struct part
 	return present;
 }
 
-struct generations *generations_create(unsigned workers, void (*nudge)(void *arg, unsigned worker), void (*settled)(void *arg), void *arg)
+struct generations *generations_create(unsigned workers, void (*nudge)(void *arg, unsigned worker), void (*settled)(void *arg),
+				       void *arg)
 {
 	struct generations *gs = base_alloc(sizeof(*gs));
 
@@ -156,7 +157,7 @@ static void number_lists(struct generations *gs, struct generation *g)
 }
 
 void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
-                        void (*done)(void *arg), void *arg)
+			void (*done)(void *arg), void *arg)
 {
 	struct node *n = base_alloc(sizeof(*n));
 	struct node *present = gs->newest;

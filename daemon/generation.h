@@ -2,10 +2,11 @@
  *
  * generation.h - the world the workers serve by, published by one atomic pointer: policy, settings, upstreams.
  *
- * The main thread builds a new world beside the old, publishes it, and nudges every worker. A worker adopts the newest world once for
- * each batch and keeps no pointer into an older policy past its return to the event loop (house law 2); by adopting it acknowledges.
- * When the last worker has acknowledged, the main thread closes the old policy, and the callback of whoever published is called: an edit
- * is in force when its command returns. Settings and upstreams are kept until no worker has an ask under way with them.
+ * The main thread builds a new world beside the old, publishes it, and nudges every worker. A worker adopts the newest world once
+ * for each batch and keeps no pointer into an older policy past its return to the event loop (house law 2); by adopting it
+ * acknowledges. When the last worker has acknowledged, the main thread closes the old policy, and the callback of whoever published
+ * is called: an edit is in force when its command returns. Settings and upstreams are kept until no worker has an ask under way
+ * with them.
  *
  * Main thread, but for generation_adopt and generation_release (the worker of that index). */
 #ifndef SARING_GENERATION_H
@@ -21,21 +22,23 @@ struct generation {
 	struct policy *policy;
 	struct settings *settings;
 	struct upstreams *upstreams;
-	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left */
+	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
+	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
 };
 
 struct generations;
 /* nudge(arg, worker) is called on the main thread after each publication, and wakes that worker's loop;
- * settled(arg) is called on a worker thread after it adopted or released, and wakes the main loop, which calls generations_collect. */
-MUST_CHECK struct generations *generations_create(unsigned workers, void (*nudge)(void *arg, unsigned worker), void (*settled)(void *arg),
-                                                  void *arg);
+ * settled(arg) is called on a worker thread after it adopted or released, and wakes the main loop, which calls generations_collect.
+ */
+MUST_CHECK struct generations *generations_create(unsigned workers, void (*nudge)(void *arg, unsigned worker),
+						  void (*settled)(void *arg), void *arg);
 void generations_destroy(struct generations *gs); /* when no worker runs any more */
 
 /* Publish a new world. NULL for a part means the present one stays. Takes ownership of the parts given.
  * done(arg) is called on the main thread, from generations_collect, when every worker serves by it; may be NULL. */
 void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
-                        void (*done)(void *arg), void *arg);
+			void (*done)(void *arg), void *arg);
 const struct generation *generation_current(const struct generations *gs); /* main thread */
 void generations_collect(struct generations *gs);
 /* The stable number of a list's name, or -1. */

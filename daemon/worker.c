@@ -16,7 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define WORKER_STOP_MS 1000    /* for answers under way when asked to stop */
+#define WORKER_STOP_MS 1000 /* for answers under way when asked to stop */
 #define WORKER_STOP_POLL_MS 20
 
 /* Upstreams that asks under way may still use. */

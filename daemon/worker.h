@@ -19,7 +19,7 @@ struct worker_config {
 	size_t listener_count;
 	struct generations *generations;
 	struct cache *cache;
-	struct inflight *inflight; /* shared by all workers */
+	struct inflight *inflight;     /* shared by all workers */
 	struct worker *const *workers; /* all of them, by index, for answers that wait on another's ask */
 };
 
@@ -29,7 +29,7 @@ MUST_CHECK bool worker_start(struct worker *w, struct err *err);
 void worker_nudge(struct worker *w); /* any thread: wake its loop, so that it adopts the newest world and ticks */
 void worker_stop(struct worker *w);  /* ask it to end: stops reading, lets TCP answers go out, at most 1 s */
 void worker_join(struct worker *w);
-void worker_destroy(struct worker *w); /* after worker_join */
+void worker_destroy(struct worker *w);				/* after worker_join */
 const struct counters *worker_counters(const struct worker *w); /* any thread */
 
 #endif

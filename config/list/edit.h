@@ -3,8 +3,8 @@
  * edit.h - a YAML file changed in place: every comment and all layout that the edit does not touch stay byte for byte.
  *
  * Each call takes the file's lock, reads it, splices text, parses the result again and refuses to write unless exactly the meant
- * entries differ, then replaces the file atomically. Two edits at once both survive. CRLF, BOM and a missing final newline are kept.
- * Cold path; saringctl only. */
+ * entries differ, then replaces the file atomically. Two edits at once both survive. CRLF, BOM and a missing final newline are
+ * kept. Cold path; saringctl only. */
 #ifndef SARING_LIST_EDIT_H
 #define SARING_LIST_EDIT_H
 
@@ -15,7 +15,8 @@ struct edit_entry {
 	const char *name; /* as typed by the user */
 	bool has_match;
 	enum match match;
-	bool has_unsaid; /* what an entry of this list that says no match means, where that is not the subtree (saring.yaml's `match:`) */
+	bool has_unsaid; /* what an entry of this list that says no match means, where that is not the subtree (saring.yaml's
+			    `match:`) */
 	enum match unsaid;
 	const char *reason, *authority, *reference, *expires; /* NULL: not said */
 	const char *const *contact;
@@ -30,22 +31,22 @@ struct edit_result {
 	uint32_t line; /* where it now stands, or where it stood already; 0 = nowhere */
 };
 
-/* Add entries, each stamped `added: today_s` (a date, UTC). A name that is there already with the same match is EDIT_ALREADY, but one
- * that is lifted or expired is put in force again (what ended it removed, `added` set). A file that is not there is made, without an
- * `action:` of its own: edit_create first says one. results has count places.
- * Like edit_lift, it may succeed with a remark for the user in err->text (err->code ERR_NONE): here that the whole list is lifted or
- * expired, so that what was added is not in force. */
-MUST_CHECK bool edit_add(const char *path, const struct edit_entry *entries, size_t count, int64_t today_s, struct edit_result *results,
-                         struct err *err);
+/* Add entries, each stamped `added: today_s` (a date, UTC). A name that is there already with the same match is EDIT_ALREADY, but
+ * one that is lifted or expired is put in force again (what ended it removed, `added` set). A file that is not there is made,
+ * without an `action:` of its own: edit_create first says one. results has count places. Like edit_lift, it may succeed with a
+ * remark for the user in err->text (err->code ERR_NONE): here that the whole list is lifted or expired, so that what was added is
+ * not in force. */
+MUST_CHECK bool edit_add(const char *path, const struct edit_entry *entries, size_t count, int64_t today_s,
+			 struct edit_result *results, struct err *err);
 /* Make an empty list file: a comment, `action:` and `entries:`. ERR_EXISTS when there is a file. */
 MUST_CHECK bool edit_create(const char *path, enum action action, struct err *err);
 /* Remove names as if they had never been there (every entry of that name, whatever its match), with the comment beside each and any
  * inside it; a comment on a line of its own between entries stays. A regular expression is named by its text, letter for letter. */
 MUST_CHECK bool edit_remove(const char *path, const char *const *names, size_t count, struct edit_result *results, struct err *err);
-/* Lift names: `lifted: DATE` (and `lift-reason:` when given) into each entry of that name; a bare name becomes a mapping. count 0: the
- * whole list, by one `lifted:` at the top of the file (results may be NULL; a remark when it was lifted already). */
+/* Lift names: `lifted: DATE` (and `lift-reason:` when given) into each entry of that name; a bare name becomes a mapping. count 0:
+ * the whole list, by one `lifted:` at the top of the file (results may be NULL; a remark when it was lifted already). */
 MUST_CHECK bool edit_lift(const char *path, const char *const *names, size_t count, const char *reason, int64_t today_s,
-                          struct edit_result *results, struct err *err);
+			  struct edit_result *results, struct err *err);
 /* Set `mode:` of the list called name in saring.yaml. */
 MUST_CHECK bool edit_mode(const char *config_path, const char *list_name, enum mode mode, struct err *err);
 

@@ -12,13 +12,13 @@
 #include "wire/name.h"
 
 #define LIST_BYTES_MAX ((size_t)256 * 1024 * 1024)
-#define LIST_REGEX_MAX 100       /* regex entries in a list */
+#define LIST_REGEX_MAX 100 /* regex entries in a list */
 #define LIST_REGEX_LEN_MAX 255
 
 struct list_entry {
 	const char *text; /* as written: the name or the expression */
 	enum match match;
-	bool has_match; /* said in the entry */
+	bool has_match;	     /* said in the entry */
 	const uint8_t *name; /* folded wire form, name_len octets; NULL for MATCH_REGEX */
 	uint8_t name_len;
 	uint32_t line, column;

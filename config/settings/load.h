@@ -19,12 +19,12 @@ MUST_CHECK struct settings *settings_load(const char *path, struct err_list *err
 MUST_CHECK struct settings *settings_parse(struct str text, const char *path, struct err_list *errors);
 void settings_destroy(struct settings *s); /* takes NULL */
 
-/* Nameservers of a resolv.conf, those equal to an address of `listen` (or to any loopback address and port that `listen` covers by a
- * wildcard) left out. Fills at most max; returns how many. A file that is absent gives none. */
+/* Nameservers of a resolv.conf, those equal to an address of `listen` (or to any loopback address and port that `listen` covers by
+ * a wildcard) left out. Fills at most max; returns how many. A file that is absent gives none. */
 size_t settings_resolv_conf(const char *path, const struct settings *s, struct endpoint *ret, size_t max, struct arena *arena);
 
-/* Would saringd answer at this address itself? Equal to an address of `listen`, or loopback where `listen` has a wildcard of the same
- * family and port. */
+/* Would saringd answer at this address itself? Equal to an address of `listen`, or loopback where `listen` has a wildcard of the
+ * same family and port. */
 bool settings_is_self(const struct settings *s, const struct addr *server);
 
 #endif

@@ -54,9 +54,9 @@ struct settings_route {
 
 struct settings_list {
 	const char *name;
-	const char *file;       /* absolute */
+	const char *file;	/* absolute */
 	const char *file_shown; /* as written in saring.yaml: what explain and messages show */
-	bool has_action;        /* said in saring.yaml: outranks the list's own `action:` */
+	bool has_action;	/* said in saring.yaml: outranks the list's own `action:` */
 	enum action action;
 	bool has_match; /* for entries that don't say */
 	enum match match;
@@ -65,7 +65,7 @@ struct settings_list {
 	bool mandatory;
 	enum mode mode;
 	struct provenance provenance; /* defaults under the list's own */
-	uint32_t line, column;        /* of its entry in saring.yaml */
+	uint32_t line, column;	      /* of its entry in saring.yaml */
 };
 
 struct settings {

@@ -4,9 +4,9 @@
  *
  * Built from libyaml's events (its document loader takes duplicate keys and self-referring aliases), with every bound checked while
  * events come, so that a bomb costs nothing: bytes, depth, nodes. Refused with their place: aliases, anchors, tags, duplicate keys,
- * keys that are not scalars or stand behind "? ", more than one document, invalid UTF-8 or NUL (a "\0" in quotes too). A node's places
- * are bytes of the original text (libyaml's marks count characters and not the BOM; yaml.c converts), so that list/edit can splice.
- * Cold path, any thread. */
+ * keys that are not scalars or stand behind "? ", more than one document, invalid UTF-8 or NUL (a "\0" in quotes too). A node's
+ * places are bytes of the original text (libyaml's marks count characters and not the BOM; yaml.c converts), so that list/edit can
+ * splice. Cold path, any thread. */
 #ifndef SARING_SETTINGS_YAML_H
 #define SARING_SETTINGS_YAML_H
 
@@ -23,13 +23,13 @@ struct yaml_node {
 	enum yaml_kind kind;
 	enum yaml_style style;
 	uint32_t line, column; /* from 1, column in characters */
-	size_t begin, end;     /* bytes of the text. For block collections end is the end of the last thing in it (never of comments after),
-	                        * for a block scalar that of its last line without its line break */
+	size_t begin, end;     /* bytes of the text. For block collections end is the end of the last thing in it (never of comments
+				* after),     for a block scalar that of its last line without its line break */
 	struct str text;       /* YAML_SCALAR: its value; in the arena, terminated */
 	struct yaml_node *key; /* when a member of a mapping: its key, a scalar */
 	struct yaml_node *first, *last; /* children: items, or the values of members */
-	struct yaml_node *next;         /* the next child of the same parent */
-	size_t count;                   /* children */
+	struct yaml_node *next;		/* the next child of the same parent */
+	size_t count;			/* children */
 };
 
 struct yaml_limits {
@@ -37,10 +37,10 @@ struct yaml_limits {
 	size_t nodes;
 };
 
-/* Returns the root (in the arena), or NULL with errors. Empty text, or only comments, gives an empty mapping. Duplicate keys are all
- * reported; syntax errors end at the first, as nothing sensible can follow. shown names the text in errors. */
+/* Returns the root (in the arena), or NULL with errors. Empty text, or only comments, gives an empty mapping. Duplicate keys are
+ * all reported; syntax errors end at the first, as nothing sensible can follow. shown names the text in errors. */
 MUST_CHECK struct yaml_node *yaml_parse(struct str text, const char *shown, const struct yaml_limits *limits, struct arena *arena,
-                                        struct err_list *errors);
+					struct err_list *errors);
 /* The value of a mapping's key, or NULL. */
 struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);
 /* "a mapping", "a list", "text": for messages. */

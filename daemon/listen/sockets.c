@@ -30,11 +30,12 @@ static bool say_why(const struct endpoint *e, bool stream, struct err *err)
 
 	if (errno == EADDRINUSE && addr_port(&e->addr) == 53)
 		return err_set(err, ERR_IO,
-		               "cannot listen on %s (%s): port 53 is taken. Often by systemd-resolved (set DNSStubListener=no in "
-		               "/etc/systemd/resolved.conf and restart it) or dnsmasq; see 'ss -lnptu sport = :53'",
-		               e->text, proto);
+			       "cannot listen on %s (%s): port 53 is taken. Often by systemd-resolved (set DNSStubListener=no in "
+			       "/etc/systemd/resolved.conf and restart it) or dnsmasq; see 'ss -lnptu sport = :53'",
+			       e->text, proto);
 	if (errno == EACCES)
-		return err_set_errno(err, ERR_IO, "cannot listen on %s (%s): ports below 1024 need root or CAP_NET_BIND_SERVICE", e->text, proto);
+		return err_set_errno(err, ERR_IO, "cannot listen on %s (%s): ports below 1024 need root or CAP_NET_BIND_SERVICE",
+				     e->text, proto);
 	return err_set_errno(err, ERR_IO, "cannot listen on %s (%s)", e->text, proto);
 }
 
@@ -66,8 +67,8 @@ static bool port_is_free(const struct addr *addr, bool stream)
 	if (fd < 0)
 		return false;
 	bool ok = (addr->sa.sa_family != AF_INET6 || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
-	          (!stream || set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1)) && bind(fd, &addr->sa, addr->len) == 0 &&
-	          (!stream || listen(fd, 1) == 0);
+		  (!stream || set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1)) && bind(fd, &addr->sa, addr->len) == 0 &&
+		  (!stream || listen(fd, 1) == 0);
 	int saved = errno;
 	close(fd);
 	errno = saved;
@@ -79,7 +80,8 @@ static bool open_one(struct listener *l)
 	l->fd = socket(l->addr.sa.sa_family, (l->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return false;
-	if (set_options(l->fd, l) && bind(l->fd, &l->addr.sa, l->addr.len) == 0 && (!l->stream || listen(l->fd, SOCKETS_BACKLOG) == 0)) {
+	if (set_options(l->fd, l) && bind(l->fd, &l->addr.sa, l->addr.len) == 0 &&
+	    (!l->stream || listen(l->fd, SOCKETS_BACKLOG) == 0)) {
 		socklen_t len = sizeof(l->addr.in6);
 		if (getsockname(l->fd, &l->addr.sa, &len) == 0) {
 			l->addr.len = len;
@@ -93,8 +95,8 @@ static bool open_one(struct listener *l)
 	return false;
 }
 
-/* All sockets of one endpoint: row[w * stride] UDP and row[w * stride + 1] TCP for each worker w. Those opened on failure stay in row, for
- * the caller to close. ret_stream says which kind failed. */
+/* All sockets of one endpoint: row[w * stride] UDP and row[w * stride + 1] TCP for each worker w. Those opened on failure stay in
+ * row, for the caller to close. ret_stream says which kind failed. */
 static bool open_endpoint(const struct addr *addr, unsigned workers, size_t stride, struct listener *row, bool *ret_stream)
 {
 	struct addr real = *addr;

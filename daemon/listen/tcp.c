@@ -30,10 +30,10 @@ struct conn {
 	struct addr peer;
 	enum conn_state state;
 	unsigned pending; /* questions under way: each holds the connection */
-	bool corked;      /* answers are collected, written once */
-	bool paused;      /* reads nothing until answers went out */
-	bool eof;         /* the client will send no more */
-	bool dead;        /* closed; freed with the last pending question */
+	bool corked;	  /* answers are collected, written once */
+	bool paused;	  /* reads nothing until answers went out */
+	bool eof;	  /* the client will send no more */
+	bool dead;	  /* closed; freed with the last pending question */
 };
 
 struct acceptor {
@@ -105,8 +105,10 @@ static void conn_close(struct conn *c)
 /* The timer is set anew when the state changes, or on progress in it: a byte now and then keeps nobody alive. */
 static void conn_set_state(struct conn *c, enum conn_state state, bool progress)
 {
-	static const struct timeval limits[] = {
-	    [CONN_IDLE] = {TCP_IDLE_S, 0}, [CONN_RECEIVING] = {TCP_MESSAGE_S, 0}, [CONN_WORKING] = {0, 0}, [CONN_SENDING] = {TCP_STALL_S, 0}};
+	static const struct timeval limits[] = {[CONN_IDLE] = {TCP_IDLE_S, 0},
+						[CONN_RECEIVING] = {TCP_MESSAGE_S, 0},
+						[CONN_WORKING] = {0, 0},
+						[CONN_SENDING] = {TCP_STALL_S, 0}};
 
 	if (c->state == state && !progress)
 		return;

@@ -15,19 +15,19 @@
 
 #include <event2/event.h>
 
-#define TCP_CONNECTIONS_MAX 1000        /* of one worker */
+#define TCP_CONNECTIONS_MAX 1000	/* of one worker */
 #define TCP_CONNECTIONS_ADDRESS_MAX 100 /* of them from one address */
-#define TCP_PENDING_MAX 100             /* questions under way on one connection */
-#define TCP_OUT_MAX (256u * 1024)       /* bytes the client has not taken yet */
+#define TCP_PENDING_MAX 100		/* questions under way on one connection */
+#define TCP_OUT_MAX (256u * 1024)	/* bytes the client has not taken yet */
 #define TCP_IDLE_S 10
 #define TCP_MESSAGE_S 5 /* from its first byte to its last */
-#define TCP_STALL_S 5   /* the client takes nothing */
+#define TCP_STALL_S 5	/* the client takes nothing */
 
 struct tcp;
 MUST_CHECK struct tcp *tcp_create(struct event_base *base, struct service *service);
 void tcp_listen(struct tcp *tcp, const struct listener *listener);
-void tcp_stop(struct tcp *tcp);              /* accept and read no more */
-bool tcp_is_quiet(const struct tcp *tcp);    /* no answer waits to be taken by its client */
+void tcp_stop(struct tcp *tcp);		  /* accept and read no more */
+bool tcp_is_quiet(const struct tcp *tcp); /* no answer waits to be taken by its client */
 void tcp_destroy(struct tcp *tcp);
 
 #endif

@@ -89,8 +89,8 @@ static void write_local(struct msghdr *m, struct control *control, const struct 
 	}
 }
 
-/* Send what the batch collected. sendmmsg reports an error only for the first message it tries: that one is passed over, counted. A full
- * send buffer drops: an answer is never queued behind a slow network. */
+/* Send what the batch collected. sendmmsg reports an error only for the first message it tries: that one is passed over, counted. A
+ * full send buffer drops: an answer is never queued behind a slow network. */
 static void flush(struct udp *udp)
 {
 	unsigned done = 0;
@@ -193,11 +193,12 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		udp->in_iov[i] = (struct iovec){udp->in_bytes[i], UDP_QUERY_MAX};
 		udp->in[i].msg_hdr = (struct msghdr){.msg_name = &udp->in_peer[i],
-		                                     .msg_iov = &udp->in_iov[i],
-		                                     .msg_iovlen = 1,
-		                                     .msg_control = udp->wildcard ? udp->in_control[i].bytes : NULL};
+						     .msg_iov = &udp->in_iov[i],
+						     .msg_iovlen = 1,
+						     .msg_control = udp->wildcard ? udp->in_control[i].bytes : NULL};
 		udp->out_iov[i] = (struct iovec){udp->out_bytes[i], 0};
-		udp->out[i].msg_hdr = (struct msghdr){.msg_name = &udp->out_peer[i].sa, .msg_iov = &udp->out_iov[i], .msg_iovlen = 1};
+		udp->out[i].msg_hdr =
+		    (struct msghdr){.msg_name = &udp->out_peer[i].sa, .msg_iov = &udp->out_iov[i], .msg_iovlen = 1};
 	}
 	ready_in(udp, UDP_BATCH);
 	udp->readable = event_new(base, udp->fd, EV_READ | EV_PERSIST, udp_on_readable, udp);

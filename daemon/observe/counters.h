@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 /* Every query counts once in TOTAL and once in exactly one of the eight that follow it. */
+/* clang-format off */
 #define COUNTERS_TABLE(X)                                                                                                     \
 	X(TOTAL, total)                                                                                                       \
 	X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local) X(REFUSED, refused)     \
@@ -20,6 +21,7 @@
 		    X(SLOTS_FULL, slots_full) X(SEND_FAILED, send_failed) X(UPSTREAM_MISMATCHED, upstream_mismatched)         \
 			X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_BAD, upstream_bad)     \
 			    X(PREFETCHED, prefetched) X(UPSTREAM_NO_SOCKET, upstream_no_socket)
+/* clang-format on */
 
 enum counter {
 #define X(upper, lower) COUNTER_##upper,

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* The synthesised SOA of a blocked answer (RFC 2308 §5: without one nobody may keep it). Its TTL and MINIMUM are both the block's. */
+/* The synthesised SOA of a blocked answer (RFC 2308 §5: without one nobody may keep it). Its TTL and MINIMUM are both the block's.
+ */
 static const struct name soa_mname = {.len = 16, .labels = 2, .wire = "\6saring\7invalid"};
 static const struct name soa_rname = {.len = 16, .labels = 2, .wire = "\6nobody\7invalid"};
 #define SOA_REFRESH_S 1800
@@ -54,8 +55,8 @@ static void build_opt(struct build *b, const struct query *q, uint16_t rcode, co
 	b->header.arcount++;
 }
 
-/* Close the message: OPT last. What does not fit goes in this order: the EDE's text, then every record (TC=1, question and OPT only;
- * RFC 9715 §3.1 and the truncation rules of RFC 2181 §9). */
+/* Close the message: OPT last. What does not fit goes in this order: the EDE's text, then every record (TC=1, question and OPT
+ * only; RFC 9715 §3.1 and the truncation rules of RFC 2181 §9). */
 static bool build_end(struct build *b, struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra)
 {
 	size_t mark = wr_mark(&b->w);
@@ -119,8 +120,8 @@ static void put_soa(struct build *b, const struct name *owner, uint32_t ttl_s, u
 	b->header.nscount++;
 }
 
-/* The SOA stands at the name asked or above it, never beside: at the entry's own name for NODATA, at its parent for NXDOMAIN (the name
- * itself is denied). Where the entry is not the asked name's own – a CNAME's target, an expression – the asked name counts. */
+/* The SOA stands at the name asked or above it, never beside: at the entry's own name for NODATA, at its parent for NXDOMAIN (the
+ * name itself is denied). Where the entry is not the asked name's own – a CNAME's target, an expression – the asked name counts. */
 static void put_denial(struct build *b, const struct query *q, const struct policy_answer *a, bool entry_owns)
 {
 	unsigned labels = entry_owns && a->owner_labels > 0 ? a->owner_labels : q->question.name.labels;
@@ -208,8 +209,8 @@ void answer_any(struct service *s, const struct query *q)
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
-/* TTLs as sent (RFC 2181 §5.2, RFC 8767 §4): what the upstream gave, capped by the configuration, less the age; never less than the time
- * the answer itself may still be kept (min-ttl raised it). */
+/* TTLs as sent (RFC 2181 §5.2, RFC 8767 §4): what the upstream gave, capped by the configuration, less the age; never less than the
+ * time the answer itself may still be kept (min-ttl raised it). */
 static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
 {
 	const struct settings *settings = s->world->settings;
@@ -238,7 +239,7 @@ void answer_response(struct service *s, const struct query *q, const struct resp
 	struct build b;
 	uint16_t rcode = r->flags & MSG_RCODE;
 	struct query_extra extra = {.has_ede = age == ANSWER_AGE_STALE,
-	                            .ede = rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE};
+				    .ede = rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE};
 
 	build_begin(&b, s, q, rcode);
 	size_t body_at = b.w.pos;

@@ -18,19 +18,19 @@ struct ask {
 static struct cache_key key_of(const struct query *q)
 {
 	return (struct cache_key){.name = &q->name,
-	                          .type = q->question.type,
-	                          .class = RRCLASS_IN,
-	                          .dnssec_ok = q->dnssec_ok,
-	                          .checking_disabled = (q->flags & MSG_CD) != 0};
+				  .type = q->question.type,
+				  .class = RRCLASS_IN,
+				  .dnssec_ok = q->dnssec_ok,
+				  .checking_disabled = (q->flags & MSG_CD) != 0};
 }
 
 static struct cache_key key_of_ask(const struct ask *a)
 {
 	return (struct cache_key){.name = &a->name,
-	                          .type = a->type,
-	                          .class = RRCLASS_IN,
-	                          .dnssec_ok = a->dnssec_ok,
-	                          .checking_disabled = a->checking_disabled};
+				  .type = a->type,
+				  .class = RRCLASS_IN,
+				  .dnssec_ok = a->dnssec_ok,
+				  .checking_disabled = a->checking_disabled};
 }
 
 /* Send a response that policy lets through, or the block its chain of CNAMEs brings. */
@@ -204,12 +204,12 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 	if (a == NULL)
 		return false;
 	*a = (struct ask){.service = s,
-	                  .name = *key->name,
-	                  .type = key->type,
-	                  .dnssec_ok = key->dnssec_ok,
-	                  .checking_disabled = key->checking_disabled};
-	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP anyway, and
-	 * a client that asks by TCP after our own TC is answered from the cache. */
+			  .name = *key->name,
+			  .type = key->type,
+			  .dnssec_ok = key->dnssec_ok,
+			  .checking_disabled = key->checking_disabled};
+	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP
+	 * anyway, and a client that asks by TCP after our own TC is answered from the cache. */
 	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {
 		free(a);
 		return false;
@@ -254,7 +254,8 @@ enum fate ask_stage(struct service *s, struct query *q)
 {
 	struct cache_key key = key_of(q);
 
-	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either). */
+	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
+	 */
 	if ((q->flags & MSG_RD) == 0) {
 		answer_rcode(s, q, RCODE_REFUSED, &(struct query_extra){.has_ede = true, .ede = EDE_NOT_AUTHORITATIVE});
 		query_finish(s, q, COUNTER_REFUSED);

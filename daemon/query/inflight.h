@@ -22,9 +22,9 @@ struct inflight_waiter {
 };
 
 enum inflight_join {
-	INFLIGHT_OWNER,  /* nobody asks yet: the caller must ask and then call inflight_take */
-	INFLIGHT_WAITS,  /* joined an ask under way */
-	INFLIGHT_FULL,   /* too many wait for this name, or too many names are asked: refuse */
+	INFLIGHT_OWNER, /* nobody asks yet: the caller must ask and then call inflight_take */
+	INFLIGHT_WAITS, /* joined an ask under way */
+	INFLIGHT_FULL,	/* too many wait for this name, or too many names are asked: refuse */
 };
 #define INFLIGHT_WAITERS_MAX 4096 /* for one question */
 #define INFLIGHT_ENTRIES_MAX 65536

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* The body lies in a message after a question of the usual length; pointers in it reach back to the name asked. Its targets are read
- * from a message laid out so. The question's name is folded already, and what is read is folded here. */
+/* The body lies in a message after a question of the usual length; pointers in it reach back to the name asked. Its targets are
+ * read from a message laid out so. The question's name is folded already, and what is read is folded here. */
 static size_t lay_out(struct service *s, const struct query *q, const struct response *r)
 {
 	struct wr w = wr_init(s->out, sizeof(s->out));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * mailbox.h - answers that one worker's ask brought for queries that wait on another worker. Many writers, one reader; the lock is held
- * for a pointer's exchange, on the miss path only. A letter's answer is shared by all who wait for it and freed with the last. */
+ * mailbox.h - answers that one worker's ask brought for queries that wait on another worker. Many writers, one reader; the lock is
+ * held for a pointer's exchange, on the miss path only. A letter's answer is shared by all who wait for it and freed with the last.
+ */
 #ifndef SARING_QUERY_MAILBOX_H
 #define SARING_QUERY_MAILBOX_H
 

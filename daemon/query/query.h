@@ -24,16 +24,16 @@
 
 #include <netinet/in.h>
 
-#define QUERY_SLOTS_MAX 16384        /* questions that wait, in one worker */
-#define QUERY_STALE_AFTER_MS 1800    /* RFC 8767 §5: the client response timer */
-#define QUERY_STALE_TTL_S 30         /* RFC 8767 §4 */
-#define QUERY_ANY_TTL_S 3600         /* of the HINFO of RFC 8482 */
+#define QUERY_SLOTS_MAX 16384	  /* questions that wait, in one worker */
+#define QUERY_STALE_AFTER_MS 1800 /* RFC 8767 §5: the client response timer */
+#define QUERY_STALE_TTL_S 30	  /* RFC 8767 §4 */
+#define QUERY_ANY_TTL_S 3600	  /* of the HINFO of RFC 8482 */
 
 struct query;
 
 struct via {
 	const char *name; /* "udp", "tcp" */
-	bool stream;      /* answers up to 64 KiB, never truncated */
+	bool stream;	  /* answers up to 64 KiB, never truncated */
 	/* Send an answer. bytes is borrowed until the call returns. The query is the caller's. */
 	void (*send)(struct query *q, const uint8_t *bytes, size_t len);
 	/* The query ended without an answer. May be NULL. */
@@ -50,7 +50,7 @@ struct query_extra {
 struct query {
 	/* who and how */
 	const struct via *via;
-	void *via_data;    /* the transport's: a UDP socket, a TCP connection */
+	void *via_data;	   /* the transport's: a UDP socket, a TCP connection */
 	struct addr peer;  /* v4-mapped addresses are unmapped */
 	struct addr local; /* the address asked, for wildcard sockets; len 0: not needed */
 	unsigned ifindex;  /* of a link-local local */
@@ -60,7 +60,7 @@ struct query {
 	uint16_t id, flags; /* as the client sent them */
 	bool has_question;
 	struct msg_question question; /* case kept: goes back as it came */
-	struct name name;             /* folded */
+	struct name name;	      /* folded */
 	bool has_edns, dnssec_ok, has_tsig;
 	size_t limit; /* bytes the answer may have */
 
@@ -84,7 +84,7 @@ enum fate {
 	FATE_DROP,   /* no answer */
 };
 
-struct ask;     /* query/ask.c */
+struct ask;	/* query/ask.c */
 struct mailbox; /* answers from other workers' asks; query/mailbox.c */
 
 struct service {
@@ -105,7 +105,7 @@ struct service {
 	void *stale_timer_arg;
 
 	int64_t now_ms; /* monotonic, of this batch */
-	int64_t now_s;  /* wall clock, of this batch */
+	int64_t now_s;	/* wall clock, of this batch */
 
 	/* slots */
 	struct query **slot_chunks; /* QUERY_SLOTS_MAX / chunk of them, made when needed */
@@ -124,8 +124,8 @@ struct service {
 };
 
 /* ---- life (slots.c) ---- */
-MUST_CHECK struct service *service_create(unsigned worker, struct generations *generations, struct cache *cache, struct inflight *inflight,
-                                          struct counters *counters);
+MUST_CHECK struct service *service_create(unsigned worker, struct generations *generations, struct cache *cache,
+					  struct inflight *inflight, struct counters *counters);
 void service_destroy(struct service *s);
 /* A copy of q in a slot that waits; NULL when all are taken. */
 MUST_CHECK struct query *slot_park(struct service *s, const struct query *q);

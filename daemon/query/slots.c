@@ -10,7 +10,7 @@
 #define SLOTS_CHUNKS (QUERY_SLOTS_MAX / SLOTS_CHUNK)
 
 struct service *service_create(unsigned worker, struct generations *generations, struct cache *cache, struct inflight *inflight,
-                               struct counters *counters)
+			       struct counters *counters)
 {
 	struct service *s = base_alloc(sizeof(*s));
 

@@ -23,7 +23,7 @@ struct addr {
 
 /* "192.0.2.1", "192.0.2.1:53", "[::1]:53", "::1" (bare, no port). A port that is absent becomes default_port. */
 MUST_CHECK bool addr_from_text(struct str text, uint16_t default_port, struct addr *ret);
-char *addr_to_text(const struct addr *a, char buf[ADDR_TEXT_MAX]);      /* "192.0.2.1:53", "[::1]:53" */
+char *addr_to_text(const struct addr *a, char buf[ADDR_TEXT_MAX]);	/* "192.0.2.1:53", "[::1]:53" */
 char *addr_host_to_text(const struct addr *a, char buf[ADDR_TEXT_MAX]); /* without the port and brackets */
 uint16_t addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, uint16_t port);

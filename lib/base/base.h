@@ -31,7 +31,7 @@ bool base_bug_seen(const char *cond, const char *file, int line);
 uint64_t base_bugs(void);
 
 /* Allocation for cold code that may not go on without memory: stops the process with a message. */
-MUST_CHECK void *base_alloc(size_t size);              /* zeroed */
+MUST_CHECK void *base_alloc(size_t size);	       /* zeroed */
 MUST_CHECK void *base_realloc(void *old, size_t size); /* new bytes undefined */
 MUST_CHECK char *base_strdup(const char *text);
 

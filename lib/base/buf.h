@@ -19,7 +19,7 @@ void buf_add_c(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void *buf_grow(struct buf *b, size_t len); /* len zeroed bytes at the end; valid until the next growth */
 struct str buf_str(const struct buf *b);
-void buf_reset(struct buf *b);  /* keeps the memory */
+void buf_reset(struct buf *b);	/* keeps the memory */
 void buf_finish(struct buf *b); /* frees; usable again */
 
 #endif

@@ -15,22 +15,22 @@
 
 enum err_code {
 	ERR_NONE = 0,
-	ERR_USAGE,       /* the command line */
-	ERR_INPUT,       /* a file's or a caller's text is wrong */
-	ERR_IO,          /* a system call failed */
+	ERR_USAGE, /* the command line */
+	ERR_INPUT, /* a file's or a caller's text is wrong */
+	ERR_IO,	   /* a system call failed */
 	ERR_MEMORY,
-	ERR_LIMIT,       /* a named limit was reached */
-	ERR_EXISTS,      /* already there */
+	ERR_LIMIT,  /* a named limit was reached */
+	ERR_EXISTS, /* already there */
 	ERR_NOT_FOUND,
-	ERR_DENIED,      /* not allowed to this user */
+	ERR_DENIED,	 /* not allowed to this user */
 	ERR_UNREACHABLE, /* the daemon can't be reached */
 	ERR_INTERNAL,
 };
 
 struct err {
 	enum err_code code;
-	char file[512];  /* "" when there is none */
-	uint32_t line;   /* from 1; 0 = none */
+	char file[512];	 /* "" when there is none */
+	uint32_t line;	 /* from 1; 0 = none */
 	uint32_t column; /* from 1, in characters; 0 = none */
 	char text[768];
 };
@@ -52,13 +52,13 @@ int err_format(const struct err *err, char *buf, size_t size);
 #define ERR_LIST_MAX 200
 struct err_list {
 	struct err *items; /* owned */
-	size_t count;      /* kept */
+	size_t count;	   /* kept */
 	size_t swallowed;  /* counted past the limit */
 };
 void err_list_add(struct err_list *list, const struct err *err);
 void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uint32_t column, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
 void err_list_print(const struct err_list *list, FILE *out); /* one line each, and "... and N more" */
-void err_list_finish(struct err_list *list);                  /* frees; list is empty and usable again */
+void err_list_finish(struct err_list *list);		     /* frees; list is empty and usable again */
 
 #endif

@@ -15,8 +15,9 @@ MUST_CHECK bool file_read(const char *path, size_t limit, struct buf *ret, struc
 MUST_CHECK bool file_read_fd(int fd, const char *name, size_t limit, struct buf *ret, struct err *err);
 
 /* Put bytes in place of path: temporary file in the same directory, owner and mode of the old file kept (else `mode`), fsync,
- * rename, fsync of the directory. A symbolic link stays; its target is replaced. Refused when the owner can't be kept. On failure the
- * old file is untouched and no temporary stays; only a failing fsync of the directory is told when the new file is there already. */
+ * rename, fsync of the directory. A symbolic link stays; its target is replaced. Refused when the owner can't be kept. On failure
+ * the old file is untouched and no temporary stays; only a failing fsync of the directory is told when the new file is there
+ * already. */
 MUST_CHECK bool file_replace(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err);
 
 /* An exclusive advisory lock for edits of `path`. The lock lies on the path's directory entry's own directory (flock on the

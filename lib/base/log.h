@@ -11,7 +11,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-void log_open(const char *program, enum log_level level); /* picks the sink: "<N>" prefixes under the journal, else time and level */
+void log_open(const char *program,
+	      enum log_level level); /* picks the sink: "<N>" prefixes under the journal, else time and level */
 void log_set_level(enum log_level level);
 void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_warning(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -9,7 +9,7 @@
 
 void rand_bytes(void *buf, size_t len);
 uint32_t rand_u32(void);
-uint32_t rand_below(uint32_t bound); /* uniform in 0..bound-1; bound > 0 */
+uint32_t rand_below(uint32_t bound);	/* uniform in 0..bound-1; bound > 0 */
 void rand_seed_for_test(uint64_t seed); /* 0 = back to the kernel's. Not while other threads run. */
 
 #endif

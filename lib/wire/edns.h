@@ -9,8 +9,8 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
-#define EDNS_OPTIONS_MAX 32    /* options looked at in one OPT */
-#define EDNS_EDE_TEXT_MAX 200  /* bytes of EXTRA-TEXT, cut at a UTF-8 boundary */
+#define EDNS_OPTIONS_MAX 32   /* options looked at in one OPT */
+#define EDNS_EDE_TEXT_MAX 200 /* bytes of EXTRA-TEXT, cut at a UTF-8 boundary */
 #define EDNS_DO 0x8000u
 
 struct edns {
@@ -18,7 +18,7 @@ struct edns {
 	uint8_t ext_rcode;
 	uint8_t version;
 	bool dnssec_ok;
-	uint16_t udp_size; /* as sent; clamp with edns_udp_limit */
+	uint16_t udp_size;	/* as sent; clamp with edns_udp_limit */
 	const uint8_t *options; /* borrowed */
 	uint16_t options_len;
 	/* options met, the first of each kind */
@@ -37,8 +37,8 @@ bool edns_next(struct rd *r, uint16_t *ret_code, const uint8_t **ret_data, uint1
 /* Bytes a UDP answer may have: 512 without OPT, else the client's size within 512..MSG_UDP_EDNS_MAX. */
 size_t edns_udp_limit(const struct edns *e);
 
-/* An OPT record: 11 bytes and its options between begin and end. rcode is the whole 12 bits; its low four belong into the header. The
- * mark is the record's start: wr_cut(w, mark) takes the record back. */
+/* An OPT record: 11 bytes and its options between begin and end. rcode is the whole 12 bits; its low four belong into the header.
+ * The mark is the record's start: wr_cut(w, mark) takes the record back. */
 size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dnssec_ok); /* returns a mark for _end */
 void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text);
 void edns_write_end(struct wr *w, size_t mark);

@@ -15,7 +15,7 @@
 #define MSG_HEADER_LEN 12
 #define MSG_LEN_MAX 65535
 #define MSG_UDP_PLAIN_MAX 512
-#define MSG_UDP_EDNS_MAX 1232 /* DNS flag day 2020; both ways */
+#define MSG_UDP_EDNS_MAX 1232	 /* DNS flag day 2020; both ways */
 #define MSG_QUERY_RECORDS_MAX 64 /* in a client's query; OPT, TSIG and little else has business there */
 
 #define MSG_QR 0x8000u
@@ -46,7 +46,7 @@ struct msg_rr {
 	struct name owner;
 	uint16_t type, class;
 	uint32_t ttl_s;
-	size_t ttl_pos;   /* in the message */
+	size_t ttl_pos;	  /* in the message */
 	size_t rdata_pos; /* in the message */
 	uint16_t rdata_len;
 };
@@ -57,7 +57,7 @@ MUST_CHECK bool msg_read_rr(struct rd *r, struct msg_rr *ret);
  * w is full). May write less than a record, and then sets w->full or returns false: mark and cut. False means RDATA that breaks its
  * type's form. */
 MUST_CHECK bool msg_copy_rr(struct wr *w, struct name_packer *p, const struct rd *in, const struct msg_rr *rr, uint32_t ttl_s,
-                            size_t *ret_ttl_pos);
+			    size_t *ret_ttl_pos);
 
 /* What a client's packet is. */
 enum msg_verdict {
@@ -72,10 +72,10 @@ struct msg_query {
 	struct msg_header header;
 	bool has_question;
 	struct msg_question question; /* case kept */
-	struct name folded;           /* question.name, folded */
-	size_t question_end;          /* offset just past the question */
-	struct edns edns;             /* edns.present says whether OPT was there; borrowed from the packet */
-	bool has_tsig;                /* TSIG or SIG(0) in the additional section */
+	struct name folded;	      /* question.name, folded */
+	size_t question_end;	      /* offset just past the question */
+	struct edns edns;	      /* edns.present says whether OPT was there; borrowed from the packet */
+	bool has_tsig;		      /* TSIG or SIG(0) in the additional section */
 };
 /* Parse and screen one query. Refused as FORMERR: QDCOUNT other than 1, a record in answer or authority (but IXFR's), more than one
  * OPT, OPT not in additional or not at the root, options that overrun, a TSIG that is not the last record, more than

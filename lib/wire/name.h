@@ -19,7 +19,7 @@
 #define NAME_HOPS_MAX 64   /* compression pointers followed for one name */
 
 struct name {
-	uint8_t len;    /* octets, root included: 1..255 */
+	uint8_t len;	/* octets, root included: 1..255 */
 	uint8_t labels; /* without the root: 0..127 */
 	uint8_t wire[NAME_LEN_MAX];
 };
@@ -31,7 +31,7 @@ MUST_CHECK bool name_read(struct rd *r, struct name *ret);
 /* Go past a name without reading through its pointers. */
 MUST_CHECK bool name_skip(struct rd *r);
 void name_fold(struct name *name);
-bool name_eq(const struct name *a, const struct name *b);        /* octet for octet */
+bool name_eq(const struct name *a, const struct name *b);	 /* octet for octet */
 bool name_eq_nocase(const struct name *a, const struct name *b); /* RFC 4343 */
 /* Is `name` equal to zone or below it? Both folded. */
 bool name_is_below_or_eq(const struct name *name, const struct name *zone);

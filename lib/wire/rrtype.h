@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/str.h"
 
+/* clang-format off */
 #define RRTYPE_TABLE(X)                                                                                                     \
 	X(A, 1) X(NS, 2) X(MD, 3) X(MF, 4) X(CNAME, 5) X(SOA, 6) X(MB, 7) X(MG, 8) X(MR, 9) X(NULL, 10) X(WKS, 11)               \
 	X(PTR, 12) X(HINFO, 13) X(MINFO, 14) X(MX, 15) X(TXT, 16) X(RP, 17) X(AFSDB, 18) X(X25, 19) X(ISDN, 20) X(RT, 21)        \
@@ -16,6 +17,7 @@
 	X(OPENPGPKEY, 61) X(CSYNC, 62) X(ZONEMD, 63) X(SVCB, 64) X(HTTPS, 65) X(SPF, 99) X(NXNAME, 128) X(EUI48, 108)            \
 	X(EUI64, 109) X(TKEY, 249) X(TSIG, 250) X(IXFR, 251) X(AXFR, 252) X(MAILB, 253) X(MAILA, 254) X(ANY, 255)                \
 	X(URI, 256) X(CAA, 257) X(RESINFO, 261)
+/* clang-format on */
 
 enum rrtype {
 #define X(name, value) RRTYPE_##name = value,
@@ -39,7 +41,15 @@ enum rcode {
 	RCODE_BADCOOKIE = 23,
 };
 
-enum edns_option { EDNS_NSID = 3, EDNS_ECS = 8, EDNS_COOKIE = 10, EDNS_KEEPALIVE = 11, EDNS_PADDING = 12, EDNS_EDE = 15, EDNS_SDE = 26 };
+enum edns_option {
+	EDNS_NSID = 3,
+	EDNS_ECS = 8,
+	EDNS_COOKIE = 10,
+	EDNS_KEEPALIVE = 11,
+	EDNS_PADDING = 12,
+	EDNS_EDE = 15,
+	EDNS_SDE = 26
+};
 
 /* RFC 8914 and its registry. */
 enum ede {

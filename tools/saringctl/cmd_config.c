@@ -40,7 +40,8 @@ MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_li
 	struct arena arena = {0};
 	bool is_list = false;
 	if (text.len > SETTINGS_BYTES_MAX) {
-		*ret_is_list = memmem(text.ptr, text.len, "entries", 7) != NULL; /* else it is a saring.yaml, and too long to be one */
+		*ret_is_list =
+		    memmem(text.ptr, text.len, "entries", 7) != NULL; /* else it is a saring.yaml, and too long to be one */
 		return true;
 	}
 	const struct yaml_node *root = yaml_parse(text, path, &limits, &arena, errors);

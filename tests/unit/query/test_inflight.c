@@ -216,9 +216,12 @@ static void test_mailbox(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_first_owns_others_wait), cmocka_unit_test(test_every_part_of_the_key_counts),
-	    cmocka_unit_test(test_waiters_are_bounded),    cmocka_unit_test(test_entries_are_bounded),
-	    cmocka_unit_test(test_threads),                cmocka_unit_test(test_mailbox),
+	    cmocka_unit_test(test_first_owns_others_wait),
+	    cmocka_unit_test(test_every_part_of_the_key_counts),
+	    cmocka_unit_test(test_waiters_are_bounded),
+	    cmocka_unit_test(test_entries_are_bounded),
+	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_mailbox),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,14 +17,14 @@
 #include <cmocka.h>
 
 static const char config_text[] = "listen: [dns://127.0.0.1:5300]\n"
-                                  "upstream: {servers: [dns://127.0.0.1:1]}\n"
-                                  "clients: {allow: [127.0.0.0/8]}\n"
-                                  "lists:\n"
-                                  "  - {name: nx, file: nx.yaml}\n"
-                                  "  - {name: null-list, file: null.yaml, answer: 'null'}\n"
-                                  "  - {name: refused, file: refused.yaml, answer: refused}\n"
-                                  "  - {name: drop, file: drop.yaml, answer: drop}\n"
-                                  "  - {name: allow, file: allow.yaml}\n";
+				  "upstream: {servers: [dns://127.0.0.1:1]}\n"
+				  "clients: {allow: [127.0.0.0/8]}\n"
+				  "lists:\n"
+				  "  - {name: nx, file: nx.yaml}\n"
+				  "  - {name: null-list, file: null.yaml, answer: 'null'}\n"
+				  "  - {name: refused, file: refused.yaml, answer: refused}\n"
+				  "  - {name: drop, file: drop.yaml, answer: drop}\n"
+				  "  - {name: allow, file: allow.yaml}\n";
 static const char *const list_texts[] = {
     "code: censored\nentries: [blocked.example, parent.example, {domain: exact.example, match: exact}]\n",
     "reason: 'list ads'\nentries: [ads.example.com]\n",
@@ -89,7 +89,8 @@ static struct policy *compile(const struct settings *settings, int64_t now_s)
 		lists[i] = list_parse(str_from(list_texts[i]), "/nowhere/list.yaml", "list.yaml", &errors);
 		assert_non_null(lists[i]);
 	}
-	struct compile_input input = {.settings = settings, .lists = lists, .changed_at_s = changed, .generation = 7, .now_s = now_s};
+	struct compile_input input = {
+	    .settings = settings, .lists = lists, .changed_at_s = changed, .generation = 7, .now_s = now_s};
 	assert_true(policy_compile(&input, &image, &errors));
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -324,15 +325,9 @@ static void test_meta_types(void **state)
 	static const struct {
 		uint16_t type;
 		unsigned rcode;
-	} cases[] = {{0, RCODE_FORMERR},
-	             {RRTYPE_OPT, RCODE_FORMERR},
-	             {RRTYPE_NXNAME, RCODE_FORMERR},
-	             {RRTYPE_AXFR, RCODE_REFUSED},
-	             {RRTYPE_IXFR, RCODE_REFUSED},
-	             {RRTYPE_TKEY, RCODE_REFUSED},
-	             {RRTYPE_TSIG, RCODE_REFUSED},
-	             {RRTYPE_MAILA, RCODE_NOTIMP},
-	             {RRTYPE_MAILB, RCODE_NOTIMP}};
+	} cases[] = {{0, RCODE_FORMERR},	   {RRTYPE_OPT, RCODE_FORMERR},	 {RRTYPE_NXNAME, RCODE_FORMERR},
+		     {RRTYPE_AXFR, RCODE_REFUSED}, {RRTYPE_IXFR, RCODE_REFUSED}, {RRTYPE_TKEY, RCODE_REFUSED},
+		     {RRTYPE_TSIG, RCODE_REFUSED}, {RRTYPE_MAILA, RCODE_NOTIMP}, {RRTYPE_MAILB, RCODE_NOTIMP}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		ask(f, &via_test, "free.example", cases[i].type, true);
@@ -429,7 +424,8 @@ static void test_truncation(void **state)
 static void test_no_recursion_desired(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t query[] = {0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 'f', 'r', 'e', 'e', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 1};
+	uint8_t query[] = {0,	1,   0, 0,   0,	  1,   0,   0,	 0,   0,   0, 0, 4, 'f', 'r',
+			   'e', 'e', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0,	 1};
 
 	run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
 	assert_int_equal(sent_flags(f), 0x8085);
