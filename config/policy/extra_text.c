@@ -37,6 +37,16 @@ static size_t utf8_cut(const char *text, size_t len, size_t max)
 	return cut;
 }
 
+/* Back to the end of a word, when one ends in the last REASON_LEN_MIN / 2 bytes. */
+static size_t word_cut(const char *text, size_t len)
+{
+	for (size_t cut = len; cut > 0 && len - cut < REASON_LEN_MIN / 2; cut--) {
+		if (text[cut] == ' ')
+			return cut;
+	}
+	return len;
+}
+
 static bool is_said(const char *text)
 {
 	return text != NULL && text[0] != '\0';
@@ -76,10 +86,13 @@ char *extra_text_compose(enum code code, const char *organization, const char *a
 		add_line(&tail, reference);
 		buf_add_c(&tail, ")");
 	}
+	/* A reference is whole or absent: half a URL leads nowhere. */
+	size_t reason_min = MIN(why.len, (size_t)(REASON_LEN_MIN + sizeof(ELLIPSIS)));
+	if (head.len + reason_min + tail.len > IMAGE_EXTRA_TEXT_MAX)
+		buf_reset(&tail);
 	size_t fixed = head.len + tail.len;
-	if (fixed + why.len > IMAGE_EXTRA_TEXT_MAX && why.len > 0 &&
-	    fixed + REASON_LEN_MIN + sizeof(ELLIPSIS) <= IMAGE_EXTRA_TEXT_MAX) {
-		why.len = utf8_cut(why.ptr, why.len, IMAGE_EXTRA_TEXT_MAX - fixed - (sizeof(ELLIPSIS) - 1));
+	if (fixed + why.len > IMAGE_EXTRA_TEXT_MAX && fixed + reason_min <= IMAGE_EXTRA_TEXT_MAX) {
+		why.len = word_cut(why.ptr, utf8_cut(why.ptr, why.len, IMAGE_EXTRA_TEXT_MAX - fixed - (sizeof(ELLIPSIS) - 1)));
 		buf_add_c(&why, ELLIPSIS);
 	}
 	buf_add_str(&head, buf_str(&why));

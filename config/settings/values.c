@@ -247,6 +247,7 @@ static bool bind_text(const struct values *v, const struct schema_key *row, cons
 	const char *text = NULL;
 	if (!values_text(v, key, node, (size_t)row->max, &text))
 		return false;
+	must(text != NULL);
 	if (strpbrk(text, "\n\t") != NULL)
 		return values_fault(v, node, "'%s' takes a single line", key);
 	store_pointer(object, row->at, text);

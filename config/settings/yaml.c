@@ -216,6 +216,7 @@ static void refuse_duplicates(struct builder *b, const struct yaml_node *mapping
 static bool on_collection_end(struct builder *b, const yaml_event_t *event)
 {
 	struct yaml_node *node = b->levels[--b->depth].node;
+	must(node != NULL); /* libyaml balances what it opens */
 	char opening = node->kind == YAML_MAPPING ? '{' : '[';
 	/* libyaml ends a block collection at the next token, behind comments; and the pair in [a: b], flow by its word, likewise.
 	 */

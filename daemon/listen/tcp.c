@@ -23,6 +23,7 @@ struct conn {
 	struct tcp *tcp;
 	struct conn *prev, *next; /* most recently used first */
 	struct event *readable, *writable, *timer;
+	struct event *more; /* serves what lies in `in` already, when others have had their turn */
 	struct evbuffer *out;
 	uint8_t *in; /* owned */
 	size_t in_len, in_cap;
@@ -94,6 +95,7 @@ static void conn_close(struct conn *c)
 		event_free(c->readable);
 		event_free(c->writable);
 		event_free(c->timer);
+		event_free(c->more);
 		close(c->fd);
 		conn_unlink(c);
 		c->tcp->count--;
@@ -119,24 +121,31 @@ static void conn_set_state(struct conn *c, enum conn_state state, bool progress)
 		(void)event_add(c->timer, &limits[state]);
 }
 
+/* A whole message lies unserved: the connection was full when its turn came. No event of the socket's will tell of it. */
+static bool conn_holds_message(const struct conn *c)
+{
+	return c->in_len >= 2 && c->in_len - 2 >= ((size_t)c->in[0] << 8 | c->in[1]);
+}
+
 /* After anything that changes what the connection waits for. May free c. */
 static void conn_settle(struct conn *c, bool progress)
 {
+	static const struct timeval next_round = {0, 0};
 	size_t unsent = evbuffer_get_length(c->out);
+	bool holds = conn_holds_message(c);
 
-	if (unsent == 0 && c->pending == 0 && (c->eof || c->tcp->stopping)) {
+	if (unsent == 0 && c->pending == 0 && (c->tcp->stopping || (c->eof && !holds))) {
 		conn_close(c);
 		return;
 	}
 	bool full = c->pending >= TCP_PENDING_MAX || unsent > TCP_OUT_MAX;
-	if (full && !c->paused) {
-		c->paused = true;
+	if (full && !c->paused)
 		(void)event_del(c->readable);
-	} else if (!full && c->paused && !c->eof && !c->tcp->stopping) {
-		c->paused = false;
+	else if (!full && c->paused && !c->eof && !c->tcp->stopping)
 		(void)event_add(c->readable, NULL);
-		event_active(c->readable, EV_READ, 0); /* whole questions may lie in the buffer already */
-	}
+	c->paused = full;
+	if (holds && !full && !c->tcp->stopping)
+		(void)event_add(c->more, &next_round);
 	if (unsent > 0)
 		conn_set_state(c, CONN_SENDING, progress);
 	else if (c->in_len > 0 && !c->paused && !c->eof)
@@ -259,29 +268,29 @@ static bool conn_make_room(struct conn *c)
 	return true;
 }
 
-static void conn_on_readable(evutil_socket_t fd, short what, void *arg)
+/* Take what has come. False when the connection is broken. */
+static bool conn_receive(struct conn *c)
 {
-	struct conn *c = arg;
-	bool progress = false;
+	if (!conn_make_room(c))
+		return true;
+	ssize_t n = recv(c->fd, c->in + c->in_len, c->in_cap - c->in_len, 0);
+	if (n > 0)
+		c->in_len += (size_t)n;
+	else if (n == 0)
+		c->eof = true;
+	return n >= 0 || errno == EAGAIN || errno == EINTR;
+}
 
-	(void)what;
+/* Serve what lies in c->in. May free c. */
+static void conn_work(struct conn *c)
+{
 	if (!service_begin_batch(c->tcp->service))
 		return;
 	c->corked = true;
-	if (conn_make_room(c)) {
-		ssize_t n = recv(fd, c->in + c->in_len, c->in_cap - c->in_len, 0);
-		if (n > 0)
-			c->in_len += (size_t)n;
-		else if (n == 0)
-			c->eof = true;
-		else if (errno != EAGAIN && errno != EINTR)
-			conn_close(c);
-	}
-	ssize_t served = c->dead ? 0 : conn_serve(c);
+	ssize_t served = conn_serve(c);
 	if (served > 0) {
 		memmove(c->in, c->in + served, c->in_len - (size_t)served);
 		c->in_len -= (size_t)served;
-		progress = true;
 		if (!c->dead) {
 			conn_unlink(c);
 			conn_link_first(c);
@@ -295,9 +304,31 @@ static void conn_on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->eof)
 		(void)event_del(c->readable);
-	if (progress)
+	if (served > 0)
 		conn_set_state(c, CONN_IDLE, true); /* a whole message came: what is begun next has its full time */
 	conn_write(c);
+}
+
+static void conn_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (conn_receive(c))
+		conn_work(c);
+	else
+		conn_close(c);
+}
+
+static void conn_on_more(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (!c->paused)
+		conn_work(c);
 }
 
 /* The longest idle connection (of one address when given) makes room. */
@@ -305,6 +336,7 @@ static bool close_idle(struct tcp *t, const struct addr *of)
 {
 	for (struct conn *c = t->last; c != NULL; c = c->prev) {
 		if (c->pending == 0 && evbuffer_get_length(c->out) == 0 && (of == NULL || addr_same_host(&c->peer, of))) {
+			must(!c->dead); /* those are linked nowhere */
 			conn_close(c);
 			return true;
 		}
@@ -340,7 +372,8 @@ static void conn_create(struct tcp *t, int fd, const struct addr *peer)
 	c->readable = event_new(t->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	c->writable = event_new(t->base, fd, EV_WRITE, conn_on_writable, c);
 	c->timer = event_new(t->base, -1, 0, conn_on_timer, c);
-	must(c->out != NULL && c->readable != NULL && c->writable != NULL && c->timer != NULL);
+	c->more = event_new(t->base, -1, 0, conn_on_more, c);
+	must(c->out != NULL && c->readable != NULL && c->writable != NULL && c->timer != NULL && c->more != NULL);
 	conn_link_first(c);
 	t->count++;
 	(void)event_add(c->readable, NULL);
@@ -431,6 +464,7 @@ void tcp_stop(struct tcp *t)
 	for (struct conn *c = t->first; c != NULL; c = next) {
 		next = c->next;
 		(void)event_del(c->readable);
+		(void)event_del(c->more);
 		conn_settle(c, false);
 	}
 }
@@ -450,6 +484,7 @@ void tcp_destroy(struct tcp *t)
 		return;
 	while (t->first != NULL) {
 		struct conn *c = t->first;
+		must(!c->dead); /* those are linked nowhere */
 		c->pending = 0; /* the questions' slots go with the service */
 		conn_close(c);
 	}

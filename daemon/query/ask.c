@@ -78,7 +78,8 @@ enum fate cached_stage(struct service *s, struct query *q)
 	}
 	counters_add(s->counters, COUNTER_CACHE_HITS);
 	give(s, q, &s->response, ANSWER_AGE_FRESH, COUNTER_CACHED);
-	if (prefetch) /* after the answer, which lies in the service's buffers */
+	/* After the answer, which lies in the service's buffers; and not for RD=0, which gives nobody the right to make us ask. */
+	if (prefetch && (q->flags & MSG_RD) != 0)
 		ask_prefetch(s, q);
 	return FATE_ANSWER;
 }
@@ -165,7 +166,7 @@ static void ask_end(struct ask *a)
 void asks_forget(struct service *s)
 {
 	while (s->asks != NULL)
-		ask_end(s->asks);
+		ask_end(s->asks); // NOLINT(clang-analyzer-unix.Malloc): the head has no prev, so that ask_end moves s->asks on
 }
 
 static void on_upstream_done(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len)

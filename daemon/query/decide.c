@@ -3,8 +3,10 @@
 
 enum fate decide_stage(struct service *s, struct query *q)
 {
+	bool counted = q->verdict.shadowed; /* a parked question comes here again with its answer */
+
 	(void)policy_match(s->world->policy, s->scratch, &q->name, s->now_s, &q->verdict);
-	if (q->verdict.shadowed)
+	if (q->verdict.shadowed && !counted)
 		counters_add(s->counters, COUNTER_SHADOWED);
 	switch (q->verdict.kind) {
 	case VERDICT_NONE:

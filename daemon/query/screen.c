@@ -19,7 +19,6 @@ static enum fate screen_type(struct service *s, struct query *q)
 		return refuse(s, q, RCODE_FORMERR, EDE_INVALID_QUERY_TYPE);
 	case RRTYPE_AXFR:
 	case RRTYPE_IXFR:
-		return refuse(s, q, RCODE_REFUSED, EDE_NOT_SUPPORTED);
 	case RRTYPE_TKEY:
 	case RRTYPE_TSIG:
 		return refuse(s, q, RCODE_REFUSED, EDE_NOT_SUPPORTED);

@@ -192,7 +192,9 @@ static bool soa_minimum(const struct work *k, const struct msg_rr *rr, uint32_t 
 {
 	struct rd r = rd_init(k->scan.bytes, rr->rdata_pos + rr->rdata_len);
 	r.pos = rr->rdata_pos;
-	if (!name_skip(&r) || !name_skip(&r))
+	if (!name_skip(&r)) /* MNAME */
+		return false;
+	if (!name_skip(&r)) /* RNAME */
 		return false;
 	rd_skip(&r, 16); /* serial, refresh, retry, expire */
 	uint32_t minimum_s = rd_u32(&r);

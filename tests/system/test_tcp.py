@@ -120,6 +120,31 @@ def test_half_closed(daemon, up):
         assert s.closed()
 
 
+def test_half_closed_with_more_than_may_be_under_way(daemon, up):
+    """More questions than one connection may have under way, then the farewell: those that had to wait are answered too."""
+    gates = {name: threading.Event() for name in ("slow", "first")}
+    for name, gate in gates.items():
+        up.on(f"{name}.example", F.hold(gate, F.answer("192.0.2.1")))
+    with Stream(daemon) as s:
+        s.send(query(0, "first", "example"), *(query(i, "slow", "example") for i in range(1, 110)))
+        s.socket.shutdown(socket.SHUT_WR)
+        eventually(lambda: up.asked("first.example") and up.asked("slow.example"), "both are under way")
+        gates["first"].set()
+        assert s.answer()[1] == 0  # one place is free: the next question is read, and the farewell with it
+        gates["slow"].set()
+        assert {s.answer()[1] for _ in range(109)} == set(range(1, 110))
+        assert s.closed()
+
+
+def test_pipelined_for_large_answers(daemon, up):
+    """Answers beyond what may wait to be taken, all asked for in one write: the rest is not forgotten when they have gone out."""
+    up.on("huge.example", F.truncated(F.records(*(f'300 TXT "{i:04d}{"x" * 240}"' for i in range(200)))))
+    ask(daemon, "huge.example", "TXT", tcp=True)
+    with Stream(daemon) as s:
+        s.send(*(query(i, "huge", "example", rdtype=16) for i in range(25)))
+        assert {struct.unpack(">H", s.answer()[:2])[0] for _ in range(25)} == set(range(25))
+
+
 @pytest.mark.parametrize("garbage", [b"\0\0", b"\0\x05hello", b"\0\x0b" + b"x" * 11])
 def test_messages_that_are_none(daemon, garbage):
     """Length zero or shorter than a header: the connection ends, nothing else does."""

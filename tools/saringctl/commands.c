@@ -123,10 +123,11 @@ void commands_help(FILE *out, const char *group, const struct command *command)
 static bool parse_expires(const char *text, int64_t now_s, struct invocation *in, struct err *err)
 {
 	int64_t ms, time_s;
+	must(text != NULL);
 	if (str_to_time(str_from(text), &time_s, NULL)) {
 		if (strlen(text) >= sizeof(in->expires))
 			return err_set(err, ERR_USAGE, "--expires: '%s' is longer than any time", text);
-		strcpy(in->expires, text);
+		memcpy(in->expires, text, strlen(text) + 1);
 		return true;
 	}
 	if (!str_to_duration_ms(str_from(text), &ms) || ms < 1000)

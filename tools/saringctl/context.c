@@ -187,7 +187,7 @@ enum exit_status context_usage(const struct context *ctx, const char *fmt, ...)
 	char text[512], name[COMMAND_NAME_MAX];
 	va_list args;
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
+	(void)vsnprintf(text, sizeof(text), fmt, args); // NOLINT(clang-analyzer-valist.Uninitialized): va_start is above
 	va_end(args);
 	output_note(&ctx->out, "%s", text);
 	fprintf(stderr, "Try 'saringctl %s --help'.\n", command_name(ctx->in->command, name, sizeof(name)));

@@ -56,6 +56,23 @@ static void long_reasons_leave_room_for_the_reference(void **state)
 	assert_memory_equal(buf, "ISP: blocked by order of rrr", 28);
 }
 
+/* A reference is whole or absent, and a reason ends with a word. */
+static void a_long_reference_goes(void **state)
+{
+	(void)state;
+	char url[300] = "https://www.example.org/";
+	memset(url + 24, 'u', 160);
+	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", "a reason of a few words that all fit", url, buf);
+	assert_string_equal(buf, "blocked by order of Ministry: a reason of a few words that all fit");
+	char reason[600] = "word";
+	for (int i = 0; i < 100; i++)
+		strcat(reason, " word");
+	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", reason, url, buf);
+	assert_null(strstr(buf, "https"));
+	assert_non_null(strstr(buf, " word\xe2\x80\xa6"));
+	assert_in_range(strlen(buf), IMAGE_EXTRA_TEXT_MAX - 12, IMAGE_EXTRA_TEXT_MAX);
+}
+
 /* Wherever the cut falls in text of two, three and four octets a character, whole characters stay. */
 static void cuts_fall_between_characters(void **state)
 {
@@ -87,6 +104,7 @@ int main(void)
 	    cmocka_unit_test(sentences),
 	    cmocka_unit_test(one_line_without_controls),
 	    cmocka_unit_test(long_reasons_leave_room_for_the_reference),
+	    cmocka_unit_test(a_long_reference_goes),
 	    cmocka_unit_test(cuts_fall_between_characters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

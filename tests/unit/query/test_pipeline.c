@@ -4,6 +4,7 @@
 
 #include "list/list.h"
 #include "policy/compile.h"
+#include "query/mailbox.h"
 #include "settings/load.h"
 #include "wire/edns.h"
 
@@ -24,13 +25,15 @@ static const char config_text[] = "listen: [dns://127.0.0.1:5300]\n"
 				  "  - {name: null-list, file: null.yaml, answer: 'null'}\n"
 				  "  - {name: refused, file: refused.yaml, answer: refused}\n"
 				  "  - {name: drop, file: drop.yaml, answer: drop}\n"
-				  "  - {name: allow, file: allow.yaml}\n";
+				  "  - {name: allow, file: allow.yaml}\n"
+				  "  - {name: watched, file: watched.yaml, mode: shadow}\n";
 static const char *const list_texts[] = {
     "code: censored\nentries: [blocked.example, parent.example, {domain: exact.example, match: exact}]\n",
     "reason: 'list ads'\nentries: [ads.example.com]\n",
     "entries: [refused.example]\n",
     "entries: [drop.example]\n",
     "action: allow\nentries: [child.parent.example]\n",
+    "entries: [watched.example]\n",
 };
 #define LISTS (sizeof(list_texts) / sizeof(list_texts[0]))
 
@@ -43,6 +46,7 @@ struct fixture {
 	uint8_t sent[65536];
 	size_t sent_len;
 	unsigned sent_count, dropped_count;
+	int64_t cached_since_ms; /* the age of what cache_cname stores */
 };
 
 static struct fixture *fixture; /* for the transport's functions */
@@ -360,7 +364,8 @@ static void cache_cname(struct fixture *f, const char *owner, const char *target
 	name_write(&w, &t);
 	r.body_len = w.pos;
 	assert_true(service_begin_batch(f->service));
-	cache_put(f->cache, &(struct cache_key){.name = &o, .type = RRTYPE_A, .class = RRCLASS_IN}, false, f->service->now_ms, &r);
+	cache_put(f->cache, &(struct cache_key){.name = &o, .type = RRTYPE_A, .class = RRCLASS_IN}, false,
+		  f->service->now_ms - f->cached_since_ms, &r);
 }
 
 static void test_cached_and_cloaked(void **state)
@@ -434,6 +439,53 @@ static void test_no_recursion_desired(void **state)
 	assert_int_equal(sent_flags(f), 0x8080);
 }
 
+/* An answer in its last tenth, asked for often enough, is asked for anew; not for who may not make us ask. */
+static void test_no_recursion_desired_no_prefetch(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t query[] = {0,	1,   0, 0,   0,	  1,   0,   0,	 0,   0,   0, 0, 4, 'f', 'r',
+			   'e', 'e', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0,	 1};
+	struct name name;
+	struct err err;
+
+	cache_configure(f->cache, &(struct cache_config){.size_bytes = 1 << 20, .max_ttl_s = 86400, .prefetch = true});
+	f->cached_since_ms = 295000;
+	cache_cname(f, "free.example", "other.example");
+	for (int i = 0; i < 4; i++)
+		run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
+	assert_int_equal(count(f, COUNTER_CACHED), 4);
+	assert_true(name_from_text(str_from("free.example"), &name, &err));
+	struct cache_key key = {.name = &name, .type = RRTYPE_A, .class = RRCLASS_IN};
+	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* nobody asks */
+	assert_int_equal(count(f, COUNTER_PREFETCHED), 0);
+}
+
+/* Policy is asked again when a parked question's answer comes; the question is shadowed once all the same. */
+static void test_shadowed_once(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+	struct err err;
+
+	assert_true(name_from_text(str_from("watched.example"), &name, &err));
+	struct cache_key key = {.name = &name, .type = RRTYPE_A, .class = RRCLASS_IN};
+	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* another worker asks */
+	ask(f, &via_test, "watched.example", RRTYPE_A, false);
+	assert_int_equal(f->sent_count, 0);
+	assert_int_equal(count(f, COUNTER_SHADOWED), 1);
+	struct inflight_waiter *waiters;
+	assert_int_equal(inflight_take(f->inflight, &key, &waiters), 1);
+	struct outcome *outcome = outcome_create(POOL_TIMEOUT, NULL);
+	assert_non_null(outcome);
+	assert_true(mailbox_post(f->service->mailbox, &waiters[0], outcome));
+	outcome_unref(outcome);
+	free(waiters);
+	service_drain(f->service);
+	assert_int_equal(f->sent_count, 1);
+	assert_int_equal(count(f, COUNTER_FAILED), 1);
+	assert_int_equal(count(f, COUNTER_SHADOWED), 1);
+}
+
 /* Every query counts once in the total and once in exactly one of the others. */
 static void test_sum(void **state)
 {
@@ -463,6 +515,8 @@ int main(void)
 	    TEST(test_cached_and_cloaked),
 	    TEST(test_truncation),
 	    TEST(test_no_recursion_desired),
+	    TEST(test_no_recursion_desired_no_prefetch),
+	    TEST(test_shadowed_once),
 	    TEST(test_sum),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
