@@ -95,6 +95,7 @@ static void entry_copy_out(const struct entry *e, struct response *ret)
 	ret->arcount = e->arcount;
 	ret->ttl_count = e->ttl_count;
 	ret->target_count = e->target_count;
+	ret->negative = false; /* the entry's records were capped when it was kept */
 	ret->body_len = e->body_len;
 	memcpy(ret->ttl_pos, e->places, e->ttl_count * sizeof(e->places[0]));
 	for (size_t i = 0; i < e->target_count; i++)

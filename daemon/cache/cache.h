@@ -30,6 +30,7 @@ struct response {
 	uint16_t ancount, nscount, arcount; /* OPT not counted */
 	uint16_t ttl_count;
 	uint16_t target_count;
+	bool negative; /* as it came: NXDOMAIN or NODATA, which a chain of CNAMEs may hide. What was kept is capped by it already */
 	uint32_t ttl_s; /* how long it may be kept: from now when stored, what is left when read; 0 and below: stale */
 	uint32_t age_s; /* when read: to be taken off every TTL */
 	size_t body_len;

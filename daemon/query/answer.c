@@ -214,7 +214,7 @@ void answer_any(struct service *s, const struct query *q)
 static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
 {
 	const struct settings *settings = s->world->settings;
-	bool negative = r->ancount == 0 || (r->flags & MSG_RCODE) == RCODE_NXDOMAIN;
+	bool negative = r->negative || r->ancount == 0 || (r->flags & MSG_RCODE) == RCODE_NXDOMAIN;
 	uint32_t cap = (uint32_t)MIN(negative ? settings->max_negative_ttl_s : settings->max_ttl_s, (int64_t)UINT32_MAX);
 	uint32_t least = r->ttl_s == 0 ? 0 : (uint32_t)MAX((int64_t)r->ttl_s, r->age_s == 0 ? settings->min_ttl_s : 0);
 	struct wr w = wr_init(s->out, sizeof(s->out));

@@ -191,6 +191,7 @@ static void on_upstream_done(void *arg, enum pool_outcome outcome, const uint8_t
 				outcome = POOL_BAD;
 				break;
 			}
+			r.negative = negative;
 		}
 		deliver_all(s, &key, outcome, &r);
 	}

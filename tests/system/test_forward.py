@@ -164,6 +164,17 @@ def test_ttl_bounds(scripted):
     assert len(up.asked()) == 3
 
 
+def test_ttl_bounds_of_a_denial_behind_a_chain(scripted):
+    """The first answer, straight from the upstream, is as short-lived as what is kept of it."""
+    daemon, up = scripted(cache={"max-negative-ttl": "40s"})
+    soa = ". 7200 SOA ns.example. hostmaster.example. 1 3600 600 86400 7200"
+    up.on("alias.example", F.records("7200 CNAME target.example.", authority=[soa]))
+    for _ in range(2):
+        reply = ask(daemon, "alias.example", "AAAA")
+        assert reply.answer[0].ttl <= 40 and soa_of(reply)[1] <= 40
+    assert len(up.asked("alias.example")) == 1
+
+
 def test_no_cache_at_all(scripted):
     daemon, up = scripted(cache={"size": 0})
     for _ in range(3):

@@ -90,7 +90,10 @@ static void show_result(const struct edit *e, const struct edit_result *r)
 		return;
 	}
 	output_print(o, stdout, PAINT_NONE, "%s %s %s %s%s", e->wording->done, name, e->wording->preposition, e->list->name, line);
-	if (e->in_force)
+	/* with a remark the change has been taken up, but what was added does not act: the list is lifted or has run out */
+	if (e->in_force && e->remark[0] != '\0')
+		output_print(o, stdout, PAINT_NONE, ", taken up: generation %lld", (long long)e->generation);
+	else if (e->in_force)
 		output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)e->generation);
 	putchar('\n');
 }
