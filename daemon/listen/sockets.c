@@ -103,8 +103,8 @@ static bool open_endpoint(const struct addr *addr, unsigned workers, size_t stri
 
 	for (int stream = 0; stream <= 1; stream++) {
 		*ret_stream = stream == 1;
-		if (addr_port(&real) != 0 && (stream == 1 || addr_port(addr) != 0) && !port_is_free(&real, stream == 1))
-			return false;
+		if (addr_port(addr) == 0 && stream == 1 && !port_is_free(&real, true))
+			return false; /* the kernel's choice for UDP is somebody's for TCP */
 		for (unsigned w = 0; w < workers; w++) {
 			struct listener *l = &row[w * stride + (size_t)stream];
 			*l = (struct listener){.fd = -1, .stream = stream == 1, .wildcard = addr_is_any(addr), .addr = real};
@@ -125,8 +125,22 @@ static void close_row(struct listener *row, unsigned workers, size_t stride)
 	errno = saved;
 }
 
+/* Asked of all endpoints before the first is opened: our own wildcard is in nobody's way. */
+static bool all_free(const struct endpoint *endpoints, size_t count, struct err *err)
+{
+	for (size_t e = 0; e < count; e++) {
+		for (int stream = 0; stream <= 1 && addr_port(&endpoints[e].addr) != 0; stream++) {
+			if (!port_is_free(&endpoints[e].addr, stream == 1))
+				return say_why(&endpoints[e], stream == 1, err);
+		}
+	}
+	return true;
+}
+
 bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsigned workers, struct listener **ret, struct err *err)
 {
+	if (!all_free(endpoints, endpoint_count, err))
+		return false;
 	size_t stride = endpoint_count * 2, total = stride * workers;
 	struct listener *all = base_alloc(MAX(total, 1) * sizeof(*all));
 

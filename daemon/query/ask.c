@@ -195,6 +195,7 @@ static void on_upstream_done(void *arg, enum pool_outcome outcome, const uint8_t
 		}
 		deliver_all(s, &key, outcome, &r);
 	}
+	s->world = NULL;
 	ask_end(a);
 }
 
