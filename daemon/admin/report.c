@@ -151,12 +151,15 @@ static bool find_in_image(const struct generation *g, size_t image_lists, struct
 	return false;
 }
 
-static uint64_t blocked_by(const struct report_source *s, struct str name)
+/* What a list blocked so far, or would have blocked while it was in mode shadow; summed over the workers. */
+static uint64_t counted_by(const struct report_source *s, struct str name, bool shadow)
 {
 	int number = generation_list_number(s->generations, name);
 	uint64_t total = 0;
-	for (size_t i = 0; number >= 0 && i < s->worker_count; i++)
-		total += atomic_load_explicit(&s->counters[i]->list_blocked[number], memory_order_relaxed);
+	for (size_t i = 0; number >= 0 && i < s->worker_count; i++) {
+		const struct counters *c = s->counters[i];
+		total += atomic_load_explicit(shadow ? &c->list_shadowed[number] : &c->list_blocked[number], memory_order_relaxed);
+	}
 	return total;
 }
 
@@ -186,7 +189,8 @@ json_t *report_lists(const struct report_source *s)
 			put_time(object, "changed_at", list.changed_at_s);
 		else
 			put(object, "changed_at", json_null());
-		put_count(object, "blocked", blocked_by(s, str_from(said->name)));
+		put_count(object, "blocked", counted_by(s, str_from(said->name), false));
+		put_count(object, "would_block", counted_by(s, str_from(said->name), true));
 		must(json_array_append_new(array, object) == 0);
 	}
 	return array;

@@ -33,8 +33,9 @@ extern const char *const counter_names[COUNTER_COUNT]; /* "total", ... */
 
 struct counters {
 	_Alignas(64) _Atomic uint64_t values[COUNTER_COUNT];
-	_Atomic uint64_t list_blocked[SETTINGS_LISTS_MAX]; /* by the stable number daemon/generation gives a list's name */
-	_Atomic uint64_t ticks;				   /* the worker's loop goes round: for the watchdog */
+	_Atomic uint64_t list_blocked[SETTINGS_LISTS_MAX];  /* by the stable number daemon/generation gives a list's name */
+	_Atomic uint64_t list_shadowed[SETTINGS_LISTS_MAX]; /* would have blocked, were the list not in mode shadow */
+	_Atomic uint64_t ticks;				    /* the worker's loop goes round: for the watchdog */
 };
 
 /* The sum of n blocks, while their owners go on counting. Any thread. */

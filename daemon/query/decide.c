@@ -7,7 +7,7 @@ enum fate decide_stage(struct service *s, struct query *q)
 
 	(void)policy_match(s->world->policy, s->scratch, &q->name, s->now_s, &q->verdict);
 	if (q->verdict.shadowed && !counted)
-		counters_add(s->counters, COUNTER_SHADOWED);
+		query_count_shadow(s, &q->verdict);
 	switch (q->verdict.kind) {
 	case VERDICT_NONE:
 	case VERDICT_ALLOWED:

@@ -18,6 +18,15 @@ void query_drop(struct service *s, struct query *q, enum counter as)
 		slot_free(s, q);
 }
 
+void query_count_shadow(struct service *s, const struct verdict *v)
+{
+	uint16_t number = s->world->list_numbers[v->shadow_list];
+
+	counters_add(s->counters, COUNTER_SHADOWED);
+	if (number < SETTINGS_LISTS_MAX)
+		counters_bump(&s->counters->list_shadowed[number]);
+}
+
 void query_count_list(struct service *s, const struct verdict *v)
 {
 	uint16_t number = s->world->list_numbers[v->list];

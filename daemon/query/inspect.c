@@ -21,7 +21,8 @@ static size_t lay_out(struct service *s, const struct query *q, const struct res
 bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret)
 {
 	/* An allow entry for the name asked holds for its whole chain, but for what outranks it (saring-lists(5)). */
-	bool allowed = q->verdict.kind == VERDICT_ALLOWED, shadowed = false;
+	bool allowed = q->verdict.kind == VERDICT_ALLOWED;
+	struct verdict shadow = {.shadowed = false};
 
 	if (r->target_count == 0 || (allowed && q->verdict.mandatory))
 		return false;
@@ -36,13 +37,14 @@ bool inspect_response(struct service *s, const struct query *q, const struct res
 		}
 		name_fold(&target);
 		bool decided = policy_match(s->world->policy, s->scratch, &target, s->now_s, ret);
-		shadowed = shadowed || ret->shadowed;
+		if (ret->shadowed)
+			shadow = *ret;
 		if (!decided || ret->kind != VERDICT_BLOCKED)
 			continue;
 		if (!allowed || ret->mandatory)
 			return true;
 	}
-	if (shadowed && !allowed && !q->verdict.shadowed)
-		counters_add(s->counters, COUNTER_SHADOWED);
+	if (shadow.shadowed && !allowed && !q->verdict.shadowed)
+		query_count_shadow(s, &shadow);
 	return false;
 }

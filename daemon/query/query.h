@@ -180,5 +180,7 @@ void query_finish(struct service *s, struct query *q, enum counter as);
 void query_drop(struct service *s, struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
+/* Count what a list in mode shadow would have blocked; v->shadowed. */
+void query_count_shadow(struct service *s, const struct verdict *v);
 
 #endif

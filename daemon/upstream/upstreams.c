@@ -107,6 +107,9 @@ void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats 
 	must(route < u->route_count);
 	const struct server *s = u->routes[route].servers[i];
 	memcpy(ret->server, s->text, sizeof(ret->server));
+	char *port = strrchr(ret->server, ':');
+	if (port != NULL && strcmp(port, ":53") == 0) /* as people write it */
+		*port = '\0';
 	ret->state = state_word(s);
 	ret->zone = u->routes[route].zone_text;
 	ret->rtt_ms = (double)atomic_load_explicit(&s->srtt_us, memory_order_relaxed) / 1000.0;

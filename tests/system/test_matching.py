@@ -168,6 +168,8 @@ def test_shadow_never_acts(serve):
                    sa=({"mode": "shadow", "action": "allow"}, "entries: [both.example]\n"))
     assert not is_blocked(daemon, "x.example")
     assert is_blocked(daemon, "both.example"), "a shadow allow opens nothing"
+    counts = {one["name"]: (one["blocked"], one["would_block"]) for one in daemon.ctl("--json", "list").json}
+    assert counts == {"s": (0, 1), "e": (1, 0), "sa": (0, 0)}
     told = daemon.explain("x.example")
     assert told["verdict"] == "none" and told["rule"] is None
     assert [(a["list"], a["why_not"]) for a in told["also"]] == [("s", "shadow")]

@@ -370,15 +370,23 @@ static void test_list(void **state)
 	expect_json(
 	    r,
 	    "[{\"name\":\"off\",\"action\":\"block\",\"mode\":\"off\",\"mandatory\":false,\"entries\":null,\"in_force\":0,"
-	    "  \"source\":\"off.yaml\",\"format\":\"yaml\",\"changed_at\":null,\"blocked\":0},"
+	    "  \"source\":\"off.yaml\",\"format\":\"yaml\",\"changed_at\":null,\"blocked\":0,\"would_block\":0},"
 	    " {\"name\":\"order\",\"action\":\"block\",\"mode\":\"enforce\",\"mandatory\":true,\"entries\":3,\"in_force\":2,"
-	    "  \"source\":\"order.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":7},"
+	    "  "
+	    "\"source\":\"order.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":7,\"would_block\":0}"
+	    ","
 	    " {\"name\":\"watched\",\"action\":\"block\",\"mode\":\"shadow\",\"mandatory\":false,\"entries\":1,\"in_force\":0,"
-	    "  \"source\":\"watched.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0},"
+	    "  "
+	    "\"source\":\"watched.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_block\":"
+	    "0},"
 	    " {\"name\":\"exceptions\",\"action\":\"allow\",\"mode\":\"enforce\",\"mandatory\":false,\"entries\":2,\"in_force\":2,"
-	    "  \"source\":\"exceptions.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0},"
+	    "  "
+	    "\"source\":\"exceptions.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_"
+	    "block\":0},"
 	    " {\"name\":\"ads\",\"action\":\"block\",\"mode\":\"enforce\",\"mandatory\":false,\"entries\":1,\"in_force\":1,"
-	    "  \"source\":\"ads.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0}]");
+	    "  "
+	    "\"source\":\"ads.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_block\":0}"
+	    "]");
 	/* Counts stay with a list's name when the lists change places. */
 	world_write(&f->dir, "saring.yaml",
 		    "upstream: {servers: [dns://192.0.2.1]}\n"
