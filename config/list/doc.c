@@ -126,6 +126,8 @@ static void bind_regex(struct binder *b, const struct yaml_node *value, struct l
 		fault(b, value, "an empty regular expression would match every name");
 	else if (value->text.len > LIST_REGEX_LEN_MAX)
 		fault(b, value, "a regular expression of %zu bytes; at most %d are taken", value->text.len, LIST_REGEX_LEN_MAX);
+	if (value->text.len == 0 || value->text.len > LIST_REGEX_LEN_MAX)
+		entry->text = NULL; /* nothing to compile */
 	if (++b->regex_count == LIST_REGEX_MAX + 1)
 		fault(b, value, "more than %d regular expressions in one list", LIST_REGEX_MAX);
 }
@@ -189,6 +191,20 @@ static void bind_entry_match(struct binder *b, const struct yaml_node *value, st
 		entry->match = (enum match)match;
 }
 
+/* A key that stands in its entry a second time holds nothing, but may have faults of its own. */
+static void bind_entry_again(struct binder *b, const struct yaml_node *value)
+{
+	struct list_entry spare = {0};
+	struct provenance said = {0};
+	bool known = false;
+	if (str_eq_c(value->key->text, "domain") || str_eq_c(value->key->text, "regex"))
+		bind_subject(b, value, str_eq_c(value->key->text, "regex"), &spare);
+	else if (str_eq_c(value->key->text, "match"))
+		bind_entry_match(b, value, &spare);
+	else
+		b->faulty |= !provenance_bind(value, PROVENANCE_IN_LIST, b->list->shown, &b->list->arena, &said, b->errors, &known);
+}
+
 static void bind_entry_mapping(struct binder *b, const struct yaml_node *item, struct list_entry *entry)
 {
 	static const char *const own_keys[] = {"domain", "regex", "match"};
@@ -196,7 +212,9 @@ static void bind_entry_mapping(struct binder *b, const struct yaml_node *item, s
 	struct provenance said = {0};
 	for (const struct yaml_node *value = item->first; value != NULL; value = value->next) {
 		bool known = false;
-		if (str_eq_c(value->key->text, "domain"))
+		if (value->again)
+			bind_entry_again(b, value);
+		else if (str_eq_c(value->key->text, "domain"))
 			domain = value;
 		else if (str_eq_c(value->key->text, "regex"))
 			regex = value;
@@ -241,7 +259,8 @@ static void bind_entry(struct binder *b, const struct yaml_node *item, struct li
 	}
 }
 
-static void bind_entries(struct binder *b, const struct yaml_node *value)
+/* Only entries that match something are kept: the others would mean nothing to a compiler. list is b's, or spare. */
+static void bind_entries(struct binder *b, const struct yaml_node *value, struct list *list)
 {
 	if (yaml_is_null(value))
 		return;
@@ -251,19 +270,24 @@ static void bind_entries(struct binder *b, const struct yaml_node *value)
 	}
 	if (value->count == 0)
 		return;
-	b->list->entries = arena_alloc(&b->list->arena, value->count * sizeof(struct list_entry));
-	for (const struct yaml_node *item = value->first; item != NULL; item = item->next)
-		bind_entry(b, item, &b->list->entries[b->list->entry_count++]);
+	list->entries = arena_alloc(&b->list->arena, value->count * sizeof(struct list_entry));
+	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
+		struct list_entry entry = {0};
+		bind_entry(b, item, &entry);
+		if (entry.name != NULL || (entry.match == MATCH_REGEX && entry.text != NULL))
+			list->entries[list->entry_count++] = entry;
+	}
 }
 
 static void bind_top(struct binder *b, const struct yaml_node *root)
 {
 	static const char *const own_keys[] = {"title", "action", "entries"};
-	struct list *list = b->list;
+	struct list spare = {0}; /* for keys that stand again; it owns nothing, all is in the list's arena */
 	for (const struct yaml_node *value = root->first; value != NULL; value = value->next) {
+		struct list *list = value->again ? &spare : b->list;
 		bool known = false;
 		if (str_eq_c(value->key->text, "entries")) {
-			bind_entries(b, value);
+			bind_entries(b, value, list);
 		} else if (str_eq_c(value->key->text, "title")) {
 			b->faulty |= !values_text(&b->values, "title", value, PROVENANCE_TEXT_MAX, &list->title);
 		} else if (str_eq_c(value->key->text, "action")) {
@@ -271,8 +295,8 @@ static void bind_top(struct binder *b, const struct yaml_node *root)
 			list->has_action = values_word(&b->values, "action", value, action_words, &action);
 			list->action = (enum action)action;
 			b->faulty |= !list->has_action;
-		} else if (!provenance_bind(value, PROVENANCE_IN_LIST, list->shown, &list->arena, &list->provenance, b->errors,
-					    &known)) {
+		} else if (!provenance_bind(value, PROVENANCE_IN_LIST, b->list->shown, &b->list->arena, &list->provenance,
+					    b->errors, &known)) {
 			b->faulty = true;
 		} else if (!known) {
 			fault_unknown_key(b, value->key, own_keys, ARRAY_LEN(own_keys));
@@ -280,11 +304,11 @@ static void bind_top(struct binder *b, const struct yaml_node *root)
 	}
 }
 
-struct list *list_from_tree(const struct yaml_node *root, const char *path, const char *shown, struct err_list *errors)
+/* Returns whether there was no fault; what could be read in either case. */
+static bool bind_tree(const struct yaml_node *root, const char *path, const char *shown, struct err_list *errors, struct list **ret)
 {
 	struct list *list = base_alloc(sizeof(*list));
 	struct binder b = {.list = list, .errors = errors};
-	size_t first = errors->count;
 	list->path = arena_strdup(&list->arena, path);
 	list->shown = arena_strdup(&list->arena, shown);
 	b.values = (struct values){.shown = list->shown, .base = list->path, .arena = &list->arena, .errors = errors};
@@ -292,20 +316,40 @@ struct list *list_from_tree(const struct yaml_node *root, const char *path, cons
 		bind_top(&b, root);
 	else
 		fault(&b, root, "a list file is a mapping with 'entries:' in it, not %s", yaml_kind_word(root));
-	if (!b.faulty)
+	*ret = list;
+	return !b.faulty;
+}
+
+struct list *list_from_tree(const struct yaml_node *root, const char *path, const char *shown, struct err_list *errors)
+{
+	struct list *list = NULL;
+	size_t first = errors->count;
+	if (bind_tree(root, path, shown, errors, &list))
 		return list;
 	yaml_sort_errors(errors, first);
 	list_destroy(list);
 	return NULL;
 }
 
-struct list *list_parse(struct str text, const char *path, const char *shown, struct err_list *errors)
+/* Returns whether there was no fault; what could be read, or NULL, in either case. */
+static bool parse(struct str text, const char *path, const char *shown, struct err_list *errors, struct list **ret)
 {
 	struct arena arena = {0};
-	struct yaml_node *root = yaml_parse(text, shown, &list_limits, &arena, errors);
-	struct list *list = root != NULL ? list_from_tree(root, path, shown, errors) : NULL;
+	size_t first = errors->count, swallowed = errors->swallowed;
+	const struct yaml_node *root = yaml_parse(text, shown, &list_limits, &arena, errors);
+	bool good = root != NULL && bind_tree(root, path, shown, errors, ret);
 	arena_finish(&arena);
-	return list;
+	yaml_sort_errors(errors, first);
+	return good && errors->count == first && errors->swallowed == swallowed;
+}
+
+struct list *list_parse(struct str text, const char *path, const char *shown, struct err_list *errors)
+{
+	struct list *list = NULL;
+	if (parse(text, path, shown, errors, &list))
+		return list;
+	list_destroy(list);
+	return NULL;
 }
 
 struct list *list_load(const char *path, const char *shown, struct err_list *errors)
@@ -327,10 +371,13 @@ struct list *list_load_named(const struct settings *settings, size_t index, stru
 	struct buf text = {0};
 	struct err err = {0};
 	struct list *list = NULL;
-	if (file_read(named->file, LIST_BYTES_MAX, &text, &err))
-		list = list_parse(buf_str(&text), named->file, named->file_shown, errors);
-	else
+	/* Reachable from where settings->path is: a message's place is to be opened. */
+	char *shown = file_path_beside(settings->path, named->file_shown);
+	if (!file_read(named->file, LIST_BYTES_MAX, &text, &err))
 		err_list_add_at(errors, settings->path, named->line, named->column, "list '%s': %s", named->name, err.text);
+	else
+		(void)!parse(buf_str(&text), named->file, shown, errors, &list);
+	free(shown);
 	buf_finish(&text);
 	return list;
 }

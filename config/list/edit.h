@@ -34,8 +34,8 @@ struct edit_result {
 /* Add entries, each stamped `added: today_s` (a date, UTC). A name that is there already with the same match is EDIT_ALREADY, but
  * one that is lifted or expired is put in force again (what ended it removed, `added` set). A file that is not there is made,
  * without an `action:` of its own: edit_create first says one. results has count places. Like edit_lift, it may succeed with a
- * remark for the user in err->text (err->code ERR_NONE): here that the whole list is lifted or expired, so that what was added is
- * not in force. */
+ * remark for the user in err->text (err->code ERR_NONE): here that the whole list is lifted or expired, so that what was added,
+ * or was there already, is not in force. */
 MUST_CHECK bool edit_add(const char *path, const struct edit_entry *entries, size_t count, int64_t today_s,
 			 struct edit_result *results, struct err *err);
 /* Make an empty list file: a comment, `action:` and `entries:`. ERR_EXISTS when there is a file. */

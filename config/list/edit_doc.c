@@ -37,7 +37,7 @@ bool edit_doc_open_yaml(struct edit_doc *d, struct str text, const char *shown, 
 	struct err_list errors = {0};
 	*d = (struct edit_doc){.text = text, .shown = shown, .sequence_key = sequence_key};
 	d->root = yaml_parse(text, shown, limits, &d->arena, &errors);
-	if (d->root == NULL)
+	if (d->root == NULL || errors.count > 0)
 		return refuse_faulty(&errors, err);
 	index_items(d);
 	return true;
@@ -150,7 +150,7 @@ static bool is_as_meant(struct edit_doc *d, struct str text, struct list **ret_l
 				   .appended_pairs = d->appended_pairs,
 				   .appended_count = d->appended_count};
 	struct yaml_node *root = yaml_parse(text, d->shown, &list_limits, &arena, &errors);
-	bool ok = root != NULL && edit_check(d->root, root, &meant);
+	bool ok = root != NULL && errors.count == 0 && edit_check(d->root, root, &meant);
 	if (ok && d->list != NULL) {
 		*ret_list = list_from_tree(root, d->shown, d->shown, &errors);
 		ok = *ret_list != NULL;

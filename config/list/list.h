@@ -40,7 +40,10 @@ struct list {
 /* Read a YAML list. Every fault is reported with its place; NULL when there was one.
  * path is opened; shown names it in messages. */
 MUST_CHECK struct list *list_load(const char *path, const char *shown, struct err_list *errors);
-/* The list that saring.yaml names there. A file that cannot be read is an error at the place in saring.yaml. */
+/* The list that saring.yaml names there. A file that cannot be read is an error at the place in saring.yaml. Unlike the others it
+ * returns the list even when errors were added, as far as it could be read at all: it then holds what was sound of it (no entry
+ * without a name or an expression), and is there for the compiler to look at the expressions, never to be served. Callers look at
+ * errors. Messages, and list->shown, name the file from the directory of settings->path, as that was given. */
 MUST_CHECK struct list *list_load_named(const struct settings *settings, size_t index, struct err_list *errors);
 MUST_CHECK struct list *list_parse(struct str text, const char *path, const char *shown, struct err_list *errors);
 void list_destroy(struct list *list); /* takes NULL */

@@ -27,6 +27,14 @@ struct loader {
 	struct values values;
 	struct settings *settings;
 	struct pending *first, *last;
+	void *spare; /* NULL until needed; what a key that stands again is bound to, for its faults alone */
+};
+
+/* Whatever rows are bound to. */
+union object {
+	struct settings settings;
+	struct settings_list list;
+	struct settings_route route;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -73,7 +81,8 @@ static void unknown_key(const struct loader *l, const struct pending *p, const s
 }
 
 /* The items of `lists` and `upstream.routes`: an array with the defaults in each, and their mappings queued. */
-static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node)
+static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       struct settings *s)
 {
 	bool lists = row->type == SCHEMA_LISTS;
 	size_t size = lists ? sizeof(struct settings_list) : sizeof(struct settings_route);
@@ -98,32 +107,38 @@ static void bind_items(struct loader *l, const struct schema_key *row, const cha
 		push(l, item, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
 	}
 	if (lists) {
-		l->settings->lists = (struct settings_list *)(void *)items;
-		l->settings->list_count = count;
+		s->lists = (struct settings_list *)(void *)items;
+		s->list_count = count;
 	} else {
-		l->settings->routes = (struct settings_route *)(void *)items;
-		l->settings->route_count = count;
+		s->routes = (struct settings_route *)(void *)items;
+		s->route_count = count;
 	}
 }
 
 static void bind_member(struct loader *l, const struct pending *p, const struct schema_key *row, const struct yaml_node *member)
 {
 	const char *key = schema_child(row, p->prefix);
+	void *object = p->object;
+	if (member->again) {
+		if (l->spare == NULL)
+			l->spare = arena_alloc(l->values.arena, sizeof(union object));
+		object = l->spare;
+	}
 	bool known = false;
 	switch (row->type) {
 	case SCHEMA_SECTION:
 		/* A section whose keys are all commented out is null, and as good as absent. */
 		if (!yaml_is_null(member) && values_kind(&l->values, key, member, YAML_MAPPING, "a mapping"))
-			push(l, member, arena_printf(l->values.arena, "%s.", row->path), p->object);
+			push(l, member, arena_printf(l->values.arena, "%s.", row->path), object);
 		return;
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
-		bind_items(l, row, key, member);
+		bind_items(l, row, key, member, object);
 		return;
 	case SCHEMA_PROVENANCE:
 		/* What failed is in the list of errors, which decides in the end. */
 		(void)!provenance_bind(member, PROVENANCE_IN_SETTINGS, l->values.shown, l->values.arena,
-				       &((struct settings_list *)p->object)->provenance, l->values.errors, &known);
+				       &((struct settings_list *)object)->provenance, l->values.errors, &known);
 		must(known);
 		return;
 	case SCHEMA_WORD:
@@ -142,7 +157,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_PREFIXES:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
-		(void)!values_bind(&l->values, row, key, member, p->object);
+		(void)!values_bind(&l->values, row, key, member, object);
 		return;
 	}
 }
@@ -294,7 +309,8 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	check_endpoints(l);
 }
 
-struct settings *settings_parse(struct str text, const char *path, struct err_list *errors)
+/* Returns whether there was no fault; the settings in either case. */
+static bool parse(struct str text, const char *path, struct err_list *errors, struct settings **ret)
 {
 	static const char *const sections[] = {"", "clients.", "upstream.", "cache.", "block.", "control.", "log."};
 	struct settings *s = base_alloc(sizeof(*s));
@@ -307,11 +323,47 @@ struct settings *settings_parse(struct str text, const char *path, struct err_li
 		bind_defaults(&l, sections[i], s);
 	bind_file(&l, text, &tree);
 	arena_finish(&tree);
-	if (errors->count == before && errors->swallowed == swallowed)
-		return s;
 	yaml_sort_errors(errors, before);
+	*ret = s;
+	return errors->count == before && errors->swallowed == swallowed;
+}
+
+struct settings *settings_parse(struct str text, const char *path, struct err_list *errors)
+{
+	struct settings *s = NULL;
+	if (parse(text, path, errors, &s))
+		return s;
 	settings_destroy(s);
 	return NULL;
+}
+
+/* The lists of `from` that can be found, with what names them and nothing else. */
+static void take_lists(struct settings *s, const struct settings *from)
+{
+	struct settings_list *lists = arena_alloc(&s->arena, (from->list_count + 1) * sizeof(*lists));
+	for (size_t i = 0; i < from->list_count; i++) {
+		const struct settings_list *l = &from->lists[i];
+		if (l->name == NULL || l->file == NULL)
+			continue;
+		lists[s->list_count++] = (struct settings_list){.name = arena_strdup(&s->arena, l->name),
+								.file = arena_strdup(&s->arena, l->file),
+								.file_shown = arena_strdup(&s->arena, l->file_shown),
+								.mode = l->mode,
+								.line = l->line,
+								.column = l->column};
+	}
+	s->lists = lists;
+}
+
+struct settings *settings_parse_faulty(struct str text, const char *path, struct err_list *errors)
+{
+	struct settings *read = NULL, *s = NULL;
+	if (parse(text, path, errors, &read))
+		return read;
+	must(parse(STR_LIT(""), path, errors, &s));
+	take_lists(s, read);
+	settings_destroy(read);
+	return s;
 }
 
 struct settings *settings_load(const char *path, struct err_list *errors)

@@ -17,6 +17,10 @@
 MUST_CHECK struct settings *settings_load(const char *path, struct err_list *errors);
 /* The same from text already read; path names it and is what relative paths are taken from. */
 MUST_CHECK struct settings *settings_parse(struct str text, const char *path, struct err_list *errors);
+/* For checks, which look on behind the first faulty file: never NULL. When errors were added, the settings are the defaults, with
+ * those lists of the text that have a sound name and file, and their mode: enough to read them and to find what is wrong in them,
+ * and never to be served. */
+MUST_CHECK struct settings *settings_parse_faulty(struct str text, const char *path, struct err_list *errors);
 void settings_destroy(struct settings *s); /* takes NULL */
 
 /* Nameservers of a resolv.conf, those equal to an address of `listen` (or to any loopback address and port that `listen` covers by

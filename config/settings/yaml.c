@@ -180,7 +180,7 @@ static bool on_collection(struct builder *b, const yaml_event_t *event)
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct yaml_node *x = *(struct yaml_node *const *)a, *y = *(struct yaml_node *const *)b;
+	const struct yaml_node *x = (*(struct yaml_node *const *)a)->key, *y = (*(struct yaml_node *const *)b)->key;
 	int order = memcmp(x->text.ptr, y->text.ptr, MIN(x->text.len, y->text.len));
 	if (order != 0)
 		return order;
@@ -189,28 +189,29 @@ static int compare_keys(const void *a, const void *b)
 	return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
-static void refuse_duplicates(struct builder *b, const struct yaml_node *mapping)
+/* They do not make the tree faulty: what a file says twice is still read, for the faults in it. */
+static void report_duplicates(struct builder *b, const struct yaml_node *mapping)
 {
 	if (mapping->count < 2)
 		return;
-	struct yaml_node **keys = base_alloc(mapping->count * sizeof(struct yaml_node *));
+	struct yaml_node **members = base_alloc(mapping->count * sizeof(struct yaml_node *));
 	size_t count = 0;
-	for (const struct yaml_node *child = mapping->first; child != NULL; child = child->next)
-		keys[count++] = child->key;
-	qsort(keys, count, sizeof(struct yaml_node *), compare_keys);
+	for (struct yaml_node *child = mapping->first; child != NULL; child = child->next)
+		members[count++] = child;
+	qsort(members, count, sizeof(struct yaml_node *), compare_keys);
 	size_t first = 0;
 	for (size_t i = 1; i < count; i++) {
-		if (!str_eq(keys[i]->text, keys[first]->text)) {
+		const struct yaml_node *key = members[i]->key;
+		if (!str_eq(key->text, members[first]->key->text)) {
 			first = i;
 			continue;
 		}
 		char shown[128];
-		err_list_add_at(b->errors, b->shown, keys[i]->line, keys[i]->column,
-				"the key '%s' stands here again; first in line %u",
-				str_escape(keys[i]->text, true, shown, sizeof(shown)), keys[first]->line);
-		b->faulty = true;
+		err_list_add_at(b->errors, b->shown, key->line, key->column, "the key '%s' stands here again; first in line %u",
+				str_escape(key->text, true, shown, sizeof(shown)), members[first]->key->line);
+		members[i]->again = true;
 	}
-	free(keys);
+	free(members);
 }
 
 static bool on_collection_end(struct builder *b, const yaml_event_t *event)
@@ -225,7 +226,7 @@ static bool on_collection_end(struct builder *b, const yaml_event_t *event)
 	else if (node->last != NULL)
 		node->end = node->last->end;
 	if (node->kind == YAML_MAPPING)
-		refuse_duplicates(b, node);
+		report_duplicates(b, node);
 	return true;
 }
 
@@ -357,7 +358,7 @@ struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key)
 	if (mapping == NULL || mapping->kind != YAML_MAPPING)
 		return NULL;
 	for (struct yaml_node *child = mapping->first; child != NULL; child = child->next) {
-		if (str_eq_c(child->key->text, key))
+		if (!child->again && str_eq_c(child->key->text, key))
 			return child;
 	}
 	return NULL;

@@ -3,10 +3,10 @@
  * yaml.h - YAML text to a small tree with places; the only file that knows libyaml is yaml.c.
  *
  * Built from libyaml's events (its document loader takes duplicate keys and self-referring aliases), with every bound checked while
- * events come, so that a bomb costs nothing: bytes, depth, nodes. Refused with their place: aliases, anchors, tags, duplicate keys,
- * keys that are not scalars or stand behind "? ", more than one document, invalid UTF-8 or NUL (a "\0" in quotes too). A node's
- * places are bytes of the original text (libyaml's marks count characters and not the BOM; yaml.c converts), so that list/edit can
- * splice. Cold path, any thread. */
+ * events come, so that a bomb costs nothing: bytes, depth, nodes. Reported with their place: duplicate keys. Refused with theirs:
+ * aliases, anchors, tags, keys that are not scalars or stand behind "? ", more than one document, invalid UTF-8 or NUL (a "\0" in
+ * quotes too). A node's places are bytes of the original text (libyaml's marks count characters and not the BOM; yaml.c converts),
+ * so that list/edit can splice. Cold path, any thread. */
 #ifndef SARING_SETTINGS_YAML_H
 #define SARING_SETTINGS_YAML_H
 
@@ -30,6 +30,7 @@ struct yaml_node {
 	struct yaml_node *first, *last; /* children: items, or the values of members */
 	struct yaml_node *next;		/* the next child of the same parent */
 	size_t count;			/* children */
+	bool again; /* a member whose key stood in the mapping before: an error, and what yaml_get never returns */
 };
 
 struct yaml_limits {
@@ -38,10 +39,12 @@ struct yaml_limits {
 };
 
 /* Returns the root (in the arena), or NULL with errors. Empty text, or only comments, gives an empty mapping. Duplicate keys are
- * all reported; syntax errors end at the first, as nothing sensible can follow. shown names the text in errors. */
+ * all reported, and the tree is returned nevertheless, so that its other faults can be found: the first value holds, the others are
+ * marked `again`. Who needs a sound tree looks at errors->count too. Syntax errors end at the first, as nothing sensible can
+ * follow. shown names the text in errors, which are in order of place. */
 MUST_CHECK struct yaml_node *yaml_parse(struct str text, const char *shown, const struct yaml_limits *limits, struct arena *arena,
 					struct err_list *errors);
-/* The value of a mapping's key, or NULL. */
+/* The (first) value of a mapping's key, or NULL. */
 struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);
 /* "a mapping", "a list", "text": for messages. */
 const char *yaml_kind_word(const struct yaml_node *node);

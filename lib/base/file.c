@@ -23,9 +23,10 @@ static enum err_code code_of_errno(void)
 	return errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_IO;
 }
 
+/* O_NONBLOCK: to open a FIFO would wait for its writer. Files know nothing of it. */
 static int open_for_reading(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		err_set_errno(err, code_of_errno(), "can't open '%s'", path);
 	return fd;
@@ -71,7 +72,11 @@ bool file_read(const char *path, size_t limit, struct buf *ret, struct err *err)
 	int fd = open_for_reading(path, err);
 	if (fd < 0)
 		return false;
-	bool ok = file_read_fd(fd, path, limit, ret, err);
+	struct stat st;
+	bool ok = true;
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		ok = err_set(err, ERR_IO, "can't read '%s': it is not a regular file", path);
+	ok = ok && file_read_fd(fd, path, limit, ret, err);
 	close(fd);
 	return ok;
 }

@@ -10,8 +10,10 @@
 
 #include <sys/types.h>
 
-/* Read path whole into ret (appended; owned by the caller). Refuses directories and more than limit bytes. */
+/* Read path whole into ret (appended; owned by the caller). Refuses what is not a regular file, without waiting for it, and more
+ * than limit bytes. */
 MUST_CHECK bool file_read(const char *path, size_t limit, struct buf *ret, struct err *err);
+/* The same from a descriptor, which may be a pipe too. */
 MUST_CHECK bool file_read_fd(int fd, const char *name, size_t limit, struct buf *ret, struct err *err);
 
 /* Put bytes in place of path: temporary file in the same directory, owner and mode of the old file kept (else `mode`), fsync,

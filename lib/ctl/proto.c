@@ -29,7 +29,7 @@ static enum err_code code_from_word(const char *word)
 
 void ctl_frame_put(struct buf *out, json_t *message)
 {
-	char *text = json_dumps(message, JSON_COMPACT);
+	char *text = json_dumps(message, JSON_COMPACT | JSON_REAL_PRECISION(CTL_REAL_DIGITS));
 	must(text);
 	size_t len = strlen(text);
 	must(len <= UINT32_MAX);

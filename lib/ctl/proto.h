@@ -24,6 +24,7 @@
 #define CTL_REQUEST_MAX 65536u	/* 64 KiB */
 #define CTL_REPLY_MAX 67108864u /* 64 MiB */
 #define CTL_IDLE_MS 5000
+#define CTL_REAL_DIGITS 12 /* of fractions, so that 41.533 is not said as 41.533000000000001 */
 #define CTL_FRAME_HEAD 4
 
 void ctl_frame_put(struct buf *out, json_t *message); /* appends length and text */

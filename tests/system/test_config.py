@@ -2,6 +2,7 @@
 """Mistakes in saring.yaml and in lists: all of them reported, each at its line and column, by saringd -t and saringctl check alike.
 
 In the texts below § stands where an error must be reported, and is taken out before the file is written."""
+import os
 import re
 
 import pytest
@@ -274,10 +275,62 @@ def test_every_error_of_every_list_is_reported(check):
     assert [(e[0].rsplit("/")[-1], e[1], e[2]) for e in errors] == [("l.yaml", 2, 5), ("l.yaml", 3, 5), ("m.yaml", 1, 1), ("o.yaml", 1, 11)]
 
 
+def test_a_duplicate_key_hides_nothing(check):
+    expect(check, """\
+§listn: []
+log: {level: info, §level: §loud}
+workers: 1
+§workers: §none
+lists:
+  - name: a
+    file: a.yaml
+    mode: §on
+""", "listn", "again", "loud", "again", "none", "on", lists={"a.yaml": "entries: []\n"})
+    expect_list(check, "action: §deny\n§action: block\nentries:\n  - §a..b\n§entries: [c, §d..e]\n", "deny", "again", "", "again", "")
+
+
+def test_a_bad_expression_is_not_hidden(check):
+    """Neither by another fault in its list, nor by one in saring.yaml."""
+    text = "entries:\n  - a..b\n  - regex: '(unclosed'\n  - c.example\n  - regex: '(too'\n    code: x\n"
+    errors = check(LISTS, {"lists/l.yaml": text})
+    assert sorted(e[:3] for e in errors) == [("lists/l.yaml", 2, 5), ("lists/l.yaml", 3, 12), ("lists/l.yaml", 5, 12), ("lists/l.yaml", 6, 11)]
+    errors = check("workers: none\n" + LISTS, {"lists/l.yaml": "entries:\n  - regex: '(unclosed'\n"})
+    assert [e[:3] for e in errors] == [("saring.yaml", 1, 10), ("lists/l.yaml", 2, 12)]
+
+
+def test_faults_of_the_configuration_do_not_hide_those_of_lists(check):
+    config = ("lists:\n  - name: l\n    file: l.yaml\n    answer: address\n  - name: m m\n    file: m.yaml\n"
+              "  - name: o\n    file: o.yaml\n    mode: off\n  - name: p\n    file: gone.yaml\n")
+    errors = check(config, {"l.yaml": "entries: [a..b]\n", "m.yaml": "entries: [c..d]\n", "o.yaml": "entries: [e..f]\n"})
+    assert [e[:3] for e in errors] == [("saring.yaml", 4, 13), ("saring.yaml", 5, 11), ("l.yaml", 1, 11), ("o.yaml", 1, 11),
+                                       ("saring.yaml", 10, 5)], errors
+
+
+def test_places_can_be_opened_from_here(saringd):
+    daemon = saringd(text="", lists={"etc/saring.yaml": LISTS, "etc/lists/l.yaml": "entries:\n  - a..b\n"}, start=False)
+    for command in (("saringd", "-t", "-c", "etc/saring.yaml"), ("saringctl", "check", "etc/saring.yaml"),
+                    ("saringctl", "-c", "etc/saring.yaml", "list", "show", "l"), ("saringctl", "check", "etc/lists/l.yaml")):
+        result = daemon.run(*command)
+        assert result.code == 1 and re.search(r"^(saringctl: )?etc/lists/l\.yaml:2:5: ", result.out + result.err, re.M), result
+
+
+def test_a_fifo_is_refused_and_not_waited_for(saringd):
+    daemon = saringd(text=LISTS, lists={"lists/other.yaml": ""}, start=False)
+    os.mkfifo(daemon.home / "lists" / "l.yaml")
+    os.mkfifo(daemon.home / "fifo.yaml")
+    for command in (("saringd", "-t", "-c"), ("saringctl", "check")):
+        for name, place in (("saring.yaml", "saring.yaml:2:5: "), ("fifo.yaml", "")):
+            result = daemon.run(*command, name)
+            assert result.code == 1 and place in result.out + result.err and "not a regular file" in result.out + result.err, result
+
+
 def test_check_of_one_list(saringd):
-    daemon = saringd(text="", lists={"l.yaml": "entries:\n  - a..b\n"}, start=False)
+    daemon = saringd(text="", lists={"l.yaml": "entries:\n  - a..b\n  - regex: '('\n", "sub/l.yaml": "entries: [a..b]\nentries: []\n"},
+                     start=False)
     result = daemon.run("saringctl", "check", "l.yaml")
-    assert result.code == 1 and "l.yaml:2:5: " in result.out + result.err
+    assert result.code == 1 and [e[:3] for e in errors_of(result.out + result.err)] == [("l.yaml", 2, 5), ("l.yaml", 3, 12)], result
+    result = daemon.run("saringctl", "check", "sub/l.yaml")
+    assert result.code == 1 and [e[:3] for e in errors_of(result.out + result.err)] == [("sub/l.yaml", 1, 11), ("sub/l.yaml", 2, 1)], result
 
 
 def test_warnings_are_no_errors(saringd):

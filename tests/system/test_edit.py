@@ -81,7 +81,7 @@ def test_add_several_and_again(daemon):
     assert blocked(ask(daemon, "x.example")) and blocked(ask(daemon, "y.example"))
     result = daemon.ctl("--json", "list", "add", "l", "x.example").json
     assert result["results"][0]["outcome"] == "already" and file.changes() == ([], [])
-    assert daemon.status()["policy"]["generation"] == 2, "nothing changed, nothing was compiled"
+    assert result["in_force"] is True and result["generation"] == daemon.status()["policy"]["generation"]
 
 
 def test_remove(daemon):
@@ -161,6 +161,32 @@ def test_mode(daemon):
     daemon.ctl("list", "mode", "l", "enforce")
     assert blocked(ask(daemon, "a.example"))
     assert daemon.config_path.read_text().replace("enforce", "shadow") == now
+
+
+def test_a_saring_yaml_that_the_daemon_has_not_read(daemon):
+    """The list's name leads elsewhere since: the edit is made, and nobody is told that it acts."""
+    path = daemon.home / "lists/m.yaml"
+    path.write_text("entries: [m.example]\n")
+    text = daemon.config_path.read_text()
+    assert text.count("lists/l.yaml") == 1
+    daemon.config_path.write_text(text.replace("lists/l.yaml", "lists/m.yaml"))
+    for name in ("x.example", "m.example"):
+        result = daemon.ctl("list", "add", "l", name, code=1)
+        assert "saringctl reload" in result.err and "generation" not in result.out, result
+    assert "x.example" in path.read_text() and rrs(ask(daemon, "x.example")) == ["192.0.2.200"]
+    daemon.ctl("reload")
+    assert blocked(ask(daemon, "x.example"))
+    assert ", in force: generation" in daemon.ctl("list", "add", "l", "m.example").out
+
+
+def test_what_waited_in_the_file_is_taken_up(daemon):
+    """Written without the daemon's knowledge; the next edit finds nothing to change, and makes it act all the same."""
+    path = daemon.home / "lists/l.yaml"
+    path.write_text(LIST.replace("a.example  ", "w.example  "))
+    assert rrs(ask(daemon, "w.example")) == ["192.0.2.200"]
+    result = daemon.ctl("list", "add", "l", "w.example")
+    assert "w.example is already in l (line 7), in force: generation 2" in result.out, result
+    assert blocked(ask(daemon, "w.example")) and rrs(ask(daemon, "a.example")) == ["192.0.2.200"]
 
 
 def test_layouts_survive(daemon):

@@ -149,6 +149,7 @@ struct work {
 	struct err_list errors;
 };
 
+/* A check goes on with what could be read, to the faults in the lists. */
 static struct settings *read_settings(const struct options *o, struct err_list *errors)
 {
 	struct buf text = {NULL, 0, 0};
@@ -157,7 +158,8 @@ static struct settings *read_settings(const struct options *o, struct err_list *
 	bool ok = o->config_fd == FD_NONE ? file_read(o->config, SETTINGS_BYTES_MAX, &text, &err)
 					  : file_read_fd(o->config_fd, o->config, SETTINGS_BYTES_MAX, &text, &err);
 	if (ok)
-		ret = settings_parse(buf_str(&text), o->config, errors);
+		ret = o->check ? settings_parse_faulty(buf_str(&text), o->config, errors)
+			       : settings_parse(buf_str(&text), o->config, errors);
 	else if (err.code == ERR_LIMIT)
 		err_list_add_at(errors, o->config, 1, 1, "%s", err.text);
 	else
@@ -212,7 +214,7 @@ static bool compile(const struct options *o, struct work *w)
 					    .changed_at_s = w->changed_at_s,
 					    .generation = o->generation,
 					    .now_s = clock_wall_s()};
-	/* A list that could not be read does not keep the others' expressions from being looked at. */
+	/* A list that could not be read, or not whole, does not keep the others' expressions from being looked at. */
 	if (!policy_compile(&input, &w->image, &w->errors) || w->errors.count > 0)
 		return false;
 	if (o->check || file_replace(o->output, w->image.ptr, w->image.len, IMAGE_MODE, &err))

@@ -21,7 +21,8 @@
 struct check {
 	struct settings *settings;  /* owned */
 	struct settings_list alone; /* when a list is checked by itself */
-	struct list **lists;	    /* owned, and each of them; NULL for one in mode off or with errors */
+	struct list **lists;	    /* owned, and each of them; NULL for one in mode off or not read at all */
+	bool *faulty;		    /* owned; the list has errors, and holds only what could be read */
 	int64_t *changed_at_s;	    /* owned */
 	size_t list_count;	    /* read */
 	uint64_t entry_count;
@@ -31,7 +32,8 @@ struct check {
 };
 
 /* Is it a YAML list rather than a saring.yaml? By its `entries`; one that has lost or misspelled them, by the keys that only a list
- * has at its top. False when the text is neither, being no YAML: errors are then added. */
+ * has at its top. False when the text is neither, being no YAML: errors are then added. Duplicate keys are left to whoever reads
+ * the text as what it is. */
 MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_list *errors, bool *ret_is_list)
 {
 	static const char *const list_keys[] = {"entries", "title", "action",	 "authority",
@@ -44,7 +46,11 @@ MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_li
 		    memmem(text.ptr, text.len, "entries", 7) != NULL; /* else it is a saring.yaml, and too long to be one */
 		return true;
 	}
-	const struct yaml_node *root = yaml_parse(text, path, &limits, &arena, errors);
+	struct err_list found = {0};
+	const struct yaml_node *root = yaml_parse(text, path, &limits, &arena, &found);
+	for (size_t i = 0; root == NULL && i < found.count; i++)
+		err_list_add(errors, &found.items[i]);
+	err_list_finish(&found);
 	if (root != NULL && root->kind == YAML_MAPPING) {
 		for (size_t i = 0; i < ARRAY_LEN(list_keys); i++)
 			is_list = is_list || yaml_get(root, list_keys[i]) != NULL;
@@ -60,7 +66,9 @@ MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_li
 /* Settings that name this one list, and else say nothing. */
 static void settings_of_list(struct check *c, const char *path)
 {
-	c->settings = settings_parse(STR_LIT(""), path, &c->errors);
+	/* Of a saring.yaml in the working directory, as path is taken from there. */
+	const char *slash = strrchr(path, '/');
+	c->settings = settings_parse(STR_LIT(""), slash != NULL ? slash + 1 : path, &c->errors);
 	if (c->settings == NULL)
 		return;
 	c->alone = (struct settings_list){.name = path, .file = path, .file_shown = path, .mode = MODE_ENFORCE};
@@ -79,16 +87,19 @@ static void read_lists(struct check *c, struct progress *progress)
 	size_t count = c->settings->list_count;
 	c->lists = base_alloc((count + 1) * sizeof(*c->lists));
 	c->changed_at_s = base_alloc((count + 1) * sizeof(*c->changed_at_s));
+	c->faulty = base_alloc((count + 1) * sizeof(*c->faulty));
 	for (size_t i = 0; i < count; i++) {
 		const struct settings_list *l = &c->settings->lists[i];
 		progress_step(progress, i, count + 1); /* the last step is the compilation */
+		size_t before = c->errors.count + c->errors.swallowed;
 		c->lists[i] = list_load_named(c->settings, i, &c->errors);
+		c->faulty[i] = c->errors.count + c->errors.swallowed > before;
 		c->changed_at_s[i] = changed_at(l->file);
 		if (l->mode == MODE_OFF) { /* its faults are told, and that is all */
 			list_destroy(c->lists[i]);
 			c->lists[i] = NULL;
 		}
-		if (c->lists[i] == NULL)
+		if (c->lists[i] == NULL || c->faulty[i])
 			continue;
 		c->list_count++;
 		c->entry_count += c->lists[i]->entry_count;
@@ -96,32 +107,32 @@ static void read_lists(struct check *c, struct progress *progress)
 	progress_step(progress, count, count + 1);
 }
 
-/* Lists that could not be read are left out of the compilation, so that the faults of the others are still found. */
+/* Faulty lists are compiled as far as they could be read, so that the faults of their expressions are found; what is merely odd is
+ * looked for in sound ones alone: with entries missing, nobody knows. */
 static void compile_lists(struct check *c)
 {
 	struct settings sound = *c->settings;
 	struct settings_list *kept = base_alloc((sound.list_count + 1) * sizeof(*kept));
 	struct list **lists = base_alloc((sound.list_count + 1) * sizeof(*lists));
-	int64_t *changed_at_s = base_alloc((sound.list_count + 1) * sizeof(*changed_at_s));
 	struct buf image = {0};
-	size_t count = 0;
+	size_t count = 0, before = c->errors.count + c->errors.swallowed;
+	struct compile_input input = {
+	    .settings = c->settings, .lists = c->lists, .changed_at_s = c->changed_at_s, .generation = 1, .now_s = clock_wall_s()};
+	if (!policy_compile(&input, &image, &c->errors) && c->errors.count + c->errors.swallowed == before)
+		err_list_add_at(&c->errors, c->settings->path, 0, 0, "the lists cannot be compiled");
 	for (size_t i = 0; i < sound.list_count; i++) {
-		if (c->lists[i] == NULL)
+		if (c->lists[i] == NULL || c->faulty[i])
 			continue;
 		kept[count] = sound.lists[i];
-		lists[count] = c->lists[i];
-		changed_at_s[count++] = c->changed_at_s[i];
+		lists[count++] = c->lists[i];
 	}
 	sound.lists = kept;
 	sound.list_count = count;
-	const struct compile_input input = {
-	    .settings = &sound, .lists = lists, .changed_at_s = changed_at_s, .generation = 1, .now_s = clock_wall_s()};
-	size_t before = c->errors.count;
-	if (!policy_compile(&input, &image, &c->errors) && c->errors.count == before)
-		err_list_add_at(&c->errors, c->settings->path, 0, 0, "the lists cannot be compiled");
+	input.settings = &sound;
+	input.lists = lists;
+	input.changed_at_s = NULL;
 	c->warning_count = policy_check(&input, &c->warnings);
 	buf_finish(&image);
-	free(changed_at_s);
 	free(lists);
 	free(kept);
 }
@@ -139,7 +150,7 @@ static void check_file(struct check *c, const char *path, struct progress *progr
 	if (sorted && is_list)
 		settings_of_list(c, path);
 	else if (sorted)
-		c->settings = settings_parse(buf_str(&text), path, &c->errors);
+		c->settings = settings_parse_faulty(buf_str(&text), path, &c->errors);
 	buf_finish(&text);
 	if (c->settings == NULL)
 		return;
@@ -153,6 +164,7 @@ static void check_finish(struct check *c)
 		list_destroy(c->lists[i]);
 	free(c->lists);
 	free(c->changed_at_s);
+	free(c->faulty);
 	free(c->warnings);
 	settings_destroy(c->settings);
 	err_list_finish(&c->errors);

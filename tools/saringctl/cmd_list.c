@@ -4,11 +4,13 @@
 #include "saringctl/context.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "ctl/proto.h"
 #include "list/list.h"
 #include "policy/compile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum exit_status cmd_list(struct context *ctx)
@@ -189,7 +191,9 @@ enum exit_status cmd_list_show(struct context *ctx)
 	const struct settings_list *l = context_list(ctx, ctx->in->operands[0]);
 	if (l == NULL)
 		return STATUS_FAILED;
-	struct list *list = list_load(l->file, l->file_shown, &errors);
+	char *shown = file_path_beside(ctx->config, l->file_shown);
+	struct list *list = list_load(l->file, shown, &errors);
+	free(shown);
 	if (list == NULL) {
 		err_set(&err, ERR_INPUT, "the list '%s' cannot be shown", l->name);
 		enum exit_status status = output_fail(&ctx->out, &err, &errors);

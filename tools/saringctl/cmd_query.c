@@ -9,6 +9,14 @@
 #include <ctype.h>
 #include <string.h>
 
+/* The name itself was judged. Its answer is inspected when it comes, but behind a mandatory allow entry. */
+static bool may_fall_to_cname(const json_t *explained, const char *verdict)
+{
+	if (strcmp(verdict, "allowed") == 0)
+		return !field_bool(json_object_get(explained, "rule"), "mandatory");
+	return strcmp(verdict, "none") == 0;
+}
+
 static void show_verdict(const struct output *o, const json_t *explained)
 {
 	const char *name = field_text(explained, "name"), *type = field_text(explained, "type");
@@ -31,6 +39,8 @@ static void show_verdict(const struct output *o, const json_t *explained)
 	if (client[0] != '\0')
 		output_print(o, stdout, PAINT_NONE, ", for the client %s", client);
 	fputs(".\n", stdout);
+	if (may_fall_to_cname(explained, verdict))
+		fputs("A CNAME in its answer that leads to a blocked name would still block it.\n", stdout);
 	if (json_is_false(json_object_get(explained, "client_allowed"))) {
 		output_print(o, stdout, PAINT_WARN,
 			     "But that client may not ask (clients: in saring.yaml), and is answered nothing of this.");

@@ -108,7 +108,7 @@ MUST_CHECK static bool socket_despite_faults(const struct context *ctx, struct s
 		const struct yaml_node *control = root != NULL && root->kind == YAML_MAPPING ? yaml_get(root, "control") : NULL;
 		const struct yaml_node *node =
 		    control != NULL && control->kind == YAML_MAPPING ? yaml_get(control, "socket") : NULL;
-		good = root != NULL && (node == NULL || (node->kind == YAML_SCALAR && node->text.len > 0));
+		good = root != NULL && unused.count == 0 && (node == NULL || (node->kind == YAML_SCALAR && node->text.len > 0));
 		if (good && node != NULL)
 			socket = file_path_beside(ctx->config, node->text.ptr);
 	}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "saringctl/edit_report.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "ctl/proto.h"
+#include "list/doc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const struct wording wording_add = {"added", "to", "policy.rebuild"};
 const struct wording wording_remove = {"removed", "from", "policy.rebuild"};
@@ -55,11 +58,47 @@ static void count_results(struct edit *e)
 	}
 }
 
+/* What the daemon has under the list's name, against what our saring.yaml says of it. False, with the difference in err. */
+static bool has_list(const struct edit *e, const json_t *lists, struct err *err)
+{
+	static const char unread[] = "not in force: the daemon has not read this saring.yaml yet; 'saringctl reload' makes it";
+	const struct settings_list *ours = e->list;
+	const json_t *theirs = NULL, *one;
+	size_t i;
+	json_array_foreach(lists, i, one)
+	{
+		if (strcmp(field_text(one, "name"), ours->name) == 0)
+			theirs = one;
+	}
+	if (theirs == NULL)
+		return err_set(err, ERR_INPUT, "%s (it has no list '%s')", unread, ours->name);
+	const char *source = field_text(theirs, "source"), *mode = field_text(theirs, "mode");
+	if (strcmp(source, ours->file_shown) != 0)
+		return err_set(err, ERR_INPUT, "%s (its list '%s' is the file '%s', not '%s')", unread, ours->name, source,
+			       ours->file_shown);
+	if (strcmp(mode, mode_words[ours->mode]) != 0)
+		return err_set(err, ERR_INPUT, "%s (its list '%s' is in mode %s, not %s)", unread, ours->name, mode,
+			       mode_words[ours->mode]);
+	return true;
+}
+
+/* A rebuild goes by the saring.yaml that the daemon has read, which need not be the one that named the edited file. */
+static enum exit_status check_read(struct edit *e)
+{
+	json_t *lists = NULL;
+	if (!context_ask(e->ctx, "list", NULL, NULL, &lists, &e->errors, &e->err))
+		return output_status(&e->err);
+	e->unread = !has_list(e, lists, &e->err);
+	json_decref(lists);
+	return e->unread ? STATUS_FAILED : STATUS_DONE;
+}
+
 /* The daemon takes the edit up. */
 static enum exit_status tell_daemon(struct edit *e)
 {
 	json_t *result = NULL;
-	if (e->done == 0)
+	enum exit_status status = STATUS_DONE;
+	if (e->not_found == e->count)
 		return STATUS_DONE;
 	e->asked = true;
 	if (context_socket(e->ctx) == NULL) {
@@ -68,10 +107,42 @@ static enum exit_status tell_daemon(struct edit *e)
 	}
 	if (!context_ask(e->ctx, e->wording->call, NULL, "compiling the lists", &result, &e->errors, &e->err))
 		return output_status(&e->err);
-	e->in_force = true;
 	e->generation = field_int(result, "generation");
 	json_decref(result);
-	return STATUS_DONE;
+	if (e->wording != &wording_mode) /* that one asked for a reload, which reads saring.yaml */
+		status = check_read(e);
+	e->in_force = status == STATUS_DONE;
+	return status;
+}
+
+static bool has_passed(const char *expires)
+{
+	int64_t expires_s = 0;
+	return expires[0] != '\0' && str_to_time(str_from(expires), &expires_s, NULL) && expires_s <= clock_wall_s();
+}
+
+/* Does what the daemon has taken up decide anything? Not in a list that is only counted or left out, nor what was added to one that
+ * is lifted or has run out. */
+static bool acts(const struct edit *e, enum edit_outcome outcome)
+{
+	if (e->mode != NULL)
+		return strcmp(e->mode, mode_words[MODE_ENFORCE]) == 0;
+	if (e->list->mode != MODE_ENFORCE)
+		return false;
+	if (e->wording != &wording_add)
+		return true;
+	return e->remark[0] == '\0' && (outcome != EDIT_DONE || !has_passed(e->ctx->in->expires));
+}
+
+/* The end of a line of the report. */
+static void show_taken_up(const struct edit *e, enum edit_outcome outcome)
+{
+	const struct output *o = &e->ctx->out;
+	if (e->in_force && acts(e, outcome))
+		output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)e->generation);
+	else if (e->in_force)
+		output_print(o, stdout, PAINT_NONE, ", taken up: generation %lld", (long long)e->generation);
+	putchar('\n');
 }
 
 static void show_result(const struct edit *e, const struct edit_result *r)
@@ -83,32 +154,20 @@ static void show_result(const struct edit *e, const struct edit_result *r)
 		(void)snprintf(line, sizeof(line), " (line %u)", r->line);
 	if (r->outcome == EDIT_NOT_FOUND)
 		return; /* said on stderr */
-	if (r->outcome == EDIT_ALREADY) {
-		output_print(o, stdout, PAINT_NONE, "%s is already %s %s%s: nothing to do", name,
-			     e->wording == &wording_lift ? "lifted in" : "in", e->list->name, line);
-		putchar('\n');
-		return;
-	}
-	output_print(o, stdout, PAINT_NONE, "%s %s %s %s%s", e->wording->done, name, e->wording->preposition, e->list->name, line);
-	/* with a remark the change has been taken up, but what was added does not act: the list is lifted or has run out */
-	if (e->in_force && e->remark[0] != '\0')
-		output_print(o, stdout, PAINT_NONE, ", taken up: generation %lld", (long long)e->generation);
-	else if (e->in_force)
-		output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)e->generation);
-	putchar('\n');
+	if (r->outcome == EDIT_ALREADY)
+		output_print(o, stdout, PAINT_NONE, "%s is already %s %s%s", name, e->wording == &wording_lift ? "lifted in" : "in",
+			     e->list->name, line);
+	else
+		output_print(o, stdout, PAINT_NONE, "%s %s %s %s%s", e->wording->done, name, e->wording->preposition, e->list->name,
+			     line);
+	show_taken_up(e, r->outcome);
 }
 
 static void show_mode(const struct edit *e)
 {
-	const struct output *o = &e->ctx->out;
-	if (e->done == 0) {
-		output_print(o, stdout, PAINT_NONE, "%s is already in mode %s: nothing to do", e->list->name, e->mode);
-	} else {
-		output_print(o, stdout, PAINT_NONE, "%s is now in mode %s", e->list->name, e->mode);
-		if (e->in_force)
-			output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)e->generation);
-	}
-	putchar('\n');
+	output_print(&e->ctx->out, stdout, PAINT_NONE, "%s is %s in mode %s", e->list->name, e->done == 0 ? "already" : "now",
+		     e->mode);
+	show_taken_up(e, e->results[0].outcome);
 }
 
 static void show_edit_json(const struct edit *e)
@@ -146,26 +205,65 @@ static void show_failure(const struct edit *e)
 	output_errors(o, &e->errors);
 	err_format(&e->err, line, sizeof(line));
 	output_note(o, "%s", line);
-	if (e->err.code == ERR_UNREACHABLE)
+	if (e->unread)
+		output_note(o, "the edit is in '%s'", e->file);
+	else if (e->err.code == ERR_UNREACHABLE)
 		output_note(o, "the edit is in '%s' and waits until saringd runs", e->file);
 	else
 		output_note(o, "the edit is in '%s', but not in force: what served before serves on", e->file);
 }
 
-/* What is in force and still does nothing. */
+/* What is taken up and still does nothing. */
 static void show_cautions(const struct edit *e)
 {
 	const struct output *o = &e->ctx->out;
-	int64_t expires_s = 0;
-	if (e->wording != &wording_add || e->done == 0)
+	if (e->mode != NULL || e->not_found == e->count)
 		return;
-	if (e->remark[0] != '\0')
+	if (e->wording == &wording_add && e->remark[0] != '\0')
 		output_note(o, "%s", e->remark);
 	if (e->list->mode != MODE_ENFORCE)
 		output_note(o, "the list '%s' is in mode %s: it decides nothing", e->list->name, mode_words[e->list->mode]);
-	if (e->ctx->in->expires[0] != '\0' && str_to_time(str_from(e->ctx->in->expires), &expires_s, NULL) &&
-	    expires_s <= clock_wall_s())
+	if (e->wording == &wording_add && e->done > 0 && has_passed(e->ctx->in->expires))
 		output_note(o, "--expires %s has passed: it decides nothing", e->ctx->in->expires);
+}
+
+/* Was the entry that stands there added by this very command, which named it twice? */
+static bool is_twin(const struct edit *e, size_t index)
+{
+	struct name name, earlier;
+	if (!list_name_from_text(str_from(e->results[index].name), &name, NULL))
+		return false;
+	for (size_t i = 0; i < index; i++) {
+		if (e->results[i].outcome == EDIT_DONE && list_name_from_text(str_from(e->results[i].name), &earlier, NULL) &&
+		    name_eq(&name, &earlier))
+			return true;
+	}
+	return false;
+}
+
+/* What was said of an entry that was there already is written nowhere. */
+static void show_unwritten(const struct edit *e)
+{
+	const struct invocation *in = e->ctx->in;
+	const struct {
+		const char *option;
+		bool said;
+	} options[] = {{"--reason", in->reason != NULL},
+		       {"--authority", in->authority != NULL},
+		       {"--reference", in->reference != NULL},
+		       {"--contact", in->contact_count > 0},
+		       {"--expires", in->expires[0] != '\0'}};
+	struct buf said = {0};
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (options[i].said)
+			buf_printf(&said, "%s%s", said.len > 0 ? ", " : "", options[i].option);
+	}
+	for (size_t i = 0; e->wording == &wording_add && said.len > 0 && i < e->count; i++) {
+		if (e->results[i].outcome == EDIT_ALREADY && !is_twin(e, i))
+			output_note(&e->ctx->out, "%s was in the list '%s' already and stands unchanged: %.*s not written",
+				    e->results[i].name, e->list->name, (int)said.len, said.ptr);
+	}
+	buf_finish(&said);
 }
 
 enum exit_status edit_end(struct edit *e, bool good, const struct err *err)
@@ -188,6 +286,7 @@ enum exit_status edit_end(struct edit *e, bool good, const struct err *err)
 	}
 	if (e->asked && !e->in_force)
 		show_failure(e);
+	show_unwritten(e);
 	show_cautions(e);
 	return status == STATUS_DONE && e->not_found > 0 ? STATUS_FAILED : status;
 }

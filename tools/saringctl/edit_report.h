@@ -27,6 +27,7 @@ struct edit {
 	char remark[sizeof(((struct err *)NULL)->text)]; /* of the edit, for the user; "" for none */
 	/* what the daemon made of it */
 	bool asked, in_force;
+	bool unread; /* it rebuilt, but by a saring.yaml that says something else of this list */
 	int64_t generation;
 	struct err err;
 	struct err_list errors;
@@ -37,8 +38,9 @@ MUST_CHECK bool edit_begin(struct edit *e, struct context *ctx, const struct wor
 void edit_finish(struct edit *e);
 void edit_room(struct edit *e, size_t count); /* places for the results, once */
 
-/* After the edit of the file, or its failure (good is false, err says why): the daemon takes it up when anything was done, and the
- * user is told. err->text is a remark for the user when good. Returns the status to exit with. */
+/* After the edit of the file, or its failure (good is false, err says why): the daemon takes it up, and the user is told. That is
+ * so too when the file needed no change, since an earlier edit may wait in it; only when no name was found there is nothing to ask.
+ * err->text is a remark for the user when good. Returns the status to exit with. */
 enum exit_status edit_end(struct edit *e, bool good, const struct err *err);
 
 #endif

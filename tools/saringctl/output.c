@@ -204,7 +204,7 @@ void output_errors(const struct output *o, const struct err_list *errors)
 
 void output_json(const json_t *document)
 {
-	(void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	(void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(CTL_REAL_DIGITS));
 	putchar('\n');
 }
 

@@ -42,6 +42,20 @@ static void test_frame_head(void **state)
 	buf_finish(&b);
 }
 
+static void test_frame_fractions(void **state)
+{
+	(void)state;
+	static const char expected[] = "{\"a\":41.533,\"b\":0.1,\"c\":1234567.891}";
+	struct buf b = {0};
+	json_t *o = json_pack("{s:f, s:f, s:f}", "a", 41.533, "b", 0.1, "c", 1234567.891);
+	assert_non_null(o);
+	ctl_frame_put(&b, o);
+	assert_int_equal(b.len, CTL_FRAME_HEAD + strlen(expected));
+	assert_memory_equal(b.ptr + CTL_FRAME_HEAD, expected, strlen(expected));
+	json_decref(o);
+	buf_finish(&b);
+}
+
 static void test_frame_parse_refuses(void **state)
 {
 	(void)state;
@@ -252,9 +266,16 @@ static void test_code_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_frame_head), cmocka_unit_test(test_frame_parse_refuses), cmocka_unit_test(test_text),
-	    cmocka_unit_test(test_request),    cmocka_unit_test(test_request_refuses),	   cmocka_unit_test(test_reply_ok),
-	    cmocka_unit_test(test_reply_err),  cmocka_unit_test(test_reply_err_list),	   cmocka_unit_test(test_reply_malformed),
+	    cmocka_unit_test(test_frame_head),
+	    cmocka_unit_test(test_frame_fractions),
+	    cmocka_unit_test(test_frame_parse_refuses),
+	    cmocka_unit_test(test_text),
+	    cmocka_unit_test(test_request),
+	    cmocka_unit_test(test_request_refuses),
+	    cmocka_unit_test(test_reply_ok),
+	    cmocka_unit_test(test_reply_err),
+	    cmocka_unit_test(test_reply_err_list),
+	    cmocka_unit_test(test_reply_malformed),
 	    cmocka_unit_test(test_code_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

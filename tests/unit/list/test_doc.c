@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/file.h"
+#include "settings/load.h"
 
 static struct list *parse_good(const char *text)
 {
@@ -132,7 +134,7 @@ struct bad {
 	struct {
 		uint32_t line, column;
 		const char *says;
-	} faults[4]; /* to the first line 0 */
+	} faults[6]; /* to the first line 0 */
 };
 
 static const struct bad bads[] = {
@@ -162,6 +164,11 @@ static const struct bad bads[] = {
     {"entries:\n  - domain: a.com\n    reson: x\n    title: y\n", {{3, 5, "'reason'"}, {4, 5, "title"}}},
     {"entries:\n  - domain: a.com\n    domain: b.com\n", {{3, 5, "again"}}},
     {"entries:\n  - a.com\nentries:\n  - b.com\n", {{3, 1, "again"}}},
+    /* what stands again hides nothing, and is looked at itself */
+    {"entries:\n  - a..b\nentries:\n  - c\n  - d..e\n  - f\n", {{2, 5, ""}, {3, 1, "again"}, {5, 5, ""}}},
+    {"title: a\naction: block\naction: deny\nentries:\n  - a..b\n", {{3, 1, "again"}, {3, 9, ""}, {5, 5, ""}}},
+    {"entries:\n  - domain: a.com\n    domain: b..com\n    match: all\n    match: most\n    code: x\n",
+     {{3, 5, "again"}, {3, 13, ""}, {4, 12, ""}, {5, 5, "again"}, {5, 12, ""}, {6, 11, ""}}},
     {"entries: [a.com\n", {{2, 1, ""}}},
     {"entries: [*a]\n", {{1, 11, "alias"}}},
     {"entries:\n  - caf\xc3\xa9..x # \xe2\x80\x93\n  - {domain: \xc3\xa9..y}\n", {{2, 5, ""}, {3, 14, ""}}},
@@ -349,6 +356,41 @@ static void test_telegram(void **state)
 	err_list_finish(&errors);
 }
 
+/* Named by saring.yaml, a list is returned with its faults, for what else there is to say of it. */
+static void test_named(void **state)
+{
+	(void)state;
+	static const char text[] = "title: 1\nentries:\n  - a..b\n  - c.example\n  - {regex: '(', code: x}\n  - {regex: ''}\n"
+				   "  - {domain: [d]}\nentries: [e]\n";
+	char dir[] = "/tmp/saring-doc-XXXXXX", path[64], config[64];
+	struct err_list errors = {0};
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/l.yaml", dir);
+	(void)snprintf(config, sizeof(config), "%s/saring.yaml", dir);
+	assert_true(file_replace(path, text, strlen(text), 0600, NULL));
+	struct settings *s = settings_parse(STR_LIT("lists: [{name: l, file: l.yaml}, {name: m, file: m.yaml}]"), config, &errors);
+	assert_non_null(s);
+	struct list *list = list_load_named(s, 0, &errors);
+	assert_non_null(list);
+	assert_int_equal(errors.count, 5);
+	for (size_t i = 0; i < errors.count; i++)
+		assert_string_equal(errors.items[i].file, path);
+	assert_string_equal(list->shown, path);
+	assert_int_equal(list->entry_count, 2);
+	assert_string_equal(list->entries[0].text, "c.example");
+	assert_int_equal(list->entries[1].match, MATCH_REGEX);
+	assert_string_equal(list->entries[1].text, "(");
+	list_destroy(list);
+	err_list_finish(&errors);
+	assert_null(list_load_named(s, 1, &errors));
+	assert_int_equal(errors.count, 1);
+	assert_string_equal(errors.items[0].file, config);
+	err_list_finish(&errors);
+	settings_destroy(s);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +404,7 @@ int main(void)
 	    cmocka_unit_test(test_shared_provenance),
 	    cmocka_unit_test(test_provenance),
 	    cmocka_unit_test(test_load),
+	    cmocka_unit_test(test_named),
 	    cmocka_unit_test(test_telegram),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

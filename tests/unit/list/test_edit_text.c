@@ -462,6 +462,14 @@ static void test_remarks(void **state)
 	assert_string_equal(out.ptr, "lifted: 2017-08-10\nentries:\n  - domain: x.org\n    added: 2026-11-23\n");
 	assert_true(edit_text_add(STR_LIT("expires: 2017-08-11\nentries:\n"), "l", &entry, 1, TODAY_S, &result, &out, &err));
 	assert_non_null(strstr(err.text, "2017-08-11"));
+	/* what was there already is as little in force */
+	buf_reset(&out);
+	assert_true(
+	    edit_text_add(STR_LIT("lifted: 2017-08-10\nentries:\n  - x.org\n"), "l", &entry, 1, TODAY_S, &result, &out, &err));
+	assert_int_equal(result.outcome, EDIT_ALREADY);
+	assert_int_equal(err.code, ERR_NONE);
+	assert_non_null(strstr(err.text, "2017-08-10"));
+	assert_string_equal(out.ptr, "lifted: 2017-08-10\nentries:\n  - x.org\n");
 	assert_true(edit_text_lift(STR_LIT("lifted: 2017-08-10\n"), "l", NULL, 0, NULL, TODAY_S, NULL, &out, &err));
 	assert_int_equal(err.code, ERR_NONE);
 	assert_non_null(strstr(err.text, "2017-08-10"));
@@ -485,6 +493,8 @@ static void test_refusals(void **state)
 	    {"entries: [a.com\n", "x.org", NULL, NULL, ERR_INPUT, 2, 1, ""},
 	    {"entires:\n  - a.com\n", "x.org", NULL, NULL, ERR_INPUT, 1, 1, "entries"},
 	    {"a: &x b\n", "x.org", NULL, NULL, ERR_INPUT, 1, 4, "anchor"},
+	    {"title: a\nentries: [a.com]\ntitle: b\n", "x.org", NULL, NULL, ERR_INPUT, 3, 1, "again"},
+	    {"entries:\n  - {domain: a.com, domain: b.com}\n", "x.org", NULL, NULL, ERR_INPUT, 2, 21, "again"},
 	    {"entries:\n", "*.x.org", NULL, NULL, ERR_INPUT, 0, 0, "subdomains"},
 	    {"entries:\n", "ads*.x.org", NULL, NULL, ERR_INPUT, 0, 0, "regex"},
 	    {"entries:\n", "https://x.org", NULL, NULL, ERR_INPUT, 0, 0, "scheme"},

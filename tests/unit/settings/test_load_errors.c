@@ -272,6 +272,72 @@ static void test_too_many(void **state)
 	buf_finish(&text);
 }
 
+/* A key that stands again hides nothing: not what is wrong elsewhere, nor in its own value. */
+static void test_duplicates(void **state)
+{
+	(void)state;
+	check("workers: none\n"
+	      "cache: {sise: 1}\n"
+	      "cache: {size: lots}\n"
+	      "lists:\n- {name: a, file: f, name: 'b b', mode: on}\n"
+	      "lists:\n- {name: a}\n"
+	      "log: {level: loud}\n",
+	      "/s.yaml:1:10: 'none' is not auto or a number from 1 to 64\n"
+	      "/s.yaml:2:9: unknown key 'sise'; did you mean 'size'?\n"
+	      "/s.yaml:3:1: the key 'cache' stands here again; first in line 2\n"
+	      "/s.yaml:3:15: 'lots' is not a size: a number with its unit, as in 64KiB, 64MiB or 1GiB; 0 = off\n"
+	      "/s.yaml:5:22: the key 'name' stands here again; first in line 5\n"
+	      "/s.yaml:5:28: 'b b' can't name a list: 1 to 64 of the characters A-Z a-z 0-9 . _ -\n"
+	      "/s.yaml:5:41: 'on' is not one of enforce, shadow, off\n"
+	      "/s.yaml:6:1: the key 'lists' stands here again; first in line 4\n"
+	      "/s.yaml:7:3: 'file' is missing here\n"
+	      "/s.yaml:8:14: 'loud' is not one of error, warning, info, debug\n");
+}
+
+static struct settings *parse_faulty(const char *text, const char *path, size_t expected)
+{
+	struct err_list errors = {0};
+	struct settings *s = settings_parse_faulty(str_from(text), path, &errors);
+	assert_non_null(s);
+	assert_int_equal(errors.count, expected);
+	err_list_finish(&errors);
+	return s;
+}
+
+static void test_what_could_be_read(void **state)
+{
+	(void)state;
+	struct settings *s = parse_faulty("workers: 3\nlists: [{name: a, file: f, answer: refused}]\n", "/d/s.yaml", 0);
+	assert_int_equal(s->workers, 3);
+	assert_true(s->lists[0].has_answer);
+	settings_destroy(s);
+	s = parse_faulty("workers: 3\n"
+			 "block: {answer: addres}\n"
+			 "lists:\n"
+			 "- {name: a, file: sub/f, mode: off, answer: address}\n"
+			 "- {name: b b, file: g}\n"
+			 "- {name: c}\n"
+			 "- {name: d, file: /h, mode: on}\n"
+			 "lists: [{name: e, file: i}]\n",
+			 "/d/s.yaml", 6);
+	assert_string_equal(s->path, "/d/s.yaml");
+	assert_int_equal(s->workers, 0); /* nothing but the lists is taken over */
+	assert_int_equal(s->list_count, 2);
+	assert_string_equal(s->lists[0].name, "a");
+	assert_string_equal(s->lists[0].file, "/d/sub/f");
+	assert_string_equal(s->lists[0].file_shown, "sub/f");
+	assert_int_equal(s->lists[0].mode, MODE_OFF);
+	assert_false(s->lists[0].has_answer);
+	assert_int_equal(s->lists[0].line, 4);
+	assert_string_equal(s->lists[1].name, "d");
+	assert_string_equal(s->lists[1].file, "/h");
+	assert_int_equal(s->lists[1].mode, MODE_ENFORCE);
+	settings_destroy(s);
+	s = parse_faulty("lists: [{name: a, file: f}\n", "/s.yaml", 1); /* no YAML: nothing could be read */
+	assert_int_equal(s->list_count, 0);
+	settings_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +352,8 @@ int main(void)
 	    cmocka_unit_test(test_values_that_clash),
 	    cmocka_unit_test(test_all_faults_in_order),
 	    cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_duplicates),
+	    cmocka_unit_test(test_what_could_be_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

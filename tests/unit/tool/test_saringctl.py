@@ -386,6 +386,23 @@ class Asking(Case):
         self.assertEqual(head.split(), "NAME ACTION MODE ENTRIES IN FORCE BLOCKED CHANGED SOURCE".split())
         self.assertEqual(row.split(), "telegram-2017 block enforce 11 10 12345678901 2026-01-01T00:00:00Z lists/t.yaml".split())
 
+    def test_fractions_are_not_said_longer_than_they_are(self):
+        self.daemon(good({"rtt_ms": 41.533, "compile_seconds": 0.1, "uptime_seconds": 1234567.891, "bytes": 9007199254740993}))
+        out = self.run_tool("--json", "status").stdout
+        for piece in ["41.533,", "0.1,", "1234567.891,", "9007199254740993\n"]:
+            self.assertIn(f": {piece}", out)
+
+    def test_explain_tells_of_cnames(self):
+        said = "A CNAME in its answer that leads to a blocked name would still block it.\n"
+        allowed = dict(EXPLAINED, verdict="allowed", answer=None, rule=dict(EXPLAINED["rule"], action="allow", mandatory=False))
+        none = dict(EXPLAINED, verdict="none", answer=None, rule=None)
+        mandatory = dict(allowed, rule=dict(allowed["rule"], mandatory=True))
+        answer = [None]
+        self.daemon(lambda verb, args: good(answer[0]))
+        for answer[0], expected in [(allowed, 1), (none, 1), (mandatory, 0), (EXPLAINED, 0)]:
+            with self.subTest(verdict=answer[0]["verdict"], rule=answer[0]["rule"]):
+                self.assertEqual(self.run_tool("explain", "web.telegram.org").stdout.count(said), expected)
+
     def test_restart_needed_is_said(self):
         self.daemon(good(dict(REBUILT, restart_needed=["listen"])))
         self.assertIn("'listen' has changed", self.run_tool("reload").stderr)
@@ -518,7 +535,7 @@ class Check(Case):
                               "  - {domain: old.example, expires: 2001-01-01}\n")
         done = self.run_tool("check")
         self.assertEqual(done.stderr, "")
-        self.assertRegex(done.stdout, r"(?m)^house\.yaml:3:\d+: warning: ")
+        self.assertRegex(done.stdout, rf"(?m)^{re.escape(self.list)}:3:\d+: warning: ")
         kinds = {w["kind"]: w for w in self.run_json("check")["warnings"]}
         self.assertEqual(set(kinds), {"duplicate", "covered", "over-broad", "expired"})
         self.assertEqual(kinds["duplicate"]["line"], 3)
@@ -578,9 +595,17 @@ class Edit(Case):
         self.seen = []
 
         def answer(verb, args):
+            if verb == "list":
+                return good(self.lists())
             self.seen.append((verb, self.text(self.list), self.text(self.config)))
             return good(REBUILT)
         return self.daemon(answer)
+
+    def lists(self):
+        """What a daemon says that has read our saring.yaml."""
+        mode = re.search(r"(?m)^    mode: (\w+)", self.text(self.config))
+        return [{"name": "other", "source": "other.yaml", "mode": "off"},
+                {"name": "house", "source": "house.yaml", "mode": mode.group(1) if mode else "enforce"}]
 
     def lines_changed(self, before, after):
         return [line for line in after.splitlines() if line not in before.splitlines()]
@@ -607,9 +632,106 @@ class Edit(Case):
 
     def test_already_there_is_done(self):
         daemon = self.rebuilding()
-        self.assertIn("already in house", self.run_tool("list", "add", "house", "a.example").stdout)
+        done = self.run_tool("list", "add", "house", "a.example")
+        self.assertEqual((done.stdout, done.stderr), ("a.example is already in house (line 7), in force: generation 7\n", ""))
         self.assertEqual(self.text(self.list), LIST)
-        self.assertEqual(daemon.requests, [])
+        self.assertEqual([verb for verb, _ in daemon.requests], ["policy.rebuild", "list"])
+
+    def test_already_there_may_be_waiting(self):
+        """What an earlier edit wrote is not in force before the daemon has read it."""
+        self.run_tool("list", "lift", "house", "a.example", status=3)
+        self.run_tool("list", "mode", "house", "shadow", status=3)
+        for args in [["add", "house", "b.example", "--match", "exact"], ["lift", "house", "a.example"], ["mode", "house", "shadow"]]:
+            done = self.run_tool("list", *args, status=3)
+            self.assertIn("already", done.stdout)
+            self.assertNotIn("in force", done.stdout)
+            self.assertIn("waits until saringd runs", done.stderr)
+            document = self.run_json("list", *args, status=3)
+            self.assertEqual((document["results"][0]["outcome"], document["in_force"], document["generation"]), ("already", False, None))
+        self.run_tool("list", "mode", "house", "enforce", status=3)
+        daemon = self.rebuilding()
+        self.assertIn("a.example is already lifted in house (line 7), in force: generation 7\n",
+                      self.run_tool("list", "lift", "house", "a.example").stdout)
+        self.assertEqual("house is already in mode enforce, in force: generation 7\n",
+                         self.run_tool("list", "mode", "house", "enforce").stdout)
+        self.assertEqual([verb for verb, _ in daemon.requests], ["policy.rebuild", "list", "reload"])
+        daemon.answer = lambda verb, args: bad("input", "the lists have errors")
+        for args in [["add", "house", "b.example", "--match", "exact"], ["lift", "house", "a.example"], ["mode", "house", "enforce"]]:
+            self.assertIn("the lists have errors", self.run_tool("list", *args, status=1).stderr)
+
+    def test_a_daemon_that_has_not_read_this_saring_yaml(self):
+        theirs = [None]
+        daemon = self.daemon(lambda verb, args: good(theirs[0] if verb == "list" else REBUILT))
+        ours = {"name": "house", "source": "house.yaml", "mode": "enforce"}
+        verbs = [["add", "house", "a.example"], ["add", "house", "x.example"], ["lift", "house", "x.example"],
+                 ["remove", "house", "x.example"]]
+        for theirs[0], what in [([], "it has no list 'house'"), ([dict(ours, name="hose")], "it has no list 'house'"), ({}, "no list"),
+                                ([None, 3, {}], "no list"), ([dict(ours, mode=7)], "in mode , not enforce"),
+                                ([dict(ours, source="old.yaml")], "is the file 'old.yaml', not 'house.yaml'"),
+                                ([dict(ours, mode="shadow")], "is in mode shadow, not enforce")]:
+            for args in verbs:
+                with self.subTest(theirs=theirs[0], args=args):
+                    done = self.run_tool("list", *args, status=1)
+                    self.assertNotIn("generation", done.stdout)
+                    self.assertIn("not in force: the daemon has not read this saring.yaml yet; 'saringctl reload' makes it", done.stderr)
+                    self.assertIn(what, done.stderr)
+            document = self.run_json("list", "add", "house", "a.example", status=1)
+            self.assertEqual((document["in_force"], document["generation"], document["error"]["code"]), (False, None, "input"))
+            self.assertIn("saringctl reload", document["error"]["text"])
+        theirs[0] = []
+        self.run_tool("list", "mode", "house", "off")
+        self.assertEqual(daemon.requests[-1][0], "reload")
+        self.run_tool("list", "mode", "house", "enforce")
+        theirs[0] = [ours]
+        for args in verbs:
+            self.assertIn("in force: generation 7", self.run_tool("list", *args).stdout)
+
+    def test_the_lists_cannot_be_asked_for(self):
+        self.daemon(lambda verb, args: bad("internal", "no lists today") if verb == "list" else good(REBUILT))
+        done = self.run_tool("list", "add", "house", "x.example", status=1)
+        self.assertIn("no lists today", done.stderr)
+        self.assertNotIn("generation", done.stdout)
+
+    def test_what_decides_nothing_is_not_said_to_be_in_force(self):
+        self.rebuilding()
+        verbs = [["add", "house", "a.example"], ["add", "house", "x.example"], ["lift", "house", "x.example"],
+                 ["lift", "house", "x.example"], ["remove", "house", "x.example"]]
+        for mode in ["shadow", "off"]:
+            self.assertEqual(f"house is now in mode {mode}, taken up: generation 7\n",
+                             self.run_tool("list", "mode", "house", mode).stdout)
+            self.assertEqual(f"house is already in mode {mode}, taken up: generation 7\n",
+                             self.run_tool("list", "mode", "house", mode).stdout)
+            for args in verbs:
+                done = self.run_tool("list", *args)
+                self.assertNotIn("in force", done.stdout + done.stderr)
+                self.assertIn(", taken up: generation 7\n", done.stdout)
+                self.assertIn(f"is in mode {mode}: it decides nothing", done.stderr)
+
+    def test_already_there_in_a_list_that_has_ended(self):
+        self.rebuilding()
+        for end, word in [("lifted: 2020-01-01\n", "the whole list was lifted"), ("expires: 2020-01-01\n", "the whole list expired")]:
+            self.write(self.list, end + LIST)
+            done = self.run_tool("list", "add", "house", "a.example")
+            self.assertEqual(done.stdout, "a.example is already in house (line 8), taken up: generation 7\n")
+            self.assertIn(word, done.stderr)
+            self.assertEqual(self.text(self.list), end + LIST)
+
+    def test_what_is_said_of_an_entry_already_there_is_not_written(self):
+        self.rebuilding()
+        said = ["--reason", "r", "--authority", "a", "--reference", "https://example.net", "--contact", "tel:+1", "--expires", "2099-01-01"]
+        done = self.run_tool("list", "add", "house", "a.example", *said)
+        self.assertIn("a.example was in the list 'house' already and stands unchanged: "
+                      "--reason, --authority, --reference, --contact, --expires not written\n", done.stderr)
+        self.assertEqual(self.text(self.list), LIST)
+        done = self.run_tool("list", "add", "house", "x.example", "X.Example.", "--reason", "r")
+        self.assertEqual(done.stderr, "", "the second is the first, whose reason was written")
+        done = self.run_tool("list", "add", "house", "y.example", "x.example", "--authority", "z")
+        self.assertIn("x.example was in the list 'house' already and stands unchanged: --authority not written\n", done.stderr)
+        self.assertNotIn("y.example", done.stderr)
+        self.write(self.list, "entries: [a.example]\n")
+        done = self.run_tool("list", "add", "house", "b.example", "a.example", "--reason", "r")
+        self.assertIn("a.example was in the list", done.stderr, "though they stand in one line")
+        self.assertEqual(self.run_tool("list", "add", "house", "a.example").stderr, "")
 
     def test_a_bad_name_leaves_the_file_alone(self):
         daemon = self.rebuilding()
@@ -691,19 +813,20 @@ class Edit(Case):
         self.assertEqual(len(self.lines_changed(LIST, self.text(self.list))), 1)
         self.assertEqual({e["state"] for e in self.run_json("list", "show", "house")}, {"lifted"})
         self.assertEqual(self.run_json("list", "lift", "house")["results"], [{"name": None, "outcome": "already", "line": None}])
-        self.assertEqual(len(self.seen), 1)
+        self.assertEqual(len(self.seen), 2, "an earlier edit may be waiting: the daemon is asked again")
+        self.assertIn("already lifted in house, in force: generation 7", self.run_tool("list", "lift", "house").stdout)
         self.assertIn("whole list was lifted", self.run_tool("list", "add", "house", "more.example").stderr)
 
     def test_mode(self):
         self.rebuilding()
         done = self.run_tool("list", "mode", "house", "shadow")
-        self.assertRegex(done.stdout, r"^house is now in mode shadow, in force: generation 7\n$")
+        self.assertRegex(done.stdout, r"^house is now in mode shadow, taken up: generation 7\n$")
         self.assertEqual(self.lines_changed(CONFIG, self.text(self.config)), ["    mode: shadow"])
         self.assertEqual([(verb, config) for verb, _, config in self.seen], [("reload", self.text(self.config))])
         self.assertEqual(self.text(self.list), LIST)
         document = self.run_json("list", "mode", "house", "shadow")
         self.assertEqual((document["mode"], document["results"][0]["outcome"]), ("shadow", "already"))
-        self.assertEqual(len(self.seen), 1)
+        self.assertEqual([verb for verb, _, _ in self.seen], ["reload", "reload"])
         self.assertIn("mode shadow", self.run_tool("list", "add", "house", "s.example").stderr)
 
     def test_unknown_list(self):
@@ -743,7 +866,9 @@ class Edit(Case):
 
     def test_past_expiry_is_said(self):
         self.rebuilding()
-        self.assertIn("has passed", self.run_tool("list", "add", "house", "x.example", "--expires", "2001-01-01").stderr)
+        done = self.run_tool("list", "add", "house", "x.example", "--expires", "2001-01-01")
+        self.assertIn("has passed", done.stderr)
+        self.assertNotIn("in force", done.stdout)
 
     def test_words_that_a_list_cannot_hold(self):
         daemon = self.rebuilding()
