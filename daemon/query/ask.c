@@ -238,21 +238,6 @@ void ask_prefetch(struct service *s, const struct query *q)
 	deliver_all(s, &key, POOL_NO_RESOURCES, NULL);
 }
 
-static void stale_queue(struct service *s, struct query *q)
-{
-	q->stale_at_ms = s->now_ms + QUERY_STALE_AFTER_MS;
-	q->stale_queued = true;
-	q->stale_next = NULL;
-	q->stale_prev = s->stale_last;
-	if (s->stale_last != NULL)
-		s->stale_last->stale_next = q;
-	else
-		s->stale_first = q;
-	s->stale_last = q;
-	if (q->stale_prev == NULL)
-		s->stale_timer(s->stale_timer_arg, QUERY_STALE_AFTER_MS);
-}
-
 enum fate ask_stage(struct service *s, struct query *q)
 {
 	struct cache_key key = key_of(q);
@@ -293,7 +278,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 		break;
 	}
 	if (parked->has_stale)
-		stale_queue(s, parked);
+		stale_push(s, parked);
 	return FATE_WAIT;
 }
 
@@ -318,15 +303,11 @@ void service_stale_due(struct service *s)
 		return;
 	while (s->stale_first != NULL && s->stale_first->stale_at_ms <= s->now_ms) {
 		struct query *q = s->stale_first;
-		s->stale_first = q->stale_next;
-		if (q->stale_next != NULL)
-			q->stale_next->stale_prev = NULL;
-		else
-			s->stale_last = NULL;
-		q->stale_queued = false;
+		stale_remove(s, q);
 		if (decide_stage(s, q) == FATE_NEXT)
 			(void)give_stale(s, q); /* else it waits on for the upstream */
 	}
 	if (s->stale_first != NULL)
 		s->stale_timer(s->stale_timer_arg, s->stale_first->stale_at_ms - s->now_ms);
+	s->world = NULL;
 }

@@ -132,6 +132,9 @@ MUST_CHECK struct query *slot_park(struct service *s, const struct query *q);
 /* The slot's query if it still waits under that serial, else NULL. */
 struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial);
 void slot_free(struct service *s, struct query *q);
+/* The client response timer's queue: all wait equally long, so that the first in is the first due. */
+void stale_push(struct service *s, struct query *q);
+void stale_remove(struct service *s, struct query *q); /* nothing when it is not queued */
 /* The worker ends: whatever still waits goes without an answer. */
 void slots_drop_all(struct service *s);
 

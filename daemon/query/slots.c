@@ -79,7 +79,22 @@ struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial)
 	return q->serial == serial ? q : NULL;
 }
 
-static void stale_unlink(struct service *s, struct query *q)
+void stale_push(struct service *s, struct query *q)
+{
+	q->stale_at_ms = s->now_ms + QUERY_STALE_AFTER_MS;
+	q->stale_queued = true;
+	q->stale_next = NULL;
+	q->stale_prev = s->stale_last;
+	if (s->stale_last != NULL)
+		s->stale_last->stale_next = q;
+	else
+		s->stale_first = q;
+	s->stale_last = q;
+	if (q->stale_prev == NULL)
+		s->stale_timer(s->stale_timer_arg, QUERY_STALE_AFTER_MS);
+}
+
+void stale_remove(struct service *s, struct query *q)
 {
 	if (!q->stale_queued)
 		return;
@@ -97,7 +112,7 @@ static void stale_unlink(struct service *s, struct query *q)
 void slot_free(struct service *s, struct query *q)
 {
 	must(q->serial != 0);
-	stale_unlink(s, q);
+	stale_remove(s, q);
 	q->serial = 0;
 	q->next_free = s->free_slots;
 	s->free_slots = q;
