@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cache/cache.h"
+#include "fetch.h"
+#include "fetch_child.h"
 #include "generation.h"
 #include "jobs.h"
 #include "listen/sockets.h"
@@ -45,6 +47,7 @@ struct daemon {
 	struct privs privs;
 	gid_t control_group;
 	char compiler[PATH_MAX];
+	char fetcher[PATH_MAX]; /* "": there is none */
 	int state_lock;
 	int64_t started_ms;
 
@@ -66,6 +69,7 @@ struct daemon {
 	struct inflight *inflight;
 	struct generations *generations;
 	struct rebuild *rebuild;
+	struct fetch *fetch;
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
@@ -131,7 +135,7 @@ static void watch_workers(struct daemon *d)
 	notify_watchdog();
 }
 
-/* Counting what is in force goes through all entries: done anew for a new world, and once in a while as entries expire. */
+/* Anew for a new world, and once in a while as entries expire. */
 static void tell_status(struct daemon *d)
 {
 	const struct generation *g = generation_current(d->generations);
@@ -224,9 +228,34 @@ static double compile_seconds(void *arg)
 	return rebuild_compile_seconds(arg);
 }
 
+static const char *bulk_word(void *arg)
+{
+	return rebuild_bulk(arg);
+}
+
 static void request_rebuild(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg)
 {
 	rebuild_request(arg, kind, done, done_arg);
+}
+
+static const struct settings *settings_in_force(void *arg, uint64_t *ret_serial)
+{
+	const struct generation *g = generation_current(arg);
+	*ret_serial = g->serial;
+	return g->settings;
+}
+
+static void start_fetch(struct daemon *d)
+{
+	struct fetch_config config = {.base = d->base,
+				      .settings = settings_in_force,
+				      .settings_arg = d->generations,
+				      .program = d->fetcher,
+				      .compiler = d->compiler,
+				      .control_socket = d->boot->control_socket,
+				      .rebuild = request_rebuild,
+				      .rebuild_arg = d->rebuild};
+	d->fetch = fetch_create(&config);
 }
 
 static void start_control(struct daemon *d)
@@ -240,7 +269,9 @@ static void start_control(struct daemon *d)
 					 .started_ms = d->started_ms,
 					 .rebuild = request_rebuild,
 					 .compile_seconds = compile_seconds,
-					 .rebuild_arg = d->rebuild};
+					 .bulk = bulk_word,
+					 .rebuild_arg = d->rebuild,
+					 .fetch = d->fetch};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -256,6 +287,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 		daemon_end(d, true);
 		return;
 	}
+	start_fetch(d);
 	start_control(d);
 	d->ready = true;
 	for (size_t i = 0; i < d->listen_count; i++)
@@ -297,6 +329,7 @@ static bool open_and_drop(struct daemon *d, struct err *err)
 	    !privs_group(s->control_group, d->privs.gid, &d->control_group, err) ||
 	    !job_find_compiler(d->compiler, sizeof(d->compiler), err))
 		return false;
+	fetch_child_find("saring-fetch", d->fetcher, sizeof(d->fetcher));
 	d->worker_count = s->workers ? s->workers : startup_cores(SETTINGS_WORKERS_MAX);
 	if (!sockets_open(s->listen, s->listen_count, d->worker_count, &d->listeners, err))
 		return false;
@@ -393,6 +426,7 @@ static void daemon_finish(struct daemon *d)
 	(void)alarm(STOP_S);
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
+	fetch_destroy(d->fetch);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);

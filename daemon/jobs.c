@@ -46,6 +46,8 @@ struct job {
 
 /* ---- what it says ---- */
 
+const char *const job_bulk_words[] = {[JOB_BULK_NONE] = "none", [JOB_BULK_KEPT] = "kept", [JOB_BULK_COMPILED] = "compiled", NULL};
+
 static uint64_t json_to_u64(const json_t *value)
 {
 	json_int_t number = json_integer_value(value);
@@ -61,6 +63,15 @@ static void summary_error(const json_t *item, struct err_list *list)
 			text ? text : "no reason was given");
 }
 
+static const char *summary_bulk(const json_t *value)
+{
+	const char *word = json_string_value(value);
+	for (size_t i = 0; word && job_bulk_words[i]; i++)
+		if (strcmp(word, job_bulk_words[i]) == 0)
+			return job_bulk_words[i];
+	return job_bulk_words[JOB_BULK_NONE];
+}
+
 bool job_summary_parse(struct str text, struct job_result *ret)
 {
 	json_error_t fault;
@@ -73,6 +84,10 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 		ret->entries = json_to_u64(json_object_get(root, "entries"));
 		ret->bytes = json_to_u64(json_object_get(root, "bytes"));
 		ret->compile_seconds = json_number_value(json_object_get(root, "compile_seconds"));
+		ret->bulk = summary_bulk(json_object_get(root, "bulk"));
+		const json_t *segments = json_object_get(root, "segments");
+		ret->segments_kept = json_to_u64(json_object_get(segments, "kept"));
+		ret->segments_made = json_to_u64(json_object_get(segments, "made"));
 	} else if (good) {
 		ret->ok = false;
 		size_t i;
@@ -81,7 +96,7 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 		{
 			summary_error(item, &ret->errors);
 		}
-		ret->errors.swallowed += (size_t)json_to_u64(json_object_get(root, "swallowed"));
+		ret->errors.swallowed += (size_t)json_to_u64(json_object_get(root, "more"));
 		good = ret->errors.count > 0;
 	}
 	json_decref(root);
@@ -289,9 +304,9 @@ static int spawn_with(const struct job_compile *what, posix_spawn_file_actions_t
 	snprintf(generation, sizeof(generation), "%u", what->generation);
 	snprintf(config, sizeof(config), "%d", JOBS_CONFIG_FD);
 	snprintf(summary, sizeof(summary), "%d", JOBS_SUMMARY_FD);
-	const char *argv[] = {COMPILER_NAME,	"-c",		what->config_path, "-o",
-			      what->image_path, "-g",		generation,	   "--config-fd",
-			      config,		"--summary-fd", summary,	   NULL};
+	const char *previous = what->previous ? "--previous" : NULL; /* the last, so that nothing stands behind the end */
+	const char *argv[] = {COMPILER_NAME, "-c",   what->config_path, "-o",	 what->image_path, "-g",	   generation,
+			      "--config-fd", config, "--summary-fd",	summary, previous,	   what->previous, NULL};
 	sigset_t none, defaults;
 	sigemptyset(&none);
 	sigfillset(&defaults);

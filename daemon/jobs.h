@@ -26,15 +26,22 @@ struct job_compile {
 	const char *config_path; /* names the configuration; relative paths in it are taken from here */
 	const char *image_path;	 /* to be written */
 	uint32_t generation;
-	struct str config; /* the bytes of saring.yaml */
+	const char *previous; /* the image before, from which the compiler may take over what is unchanged; NULL: none */
+	struct str config;    /* the bytes of saring.yaml */
 	int64_t deadline_ms;
 };
+
+/* What the compiler did about the bulk tier. */
+enum job_bulk { JOB_BULK_NONE, JOB_BULK_KEPT, JOB_BULK_COMPILED };
+extern const char *const job_bulk_words[]; /* "none", "kept", "compiled" */
 
 struct job_result {
 	bool ok;
 	/* when ok */
 	uint64_t lists, entries, bytes;
 	double compile_seconds;
+	const char *bulk;		       /* of job_bulk_words; "none" when it was not said */
+	uint64_t segments_kept, segments_made; /* lists not read again, and read */
 	/* when not */
 	struct err err;
 	struct err_list errors; /* what is wrong in which file; empty when the child itself failed */

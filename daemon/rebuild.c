@@ -4,24 +4,20 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "images.h"
 #include "jobs.h"
+#include "kept.h"
 #include "notify.h"
 #include "policy/match.h"
 #include "settings/load.h"
 #include "upstream/pool.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define IMAGE_PREFIX "policy-"
-#define IMAGE_SUFFIX ".img"
-#define TEMPORARY_TAIL 7 /* ".XXXXXX", which file_replace puts behind "." and the name */
 
 struct rebuild {
 	struct rebuild_config config;
@@ -30,18 +26,25 @@ struct rebuild {
 	bool published;	     /* something is */
 	uint32_t generation; /* of the newest image */
 	double compile_seconds;
-	uint64_t runs;	   /* ended */
+	const char *bulk; /* of what is served: how its bulk tier came to be; job_bulk_words */
+	uint64_t runs;	  /* ended */
+	/* At the start: of an earlier run, sound but not what is wanted now; its bulk tier may be. Owned until the first is
+	 * published.
+	 */
+	struct policy *kept;
 	char failure[256]; /* why the last reload failed; "" when it did not */
 	/* the run under way */
 	struct buf bytes;	   /* REBUILD_ALL: read for it */
 	struct settings *settings; /* REBUILD_ALL: parsed from them; owned until published */
 	struct job *job;
-	bool reloading; /* the service manager was told so */
+	bool reloading;	  /* the service manager was told so */
+	bool by_previous; /* the compiler was given the image before */
 	char image[PATH_MAX];
 	struct rebuild_report report; /* being filled */
 };
 
 static void rebuild_go_on(struct rebuild *r);
+MUST_CHECK static bool compile(struct rebuild *r, bool with_previous, struct err *err);
 
 /* ---- what depends on settings alone ---- */
 
@@ -104,63 +107,6 @@ static struct upstreams *make_upstreams(const struct rebuild *r, struct settings
 	return upstreams_create(s, servers, count, now ? now->upstreams : NULL);
 }
 
-/* ---- images on disk ---- */
-
-bool rebuild_image_number(const char *file_name, uint32_t *ret)
-{
-	size_t prefix = strlen(IMAGE_PREFIX), suffix = strlen(IMAGE_SUFFIX), len = strlen(file_name);
-	if (len <= prefix + suffix || strncmp(file_name, IMAGE_PREFIX, prefix) != 0 ||
-	    strcmp(file_name + len - suffix, IMAGE_SUFFIX) != 0 || file_name[prefix] == '0')
-		return false;
-	uint64_t number;
-	if (!str_to_u64((struct str){file_name + prefix, len - prefix - suffix}, &number) || number == 0 || number > UINT32_MAX)
-		return false;
-	*ret = (uint32_t)number;
-	return true;
-}
-
-static bool find_newest(const char *state, uint32_t *ret, struct err *err)
-{
-	DIR *dir = opendir(state);
-	if (!dir)
-		return err_set_errno(err, ERR_IO, "opening the state directory %s", state);
-	uint32_t newest = 0, number;
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (rebuild_image_number(entry->d_name, &number) && number > newest)
-			newest = number;
-	closedir(dir);
-	if (newest == UINT32_MAX)
-		return err_set(err, ERR_LIMIT, "%s holds an image of the last possible generation; remove it", state);
-	*ret = newest;
-	return true;
-}
-
-/* ".policy-42.img.a1b2c3": what a saring-compile that was killed while writing leaves. */
-static bool is_temporary(const char *file_name)
-{
-	char name[64];
-	size_t len = strlen(file_name);
-	uint32_t number;
-	if (file_name[0] != '.' || len < TEMPORARY_TAIL + 2 || len >= sizeof(name) || file_name[len - TEMPORARY_TAIL] != '.')
-		return false;
-	snprintf(name, sizeof(name), "%.*s", (int)(len - TEMPORARY_TAIL - 1), file_name + 1);
-	return rebuild_image_number(name, &number);
-}
-
-/* Only now that no worker can need them, and no compile is under way. Names not ours stay. */
-static void remove_others(const struct rebuild *r)
-{
-	DIR *dir = opendir(r->config.boot->state);
-	if (!dir)
-		return;
-	uint32_t number;
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if ((is_temporary(entry->d_name) || (rebuild_image_number(entry->d_name, &number) && number != r->generation)) &&
-		    unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-			log_warning("policy.remove-failed file=\"%s\" error=\"%s\"", entry->d_name, strerror(errno));
-	closedir(dir);
-}
-
 /* ---- the end of a run ---- */
 
 static void run_reset(struct rebuild *r)
@@ -214,8 +160,10 @@ static void run_fail(struct rebuild *r, const struct err *err, const struct err_
 static void log_success(const struct rebuild *r)
 {
 	const struct rebuild_report *report = &r->report;
-	log_info("policy.in-force generation=%u lists=%" PRIu64 " entries=%" PRIu64 " in_force=%" PRIu64 " compile_seconds=%.3f",
-		 report->generation, report->lists, report->entries, report->in_force, report->compile_seconds);
+	log_info("policy.in-force generation=%u lists=%" PRIu64 " entries=%" PRIu64 " in_force=%" PRIu64
+		 " compile_seconds=%.3f bulk=%s segments_kept=%" PRIu64 " segments_made=%" PRIu64,
+		 report->generation, report->lists, report->entries, report->in_force, report->compile_seconds, report->bulk,
+		 report->segments_kept, report->segments_made);
 	for (size_t i = 0; i < report->restart_count; i++)
 		log_warning("reload.restart-needed key=%s text=\"the new value takes effect when saringd is restarted\"",
 			    report->restart_needed[i]);
@@ -225,9 +173,10 @@ static void log_success(const struct rebuild *r)
 static void rebuild_on_settled(void *arg)
 {
 	struct rebuild *r = arg;
-	remove_others(r);
+	const struct policy *policy = generation_current(r->config.generations)->policy;
+	images_keep_only(r->config.boot->state, r->generation, policy_bulk_file(policy));
 	struct policy_info info;
-	policy_info(generation_current(r->config.generations)->policy, clock_wall_s(), &info);
+	policy_info(policy, clock_wall_s(), &info);
 	if (r->queue.kind == REBUILD_ALL)
 		r->failure[0] = '\0';
 	r->report.ok = true;
@@ -236,6 +185,7 @@ static void rebuild_on_settled(void *arg)
 	r->report.entries = info.entry_count;
 	r->report.in_force = info.in_force_count;
 	r->report.compile_seconds = r->compile_seconds;
+	r->report.bulk = r->bulk;
 	log_success(r);
 	run_end(r);
 	rebuild_go_on(r);
@@ -260,41 +210,85 @@ static void publish(struct rebuild *r, struct policy *policy)
 		r->settings = NULL;
 	}
 	r->published = true;
+	policy_close(r->kept); /* what was of use in it, policy shares */
+	r->kept = NULL;
+	if (!first) /* while the workers change over, the old pages and the new would both be counted */
+		policy_cool(generation_current(r->config.generations)->policy);
 	generation_publish(r->config.generations, policy, settings, upstreams, rebuild_on_settled, r);
 	if (first)
 		r->config.first_published(r->config.arg);
 }
 
+/* What stands for "the policy before": the one in force, or at the start the one an earlier run left. */
+static const struct policy *previous_policy(const struct rebuild *r)
+{
+	return r->published ? generation_current(r->config.generations)->policy : r->kept;
+}
+
+static bool open_image(const char *path, uint32_t generation, const struct policy *previous, struct policy **ret, struct err *err)
+{
+	struct policy *policy = NULL;
+	struct policy_info info;
+	if (!policy_open(path, previous, &policy, err))
+		return false;
+	policy_info(policy, clock_wall_s(), &info);
+	if (info.generation == generation) {
+		*ret = policy;
+		return true;
+	}
+	policy_close(policy);
+	return err_set(err, ERR_INTERNAL, "it is of generation %u, not %u", info.generation, generation);
+}
+
+static void run_fail_and_go_on(struct rebuild *r, const struct err *err, const struct err_list *errors)
+{
+	run_fail(r, err, errors);
+	if (r->published)
+		rebuild_go_on(r);
+}
+
+/* The image just compiled cannot be used. The compiler may have trusted what lies on the disk: a second time it gets nothing to go
+ * by, and then it is an error. */
+static void compile_anew(struct rebuild *r, struct err *err)
+{
+	const struct policy *in_force = r->published ? previous_policy(r) : NULL;
+	char text[ERROR_TEXT_MAX], safe[1600];
+	(void)unlink(r->image);
+	(void)err_context(err, "the image just compiled cannot be used");
+	if (!r->by_previous) {
+		run_fail_and_go_on(r, err, NULL);
+		return;
+	}
+	(void)err_format(err, text, sizeof(text));
+	log_warning("policy.refused image=\"%s\" reason=\"%s\" text=\"everything is compiled anew\"", r->image,
+		    str_escape(str_from(text), true, safe, sizeof(safe)));
+	images_drop_bulk(r->config.boot->state, in_force ? policy_bulk_file(in_force) : "");
+	policy_close(r->kept);
+	r->kept = NULL;
+	struct err again = {0};
+	if (!compile(r, false, &again))
+		run_fail_and_go_on(r, &again, NULL);
+}
+
 static void rebuild_on_compiled(void *arg, const struct job_result *result)
 {
 	struct rebuild *r = arg;
-	r->job = NULL;
-	if (!result->ok) {
-		run_fail(r, &result->err, &result->errors);
-		if (r->published)
-			rebuild_go_on(r);
-		return;
-	}
 	struct policy *policy = NULL;
 	struct err err = {0};
-	struct policy_info info;
-	bool ok = policy_open(r->image, &policy, &err);
-	if (ok) {
-		policy_info(policy, clock_wall_s(), &info);
-		if (info.generation != r->generation + 1)
-			ok = err_set(&err, ERR_INTERNAL, "it is of generation %u, not %u", info.generation, r->generation + 1);
+	r->job = NULL;
+	if (!result->ok) {
+		run_fail_and_go_on(r, &result->err, &result->errors);
+		return;
 	}
-	if (!ok) {
-		policy_close(policy);
-		(void)unlink(r->image);
-		(void)err_context(&err, "the image just compiled cannot be used");
-		run_fail(r, &err, NULL);
-		if (r->published)
-			rebuild_go_on(r);
+	if (!open_image(r->image, r->generation + 1, previous_policy(r), &policy, &err)) {
+		compile_anew(r, &err);
 		return;
 	}
 	r->generation++;
 	r->compile_seconds = result->compile_seconds;
+	r->bulk = result->bulk;
+	r->report.segments_kept = result->segments_kept;
+	r->report.segments_made = result->segments_made;
 	publish(r, policy);
 }
 
@@ -311,21 +305,53 @@ static bool read_configuration(struct rebuild *r, struct err *err, struct err_li
 	return err_set(err, ERR_INPUT, count == 1 ? "there is %zu error" : "there are %zu errors", count);
 }
 
-static bool compile(struct rebuild *r, struct err *err)
+/* with_previous: what is there may be taken over as far as it fits. */
+static bool compile(struct rebuild *r, bool with_previous, struct err *err)
 {
-	int n =
-	    snprintf(r->image, sizeof(r->image), "%s/" IMAGE_PREFIX "%u" IMAGE_SUFFIX, r->config.boot->state, r->generation + 1);
-	if (n < 0 || (size_t)n >= sizeof(r->image) || r->generation + 1 == UINT32_MAX)
-		return err_set(err, ERR_LIMIT, "no image can be named in %s any more", r->config.boot->state);
+	char previous[PATH_MAX];
+	const char *state = r->config.boot->state;
+	if (r->generation + 1 == UINT32_MAX || !images_path(state, r->generation + 1, r->image, sizeof(r->image)) ||
+	    !images_path(state, r->generation, previous, sizeof(previous)))
+		return err_set(err, ERR_LIMIT, "no image can be named in %s any more", state);
+	r->by_previous = with_previous && previous_policy(r);
 	struct job_compile what = {.program = r->config.compiler,
 				   .config_path = r->config.config_path,
 				   .image_path = r->image,
 				   .generation = r->generation + 1,
+				   .previous = r->by_previous ? previous : NULL,
 				   .config = buf_str(r->settings ? &r->bytes : &r->in_force),
 				   .deadline_ms = r->config.deadline_ms};
-	log_debug("compile.start image=\"%s\"", r->image);
+	log_debug("compile.start image=\"%s\" previous=\"%s\"", r->image, r->by_previous ? previous : "");
 	r->job = job_start(r->config.base, &what, rebuild_on_compiled, r, err);
 	return r->job != NULL;
+}
+
+/* The start: serve by what an earlier run compiled, when nothing has changed since. False: it is to be compiled. */
+static bool publish_kept(struct rebuild *r)
+{
+	char path[PATH_MAX], text[ERROR_TEXT_MAX], safe[1600];
+	struct policy *policy = NULL;
+	struct err why = {0};
+	const char *state = r->config.boot->state;
+	if (r->generation == 0 || !images_path(state, r->generation, path, sizeof(path)))
+		return false;
+	bool sound = open_image(path, r->generation, NULL, &policy, &why);
+	if (sound && kept_is_current(policy, r->settings, buf_str(&r->bytes), &why)) {
+		r->bulk = policy_bulk_file(policy)[0] ? job_bulk_words[JOB_BULK_KEPT] : job_bulk_words[JOB_BULK_NONE];
+		log_info("policy.kept image=\"%s\" text=\"nothing has changed since it was compiled\"", path);
+		publish(r, policy);
+		return true;
+	}
+	(void)err_format(&why, text, sizeof(text));
+	(void)str_escape(str_from(text), true, safe, sizeof(safe));
+	if (sound) {
+		log_info("policy.outdated image=\"%s\" reason=\"%s\"", path, safe);
+		r->kept = policy;
+	} else {
+		/* What is wrong may be its bulk image, whose header alone the compiler would look at. */
+		log_warning("policy.refused image=\"%s\" reason=\"%s\" text=\"everything is compiled anew\"", path, safe);
+	}
+	return false;
 }
 
 /* Begin what is wanted; a run that fails before it has a process leaves room for the next at once. */
@@ -340,8 +366,13 @@ static void rebuild_go_on(struct rebuild *r)
 			notify_reloading();
 			r->reloading = true;
 			ok = read_configuration(r, &err, &errors);
+		} else if (!r->published) {
+			if (publish_kept(r))
+				continue;
+			if (!r->kept)
+				images_drop_bulk(r->config.boot->state, "");
 		}
-		ok = ok && compile(r, &err);
+		ok = ok && compile(r, true, &err);
 		if (!ok)
 			run_fail(r, &err, &errors);
 		err_list_finish(&errors);
@@ -373,7 +404,8 @@ struct rebuild *rebuild_create(const struct rebuild_config *config, struct err *
 	struct rebuild *r = base_alloc(sizeof(*r));
 	r->config = *config;
 	rebuild_queue_init(&r->queue);
-	if (find_newest(config->boot->state, &r->generation, err))
+	r->bulk = job_bulk_words[JOB_BULK_NONE];
+	if (images_newest(config->boot->state, &r->generation, err))
 		return r;
 	free(r);
 	return NULL;
@@ -389,6 +421,7 @@ void rebuild_destroy(struct rebuild *r)
 	(void)err_set(&err, ERR_UNREACHABLE, "saringd is stopping");
 	rebuild_queue_finish(&r->queue, &(struct rebuild_report){.err = &err});
 	run_reset(r);
+	policy_close(r->kept);
 	buf_finish(&r->in_force);
 	free(r);
 }
@@ -396,6 +429,11 @@ void rebuild_destroy(struct rebuild *r)
 double rebuild_compile_seconds(const struct rebuild *r)
 {
 	return r->compile_seconds;
+}
+
+const char *rebuild_bulk(const struct rebuild *r)
+{
+	return r->bulk;
 }
 
 uint64_t rebuild_runs(const struct rebuild *r)

@@ -4,9 +4,12 @@
  * it, wait until all workers have adopted it, tell who asked. Built beside the old; any failure leaves the old serving (house law
  * 6).
  *
- * Images are <state>/policy-<generation>.img. Generations go on from the newest found at start; older images are removed once a
- * newer one serves. saring.yaml is read once for each run: the bytes that were parsed here are the bytes the compiler gets. Main
- * thread. */
+ * Images are <state>/policy-<generation>.img, beside each the bulk-<hash>.img it names (images.h). At the start the newest one is
+ * served by at once when nothing has changed since it was compiled (kept.h), and no compiler runs. Otherwise generations go on from
+ * it, and the compiler may take over from it what is unchanged; as it may from the one in force at every later run. An image that
+ * is refused (damaged, cut short, of another version) is said so in the log, and all is compiled anew. Older images are removed
+ * once a newer one serves. saring.yaml is read once for each run: the bytes that were parsed here are the bytes the compiler gets.
+ * Main thread. */
 #ifndef SARING_REBUILD_H
 #define SARING_REBUILD_H
 
@@ -46,14 +49,13 @@ void rebuild_first(struct rebuild *r, struct buf *bytes, struct settings *settin
 /* done may be NULL; it may be called before this returns. */
 void rebuild_request(struct rebuild *r, enum rebuild_kind kind, rebuild_done *done, void *arg);
 
-double rebuild_compile_seconds(const struct rebuild *r); /* of what is served */
+double rebuild_compile_seconds(const struct rebuild *r); /* of what is served; 0 for an image of an earlier run */
+const char *rebuild_bulk(const struct rebuild *r);	 /* the same of its bulk tier: "kept", "compiled" or "none" */
 uint64_t rebuild_runs(const struct rebuild *r);		 /* ended so far, well or not */
 const char *rebuild_failure(const struct rebuild *r);	 /* why the last reload failed; "" when it did not */
 
 /* Which keys differ that only a restart can change. Returns how many. */
 size_t rebuild_restart_needed(const struct settings *boot, const struct settings *now, const char *ret[REBUILD_RESTART_MAX]);
-/* "policy-42.img" -> 42. False for any other name. */
-MUST_CHECK bool rebuild_image_number(const char *file_name, uint32_t *ret);
 /* The cache's part of the settings. */
 struct cache_config rebuild_cache_config(const struct settings *settings);
 

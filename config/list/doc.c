@@ -365,14 +365,18 @@ struct list *list_load(const char *path, const char *shown, struct err_list *err
 	return list;
 }
 
+char *list_shown(const struct settings *settings, const struct settings_list *list)
+{
+	return list->url != NULL ? base_strdup(list->url) : file_path_beside(settings->path, list->file_shown);
+}
+
 struct list *list_load_named(const struct settings *settings, size_t index, struct err_list *errors)
 {
 	const struct settings_list *named = &settings->lists[index];
 	struct buf text = {0};
 	struct err err = {0};
 	struct list *list = NULL;
-	/* Reachable from where settings->path is: a message's place is to be opened. */
-	char *shown = file_path_beside(settings->path, named->file_shown);
+	char *shown = list_shown(settings, named);
 	if (!file_read(named->file, LIST_BYTES_MAX, &text, &err))
 		err_list_add_at(errors, settings->path, named->line, named->column, "list '%s': %s", named->name, err.text);
 	else

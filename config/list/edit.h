@@ -13,6 +13,7 @@
 
 struct edit_entry {
 	const char *name; /* as typed by the user */
+	bool is_regex;	  /* name is a regular expression: nothing of match counts */
 	bool has_match;
 	enum match match;
 	bool has_unsaid; /* what an entry of this list that says no match means, where that is not the subtree (saring.yaml's

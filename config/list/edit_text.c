@@ -105,6 +105,8 @@ static enum match meant_match(const struct edit_entry *entry)
 static size_t entry_pairs(struct arena *arena, const struct edit_entry *entry, const struct wanted *wanted, const char *today,
 			  struct pair *pairs)
 {
+	if (entry->is_regex)
+		return provenance_pairs(entry, today, pairs, put_pair(pairs, 0, "regex", entry->name, false));
 	size_t count = put_pair(pairs, 0, "domain", entry_text(arena, entry->name, &wanted->name), false);
 	if (meant_match(entry) != unsaid_match(entry))
 		count = put_pair(pairs, count, "match", match_words[entry->match], true);
@@ -164,7 +166,7 @@ static void find_present(const struct edit_doc *d, const struct wanted_set *set,
 		const struct list_entry *entry = &d->list->entries[i];
 		for (const struct wanted *w = wanted_find(set, entry, NULL); w != NULL; w = wanted_find(set, entry, w)) {
 			const struct edit_entry *adds = &entries[w->index];
-			if ((entry->has_match ? entry->match : unsaid_match(adds)) != meant_match(adds))
+			if (!adds->is_regex && (entry->has_match ? entry->match : unsaid_match(adds)) != meant_match(adds))
 				continue;
 			size_t *found = &at[w->index];
 			if (*found == NOWHERE || (is_dormant(&d->list->entries[*found], now_s) && !is_dormant(entry, now_s)))
@@ -176,11 +178,13 @@ static void find_present(const struct edit_doc *d, const struct wanted_set *set,
 /* The earlier of the names to be added that is this same one, or NOWHERE. */
 static size_t find_twin(const struct wanted_set *set, const struct edit_entry *entries, size_t index)
 {
-	const struct name *name = &set->items[index].name;
-	struct list_entry self = {.name = name->wire, .name_len = name->len};
+	const struct wanted *own = &set->items[index];
+	struct list_entry self = {.name = own->name.wire, .name_len = own->name.len};
+	if (own->is_regex)
+		self = (struct list_entry){.match = MATCH_REGEX, .text = own->text};
 	enum match match = meant_match(&entries[index]);
 	for (const struct wanted *w = wanted_find(set, &self, NULL); w != NULL; w = wanted_find(set, &self, w)) {
-		if (w->index < index && meant_match(&entries[w->index]) == match)
+		if (w->index < index && (own->is_regex || meant_match(&entries[w->index]) == match))
 			return w->index;
 	}
 	return NOWHERE;
@@ -230,7 +234,7 @@ bool edit_text_add(struct str text, const char *shown, const struct edit_entry *
 	size_t *at = places(count);
 	bool ok = wanted_init(&set, count, NULL, err);
 	for (size_t i = 0; i < count && ok; i++)
-		ok = wanted_put_name(&set, entries[i].name, err);
+		ok = entries[i].is_regex ? wanted_put_regex(&set, entries[i].name) : wanted_put_name(&set, entries[i].name, err);
 	wanted_sort(&set);
 	ok = ok && edit_doc_open(&d, text, shown, err) && plan_add(&d, &set, entries, count, today_s, results, at, err) &&
 	     edit_doc_write(&d, ret, &list, err);

@@ -47,6 +47,8 @@ MUST_CHECK struct list *list_load(const char *path, const char *shown, struct er
 MUST_CHECK struct list *list_load_named(const struct settings *settings, size_t index, struct err_list *errors);
 MUST_CHECK struct list *list_parse(struct str text, const char *path, const char *shown, struct err_list *errors);
 void list_destroy(struct list *list); /* takes NULL */
+/* How messages name a list: its file as it can be opened from where settings->path can, or its url. Owned by the caller. */
+MUST_CHECK char *list_shown(const struct settings *settings, const struct settings_list *list);
 
 /* What holds for an entry: its own words, then the file's, then saring.yaml's defaults for the list. Lifted is special: an entry is
  * lifted when it or its file says so. Pointers are borrowed from all three. */

@@ -6,7 +6,7 @@
 
 #include "list/doc.h"
 
-#define WANTED_MAX 100000 /* names in one edit */
+#define WANTED_MAX 1000000 /* names in one edit */
 
 bool wanted_init(struct wanted_set *set, size_t cap, const struct list *list, struct err *err)
 {
@@ -47,6 +47,13 @@ bool wanted_put_name(struct wanted_set *set, const char *text, struct err *err)
 	return true;
 }
 
+bool wanted_put_regex(struct wanted_set *set, const char *text)
+{
+	put(set, text)->is_regex = true;
+	set->count++;
+	return true;
+}
+
 static bool has_name(const struct list *list, const struct name *name)
 {
 	for (size_t i = 0; i < list->entry_count; i++) {
@@ -65,9 +72,7 @@ bool wanted_put_subject(struct wanted_set *set, const char *text, struct err *er
 			continue;
 		if (list_name_from_text(str_from(text), &name, NULL) && has_name(set->list, &name))
 			break;
-		put(set, text)->is_regex = true;
-		set->count++;
-		return true;
+		return wanted_put_regex(set, text);
 	}
 	return wanted_put_name(set, text, err);
 }

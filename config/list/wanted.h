@@ -26,6 +26,7 @@ struct wanted_set {
 MUST_CHECK bool wanted_init(struct wanted_set *set, size_t cap, const struct list *list, struct err *err);
 void wanted_finish(struct wanted_set *set);
 MUST_CHECK bool wanted_put_name(struct wanted_set *set, const char *text, struct err *err);
+bool wanted_put_regex(struct wanted_set *set, const char *text); /* always true */
 /* A name, or what some entry of the list has as its regular expression: `^ads` might be either. It is a name where the list has
  * that. */
 MUST_CHECK bool wanted_put_subject(struct wanted_set *set, const char *text, struct err *err);

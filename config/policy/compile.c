@@ -3,160 +3,139 @@
 
 #include <stdlib.h>
 
-#include "policy/extra_text.h"
-#include "policy/rule.h"
+#include "base/file.h"
+#include "list/list.h"
+#include "policy/compile_index.h"
+#include "policy/compile_lists.h"
+#include "policy/compile_extras.h"
+#include "policy/pattern.h"
+
+#define COUNTED_NAMES 1000000 /* more names than these are not all counted for the code's statistics */
+
+/* What became of a class of the list that is being walked. */
+struct class_state {
+	bool known;
+	bool special, is_regex; /* special: has no name; each entry has a rule of its own */
+	bool allows;		/* names above it are told */
+	uint32_t rule;
+	uint32_t below;
+};
 
 struct compiler {
 	const struct compile_input *input;
 	struct err_list *errors;
 	struct rules rules;
-	struct intern provenance_seen; /* keys of what is in rules.provenance, same numbers */
+	struct items items;
+	struct extras extras;
+	struct buf texts; /* struct index_text */
+	struct image_parts parts;
+	uint32_t counts[CODEC_LENGTHS_SIZE];
+	size_t stride, walked; /* every stride-th name is counted */
 	bool ok;
 };
 
-static uint32_t add_string(struct compiler *c, const char *text)
+static bool is_compiled(const struct compile_input *input, size_t i)
 {
-	return text == NULL ? IMAGE_NONE : intern_add(&c->rules.strings, text, strlen(text), NULL);
+	return input->settings->lists[i].mode != MODE_OFF && input->sources[i].segment != NULL &&
+	       compile_tier(&input->settings->lists[i], &input->sources[i]) == input->tier;
 }
 
-/* What holds for an entry, as one record; each different record is kept once. */
-static uint32_t add_provenance(struct compiler *c, const struct provenance *merged, int64_t *ret_until_s)
+static uint32_t text_of(struct compiler *c, const struct segment_entry *entry)
 {
-	char extra[IMAGE_EXTRA_TEXT_MAX + 1];
-	enum code code = merged->has_code ? merged->code : CODE_BLOCKED;
-	int64_t expires_s = merged->expires == NULL ? IMAGE_FOREVER : merged->expires_s;
-	int64_t lifted_s = merged->lifted == NULL ? IMAGE_FOREVER : merged->lifted_s;
-	(void)extra_text_compose(code, c->input->settings->organization, merged->authority, merged->reason, merged->reference,
-				 extra);
-	uint8_t r[IMAGE_PROV_SIZE + 4 * IMAGE_CONTACTS_MAX] = {0};
-	image_put_u32(r + IMAGE_PROV_AUTHORITY, add_string(c, merged->authority));
-	image_put_u32(r + IMAGE_PROV_REASON, add_string(c, merged->reason));
-	image_put_u32(r + IMAGE_PROV_REFERENCE, add_string(c, merged->reference));
-	image_put_u32(r + IMAGE_PROV_ADDED, add_string(c, merged->added));
-	image_put_u32(r + IMAGE_PROV_REVIEW, add_string(c, merged->review));
-	image_put_u32(r + IMAGE_PROV_EXPIRES, add_string(c, merged->expires));
-	image_put_u32(r + IMAGE_PROV_LIFTED, add_string(c, merged->lifted));
-	image_put_u32(r + IMAGE_PROV_EXTRA_TEXT, add_string(c, extra[0] == '\0' ? NULL : extra));
-	size_t contacts = MIN(merged->contact_count, (size_t)IMAGE_CONTACTS_MAX);
-	image_put_u16(r + IMAGE_PROV_CONTACT_COUNT, (uint16_t)contacts);
-	r[IMAGE_PROV_CODE] = (uint8_t)code;
-	image_put_i64(r + IMAGE_PROV_EXPIRES_S, expires_s);
-	image_put_i64(r + IMAGE_PROV_LIFTED_S, lifted_s);
-	for (size_t i = 0; i < contacts; i++)
-		image_put_u32(r + IMAGE_PROV_SIZE + 4 * i, add_string(c, merged->contact[i]));
-	*ret_until_s = MIN(expires_s, lifted_s);
+	if (entry->written.len == 0)
+		return entry->line & ~INDEX_TEXT;
+	const struct index_text text = {.line = entry->line, .string = rules_string_of(&c->rules, entry->written)};
+	uint32_t number = (uint32_t)(c->texts.len / sizeof(text));
+	buf_add(&c->texts, &text, sizeof(text));
+	return number | INDEX_TEXT;
+}
 
-	bool is_new = false;
-	uint32_t number = intern_add(&c->provenance_seen, r, IMAGE_PROV_SIZE + 4 * contacts, &is_new);
-	if (is_new && !c->provenance_seen.full) {
-		image_put_u32(r + IMAGE_PROV_CONTACT_FIRST, (uint32_t)(c->rules.contacts.len / 4));
-		buf_add(&c->rules.contacts, r + IMAGE_PROV_SIZE, 4 * contacts);
-		buf_add(&c->rules.provenance, r, IMAGE_PROV_SIZE);
+static void know_class(struct compiler *c, const struct rules_list *list, uint32_t number, struct class_state *ret)
+{
+	struct segment_class class;
+	segment_class(list->segment, number, &class);
+	ret->known = true;
+	const enum match match = compile_entry_match(list->segment, &class, list->settings);
+	ret->special = match > MATCH_SUBDOMAINS;
+	ret->is_regex = match == MATCH_REGEX;
+	if (ret->special)
+		return;
+	ret->rule = rules_add(&c->rules, list, &class, IMAGE_NONE);
+	ret->allows = rules_tell_above(rules_get(&c->rules, ret->rule));
+	if (ret->allows)
+		ret->below = rules_add_below(&c->rules, ret->rule);
+}
+
+static void add_name(struct compiler *c, const struct segment_entry *entry, const struct class_state *class)
+{
+	items_add(&c->items, (struct item){.hash = name_hash(entry->wire, entry->wire_len),
+					   .wire = entry->wire,
+					   .rule = class->rule,
+					   .line = text_of(c, entry)});
+	if (c->walked++ % c->stride == 0)
+		codec_count(entry->wire, entry->wire_len, c->counts);
+	if (UNLIKELY(class->allows)) {
+		bool itself = rules_get(&c->rules, class->rule)[IMAGE_RULE_MATCH] != MATCH_EXACT;
+		items_add_above(&c->items, entry->wire, entry->wire_len, itself, class->below);
 	}
-	return number;
 }
 
-static void check_pattern(struct compiler *c, const struct list *list, const struct list_entry *entry)
+/* The length was the list reader's to see to; what pcre2 says of an imported one, the importer's. */
+static bool regex_good(struct compiler *c, const struct rules_list *list, const struct segment_entry *entry)
 {
 	struct pattern *pattern = NULL;
 	struct err err = {.code = ERR_NONE};
-	struct str text = str_from(entry->text);
-	if (text.len > IMAGE_PATTERN_LEN_MAX)
-		(void)err_set(&err, ERR_LIMIT, "the regular expression is longer than %d bytes", IMAGE_PATTERN_LEN_MAX);
-	else if (pattern_compile(text, &pattern, NULL, &err))
+	if (entry->text.len > LIST_REGEX_LEN_MAX)
+		(void)err_set(&err, ERR_LIMIT, "the regular expression is longer than %d bytes", LIST_REGEX_LEN_MAX);
+	else if (pattern_compile(entry->text, &pattern, NULL, &err))
 		pattern_destroy(pattern);
-	if (err.code != ERR_NONE) {
-		err_list_add_at(c->errors, list->shown, entry->line, entry->column, "%s", err.text);
+	if (err.code == ERR_NONE)
+		return true;
+	if (segment_format(list->segment) == FORMAT_YAML) {
+		char *shown = list_shown(c->input->settings, list->settings);
+		err_list_add_at(c->errors, shown, entry->line, entry->column, "%s", err.text);
+		free(shown);
 		c->ok = false;
 	}
+	return false;
 }
 
-enum match compile_entry_match(const struct list_entry *entry, const struct settings_list *settings)
+static void walk_list(struct compiler *c, const struct rules_list *list)
 {
-	if (entry->name == NULL)
-		return MATCH_REGEX;
-	if (entry->has_match)
-		return entry->match;
-	return settings->has_match ? settings->match : MATCH_SUBTREE;
-}
-
-enum action compile_list_action(const struct list *list, const struct settings_list *settings)
-{
-	if (settings->has_action)
-		return settings->action;
-	return list->has_action ? list->action : ACTION_BLOCK;
-}
-
-static void add_rules(struct compiler *c, const struct list *list, const struct settings_list *settings, uint16_t number)
-{
-	const struct provenance bare = list_provenance(NULL, &list->provenance, &settings->provenance);
-	int64_t bare_until_s = 0;
-	uint32_t bare_number = 0;
-	bool have_bare = false;
-	enum rank rank = rank_of(c->rules.lists[number].action, settings->mandatory);
-	for (size_t i = 0; i < list->entry_count; i++) {
-		const struct list_entry *entry = &list->entries[i];
-		struct name name = {.labels = 0};
-		struct rule *rule = &c->rules.items[c->rules.count];
-		*rule = (struct rule){.text = add_string(c, entry->text),
-				      .line = entry->line,
-				      .column = entry->column,
-				      .order = (uint32_t)c->rules.count,
-				      .list = number,
-				      .match = compile_entry_match(entry, settings),
-				      .rank = rank,
-				      .shadow = settings->mode == MODE_SHADOW};
-		if (entry->name == NULL) {
-			check_pattern(c, list, entry);
-		} else {
-			must(name_from_wire(entry->name, entry->name_len, &name)); /* list_load made it */
-			rule->wire = entry->name;
-			rule->name_len = entry->name_len;
-			rule->labels = name.labels;
-		}
-		if (entry->provenance != NULL) {
-			struct provenance merged = list_provenance(entry->provenance, &list->provenance, &settings->provenance);
-			rule->provenance = add_provenance(c, &merged, &rule->until_s);
-		} else {
-			if (!have_bare)
-				bare_number = add_provenance(c, &bare, &bare_until_s);
-			have_bare = true;
-			rule->provenance = bare_number;
-			rule->until_s = bare_until_s;
-		}
-		c->rules.count++;
+	struct class_state *classes = base_alloc((segment_class_count(list->segment) + 1) * sizeof(classes[0]));
+	struct segment_cursor cursor = {0};
+	struct segment_entry entry;
+	while (segment_next(list->segment, &cursor, &entry)) {
+		struct class_state *class = &classes[entry.class];
+		if (UNLIKELY(!class->known))
+			know_class(c, list, entry.class, class);
+		if (LIKELY(!class->special))
+			add_name(c, &entry, class);
+		else if (!class->is_regex || regex_good(c, list, &entry))
+			extras_add(&c->extras, list, &entry);
 	}
+	free(classes);
 }
 
-static bool is_compiled(const struct compile_input *input, size_t i)
-{
-	return input->lists[i] != NULL && input->settings->lists[i].mode != MODE_OFF;
-}
+/* --- the whole --- */
 
-static void add_lists(struct compiler *c)
+static void add_list(struct compiler *c, size_t i, struct rules_list *list)
 {
 	const struct settings *s = c->input->settings;
-	for (size_t i = 0; i < s->list_count; i++) {
-		const struct settings_list *sl = &s->lists[i];
-		const struct list *list = c->input->lists[i];
-		if (!is_compiled(c->input, i))
-			continue;
-		struct rule_list *out = &c->rules.lists[c->rules.list_count];
-		*out = (struct rule_list){.name = add_string(c, sl->name),
-					  .file = add_string(c, sl->file_shown),
-					  .title = add_string(c, list->title),
-					  .action = compile_list_action(list, sl),
-					  .mode = sl->mode,
-					  .answer = sl->has_answer ? sl->answer : s->block_answer,
-					  .mandatory = sl->mandatory,
-					  .changed_at_s = c->input->changed_at_s == NULL ? 0 : c->input->changed_at_s[i]};
-		if (out->answer == ANSWER_ADDRESS && s->address_count == 0) {
-			err_list_add_at(c->errors, s->path, sl->line, sl->column,
-					"list '%s' answers with addresses, but block.addresses names none", sl->name);
-			c->ok = false;
-		}
-		add_rules(c, list, sl, (uint16_t)c->rules.list_count++);
+	const struct settings_list *sl = &s->lists[i];
+	*list = (struct rules_list){.settings = sl,
+				    .segment = c->input->sources[i].segment,
+				    .action = compile_list_action(c->input->sources[i].segment, sl),
+				    .answer = sl->has_answer ? sl->answer : s->block_answer,
+				    .number = (uint16_t)(c->parts.sections[IMAGE_LISTS].len / IMAGE_LIST_SIZE),
+				    .order = (uint16_t)i};
+	if (list->answer == ANSWER_ADDRESS && s->address_count == 0) {
+		err_list_add_at(c->errors, s->path, sl->line, sl->column,
+				"list '%s' answers with addresses, but block.addresses names none", sl->name);
+		c->ok = false;
 	}
+	lists_add(&c->rules, list, &c->input->sources[i], &c->parts);
+	walk_list(c, list);
 }
 
 static void add_addresses(struct compiler *c)
@@ -166,25 +145,13 @@ static void add_addresses(struct compiler *c)
 		struct addr a = s->addresses[i];
 		addr_unmap(&a);
 		if (a.sa.sa_family == AF_INET)
-			buf_add(&c->rules.ipv4, &a.in.sin_addr, 4);
+			buf_add(&c->parts.sections[IMAGE_IPV4], &a.in.sin_addr, 4);
 		else
-			buf_add(&c->rules.ipv6, &a.in6.sin6_addr, 16);
+			buf_add(&c->parts.sections[IMAGE_IPV6], &a.in6.sin6_addr, 16);
 	}
 }
 
-static void compiler_finish(struct compiler *c)
-{
-	free(c->rules.items);
-	free(c->rules.lists);
-	intern_finish(&c->rules.strings);
-	intern_finish(&c->provenance_seen);
-	buf_finish(&c->rules.provenance);
-	buf_finish(&c->rules.contacts);
-	buf_finish(&c->rules.ipv4);
-	buf_finish(&c->rules.ipv6);
-}
-
-/* Everything that is kept must be UTF-8: it is shown as JSON. The YAML reader sees to it; this holds whoever else fills a list. */
+/* Everything that is kept must be UTF-8: it is shown as JSON. The readers see to it; this holds whoever else fills a segment. */
 static void check_strings(struct compiler *c)
 {
 	const struct intern *t = &c->rules.strings;
@@ -198,35 +165,88 @@ static void check_strings(struct compiler *c)
 	}
 }
 
-bool policy_compile(const struct compile_input *input, struct buf *ret, struct err_list *errors)
+static size_t count_entries(const struct compile_input *input)
 {
-	struct compiler c = {.input = input, .errors = errors, .ok = true};
 	size_t entries = 0;
 	for (size_t i = 0; i < input->settings->list_count; i++)
-		entries += is_compiled(input, i) ? input->lists[i]->entry_count : 0;
+		entries += is_compiled(input, i) ? segment_entry_count(input->sources[i].segment) : 0;
+	return entries;
+}
+
+static void read_lists(struct compiler *c)
+{
+	const size_t count = c->input->settings->list_count;
+	struct rules_list *lists = base_alloc((count + 1) * sizeof(lists[0]));
+	for (size_t i = 0; i < count; i++) {
+		if (is_compiled(c->input, i))
+			add_list(c, i, &lists[i]);
+	}
+	extras_write(&c->extras, &c->rules, &c->items, &c->parts);
+	free(lists);
+}
+
+static void fill_header(struct compiler *c)
+{
+	struct image_parts *p = &c->parts;
+	p->tier = c->input->tier;
+	p->compiled_at_s = c->input->now_s;
+	p->generation = c->input->generation;
+	p->ttl_s = c->input->settings->block_ttl_s;
+	memcpy(p->settings_hash, c->input->settings_hash, sizeof(p->settings_hash));
+	memcpy(p->bulk_hash, c->input->bulk_hash, sizeof(p->bulk_hash));
+	for (size_t rule = 0; rule < rules_count(&c->rules); rule++) {
+		const uint8_t *record = rules_get(&c->rules, (uint32_t)rule);
+		if (record[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW)
+			p->ranks |= (uint8_t)(1u << (record[IMAGE_RULE_RANK] & ~IMAGE_SHADOW));
+	}
+}
+
+static bool write_parts(struct compiler *c, struct buf *ret, struct err *err)
+{
+	bool ok = false;
+	uint32_t *entries = base_alloc((rules_count(&c->rules) + 1) * sizeof(entries[0]));
+	if (rules_full(&c->rules) || c->texts.len / sizeof(struct index_text) >= INDEX_TEXT || c->items.count >= IMAGE_NONE) {
+		(void)err_set(err, ERR_LIMIT, "the lists hold more than a policy can");
+	} else if (index_write(&c->items, &c->texts, c->counts, &c->rules, entries, &c->parts, err)) {
+		extras_count(&c->parts, entries);
+		lists_count(&c->rules, entries, &c->parts);
+		items_finish(&c->items);
+		fill_header(c);
+		rules_write(&c->rules, &c->parts);
+		image_write(&c->parts, ret);
+		ok = true;
+	}
+	free(entries);
+	return ok;
+}
+
+bool policy_compile(const struct compile_input *input, struct buf *ret, struct err_list *errors)
+{
+	const size_t entries = count_entries(input);
+	struct err err = {.code = ERR_NONE};
 	must(input->settings->list_count <= SETTINGS_LISTS_MAX);
-	if (entries >= IMAGE_NONE) {
+	if (entries >= INDEX_TEXT) {
 		err_list_add_at(errors, input->settings->path, 0, 0, "the lists hold %zu entries, more than a policy can", entries);
 		return false;
 	}
-	c.rules.items = base_alloc((entries + 1) * sizeof(c.rules.items[0]));
-	c.rules.lists = base_alloc((input->settings->list_count + 1) * sizeof(c.rules.lists[0]));
-	c.rules.ttl_s = input->settings->block_ttl_s;
-	c.rules.generation = input->generation;
-	c.rules.now_s = input->now_s;
-	intern_init(&c.rules.strings);
-	intern_init(&c.provenance_seen);
-	add_lists(&c);
-	add_addresses(&c);
-	check_strings(&c);
-	struct err err = {.code = ERR_NONE};
-	if (c.rules.strings.full || c.provenance_seen.full) {
-		err_list_add_at(errors, input->settings->path, 0, 0, "the lists hold more text than a policy can");
-		c.ok = false;
-	} else if (c.ok && !image_write(&c.rules, ret, &err)) {
-		err_list_add(errors, &err);
-		c.ok = false;
+	struct compiler *c = base_alloc(sizeof(*c));
+	*c = (struct compiler){.input = input, .errors = errors, .stride = entries / COUNTED_NAMES + 1, .ok = true};
+	rules_init(&c->rules, input->settings);
+	items_reserve(&c->items, entries + 1);
+	extras_init(&c->extras);
+	read_lists(c);
+	add_addresses(c);
+	check_strings(c);
+	if (c->ok && !write_parts(c, ret, &err)) {
+		err_list_add_at(errors, input->settings->path, 0, 0, "%s", err.text);
+		c->ok = false;
 	}
-	compiler_finish(&c);
-	return c.ok;
+	bool ok = c->ok;
+	extras_finish(&c->extras);
+	items_finish(&c->items);
+	rules_finish(&c->rules);
+	buf_finish(&c->texts);
+	image_parts_finish(&c->parts);
+	free(c);
+	return ok;
 }

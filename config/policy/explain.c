@@ -1,134 +1,240 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/explain.h"
 
-#include "policy/image.h"
+#include <arpa/inet.h>
+#include <stdlib.h>
 
-static_assert(ARRAY_LEN(((struct policy_entry *)NULL)->contact) == IMAGE_CONTACTS_MAX, "every contact of an image can be shown");
+#include "policy/match_ask.h"
 
-void policy_entry(const struct policy *policy, uint32_t entry, struct policy_entry *ret)
-{
-	struct image_entry e = image_entry(policy, entry);
-	const uint8_t *list = image_record(policy, IMAGE_LISTS, e.list);
-	const uint8_t *cold = image_record(policy, IMAGE_COLD, entry);
-	const uint8_t *p = image_record(policy, IMAGE_PROVENANCE, image_u32(cold + IMAGE_COLD_PROVENANCE));
-	*ret = (struct policy_entry){
-	    .list = image_string(policy, image_u32(list + IMAGE_LIST_NAME)),
-	    .file = image_string(policy, image_u32(list + IMAGE_LIST_FILE)),
-	    .line = image_u32(cold + IMAGE_COLD_LINE),
-	    .entry = image_string(policy, image_u32(cold + IMAGE_COLD_TEXT)),
-	    .match = e.match,
-	    .action = (enum action)list[IMAGE_LIST_ACTION],
-	    .mode = (enum mode)list[IMAGE_LIST_MODE],
-	    .mandatory = list[IMAGE_LIST_MANDATORY] != 0,
-	    .code = (enum code)p[IMAGE_PROV_CODE],
-	    .authority = image_string(policy, image_u32(p + IMAGE_PROV_AUTHORITY)),
-	    .reason = image_string(policy, image_u32(p + IMAGE_PROV_REASON)),
-	    .reference = image_string(policy, image_u32(p + IMAGE_PROV_REFERENCE)),
-	    .contact_count = image_u16(p + IMAGE_PROV_CONTACT_COUNT),
-	    .added = image_string(policy, image_u32(p + IMAGE_PROV_ADDED)),
-	    .review = image_string(policy, image_u32(p + IMAGE_PROV_REVIEW)),
-	    .expires = image_string(policy, image_u32(p + IMAGE_PROV_EXPIRES)),
-	    .lifted = image_string(policy, image_u32(p + IMAGE_PROV_LIFTED)),
-	};
-	size_t first = image_u32(p + IMAGE_PROV_CONTACT_FIRST);
-	for (size_t i = 0; i < ret->contact_count; i++)
-		ret->contact[i] = image_string(policy, image_u32(image_record(policy, IMAGE_CONTACTS, first + i)));
-}
+static_assert(POLICY_CONTACTS_MAX == IMAGE_CONTACTS_MAX, "every contact of an image can be shown");
 
-/* What precedence is decided by, in this order; lists and lines follow from the entry's number (image.h). */
-struct standing {
-	unsigned rank;
-	unsigned labels;
-	enum match match;
+/* An entry that matches, in force or not. */
+struct match_one {
+	struct found_one found;
+	uint32_t line, text; /* text: string as written, or IMAGE_NONE */
+	enum cond_failure failure;
+	bool decides;
 };
 
-static struct standing standing_of(const struct policy *p, uint32_t entry)
-{
-	struct image_entry e = image_entry(p, entry);
-	unsigned labels = e.match == MATCH_REGEX ? 0 : image_at(&p->names.names, e.name)[IMAGE_NAME_LABELS];
-	return (struct standing){.rank = e.rank, .labels = labels, .match = e.match};
-}
-
-/* Would a be asked before b, both matching one name and in force? */
-static bool stands_before(const struct policy *p, uint32_t a, uint32_t b)
-{
-	struct standing sa = standing_of(p, a), sb = standing_of(p, b);
-	if (sa.rank != sb.rank)
-		return sa.rank < sb.rank;
-	if ((sa.match == MATCH_REGEX) != (sb.match == MATCH_REGEX))
-		return sb.match == MATCH_REGEX;
-	if (sa.labels != sb.labels)
-		return sa.labels > sb.labels;
-	if (sa.match != sb.match)
-		return sa.match < sb.match;
-	return a < b;
-}
-
+/* The first `max` in order. */
 struct collection {
-	const struct policy *policy;
-	struct policy_hit *hits;
-	size_t max, count;	       /* count: matched in all */
-	const struct verdict *decided; /* NULL: nothing decides */
+	struct asking asking;
+	struct found decided;
+	struct match_one *kept; /* owned */
+	size_t max, count;	/* count: in all */
 };
 
-static bool comes_before(const struct collection *c, uint32_t a, uint32_t b)
+static bool decides(const struct collection *c, const struct found_one *one)
 {
-	if (c->decided != NULL && (a == c->decided->entry || b == c->decided->entry))
-		return a == c->decided->entry;
-	return stands_before(c->policy, a, b);
+	const struct found_one *d = &c->decided.enforced;
+	return d->standing != STANDING_LAST && one->standing == d->standing && one->tier == d->tier && one->rule == d->rule &&
+	       one->where == d->where && one->labels == d->labels;
 }
 
-/* Keep the first max in order. */
-static void collect(struct collection *c, uint32_t entry)
+static bool comes_before(const struct match_one *a, const struct match_one *b)
 {
-	size_t kept = MIN(c->count, c->max), place = kept;
+	if (a->decides != b->decides)
+		return a->decides;
+	return a->found.standing != b->found.standing ? a->found.standing < b->found.standing : a->line < b->line;
+}
+
+static void collect(struct collection *c, const struct match_one *one)
+{
+	size_t have = MIN(c->count, c->max), place = have;
 	c->count++;
-	while (place > 0 && comes_before(c, entry, c->hits[place - 1].entry))
+	while (place > 0 && comes_before(one, &c->kept[place - 1]))
 		place--;
 	if (place == c->max)
 		return;
-	size_t moved = MIN(kept, c->max - 1) - place;
-	memmove(&c->hits[place + 1], &c->hits[place], moved * sizeof(c->hits[0]));
-	c->hits[place].entry = entry;
+	size_t moved = MIN(have, c->max - 1) - place;
+	memmove(&c->kept[place + 1], &c->kept[place], moved * sizeof(c->kept[0]));
+	c->kept[place] = *one;
 }
 
-static void collect_all(struct collection *c, struct policy_scratch *scratch, const struct name *name)
+/* --- everything that matches --- */
+
+static void collect_pattern(struct collection *c, unsigned tier, uint32_t pattern)
 {
-	const struct policy *p = c->policy;
+	const struct image *im = c->asking.policy->tiers[tier];
+	const uint8_t *p = image_at(im, IMAGE_PATTERNS, pattern);
+	if (!asking_pattern(&c->asking, im, pattern))
+		return;
+	struct match_one one = {
+	    .found = {.rule = image_u32(p + IMAGE_PATTERN_RULE), .where = pattern, .tier = (uint8_t)tier},
+	    .line = image_u32(p + IMAGE_PATTERN_LINE),
+	    .text = image_u32(p + IMAGE_PATTERN_WRITTEN),
+	};
+	const uint8_t *r = image_rule(im, one.found.rule);
+	if (one.text == IMAGE_NONE)
+		one.text = image_u32(p + IMAGE_PATTERN_TEXT);
+	one.found.standing = standing_make(r, KIND_PATTERN, 0, one.line);
+	one.failure = asking_condition(&c->asking, im, r);
+	one.decides = decides(c, &one.found);
+	collect(c, &one);
+}
+
+static void collect_set(struct collection *c, unsigned tier, const struct image_set *set, unsigned labels)
+{
+	const struct image *im = c->asking.policy->tiers[tier];
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct match_one one = {
+		    .found = {.rule = image_set_rule(set, i), .where = i, .tier = (uint8_t)tier, .labels = (uint8_t)labels}};
+		const uint8_t *r = image_rule(im, one.found.rule);
+		if (!image_match_applies(r[IMAGE_RULE_MATCH], labels == c->asking.question->name->labels))
+			continue;
+		if (r[IMAGE_RULE_MATCH] == MATCH_PATTERN) {
+			collect_pattern(c, tier, image_u32(r + IMAGE_RULE_PATTERN));
+			continue;
+		}
+		one.found.standing = standing_make(r, KIND_NAME, NAME_LABELS_MAX - labels, 0);
+		one.failure = asking_condition(&c->asking, im, r);
+		one.decides = decides(c, &one.found);
+		(void)image_cold(im, set, i, &one.line, &one.text);
+		collect(c, &one);
+	}
+}
+
+static void collect_names(struct collection *c, unsigned tier, const struct policy_prepared *prepared)
+{
+	const struct name *name = c->asking.question->name;
+	const struct image *im = c->asking.policy->tiers[tier];
 	uint8_t offsets[NAME_LABELS_MAX + 1];
-	char buf[NAME_TEXT_MAX];
 	(void)name_offsets(name, offsets);
 	for (unsigned labels = name->labels + 1u; labels-- > 0;) {
-		size_t at = offsets[name->labels - labels], found = 0;
-		if (!image_has_labels(p, labels) || !image_find(p, &p->names, name->wire + at, name->len - at, &found))
-			continue;
-		const uint8_t *r = image_at(&p->names.names, found);
-		size_t first = image_u32(r + IMAGE_NAME_FIRST), count = image_u32(r + IMAGE_NAME_COUNT);
-		for (size_t i = first; i < first + count; i++) {
-			if (image_match_applies(image_entry(p, i).match, labels == name->labels))
-				collect(c, (uint32_t)i);
-		}
-	}
-	struct str subject = p->pattern_count > 0 ? image_subject(name, buf) : (struct str){NULL, 0};
-	for (size_t i = 0; i < p->pattern_count; i++) {
-		if (pattern_match(p->patterns[i], scratch, subject))
-			collect(c, (uint32_t)(p->pattern_first + i));
+		size_t at = offsets[name->labels - labels];
+		struct image_set set;
+		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 &&
+		    image_may_have(im, prepared->hashes[labels]) && image_find(im, name->wire + at, name->len - at, &set))
+			collect_set(c, tier, &set, labels);
 	}
 }
 
-/* Entries that are not in force. False for those that are. */
-static bool why_out_of_force(const struct policy *p, uint32_t entry, int64_t now_s, enum why_not *ret)
+static void collect_clients(struct collection *c, unsigned tier)
 {
-	const uint8_t *cold = image_record(p, IMAGE_COLD, entry);
-	const uint8_t *provenance = image_record(p, IMAGE_PROVENANCE, image_u32(cold + IMAGE_COLD_PROVENANCE));
-	if (image_i64(provenance + IMAGE_PROV_LIFTED_S) <= now_s)
+	const struct image *im = c->asking.policy->tiers[tier];
+	uint8_t bytes[16];
+	image_address(c->asking.question->client, bytes);
+	for (size_t i = 0; i < im->client_runs; i++) {
+		uint32_t first = 0, end = 0;
+		image_run_find(im, &im->runs[im->answer_runs + i], bytes, &first, &end);
+		for (; first < end; first++) {
+			const uint8_t *p = image_at(im, IMAGE_ADDRESSES, first);
+			struct match_one one = {
+			    .found = {.rule = image_u32(p + IMAGE_ADDRESS_RULE), .where = first, .tier = (uint8_t)tier},
+			    .line = image_u32(p + IMAGE_ADDRESS_LINE),
+			    .text = image_u32(p + IMAGE_ADDRESS_WRITTEN),
+			};
+			const uint8_t *r = image_rule(im, one.found.rule);
+			one.found.standing = standing_make(r, KIND_ADDRESS, 128u - p[IMAGE_ADDRESS_BITS], one.line);
+			one.failure = asking_condition(&c->asking, im, r);
+			one.decides = decides(c, &one.found);
+			collect(c, &one);
+		}
+	}
+}
+
+static void collect_all(struct collection *c, const struct policy_prepared *prepared)
+{
+	const struct policy *p = c->asking.policy;
+	struct trigrams trigrams;
+	if (p->has_general)
+		asking_trigrams(&c->asking, &trigrams);
+	for (unsigned tier = 0; tier < p->tier_count; tier++) {
+		if (c->asking.question->client != NULL)
+			collect_clients(c, tier);
+		collect_names(c, tier, prepared);
+		for (uint32_t i = 0; i < p->tiers[tier]->general_count; i++) {
+			if (trigrams_may(&trigrams, p->tiers[tier], i))
+				collect_pattern(c, tier, i);
+		}
+	}
+}
+
+/* --- how they are told --- */
+
+/* "192.0.2.0/24", "2001:db8::/32". */
+static void prefix_text(const uint8_t *address, char *buf, size_t size)
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	char text[INET6_ADDRSTRLEN] = "";
+	unsigned bits = address[IMAGE_ADDRESS_BITS];
+	bool v4 = bits >= 96 && memcmp(address, mapped, sizeof(mapped)) == 0;
+	(void)inet_ntop(v4 ? AF_INET : AF_INET6, address + (v4 ? sizeof(mapped) : 0), text, sizeof(text));
+	(void)snprintf(buf, size, "%s/%u", text, v4 ? bits - 96 : bits);
+}
+
+static void entry_text(const struct collection *c, const struct match_one *one, struct policy_entry *ret)
+{
+	const struct image *im = c->asking.policy->tiers[one->found.tier];
+	ret->entry = image_string(im, one->text);
+	if (one->text != IMAGE_NONE)
+		return;
+	if (standing_kind(one->found.standing) == KIND_ADDRESS) {
+		prefix_text(image_at(im, IMAGE_ADDRESSES, one->found.where), ret->entry_text, sizeof(ret->entry_text));
+	} else {
+		struct name own;
+		must(name_suffix(c->asking.question->name, one->found.labels, &own));
+		(void)name_to_text(&own, ret->entry_text);
+	}
+	ret->entry = str_from(ret->entry_text);
+}
+
+static void entry_fill(const struct collection *c, const struct match_one *one, struct policy_entry *ret)
+{
+	const struct image *im = c->asking.policy->tiers[one->found.tier];
+	const uint8_t *r = image_rule(im, one->found.rule), *list = image_at(im, IMAGE_LISTS, image_u16(r + IMAGE_RULE_LIST));
+	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, image_u32(r + IMAGE_RULE_PROVENANCE));
+	unsigned rank = standing_rank(one->found.standing);
+	ret->list = image_string(im, image_u32(list + IMAGE_LIST_NAME));
+	ret->file = image_string(im, image_u32(list + IMAGE_LIST_FILE));
+	ret->line = one->line;
+	entry_text(c, one, ret);
+	ret->match = (enum match)r[IMAGE_RULE_MATCH];
+	ret->action = rank_blocks(rank) ? ACTION_BLOCK : ACTION_ALLOW;
+	ret->answer = (enum answer)r[IMAGE_RULE_ANSWER];
+	ret->mode = (enum mode)list[IMAGE_LIST_MODE];
+	ret->mandatory = rank_mandatory(rank);
+	ret->code = (enum code)r[IMAGE_RULE_CODE];
+	ret->authority = image_string(im, image_u32(p + IMAGE_PROV_AUTHORITY));
+	ret->reason = image_string(im, image_u32(p + IMAGE_PROV_REASON));
+	ret->reference = image_string(im, image_u32(p + IMAGE_PROV_REFERENCE));
+	ret->added = image_string(im, image_u32(p + IMAGE_PROV_ADDED));
+	ret->review = image_string(im, image_u32(p + IMAGE_PROV_REVIEW));
+	ret->expires = image_string(im, image_u32(p + IMAGE_PROV_EXPIRES));
+	ret->lifted = image_string(im, image_u32(p + IMAGE_PROV_LIFTED));
+	ret->contact_count = image_u16(p + IMAGE_PROV_CONTACT_COUNT);
+	size_t first = image_u32(p + IMAGE_PROV_CONTACT_FIRST);
+	for (size_t i = 0; i < ret->contact_count; i++)
+		ret->contact[i] = image_string(im, image_u32(image_at(im, IMAGE_CONTACTS, first + i)));
+}
+
+/* Entries that do not speak, whatever the others are. False for those that do. */
+static bool why_silent(const struct collection *c, const struct match_one *one, enum why_not *ret, const char **ret_text)
+{
+	static const char *const conditions[] = {
+	    [COND_HOLDS] = "",
+	    [COND_TYPE] = "not for this type",
+	    [COND_CLIENT] = "not for this client",
+	    [COND_NAME] = "not for this name",
+	};
+	const struct image *im = c->asking.policy->tiers[one->found.tier];
+	const uint8_t *r = image_rule(im, one->found.rule);
+	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, image_u32(r + IMAGE_RULE_PROVENANCE));
+	if (image_i64(p + IMAGE_PROV_LIFTED_S) <= c->asking.now_s) {
 		*ret = WHY_LIFTED;
-	else if (image_i64(provenance + IMAGE_PROV_EXPIRES_S) <= now_s)
+		*ret_text = "lifted";
+	} else if (image_i64(r + IMAGE_RULE_UNTIL) <= c->asking.now_s) {
 		*ret = WHY_EXPIRED;
-	else if (image_entry(p, entry).shadow)
+		*ret_text = "expired";
+	} else if ((r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0) {
 		*ret = WHY_SHADOW;
-	else
+		*ret_text = "shadow";
+	} else if (one->failure != COND_HOLDS) {
+		*ret = WHY_CONDITION;
+		*ret_text = conditions[one->failure];
+	} else {
 		return false;
+	}
 	return true;
 }
 
@@ -137,6 +243,8 @@ static const char *why_outranked(unsigned rank)
 	static const char *const texts[RANK_COUNT] = {
 	    [RANK_MANDATORY_ALLOW] = "a mandatory allow outranks it",
 	    [RANK_MANDATORY_BLOCK] = "a mandatory block outranks it",
+	    [RANK_IMPORTANT_ALLOW] = "an allow outranks it",
+	    [RANK_IMPORTANT_BLOCK] = "an important block outranks it",
 	    [RANK_ALLOW] = "an allow outranks it",
 	    [RANK_BLOCK] = "a block outranks it",
 	};
@@ -144,39 +252,55 @@ static const char *why_outranked(unsigned rank)
 	return texts[rank];
 }
 
-static void why_fill(const struct collection *c, int64_t now_s, struct policy_hit *hit)
+/* Why one that speaks lost to what decides. */
+static const char *why_lost(standing mine, standing best, enum why_not *ret)
 {
-	const struct policy *p = c->policy;
-	const char *text = "";
-	if (c->decided != NULL && hit->entry == c->decided->entry) {
-		hit->why_not = WHY_DECIDES;
-	} else if (why_out_of_force(p, hit->entry, now_s, &hit->why_not)) {
-		text = hit->why_not == WHY_LIFTED ? "lifted" : hit->why_not == WHY_EXPIRED ? "expired" : "shadow";
-	} else {
-		must(c->decided != NULL); /* one that is in force would have decided */
-		struct standing mine = standing_of(p, hit->entry), best = standing_of(p, c->decided->entry);
-		if (mine.rank != best.rank) {
-			hit->why_not = WHY_LOWER_RANK;
-			text = why_outranked(best.rank);
-		} else if (mine.match != best.match || mine.labels != best.labels) {
-			hit->why_not = WHY_LESS_SPECIFIC;
-			text = "less specific";
-		} else {
-			hit->why_not = WHY_SAME;
-			text = mine.match == MATCH_REGEX ? "an expression further up matches" : "the same name, further down";
-		}
+	if (standing_rank(mine) != standing_rank(best)) {
+		*ret = WHY_LOWER_RANK;
+		return why_outranked(standing_rank(best));
 	}
-	(void)snprintf(hit->why_not_text, sizeof(hit->why_not_text), "%s", text);
+	if (mine >> 44 != best >> 44) {
+		*ret = WHY_LESS_SPECIFIC;
+		return "less specific";
+	}
+	*ret = WHY_SAME;
+	switch (standing_kind(mine)) {
+	case KIND_ADDRESS:
+		return "the same address, further down";
+	case KIND_NAME:
+		break;
+	case KIND_PATTERN:
+		return "an expression further up matches";
+	}
+	return "the same name, further down";
 }
 
-size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct name *name, int64_t now_s,
-		      struct policy_hit *ret, size_t max)
+static void hit_fill(const struct collection *c, const struct match_one *one, struct policy_hit *ret)
 {
-	struct verdict verdict;
-	bool decided = policy_match(policy, scratch, name, now_s, &verdict);
-	struct collection c = {.policy = policy, .hits = ret, .max = max, .decided = decided ? &verdict : NULL};
-	collect_all(&c, scratch, name);
-	for (size_t i = 0; i < MIN(c.count, max); i++)
-		why_fill(&c, now_s, &ret[i]);
-	return c.count;
+	const char *text = "";
+	ret->why_not = WHY_DECIDES;
+	if (!one->decides && !why_silent(c, one, &ret->why_not, &text))
+		text = why_lost(one->found.standing, c->decided.enforced.standing, &ret->why_not);
+	(void)snprintf(ret->why_not_text, sizeof(ret->why_not_text), "%s", text);
+	entry_fill(c, one, &ret->entry);
+}
+
+size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
+		      int64_t now_s, struct policy_hit *ret, size_t max)
+{
+	struct policy_prepared prepared;
+	struct collection *c = base_alloc(sizeof(*c));
+	size_t filled = 0, count;
+	c->max = max;
+	c->kept = base_alloc((max + 1) * sizeof(c->kept[0]));
+	asking_init(&c->asking, policy, scratch, question, now_s);
+	policy_prepare(policy, question->name, &prepared);
+	asking_decide(&c->asking, &prepared, &c->decided);
+	collect_all(c, &prepared);
+	count = c->count;
+	for (; filled < MIN(count, max); filled++)
+		hit_fill(c, &c->kept[filled], &ret[filled]);
+	free(c->kept);
+	free(c);
+	return count;
 }

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * explain.h - every entry that matches a name, in order of rank, with its provenance and why it lost. For the control socket; not
- * the query path. Slices are borrowed from the image. */
+ * explain.h - every entry that matches a question, in order of rank, with its provenance and why it lost. For the control socket;
+ * not the query path. Slices are borrowed from the images. */
 #ifndef SARING_POLICY_EXPLAIN_H
 #define SARING_POLICY_EXPLAIN_H
 
 #include "policy/match.h"
 
+#define POLICY_CONTACTS_MAX 16
+
 struct policy_entry {
 	struct str list, file; /* file as saring.yaml names it */
 	uint32_t line;
-	struct str entry; /* as written */
+	struct str entry; /* as written, or the name; may point into entry_text */
+	char entry_text[NAME_TEXT_MAX];
 	enum match match;
-	enum action action;
+	enum action action; /* the entry's own: an allow rule in a block list is allow */
+	enum answer answer;
 	enum mode mode;
 	bool mandatory;
 	enum code code;
 	struct str authority, reason, reference; /* ptr NULL: not said */
-	struct str contact[16];
+	struct str contact[POLICY_CONTACTS_MAX];
 	size_t contact_count;
 	struct str added, review, expires, lifted; /* as written; ptr NULL: not said */
 };
-void policy_entry(const struct policy *policy, uint32_t entry, struct policy_entry *ret);
 
 enum why_not {
 	WHY_DECIDES,	   /* this one decides */
@@ -31,14 +34,15 @@ enum why_not {
 	WHY_LIFTED,	   /* "lifted" */
 	WHY_EXPIRED,	   /* "expired" */
 	WHY_SHADOW,	   /* "shadow" */
+	WHY_CONDITION,	   /* "not for this type", "not for this client", "not for this name" */
 };
 struct policy_hit {
-	uint32_t entry;
 	enum why_not why_not;
 	char why_not_text[64]; /* "" for WHY_DECIDES */
+	struct policy_entry entry;
 };
-/* Fills at most max; returns how many matched in all. The decider, if any, is first. */
-size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct name *name, int64_t now_s,
-		      struct policy_hit *ret, size_t max);
+/* Fills at most max; returns how many matched in all. The decider, if any, is first, and is the one policy_match gives. */
+size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
+		      int64_t now_s, struct policy_hit *ret, size_t max);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/extra_text.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 
 #define ELLIPSIS "\xe2\x80\xa6" /* U+2026 */

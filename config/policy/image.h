@@ -1,132 +1,178 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * image.h - the compiled policy as bytes: the layout that image_write.c writes, image_map.c and image_verify.c check, and match.c
- * and explain.c read. For config/policy only; everybody else sees match.h and explain.h.
+ * and explain.c read. For config/policy only; everybody else sees match.h and explain.h. Both tiers have this format.
  *
  *      +--------------------+  0
- *      | header             |  magic, byte order, version, sizes, checksums, content hash, generation, time; one (offset, count)
- * for |                    |  each section; ends with a checksum of itself
- *      +--------------------+  IMAGE_HEADER_SIZE: from here on the body, which the header's other checksum covers
- *      | NAME_DIR   u32     |  hot: 2^bits + 1 places in NAMES; bucket = the hash's upper bits
- *      | NAMES      24      |  hot: hash, wire place and length, first entry and count; in order of (hash, wire)
- *      | ENTRIES    16      |  hot: in force until, list, match, rank; entries of one name adjacent, best rank first; then those
- * with a |                    |       regular expression, best rank first | BELOW_DIR  u32     |  names that have an allow entry
- * below them (RFC 8020), found like NAMES | BELOW      24      | | BELOW_TIMES 16     |  for each of them: until when an ordinary,
- * and a mandatory, allow entry lies below | WIRE       u8      |  hot: folded wire-form names; BELOW's lie inside those of NAMES |
- * IPV4 4, IPV6 16    |  for ANSWER_ADDRESS | LISTS      40      |  cold from here: in the order of saring.yaml, those in mode off
- * left out | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk
- *      | COLD       16      |  for each entry, same number: provenance, text as written, line, column
+ *      | header             |  magic, byte order, version, sizes, hash of the body, numbers; (offset, count) of each section; ends
+ *      |                    |  with a checksum of itself
+ *      +--------------------+  IMAGE_HEADER_SIZE: the body, which the header's hash covers
+ *      | FILTER     u64     |  hot: a blocked Bloom filter over all names; a name that is in no list mostly ends here
+ *      | DIR        u32     |  hot: 2^bits + 1 places in RECORDS: the buckets
+ *      | RECORDS    u8      |  hot: the names, compressed, each with the number of its set
+ *      | CODEC      u8      |  code lengths of the name compression (codec.h)
+ *      | SET_DIR    u32     |  set n is SETS[dir[n] .. dir[n + 1])
+ *      | SETS       u32     |  numbers of rules, strongest first; a name in many lists has one set
+ *      | RULES      40      |  what holds for all names of a set's member: list, match, rank, until when, answer, condition
+ *      | CONDS      u8      |  conditions (cond.h), each after a u32 of its length
+ *      | DATA       u8      |  local records (records.h), each after a u32 of its length
+ *      | PATTERNS   24      |  expressions and patterns: first those asked for every name, then those that hang on a name
+ *      | ADDRESSES  32      |  of answers, then of clients; longest prefix first, then by address
+ *      | IPV4 4, IPV6 16    |  for ANSWER_ADDRESS
+ *      | LISTS      112     |  cold from here: in the order of saring.yaml, those of this tier
+ *      | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk
  *      | PROVENANCE 56      |  each once
  *      | CONTACTS   u32     |  strings
  *      | STRING_ENDS u32    |  string n is STRINGS[ends[n-1] .. ends[n])
  *      | STRINGS    u8      |  UTF-8, each once
+ *      | COLD_DIR   u32     |  for each IMAGE_COLD_BUCKETS buckets a place in COLD, and the end
+ *      | COLD       u8      |  for each record in order, for each rule of its set that is an entry: varint line * 2 + has_text
+ *      |                    |  [varint string: the entry as written]
  *      +--------------------+  total size
  *
- * Every section starts at the next multiple of 8 after the one before (zeroes between): sections cannot overlap. Numbers are
- * little-endian and read byte by byte, so that neither alignment nor the machine's order matters; the byte-order mark tells a
- * foreign image from a damaged one. The hash is SipHash-1-3 of the wire form with a key made from the content hash, so that the
- * same input gives the same bytes and yet nobody can choose names that collide without changing the key.
+ * Every section starts at the next multiple of 64 after the one before (zeroes between): sections cannot overlap, and a filter word
+ * or a bucket's head never straddles a line. Numbers are little-endian; hot ones are read by aligned loads on a little-endian
+ * machine (image_open refuses another).
  *
- * A struct policy is only made by a pass over every byte of this; afterwards every index in it is good. Accessors still check
- * theirs. */
+ * A name in the index. Its labels are coded from the right (codec.h) to a string of bits, so that a parent's code is, but for the
+ * end mark, the beginning of its children's. Of the code, the first `bits` bits are left out: with R the bytes that remain (the
+ * last padded with zeroes) and H a hash of R, the name stands in bucket (first bits) XOR (H's upper bits). Bucket and R together
+ * give the whole name back: comparing R is comparing the name, exactly. A record:
+ *
+ *      u8    set number (low 3 bits; 7: a varint of number - 7 follows), length of R (high 5; 31: then a varint of length - 31)
+ *      R
+ *
+ * Sets are numbered by how many names have them, so that nearly all records have one byte beside R. varint: LEB128.
+ *
+ * Below a blocked name an allow entry may lie (RFC 8020): each name above an allow entry's has a rule of match IMAGE_MATCH_BELOW in
+ * its set, in force as long as some such allow entry is; it never decides anything and is no entry. Patterns with a literal end
+ * hang on the name of that end: a rule of match MATCH_PATTERN in its set, asked for names below.
+ *
+ * The hash H and the filter's hash have fixed seeds but `seed`, which the writer raises until no bucket holds more than
+ * IMAGE_BUCKET_MAX records: nobody gains by a list of names that collide. Times and the generation stand in the header, outside the
+ * hash: the same input gives the same body. */
 #ifndef SARING_POLICY_IMAGE_H
 #define SARING_POLICY_IMAGE_H
 
 #include "base/base.h"
-#include "base/err.h"
-#include "base/file.h"
-#include "base/siphash.h"
-#include "base/str.h"
-#include "policy/match.h"
-#include "policy/pattern.h"
 #include "policy/terms.h"
-#include "wire/name.h"
 
 #include <assert.h>
 
 #define IMAGE_MAGIC "\x89SARING\n"
 #define IMAGE_MAGIC_LEN 8
 #define IMAGE_BYTE_ORDER 0x0a0b0c0du
-#define IMAGE_VERSION 1
-#define IMAGE_NONE UINT32_MAX	/* no string, no name */
+#define IMAGE_VERSION 2
+#define IMAGE_NONE UINT32_MAX	/* no string, no condition, no data */
 #define IMAGE_FOREVER INT64_MAX /* until: has no end */
-#define IMAGE_NEVER INT64_MIN	/* until: there is none */
-#define IMAGE_BITS_MAX 31
-#define IMAGE_CONTACTS_MAX 16	 /* of one entry; struct policy_entry has room for these */
+#define IMAGE_BITS_MAX 28	/* of the buckets; 0 when there are few names */
+#define IMAGE_PER_BUCKET 8	/* bits are the least for which buckets hold no more than these on average: 4 to 8 */
+#define IMAGE_BUCKET_MAX 128	/* records in a bucket */
+#define IMAGE_FILTER_BITS 10	/* for a name, on average */
+#define IMAGE_FILTER_PROBES 4	/* bits set in one word */
+#define IMAGE_COLD_BUCKETS 16
+#define IMAGE_ALIGN 64
 #define IMAGE_EXTRA_TEXT_MAX 200 /* bytes of an extended DNS error's text */
-#define IMAGE_PATTERN_LEN_MAX 255
+#define IMAGE_CONTACTS_MAX 16
 
 enum image_section_id {
-	IMAGE_NAME_DIR,
-	IMAGE_NAMES,
-	IMAGE_ENTRIES,
-	IMAGE_BELOW_DIR,
-	IMAGE_BELOW,
-	IMAGE_BELOW_TIMES,
-	IMAGE_WIRE,
+	IMAGE_FILTER,
+	IMAGE_DIR,
+	IMAGE_RECORDS,
+	IMAGE_CODEC,
+	IMAGE_SET_DIR,
+	IMAGE_SETS,
+	IMAGE_RULES,
+	IMAGE_CONDS,
+	IMAGE_DATA,
+	IMAGE_PATTERNS,
+	IMAGE_ADDRESSES,
 	IMAGE_IPV4,
 	IMAGE_IPV6,
 	IMAGE_LISTS,
 	IMAGE_UNTILS,
-	IMAGE_COLD,
 	IMAGE_PROVENANCE,
 	IMAGE_CONTACTS,
 	IMAGE_STRING_ENDS,
 	IMAGE_STRINGS,
+	IMAGE_COLD_DIR,
+	IMAGE_COLD,
 	IMAGE_SECTION_COUNT,
 };
 
 /* Places in the header. */
 enum {
 	IMAGE_H_MAGIC = 0,
-	IMAGE_H_BYTE_ORDER = 8,	    /* u32 */
-	IMAGE_H_VERSION = 12,	    /* u16 */
-	IMAGE_H_HEADER_SIZE = 14,   /* u16 */
-	IMAGE_H_TOTAL_SIZE = 16,    /* u64 */
-	IMAGE_H_CHECKSUM = 24,	    /* u64, of the body */
-	IMAGE_H_CONTENT_HASH = 32,  /* 16 bytes: of what was compiled; tells changes, not forgeries */
-	IMAGE_H_COMPILED_AT = 48,   /* i64 */
-	IMAGE_H_GENERATION = 56,    /* u32 */
-	IMAGE_H_TTL = 60,	    /* u32, seconds */
-	IMAGE_H_LABEL_COUNTS = 64,  /* 2 x u64: bit n = some name in NAMES has n labels */
-	IMAGE_H_RANKS = 80,	    /* u8: bit n = some entry has rank n */
-	IMAGE_H_NAME_BITS = 81,	    /* u8 */
-	IMAGE_H_BELOW_BITS = 82,    /* u8 */
-	IMAGE_H_ZERO = 83,	    /* u8 */
-	IMAGE_H_PATTERN_COUNT = 84, /* u32: entries with a regular expression */
-	IMAGE_H_SECTIONS = 88,	    /* u64 offset, u64 count for each */
-	IMAGE_H_HEADER_CHECKSUM = IMAGE_H_SECTIONS + 16 * IMAGE_SECTION_COUNT, /* u64, of the header up to here */
-	IMAGE_HEADER_SIZE = IMAGE_H_HEADER_CHECKSUM + 8,
+	IMAGE_H_BYTE_ORDER = 8,	     /* u32 */
+	IMAGE_H_VERSION = 12,	     /* u16 */
+	IMAGE_H_HEADER_SIZE = 14,    /* u16 */
+	IMAGE_H_TOTAL_SIZE = 16,     /* u64 */
+	IMAGE_H_BODY_HASH = 24,	     /* 16 bytes: XXH3-128 of the body; also what tells that two images are the same */
+	IMAGE_H_SETTINGS_HASH = 40,  /* 16 bytes: XXH3-128 of saring.yaml; zeroes in a bulk image */
+	IMAGE_H_BULK_HASH = 56,	     /* 16 bytes: body hash of the bulk image that belongs to a live one; zeroes: none */
+	IMAGE_H_COMPILED_AT = 72,    /* i64 */
+	IMAGE_H_GENERATION = 80,     /* u32; 0 in a bulk image */
+	IMAGE_H_TTL = 84,	     /* u32, seconds: block.ttl */
+	IMAGE_H_NAME_COUNT = 88,     /* u32: records */
+	IMAGE_H_ENTRY_COUNT = 92,    /* u32: of all lists */
+	IMAGE_H_LABELS_AT = 96,	     /* 2 x u64: bit n = some name of n labels has a rule that speaks for the name itself */
+	IMAGE_H_LABELS_BELOW = 112,  /* 2 x u64: ... for names below it */
+	IMAGE_H_SEED = 128,	     /* u32 */
+	IMAGE_H_GENERAL_COUNT = 132, /* u32: of PATTERNS, asked for every name */
+	IMAGE_H_ANSWER_COUNT = 136,  /* u32: of ADDRESSES, for answers; the rest is for clients */
+	IMAGE_H_BITS = 140,	     /* u8 */
+	IMAGE_H_RANKS = 141,	     /* u8: bit n = some rule has rank n */
+	IMAGE_H_TIER = 142,	     /* u8: enum image_tier */
+	IMAGE_H_ZERO = 143,	     /* u8 */
+	IMAGE_H_SECTIONS = 144,	     /* u64 offset, u64 count for each */
+	IMAGE_H_HEADER_CHECKSUM = IMAGE_H_SECTIONS + 16 * IMAGE_SECTION_COUNT, /* u64: XXH3-64 of the header up to here */
+	IMAGE_HEADER_SIZE = (IMAGE_H_HEADER_CHECKSUM + 8 + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN,
 };
-static_assert(IMAGE_HEADER_SIZE == 352, "the header's size is part of the format");
-static_assert(IMAGE_HEADER_SIZE % 8 == 0, "the body starts aligned");
-static_assert(NAME_LABELS_MAX < 128, "label counts fit their bitmap");
+static_assert(IMAGE_HEADER_SIZE == 512, "the header's size is part of the format");
 
-/* A record of NAMES and BELOW. */
+enum image_tier { IMAGE_LIVE = 0, IMAGE_BULK = 1 };
+
 enum {
-	IMAGE_NAME_HASH = 0,	/* u64 */
-	IMAGE_NAME_WIRE = 8,	/* u32, place in WIRE */
-	IMAGE_NAME_FIRST = 12,	/* u32, entry; 0 in BELOW */
-	IMAGE_NAME_COUNT = 16,	/* u32, entries; 0 in BELOW */
-	IMAGE_NAME_LEN = 20,	/* u8 */
-	IMAGE_NAME_LABELS = 21, /* u8 */
-	IMAGE_NAME_SIZE = 24,
-};
-/* ENTRIES: what a query reads. */
-enum {
-	IMAGE_ENTRY_UNTIL = 0,	/* i64: in force before this second; the earlier of expiry and lift */
-	IMAGE_ENTRY_LIST = 8,	/* u16 */
-	IMAGE_ENTRY_MATCH = 10, /* u8 */
-	IMAGE_ENTRY_RANK = 11,	/* u8: rank, and IMAGE_SHADOW */
-	IMAGE_ENTRY_NAME = 12,	/* u32; IMAGE_NONE for a regular expression */
-	IMAGE_ENTRY_SIZE = 16,
+	IMAGE_RULE_UNTIL = 0,	    /* i64: in force before this second; the earlier of expiry and lift */
+	IMAGE_RULE_PROVENANCE = 8,  /* u32; 0 for IMAGE_MATCH_BELOW */
+	IMAGE_RULE_COND = 12,	    /* u32, place in CONDS, or IMAGE_NONE */
+	IMAGE_RULE_DATA = 16,	    /* u32, place in DATA, or IMAGE_NONE */
+	IMAGE_RULE_PATTERN = 20,    /* u32, for MATCH_REGEX and MATCH_PATTERN, else IMAGE_NONE */
+	IMAGE_RULE_LIST = 24,	    /* u16, in this image's LISTS */
+	IMAGE_RULE_ORDER = 26,	    /* u16, of the list in saring.yaml */
+	IMAGE_RULE_MATCH = 28,	    /* u8 */
+	IMAGE_RULE_RANK = 29,	    /* u8: rank, and IMAGE_SHADOW */
+	IMAGE_RULE_ANSWER = 30,	    /* u8: enum answer */
+	IMAGE_RULE_CODE = 31,	    /* u8: enum code */
+	IMAGE_RULE_EXTRA_TEXT = 32, /* u32: string of the extended DNS error, or IMAGE_NONE */
+	IMAGE_RULE_ZERO = 36,	    /* u32 */
+	IMAGE_RULE_SIZE = 40,
 };
 #define IMAGE_SHADOW 0x80u
+#define IMAGE_MATCH_BELOW 0x40u /* no enum match: see above */
+
 enum {
-	IMAGE_TIMES_ORDINARY = 0,  /* i64 */
-	IMAGE_TIMES_MANDATORY = 8, /* i64 */
-	IMAGE_TIMES_SIZE = 16,
+	IMAGE_PATTERN_RULE = 0,	   /* u32 */
+	IMAGE_PATTERN_TEXT = 4,	   /* string: the expression, or the pattern */
+	IMAGE_PATTERN_WRITTEN = 8, /* string, or IMAGE_NONE: as TEXT */
+	IMAGE_PATTERN_LINE = 12,   /* u32 */
+	IMAGE_PATTERN_NEED = 16,   /* u32: three bytes (first lowest) that stand in every name it matches; 0: not known */
+	IMAGE_PATTERN_FLAGS = 20,  /* u32 */
+	IMAGE_PATTERN_SIZE = 24,
 };
+#define IMAGE_PATTERN_REGEX 1u /* else a pattern with `*` */
+#define IMAGE_PATTERN_CASELESS 2u
+#define IMAGE_PATTERN_SUBTREE 4u /* a pattern: or any name above the asked one */
+
+enum {
+	IMAGE_ADDRESS_BYTES = 0,    /* 16: v4 as v4-mapped */
+	IMAGE_ADDRESS_RULE = 16,    /* u32 */
+	IMAGE_ADDRESS_LINE = 20,    /* u32 */
+	IMAGE_ADDRESS_WRITTEN = 24, /* string, or IMAGE_NONE */
+	IMAGE_ADDRESS_BITS = 28,    /* u8: of the prefix, of 128; three zeroes */
+	IMAGE_ADDRESS_SIZE = 32,
+};
+
 enum {
 	IMAGE_LIST_NAME = 0,	     /* string */
 	IMAGE_LIST_FILE = 4,	     /* string */
@@ -138,15 +184,12 @@ enum {
 	IMAGE_LIST_ACTION = 32,	     /* u8 */
 	IMAGE_LIST_MODE = 33,	     /* u8 */
 	IMAGE_LIST_MANDATORY = 34,   /* u8 */
-	IMAGE_LIST_ANSWER = 35,	     /* u8 */
-	IMAGE_LIST_SIZE = 40,
-};
-enum {
-	IMAGE_COLD_PROVENANCE = 0, /* u32 */
-	IMAGE_COLD_TEXT = 4,	   /* string */
-	IMAGE_COLD_LINE = 8,	   /* u32 */
-	IMAGE_COLD_COLUMN = 12,	   /* u32 */
-	IMAGE_COLD_SIZE = 16,
+	IMAGE_LIST_FORMAT = 35,	     /* u8 */
+	IMAGE_LIST_ORDER = 36,	     /* u16: place among the lists of saring.yaml, off ones counted; and two zeroes */
+	IMAGE_LIST_IDENTITY = 40,    /* 40 bytes: five u64 of struct source_identity */
+	IMAGE_LIST_CONTENT = 80,     /* 16 bytes: the segment's key */
+	IMAGE_LIST_SETTINGS = 96,    /* 16 bytes: hash of what settings say of this list and of block:; compile.c */
+	IMAGE_LIST_SIZE = 112,
 };
 enum {
 	IMAGE_PROV_AUTHORITY = 0, /* strings, IMAGE_NONE for what is not said */
@@ -156,7 +199,7 @@ enum {
 	IMAGE_PROV_REVIEW = 16,
 	IMAGE_PROV_EXPIRES = 20,
 	IMAGE_PROV_LIFTED = 24,
-	IMAGE_PROV_EXTRA_TEXT = 28,
+	IMAGE_PROV_ZERO = 28,
 	IMAGE_PROV_CONTACT_FIRST = 32, /* u32, in CONTACTS */
 	IMAGE_PROV_CONTACT_COUNT = 36, /* u16 */
 	IMAGE_PROV_CODE = 38,	       /* u8, and a zero */
@@ -167,38 +210,54 @@ enum {
 
 /* Bytes of one record of each section; part of the format. */
 static const uint8_t image_record_sizes[IMAGE_SECTION_COUNT] = {
-    [IMAGE_NAME_DIR] = 4,
-    [IMAGE_NAMES] = IMAGE_NAME_SIZE,
-    [IMAGE_ENTRIES] = IMAGE_ENTRY_SIZE,
-    [IMAGE_BELOW_DIR] = 4,
-    [IMAGE_BELOW] = IMAGE_NAME_SIZE,
-    [IMAGE_BELOW_TIMES] = IMAGE_TIMES_SIZE,
-    [IMAGE_WIRE] = 1,
+    [IMAGE_FILTER] = 8,
+    [IMAGE_DIR] = 4,
+    [IMAGE_RECORDS] = 1,
+    [IMAGE_CODEC] = 1,
+    [IMAGE_SET_DIR] = 4,
+    [IMAGE_SETS] = 4,
+    [IMAGE_RULES] = IMAGE_RULE_SIZE,
+    [IMAGE_CONDS] = 1,
+    [IMAGE_DATA] = 1,
+    [IMAGE_PATTERNS] = IMAGE_PATTERN_SIZE,
+    [IMAGE_ADDRESSES] = IMAGE_ADDRESS_SIZE,
     [IMAGE_IPV4] = 4,
     [IMAGE_IPV6] = 16,
     [IMAGE_LISTS] = IMAGE_LIST_SIZE,
     [IMAGE_UNTILS] = 8,
-    [IMAGE_COLD] = IMAGE_COLD_SIZE,
     [IMAGE_PROVENANCE] = IMAGE_PROV_SIZE,
     [IMAGE_CONTACTS] = 4,
     [IMAGE_STRING_ENDS] = 4,
     [IMAGE_STRINGS] = 1,
+    [IMAGE_COLD_DIR] = 4,
+    [IMAGE_COLD] = 1,
 };
 
-/* Lower is stronger. */
-enum rank { RANK_MANDATORY_ALLOW = 0, RANK_MANDATORY_BLOCK = 1, RANK_ALLOW = 2, RANK_BLOCK = 3 };
-#define RANK_COUNT 4
+/* Lower is stronger; odd ones block. */
+enum rank {
+	RANK_MANDATORY_ALLOW = 0,
+	RANK_MANDATORY_BLOCK = 1,
+	RANK_IMPORTANT_ALLOW = 2, /* a list of allow entries; adblock's @@...$important */
+	RANK_IMPORTANT_BLOCK = 3, /* adblock's $important */
+	RANK_ALLOW = 4,		  /* an allow rule of a block list (@@, rpz-passthru, transparent) */
+	RANK_BLOCK = 5,
+};
+#define RANK_COUNT 6
 
-static inline enum rank rank_of(enum action action, bool mandatory)
+/* list_allows: the list's own action is allow. */
+static inline enum rank rank_of(enum action action, bool list_allows, bool important, bool mandatory)
 {
-	if (action == ACTION_ALLOW)
-		return mandatory ? RANK_MANDATORY_ALLOW : RANK_ALLOW;
-	return mandatory ? RANK_MANDATORY_BLOCK : RANK_BLOCK;
+	unsigned blocks = action == ACTION_BLOCK;
+	if (mandatory)
+		return (enum rank)(RANK_MANDATORY_ALLOW + blocks);
+	if (important || (!blocks && list_allows))
+		return (enum rank)(RANK_IMPORTANT_ALLOW + blocks);
+	return (enum rank)(RANK_ALLOW + blocks);
 }
 
 static inline bool rank_blocks(unsigned rank)
 {
-	return rank == RANK_MANDATORY_BLOCK || rank == RANK_BLOCK;
+	return (rank & 1) != 0;
 }
 
 static inline bool rank_mandatory(unsigned rank)
@@ -206,170 +265,10 @@ static inline bool rank_mandatory(unsigned rank)
 	return rank <= RANK_MANDATORY_BLOCK;
 }
 
-static inline uint16_t image_u16(const uint8_t *p)
+/* Does a rule with this match speak for the name it stands at (whole), or for one below it? */
+static inline bool image_match_applies(unsigned match, bool whole)
 {
-	return (uint16_t)(p[0] | (unsigned)p[1] << 8);
+	return match == MATCH_SUBTREE || match == (whole ? MATCH_EXACT : MATCH_SUBDOMAINS) || match == MATCH_PATTERN;
 }
-
-static inline uint32_t image_u32(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline uint64_t image_u64(const uint8_t *p)
-{
-	return (uint64_t)image_u32(p) | (uint64_t)image_u32(p + 4) << 32;
-}
-
-static inline int64_t image_i64(const uint8_t *p)
-{
-	uint64_t v = image_u64(p);
-	int64_t ret;
-	memcpy(&ret, &v, sizeof(ret));
-	return ret;
-}
-
-static inline void image_put_u16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
-}
-
-static inline void image_put_u32(uint8_t *p, uint32_t v)
-{
-	image_put_u16(p, (uint16_t)v);
-	image_put_u16(p + 2, (uint16_t)(v >> 16));
-}
-
-static inline void image_put_u64(uint8_t *p, uint64_t v)
-{
-	image_put_u32(p, (uint32_t)v);
-	image_put_u32(p + 4, (uint32_t)(v >> 32));
-}
-
-static inline void image_put_i64(uint8_t *p, int64_t v)
-{
-	image_put_u64(p, (uint64_t)v);
-}
-
-struct image_section {
-	const uint8_t *base;
-	size_t count; /* records */
-	size_t size;  /* bytes of one */
-};
-
-/* A record; an index out of range is a bug of ours (the image was verified) and stops the process. */
-static inline const uint8_t *image_at(const struct image_section *s, size_t index)
-{
-	must(index < s->count);
-	return s->base + index * s->size;
-}
-
-/* A directory and the names it leads to. */
-struct image_table {
-	struct image_section dir, names;
-	unsigned bits;
-};
-
-struct policy {
-	struct file_map map; /* addr NULL when the bytes are somebody else's */
-	size_t len;
-	struct image_section sections[IMAGE_SECTION_COUNT];
-	struct image_table names, below;
-	struct siphash_key key;
-	uint64_t label_counts[2];
-	unsigned best_rank;   /* the strongest rank in the image: found, nothing can outrank it */
-	size_t pattern_first; /* the first entry with a regular expression */
-	size_t pattern_count;
-	struct pattern **patterns; /* owned */
-	uint32_t generation, ttl_s;
-	int64_t compiled_at_s;
-	uint8_t content_hash[16];
-};
-
-static inline const uint8_t *image_record(const struct policy *p, enum image_section_id id, size_t index)
-{
-	return image_at(&p->sections[id], index);
-}
-
-static inline struct str image_string(const struct policy *p, uint32_t id)
-{
-	if (id == IMAGE_NONE)
-		return (struct str){NULL, 0};
-	size_t end = image_u32(image_record(p, IMAGE_STRING_ENDS, id));
-	size_t begin = id == 0 ? 0 : image_u32(image_record(p, IMAGE_STRING_ENDS, id - 1));
-	must(begin <= end && end <= p->sections[IMAGE_STRINGS].count);
-	return (struct str){(const char *)p->sections[IMAGE_STRINGS].base + begin, end - begin};
-}
-
-/* An entry's hot record, taken apart. */
-struct image_entry {
-	int64_t until_s;
-	uint32_t name;
-	uint16_t list;
-	enum match match;
-	unsigned rank;
-	bool shadow;
-};
-
-static inline struct image_entry image_entry(const struct policy *p, size_t index)
-{
-	const uint8_t *r = image_record(p, IMAGE_ENTRIES, index);
-	return (struct image_entry){
-	    .until_s = image_i64(r + IMAGE_ENTRY_UNTIL),
-	    .name = image_u32(r + IMAGE_ENTRY_NAME),
-	    .list = image_u16(r + IMAGE_ENTRY_LIST),
-	    .match = (enum match)r[IMAGE_ENTRY_MATCH],
-	    .rank = r[IMAGE_ENTRY_RANK] & ~IMAGE_SHADOW,
-	    .shadow = (r[IMAGE_ENTRY_RANK] & IMAGE_SHADOW) != 0,
-	};
-}
-
-/* Does an entry with this match speak for the entry's own name (whole) or for one below it? Regular expressions are not asked. */
-static inline bool image_match_applies(enum match match, bool whole)
-{
-	return match == MATCH_SUBTREE || match == (whole ? MATCH_EXACT : MATCH_SUBDOMAINS);
-}
-
-/* Is there a name with so many labels at all? */
-static inline bool image_has_labels(const struct policy *p, unsigned labels)
-{
-	return (p->label_counts[labels / 64] >> (labels % 64) & 1) != 0;
-}
-
-static inline size_t image_bucket(uint64_t hash, unsigned bits)
-{
-	return bits == 0 ? 0 : (size_t)(hash >> (64 - bits));
-}
-
-static inline uint64_t image_hash(const struct siphash_key *key, const uint8_t *wire, size_t len)
-{
-	return siphash13(key, wire, len);
-}
-
-/* The index's key, from the content hash. */
-static inline struct siphash_key image_key(const uint8_t content_hash[16])
-{
-	struct siphash_key from = {image_u64(content_hash), image_u64(content_hash + 8)};
-	return (struct siphash_key){siphash24(&from, "saring names 0", 14), siphash24(&from, "saring names 1", 14)};
-}
-
-static inline uint64_t image_checksum(const uint8_t *bytes, size_t len)
-{
-	static const struct siphash_key key = {0x736172696e672d69ull, 0x6d6167652d737563ull};
-	return siphash13(&key, bytes, len);
-}
-
-/* The place of a wire-form name in table->names. Never allocates. */
-MUST_CHECK bool image_find(const struct policy *p, const struct image_table *table, const uint8_t *wire, size_t len, size_t *ret);
-
-/* The text regular expressions see: lower case, no final dot, the root empty. Returns a slice of buf. */
-struct str image_subject(const struct name *name, char buf[NAME_TEXT_MAX]);
-
-/* policy_open for bytes already in memory; they are borrowed until policy_close. For policy_open, tests and fuzzing. */
-MUST_CHECK bool policy_open_memory(const void *bytes, size_t len, struct policy **ret, struct err *err);
-
-/* image_verify.c: is everything that the sections hold good? The section table and the checksums were checked before. */
-MUST_CHECK bool image_verify(const struct policy *p, unsigned ranks, struct err *err);
 
 #endif

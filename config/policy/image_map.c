@@ -1,99 +1,382 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "policy/image.h"
+#include "policy/image_read.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-/* Magic, order, version, sizes, checksums: is this one whole image of ours, as it was written? */
-static bool header_check(const uint8_t *h, size_t len, struct err *err)
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define READ_BYTES ((size_t)256 * 1024) /* at a time, when a body is hashed */
+#define LEN_MAX ((uint64_t)1 << 40)
+
+static const uint8_t no_hash[16];
+
+void image_body_hash(const uint8_t *body, size_t len, uint8_t ret[16])
+{
+	XXH128_canonical_t canonical;
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(body, len));
+	memcpy(ret, canonical.digest, sizeof(canonical.digest));
+}
+
+uint64_t image_header_checksum(const uint8_t *header)
+{
+	return XXH3_64bits(header, IMAGE_H_HEADER_CHECKSUM);
+}
+
+/* Magic, order, version, checksum and size of the header, of which the first MIN(len, IMAGE_HEADER_SIZE) bytes are there. */
+static bool header_check(const uint8_t *h, uint64_t len, struct err *err)
 {
 	if (len < IMAGE_MAGIC_LEN || memcmp(h, IMAGE_MAGIC, IMAGE_MAGIC_LEN) != 0)
 		return err_set(err, ERR_INPUT, "this is not a policy image");
-	if (len < IMAGE_HEADER_SIZE)
-		return err_set(err, ERR_INPUT, "the image is cut short: %zu bytes, less than its header", len);
+	if (len < IMAGE_H_TOTAL_SIZE)
+		return err_set(err, ERR_INPUT, "the image is cut short: %llu bytes, less than its header", (unsigned long long)len);
 	if (image_u32(h + IMAGE_H_BYTE_ORDER) != IMAGE_BYTE_ORDER)
 		return err_set(err, ERR_INPUT, "the image is of another byte order, or damaged");
 	unsigned version = image_u16(h + IMAGE_H_VERSION);
-	if (version != IMAGE_VERSION || image_u16(h + IMAGE_H_HEADER_SIZE) != IMAGE_HEADER_SIZE)
-		return err_set(err, ERR_INPUT, "the image is of format %u; this program reads format %d: compile it again", version,
-			       IMAGE_VERSION);
-	if (image_checksum(h, IMAGE_H_HEADER_CHECKSUM) != image_u64(h + IMAGE_H_HEADER_CHECKSUM))
+	if (version != IMAGE_VERSION)
+		return err_set(err, ERR_INPUT, "the image is of version %u, this program reads %d: it has to be compiled anew",
+			       version, IMAGE_VERSION);
+	if (len < IMAGE_HEADER_SIZE)
+		return err_set(err, ERR_INPUT, "the image is cut short: %llu bytes, less than its header", (unsigned long long)len);
+	if (image_header_checksum(h) != image_u64(h + IMAGE_H_HEADER_CHECKSUM))
 		return err_set(err, ERR_INPUT, "the image's header is damaged: its checksum does not fit");
+	for (size_t i = IMAGE_H_HEADER_CHECKSUM + 8; i < IMAGE_HEADER_SIZE; i++) {
+		if (h[i] != 0)
+			return err_set(err, ERR_INPUT, "the image's header is damaged: its end is not empty");
+	}
+	if (image_u16(h + IMAGE_H_HEADER_SIZE) != IMAGE_HEADER_SIZE || h[IMAGE_H_ZERO] != 0 || h[IMAGE_H_TIER] > IMAGE_BULK)
+		return err_set(err, ERR_INPUT, "the image's header is not sound");
 	uint64_t total = image_u64(h + IMAGE_H_TOTAL_SIZE);
 	if (total != len)
-		return err_set(err, ERR_INPUT, "the image is %zu bytes long, but says %llu", len, (unsigned long long)total);
-	if (image_checksum(h + IMAGE_HEADER_SIZE, len - IMAGE_HEADER_SIZE) != image_u64(h + IMAGE_H_CHECKSUM))
+		return err_set(err, ERR_INPUT, "the image is %llu bytes long, but says %llu", (unsigned long long)len,
+			       (unsigned long long)total);
+	return true;
+}
+
+static bool body_check(const uint8_t hash[16], const uint8_t *h, struct err *err)
+{
+	if (memcmp(hash, h + IMAGE_H_BODY_HASH, 16) != 0)
 		return err_set(err, ERR_INPUT, "the image is damaged: its checksum does not fit");
 	return true;
 }
 
-/* Each section right after the one before, the last one up to the end. */
-static bool sections_set(struct policy *p, const uint8_t *h, size_t len, struct err *err)
+/* Each section at the next multiple of IMAGE_ALIGN after the one before, the last one up to the end. */
+static bool sections_set(struct image *im, const uint8_t *h, size_t len, struct err *err)
 {
 	size_t pos = IMAGE_HEADER_SIZE;
 	for (size_t i = 0; i < IMAGE_SECTION_COUNT; i++) {
 		const uint8_t *place = h + IMAGE_H_SECTIONS + 16 * i;
 		uint64_t offset = image_u64(place), count = image_u64(place + 8);
 		size_t size = image_record_sizes[i];
-		if (offset != pos || count > (len - pos) / size)
+		pos = (pos + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+		if (pos > len || offset != pos || count > (len - pos) / size)
 			return err_set(err, ERR_INPUT, "the image's section %zu lies outside of it", i);
-		p->sections[i] = (struct image_section){.base = h + pos, .count = (size_t)count, .size = size};
+		im->sections[i] = (struct image_section){.base = h + pos, .count = (size_t)count};
 		pos += (size_t)count * size;
-		pos += (8 - pos % 8) % 8;
-		if (pos > len)
-			return err_set(err, ERR_INPUT, "the image's section %zu ends outside of it", i);
 	}
-	if (pos != len)
+	size_t padded = (pos + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+	if (len != pos && len != padded)
 		return err_set(err, ERR_INPUT, "the image holds %zu bytes that belong to no section", len - pos);
 	return true;
 }
 
-static bool patterns_compile(struct policy *p, struct err *err)
+/* Consecutive records with equal prefix lengths, of ADDRESSES[first .. end). Returns how many runs; ret may be NULL. */
+static size_t runs_find(const struct image *im, size_t first, size_t end, struct image_run *ret)
 {
-	if (p->pattern_count == 0)
-		return true;
-	p->patterns = base_alloc(p->pattern_count * sizeof(struct pattern *));
-	for (size_t i = 0; i < p->pattern_count; i++) {
-		const uint8_t *cold = image_record(p, IMAGE_COLD, p->pattern_first + i);
-		struct str text = image_string(p, image_u32(cold + IMAGE_COLD_TEXT));
-		if (text.len > IMAGE_PATTERN_LEN_MAX)
-			return err_set(err, ERR_INPUT, "a regular expression of the image is %zu bytes long", text.len);
-		if (!pattern_compile(text, &p->patterns[i], NULL, err))
+	size_t count = 0;
+	for (size_t i = first; i < end; count++) {
+		struct image_run run = {.bits = image_at(im, IMAGE_ADDRESSES, i)[IMAGE_ADDRESS_BITS], .first = (uint32_t)i};
+		while (i < end && image_at(im, IMAGE_ADDRESSES, i)[IMAGE_ADDRESS_BITS] == run.bits)
+			i++;
+		run.end = (uint32_t)i;
+		if (ret != NULL)
+			ret[count] = run;
+	}
+	return count;
+}
+
+static void runs_make(struct image *im)
+{
+	size_t all = im->sections[IMAGE_ADDRESSES].count;
+	im->answer_runs = runs_find(im, 0, im->answer_count, NULL);
+	im->client_runs = runs_find(im, im->answer_count, all, NULL);
+	im->runs = base_alloc((im->answer_runs + im->client_runs) * sizeof(struct image_run));
+	(void)runs_find(im, 0, im->answer_count, im->runs);
+	(void)runs_find(im, im->answer_count, all, im->runs + im->answer_runs);
+}
+
+static bool patterns_make(struct image *im, struct err *err)
+{
+	size_t count = im->sections[IMAGE_PATTERNS].count;
+	im->patterns = base_alloc(count * sizeof(struct pattern *));
+	im->needs = base_alloc(im->general_count * sizeof(uint16_t));
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *r = image_at(im, IMAGE_PATTERNS, i);
+		uint32_t flags = image_u32(r + IMAGE_PATTERN_FLAGS), need = image_u32(r + IMAGE_PATTERN_NEED);
+		if (i < im->general_count)
+			im->needs[i] = need == 0 ? IMAGE_NEED_NONE : (uint16_t)image_need_bit(need);
+		if ((flags & IMAGE_PATTERN_REGEX) == 0)
+			continue;
+		struct str text = image_string(im, image_u32(r + IMAGE_PATTERN_TEXT));
+		if (!pattern_compile_as(text, (flags & IMAGE_PATTERN_CASELESS) != 0, &im->patterns[i], NULL, err))
 			return err_context(err, "the image's regular expression %zu", i);
 	}
 	return true;
 }
 
-static bool policy_fill(struct policy *p, const uint8_t *h, size_t len, struct err *err)
+static void header_take(struct image *im, const uint8_t *h)
 {
-	if (!header_check(h, len, err) || !sections_set(p, h, len, err))
-		return false;
-	p->len = len;
-	p->names = (struct image_table){p->sections[IMAGE_NAME_DIR], p->sections[IMAGE_NAMES], h[IMAGE_H_NAME_BITS]};
-	p->below = (struct image_table){p->sections[IMAGE_BELOW_DIR], p->sections[IMAGE_BELOW], h[IMAGE_H_BELOW_BITS]};
-	memcpy(p->content_hash, h + IMAGE_H_CONTENT_HASH, sizeof(p->content_hash));
-	p->key = image_key(p->content_hash);
-	p->label_counts[0] = image_u64(h + IMAGE_H_LABEL_COUNTS);
-	p->label_counts[1] = image_u64(h + IMAGE_H_LABEL_COUNTS + 8);
-	p->generation = image_u32(h + IMAGE_H_GENERATION);
-	p->ttl_s = image_u32(h + IMAGE_H_TTL);
-	p->compiled_at_s = image_i64(h + IMAGE_H_COMPILED_AT);
-	unsigned ranks = h[IMAGE_H_RANKS];
-	p->best_rank = RANK_COUNT;
-	for (unsigned rank = RANK_COUNT; rank-- > 0;) {
-		if ((ranks >> rank & 1) != 0)
-			p->best_rank = rank;
-	}
-	p->pattern_count = image_u32(h + IMAGE_H_PATTERN_COUNT);
-	if (p->pattern_count > p->sections[IMAGE_ENTRIES].count)
-		return err_set(err, ERR_INPUT, "the image says it has more regular expressions than entries");
-	p->pattern_first = p->sections[IMAGE_ENTRIES].count - p->pattern_count;
-	return image_verify(p, ranks, err) && patterns_compile(p, err);
+	im->labels_at[0] = image_u64(h + IMAGE_H_LABELS_AT);
+	im->labels_at[1] = image_u64(h + IMAGE_H_LABELS_AT + 8);
+	im->labels_below[0] = image_u64(h + IMAGE_H_LABELS_BELOW);
+	im->labels_below[1] = image_u64(h + IMAGE_H_LABELS_BELOW + 8);
+	im->bits = h[IMAGE_H_BITS];
+	im->seed = image_u32(h + IMAGE_H_SEED);
+	im->general_count = image_u32(h + IMAGE_H_GENERAL_COUNT);
+	im->answer_count = image_u32(h + IMAGE_H_ANSWER_COUNT);
+	im->name_count = image_u32(h + IMAGE_H_NAME_COUNT);
+	im->entry_count = image_u32(h + IMAGE_H_ENTRY_COUNT);
+	im->ttl_s = image_u32(h + IMAGE_H_TTL);
+	im->generation = image_u32(h + IMAGE_H_GENERATION);
+	im->compiled_at_s = image_i64(h + IMAGE_H_COMPILED_AT);
+	im->ranks = h[IMAGE_H_RANKS];
+	im->best_rank = im->ranks == 0 ? RANK_COUNT : (unsigned)__builtin_ctz(im->ranks);
+	im->tier = (enum image_tier)h[IMAGE_H_TIER];
+	memcpy(im->body_hash, h + IMAGE_H_BODY_HASH, sizeof(im->body_hash));
+	memcpy(im->settings_hash, h + IMAGE_H_SETTINGS_HASH, sizeof(im->settings_hash));
+	memcpy(im->bulk_hash, h + IMAGE_H_BULK_HASH, sizeof(im->bulk_hash));
 }
 
-bool policy_open_memory(const void *bytes, size_t len, struct policy **ret, struct err *err)
+/* h: the whole image, whose checksums are good. */
+static bool image_fill(struct image *im, const uint8_t *h, size_t len, enum image_tier tier, struct err *err)
+{
+	if (!sections_set(im, h, len, err))
+		return false;
+	im->len = len;
+	header_take(im, h);
+	if (im->tier != tier)
+		return err_set(err, ERR_INPUT, "the image is of the other tier");
+	const struct image_section *codec = &im->sections[IMAGE_CODEC];
+	if (codec->count != CODEC_LENGTHS_SIZE || !codec_init(codec->base, &im->codec))
+		return err_set(err, ERR_INPUT, "the image is not sound: its code is not complete");
+	if (!image_verify(im, err))
+		return false;
+	im->filter = im->sections[IMAGE_FILTER].base;
+	im->filter_words = im->sections[IMAGE_FILTER].count;
+	if (im->filter_words == 0) { /* no names: nothing is looked for */
+		memset(im->labels_at, 0, sizeof(im->labels_at));
+		memset(im->labels_below, 0, sizeof(im->labels_below));
+	}
+	im->client_count = (uint32_t)(im->sections[IMAGE_ADDRESSES].count - im->answer_count);
+	runs_make(im);
+	return patterns_make(im, err);
+}
+
+static void image_finish(struct image *im)
+{
+	for (size_t i = 0; im->patterns != NULL && i < im->sections[IMAGE_PATTERNS].count; i++)
+		pattern_destroy(im->patterns[i]);
+	free(im->patterns);
+	free(im->needs);
+	free(im->runs);
+	if (im->map.addr != NULL)
+		file_map_close(&im->map);
+}
+
+static void shared_drop(struct image_shared *shared)
+{
+	if (shared == NULL || --shared->policies > 0)
+		return;
+	image_finish(&shared->image);
+	free(shared);
+}
+
+static struct image_shared *shared_from_memory(const void *bytes, size_t len, enum image_tier tier, struct err *err)
+{
+	uint8_t hash[16];
+	if (!header_check(bytes, len, err))
+		return NULL;
+	image_body_hash((const uint8_t *)bytes + IMAGE_HEADER_SIZE, len - IMAGE_HEADER_SIZE, hash);
+	if (!body_check(hash, bytes, err))
+		return NULL;
+	struct image_shared *shared = base_alloc(sizeof(*shared));
+	shared->policies = 1;
+	if (!image_fill(&shared->image, bytes, len, tier, err)) {
+		shared_drop(shared);
+		return NULL;
+	}
+	return shared;
+}
+
+/* --- files --- */
+
+/* As much as there is, up to len; -1: err is set. */
+static ssize_t read_some(int fd, void *to, size_t len, struct err *err)
+{
+	ssize_t n;
+	do
+		n = read(fd, to, len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		(void)err_set_errno(err, ERR_IO, "it can't be read");
+	return n;
+}
+
+/* The body's hash by reading: through a mapping, every page of it would count as the daemon's own from the start. */
+static bool body_read(int fd, uint64_t len, uint8_t *piece, uint8_t ret[16], struct err *err)
+{
+	XXH3_state_t state;
+	XXH128_canonical_t canonical;
+	(void)XXH3_128bits_reset(&state);
+	while (len > 0) {
+		ssize_t n = read_some(fd, piece, (size_t)MIN(len, READ_BYTES), err);
+		if (n < 0)
+			return false;
+		if (n == 0)
+			return err_set(err, ERR_INPUT, "it became shorter while it was read");
+		(void)XXH3_128bits_update(&state, piece, (size_t)n);
+		len -= (uint64_t)n;
+	}
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+	memcpy(ret, canonical.digest, sizeof(canonical.digest));
+	return true;
+}
+
+/* Header and body, by reading. piece: READ_BYTES to work in. */
+static bool file_check(int fd, uint8_t *piece, size_t *ret_len, struct err *err)
+{
+	struct stat st;
+	uint8_t header[IMAGE_HEADER_SIZE], hash[16];
+	size_t have = 0;
+	if (fstat(fd, &st) != 0)
+		return err_set_errno(err, ERR_IO, "it can't be looked at");
+	if (!S_ISREG(st.st_mode) || st.st_size < 0 || (uint64_t)st.st_size > LEN_MAX)
+		return err_set(err, ERR_INPUT, "this is not a policy image");
+	while (have < sizeof(header)) {
+		ssize_t n = read_some(fd, header + have, sizeof(header) - have, err);
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	uint64_t len = have < sizeof(header) ? have : (uint64_t)st.st_size;
+	if (!header_check(header, len, err) || !body_read(fd, len - IMAGE_HEADER_SIZE, piece, hash, err) ||
+	    !body_check(hash, header, err))
+		return false;
+	*ret_len = (size_t)len;
+	return true;
+}
+
+static bool file_open(int fd, enum image_tier tier, struct image *im, struct err *err)
+{
+	size_t len = 0;
+	uint8_t *piece = malloc(READ_BYTES);
+	must(piece != NULL);
+	bool good = file_check(fd, piece, &len, err);
+	free(piece);
+	if (!good)
+		return false;
+	void *addr = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (addr == MAP_FAILED)
+		return err_set_errno(err, ERR_IO, "it can't be mapped");
+	im->map = (struct file_map){.addr = addr, .len = len};
+	return image_fill(im, addr, len, tier, err);
+}
+
+static struct image_shared *shared_from_file(const char *path, enum image_tier tier, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		(void)err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "policy image '%s'", path);
+		return NULL;
+	}
+	struct image_shared *shared = base_alloc(sizeof(*shared));
+	shared->policies = 1;
+	if (!file_open(fd, tier, &shared->image, err)) {
+		(void)err_context(err, "policy image '%s'", path);
+		shared_drop(shared);
+		shared = NULL;
+	}
+	(void)close(fd);
+	return shared;
+}
+
+/* --- policies --- */
+
+/* All lists, in the order of saring.yaml: each tier has its own in that order. */
+static bool lists_merge(struct policy *p, struct err *err)
+{
+	size_t next[POLICY_TIERS] = {0, 0}, count = 0;
+	for (size_t tier = 0; tier < p->tier_count; tier++)
+		count += p->tiers[tier]->sections[IMAGE_LISTS].count;
+	if (count > UINT16_MAX)
+		return err_set(err, ERR_INPUT, "the images hold %zu lists, more than there can be", count);
+	p->lists = base_alloc(count * sizeof(p->lists[0]));
+	for (size_t tier = 0; tier < p->tier_count; tier++)
+		p->list_numbers[tier] = base_alloc(p->tiers[tier]->sections[IMAGE_LISTS].count * sizeof(uint16_t));
+	for (p->list_count = 0; p->list_count < count; p->list_count++) {
+		unsigned best = UINT16_MAX + 1u;
+		size_t from = 0;
+		for (size_t tier = 0; tier < p->tier_count; tier++) {
+			if (next[tier] == p->tiers[tier]->sections[IMAGE_LISTS].count)
+				continue;
+			unsigned order = image_u16(image_at(p->tiers[tier], IMAGE_LISTS, next[tier]) + IMAGE_LIST_ORDER);
+			if (order == best)
+				return err_set(err, ERR_INPUT, "the two images do not belong together: both have a list %u", order);
+			if (order < best) {
+				best = order;
+				from = tier;
+			}
+		}
+		p->list_numbers[from][next[from]] = (uint16_t)p->list_count;
+		p->lists[p->list_count] = (struct policy_list_place){(uint16_t)from, (uint16_t)next[from]++};
+	}
+	return true;
+}
+
+static bool policy_join(struct policy *p, struct err *err)
+{
+	p->tiers[p->tier_count++] = &p->live->image;
+	if (p->bulk != NULL)
+		p->tiers[p->tier_count++] = &p->bulk->image;
+	p->best_rank = RANK_COUNT;
+	for (size_t tier = 0; tier < p->tier_count; tier++) {
+		p->best_rank = MIN(p->best_rank, p->tiers[tier]->best_rank);
+		p->has_clients |= p->tiers[tier]->client_count > 0;
+		p->has_general |= p->tiers[tier]->general_count > 0;
+	}
+	return lists_merge(p, err);
+}
+
+static bool names_bulk(const struct policy *p)
+{
+	return memcmp(p->live->image.bulk_hash, no_hash, sizeof(no_hash)) != 0;
+}
+
+static bool is_named(const struct policy *p, const struct image_shared *bulk)
+{
+	return memcmp(p->live->image.bulk_hash, bulk->image.body_hash, sizeof(no_hash)) == 0;
+}
+
+static bool bulk_check(const struct policy *p, struct err *err)
+{
+	if (p->bulk == NULL ? names_bulk(p) : !is_named(p, p->bulk))
+		return err_set(err, ERR_INPUT, "the bulk image is not the one that the live image names");
+	return true;
+}
+
+bool policy_open_memory(const void *live, size_t live_len, const void *bulk, size_t bulk_len, struct policy **ret, struct err *err)
 {
 	struct policy *p = base_alloc(sizeof(*p));
-	if (!policy_fill(p, bytes, len, err)) {
+	if ((p->live = shared_from_memory(live, live_len, IMAGE_LIVE, err)) == NULL ||
+	    (bulk != NULL && (p->bulk = shared_from_memory(bulk, bulk_len, IMAGE_BULK, err)) == NULL) || !bulk_check(p, err) ||
+	    !policy_join(p, err)) {
 		policy_close(p);
 		return false;
 	}
@@ -101,17 +384,38 @@ bool policy_open_memory(const void *bytes, size_t len, struct policy **ret, stru
 	return true;
 }
 
-bool policy_open(const char *path, struct policy **ret, struct err *err)
+static bool bulk_open(struct policy *p, const char *path, const struct policy *previous, struct err *err)
 {
-	struct file_map map = {NULL, 0};
-	struct policy *p = NULL;
-	if (!file_map_open(path, &map, err))
-		return false;
-	if (!policy_open_memory(map.addr, map.len, &p, err)) {
-		file_map_close(&map);
-		return err_context(err, "policy image '%s'", path);
+	char hex[2 * sizeof(no_hash) + 1];
+	if (!names_bulk(p))
+		return true;
+	for (size_t i = 0; i < sizeof(no_hash); i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", p->live->image.bulk_hash[i]);
+	(void)snprintf(p->bulk_file, sizeof(p->bulk_file), "bulk-%s.img", hex);
+	if (previous != NULL && previous->bulk != NULL && is_named(p, previous->bulk)) {
+		p->bulk = previous->bulk;
+		p->bulk->policies++;
+		return true;
 	}
-	p->map = map;
+	char *bulk_path = file_path_beside(path, p->bulk_file);
+	p->bulk = shared_from_file(bulk_path, IMAGE_BULK, err);
+	if (p->bulk != NULL && !bulk_check(p, err)) {
+		(void)err_context(err, "policy image '%s'", bulk_path);
+		shared_drop(p->bulk);
+		p->bulk = NULL;
+	}
+	free(bulk_path);
+	return p->bulk != NULL;
+}
+
+bool policy_open(const char *path, const struct policy *previous, struct policy **ret, struct err *err)
+{
+	struct policy *p = base_alloc(sizeof(*p));
+	if ((p->live = shared_from_file(path, IMAGE_LIVE, err)) == NULL || !bulk_open(p, path, previous, err) ||
+	    !policy_join(p, err)) {
+		policy_close(p);
+		return false;
+	}
 	*ret = p;
 	return true;
 }
@@ -120,12 +424,29 @@ void policy_close(struct policy *policy)
 {
 	if (policy == NULL)
 		return;
-	if (policy->patterns != NULL) {
-		for (size_t i = 0; i < policy->pattern_count; i++)
-			pattern_destroy(policy->patterns[i]);
-		free(policy->patterns);
-	}
-	if (policy->map.addr != NULL)
-		file_map_close(&policy->map);
+	shared_drop(policy->live);
+	shared_drop(policy->bulk);
+	for (size_t tier = 0; tier < POLICY_TIERS; tier++)
+		free(policy->list_numbers[tier]);
+	free(policy->lists);
 	free(policy);
+}
+
+static void shared_cool(const struct image_shared *shared)
+{
+	if (shared == NULL || shared->policies > 1 || shared->image.map.addr == NULL)
+		return;
+	/* Of a private mapping that nobody writes to nothing is lost: the pages are the file's. */
+	(void)madvise((void *)(uintptr_t)shared->image.map.addr, shared->image.map.len, MADV_DONTNEED);
+}
+
+void policy_cool(const struct policy *policy)
+{
+	shared_cool(policy->live);
+	shared_cool(policy->bulk);
+}
+
+const char *policy_bulk_file(const struct policy *policy)
+{
+	return policy->bulk_file;
 }

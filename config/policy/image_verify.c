@@ -1,30 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One pass over everything an image holds, so that match.c and explain.c need not doubt it. The checksum finds accidents; this
- * finds what a compiler with a bug, or somebody who can compute checksums, would have put there. Nothing here trusts a number
- * before it looked. */
-#include "policy/image.h"
-
-#include <stdlib.h>
+ * One pass over everything an image holds but the names themselves, so that match.c and explain.c need not doubt it. The checksum
+ * finds accidents; this finds what a compiler with a bug, or somebody who can compute checksums, would have put there. Nothing here
+ * trusts a number before it looked. RECORDS, COLD and FILTER are too large to be gone through at every start: image_find.c reads
+ * them within their bounds. */
+#include "policy/cond.h"
+#include "policy/image_read.h"
+#include "policy/records.h"
 
 static bool damaged(struct err *err, const char *what, size_t index)
 {
 	return err_set(err, ERR_INPUT, "the image is not sound: %s %zu", what, index);
 }
 
-static bool string_is_good(const struct policy *p, uint32_t id)
+static bool string_is_good(const struct image *im, uint32_t id)
 {
-	return id == IMAGE_NONE || id < p->sections[IMAGE_STRING_ENDS].count;
+	return id == IMAGE_NONE || id < im->sections[IMAGE_STRING_ENDS].count;
 }
 
-static bool strings_verify(const struct policy *p, struct err *err)
+/* u32 after u32 none of which is less than the one before, from nought up to `last`. */
+static bool is_ascending(const struct image_section *s, size_t last)
 {
-	const struct image_section *ends = &p->sections[IMAGE_STRING_ENDS], *bytes = &p->sections[IMAGE_STRINGS];
+	uint32_t before = 0;
+	bool good = s->count > 0 && image_u32(s->base) == 0;
+	for (size_t i = 0; i < s->count; i++) {
+		uint32_t now = image_u32(s->base + 4 * i);
+		good &= now >= before;
+		before = now;
+	}
+	return good && before == last;
+}
+
+static bool strings_verify(const struct image *im, struct err *err)
+{
+	const struct image_section *ends = &im->sections[IMAGE_STRING_ENDS], *bytes = &im->sections[IMAGE_STRINGS];
 	size_t before = 0;
 	if (ends->count >= IMAGE_NONE)
 		return damaged(err, "string count", ends->count);
 	for (size_t i = 0; i < ends->count; i++) {
-		size_t end = image_u32(image_at(ends, i));
+		size_t end = image_u32(ends->base + 4 * i);
 		if (end < before || end > bytes->count)
 			return damaged(err, "string", i);
 		if (!str_is_utf8((struct str){(const char *)bytes->base + before, end - before}))
@@ -36,52 +50,57 @@ static bool strings_verify(const struct policy *p, struct err *err)
 	return true;
 }
 
-static bool lists_verify(const struct policy *p, struct err *err)
+static bool list_settings_are_good(const struct image *im, const uint8_t *r)
 {
-	const struct image_section *lists = &p->sections[IMAGE_LISTS], *untils = &p->sections[IMAGE_UNTILS];
+	return string_is_good(im, image_u32(r + IMAGE_LIST_NAME)) && string_is_good(im, image_u32(r + IMAGE_LIST_FILE)) &&
+	       string_is_good(im, image_u32(r + IMAGE_LIST_TITLE)) && r[IMAGE_LIST_ACTION] <= ACTION_ALLOW &&
+	       r[IMAGE_LIST_MODE] <= MODE_SHADOW && r[IMAGE_LIST_MANDATORY] <= 1 && r[IMAGE_LIST_FORMAT] < FORMAT_COUNT;
+}
+
+static bool lists_verify(const struct image *im, struct err *err)
+{
+	const struct image_section *lists = &im->sections[IMAGE_LISTS], *untils = &im->sections[IMAGE_UNTILS];
 	size_t next = 0;
+	uint64_t entries = 0;
 	if (lists->count > UINT16_MAX)
 		return damaged(err, "list count", lists->count);
 	for (size_t i = 0; i < lists->count; i++) {
-		const uint8_t *r = image_at(lists, i);
+		const uint8_t *r = image_at(im, IMAGE_LISTS, i);
 		size_t first = image_u32(r + IMAGE_LIST_UNTIL_FIRST), count = image_u32(r + IMAGE_LIST_UNTIL_COUNT);
-		if (!string_is_good(p, image_u32(r + IMAGE_LIST_NAME)) || !string_is_good(p, image_u32(r + IMAGE_LIST_FILE)) ||
-		    !string_is_good(p, image_u32(r + IMAGE_LIST_TITLE)))
-			return damaged(err, "a string of list", i);
-		if (r[IMAGE_LIST_ACTION] > ACTION_ALLOW || r[IMAGE_LIST_MODE] > MODE_SHADOW || r[IMAGE_LIST_MANDATORY] > 1 ||
-		    r[IMAGE_LIST_ANSWER] > ANSWER_ADDRESS)
+		if (!list_settings_are_good(im, r))
 			return damaged(err, "a setting of list", i);
-		if (first != next || count > untils->count - next)
+		if (i > 0 && image_u16(r + IMAGE_LIST_ORDER) <= image_u16(r - IMAGE_LIST_SIZE + IMAGE_LIST_ORDER))
+			return damaged(err, "the place of list", i);
+		if (first != next || count > untils->count - next || count > image_u32(r + IMAGE_LIST_ENTRY_COUNT))
 			return damaged(err, "the ends of list", i);
 		for (size_t j = first; j + 1 < first + count; j++) {
-			if (image_i64(image_at(untils, j)) > image_i64(image_at(untils, j + 1)))
+			if (image_i64(untils->base + 8 * j) > image_i64(untils->base + 8 * (j + 1)))
 				return damaged(err, "the order of ends of list", i);
 		}
 		next += count;
+		entries += image_u32(r + IMAGE_LIST_ENTRY_COUNT);
 	}
 	if (next != untils->count)
 		return damaged(err, "ends after list", lists->count);
-	return true;
+	return entries == im->entry_count || damaged(err, "the entries of all lists:", (size_t)entries);
 }
 
-static bool provenance_verify(const struct policy *p, struct err *err)
+static bool provenance_verify(const struct image *im, struct err *err)
 {
 	static const uint8_t strings[] = {IMAGE_PROV_AUTHORITY, IMAGE_PROV_REASON,  IMAGE_PROV_REFERENCE, IMAGE_PROV_ADDED,
-					  IMAGE_PROV_REVIEW,	IMAGE_PROV_EXPIRES, IMAGE_PROV_LIFTED,	  IMAGE_PROV_EXTRA_TEXT};
-	const struct image_section *records = &p->sections[IMAGE_PROVENANCE], *contacts = &p->sections[IMAGE_CONTACTS];
+					  IMAGE_PROV_REVIEW,	IMAGE_PROV_EXPIRES, IMAGE_PROV_LIFTED};
+	const struct image_section *records = &im->sections[IMAGE_PROVENANCE], *contacts = &im->sections[IMAGE_CONTACTS];
 	for (size_t i = 0; i < contacts->count; i++) {
-		uint32_t id = image_u32(image_at(contacts, i));
-		if (id == IMAGE_NONE || !string_is_good(p, id))
+		uint32_t id = image_u32(contacts->base + 4 * i);
+		if (id == IMAGE_NONE || !string_is_good(im, id))
 			return damaged(err, "contact", i);
 	}
 	for (size_t i = 0; i < records->count; i++) {
-		const uint8_t *r = image_at(records, i);
+		const uint8_t *r = image_at(im, IMAGE_PROVENANCE, i);
 		for (size_t j = 0; j < ARRAY_LEN(strings); j++) {
-			if (!string_is_good(p, image_u32(r + strings[j])))
+			if (!string_is_good(im, image_u32(r + strings[j])))
 				return damaged(err, "a string of provenance", i);
 		}
-		if (image_string(p, image_u32(r + IMAGE_PROV_EXTRA_TEXT)).len > IMAGE_EXTRA_TEXT_MAX)
-			return damaged(err, "the short text of provenance", i);
 		size_t first = image_u32(r + IMAGE_PROV_CONTACT_FIRST), count = image_u16(r + IMAGE_PROV_CONTACT_COUNT);
 		if (count > IMAGE_CONTACTS_MAX || first > contacts->count || count > contacts->count - first)
 			return damaged(err, "the contacts of provenance", i);
@@ -94,157 +113,192 @@ static bool provenance_verify(const struct policy *p, struct err *err)
 	return true;
 }
 
-/* The name of a record: within WIRE, one whole name, folded, with the hash and the labels the record says. */
-static bool name_verify(const struct policy *p, const uint8_t *r, struct name *ret)
+/* Bytes after their length, at a place of CONDS or DATA. */
+static bool bytes_at(const struct image *im, enum image_section_id id, uint32_t place, struct str *ret)
 {
-	const struct image_section *wire = &p->sections[IMAGE_WIRE];
-	size_t pos = image_u32(r + IMAGE_NAME_WIRE), len = r[IMAGE_NAME_LEN];
-	if (pos > wire->count || len > wire->count - pos || !name_from_wire(wire->base + pos, len, ret) || ret->len != len)
+	const struct image_section *s = &im->sections[id];
+	if (s->count < 4 || place > s->count - 4)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (ret->wire[i] >= 'A' && ret->wire[i] <= 'Z') /* a label's length is below these */
-			return false;
-	}
-	return ret->labels == r[IMAGE_NAME_LABELS] && image_hash(&p->key, ret->wire, len) == image_u64(r + IMAGE_NAME_HASH);
+	uint32_t len = image_u32(s->base + place);
+	*ret = (struct str){(const char *)s->base + place + 4, len};
+	return len <= s->count - 4 - place;
 }
 
-/* In order of (hash, wire), no name twice. */
-static bool names_ordered(const struct policy *p, const uint8_t *a, const uint8_t *b)
+/* What rules share is looked at once, when they stand together. */
+struct seen {
+	uint32_t cond, data;
+};
+
+static bool parts_are_good(const struct image *im, const uint8_t *r, struct seen *seen)
 {
-	uint64_t ha = image_u64(a + IMAGE_NAME_HASH), hb = image_u64(b + IMAGE_NAME_HASH);
-	if (ha != hb)
-		return ha < hb;
-	const uint8_t *wire = p->sections[IMAGE_WIRE].base;
-	size_t la = a[IMAGE_NAME_LEN], lb = b[IMAGE_NAME_LEN];
-	int order = memcmp(wire + image_u32(a + IMAGE_NAME_WIRE), wire + image_u32(b + IMAGE_NAME_WIRE), MIN(la, lb));
-	return order < 0 || (order == 0 && la < lb);
+	uint32_t cond = image_u32(r + IMAGE_RULE_COND), data = image_u32(r + IMAGE_RULE_DATA);
+	struct str bytes;
+	if (cond != IMAGE_NONE && cond != seen->cond && (!bytes_at(im, IMAGE_CONDS, cond, &bytes) || !cond_verify(bytes)))
+		return false;
+	if (data != IMAGE_NONE && data != seen->data && (!bytes_at(im, IMAGE_DATA, data, &bytes) || !records_verify(bytes)))
+		return false;
+	*seen = (struct seen){cond, data};
+	return data != IMAGE_NONE || r[IMAGE_RULE_ANSWER] != ANSWER_LOCAL;
 }
 
-static bool table_verify(const struct policy *p, const struct image_table *t, const char *what, uint64_t ret_labels[2],
-			 struct err *err)
+/* A rule's pattern is one that says it is this rule's. */
+static bool pattern_is_good(const struct image *im, const uint8_t *r, uint32_t rule)
 {
-	struct name name;
-	if (t->names.count >= IMAGE_NONE || t->bits > IMAGE_BITS_MAX || t->dir.count != ((size_t)1 << t->bits) + 1)
-		return damaged(err, what, t->dir.count);
-	for (size_t i = 0; i < t->names.count; i++) {
-		const uint8_t *r = image_at(&t->names, i);
-		if (!name_verify(p, r, &name) || (i > 0 && !names_ordered(p, image_at(&t->names, i - 1), r)))
-			return damaged(err, what, i);
-		ret_labels[name.labels / 64] |= (uint64_t)1 << (name.labels % 64);
-	}
-	/* The directory is what the names' order makes it: each bucket begins where the first hash of it, or of a later one, lies.
-	 */
-	size_t place = 0;
-	for (size_t bucket = 0; bucket < t->dir.count; bucket++) {
-		while (place < t->names.count &&
-		       image_bucket(image_u64(image_at(&t->names, place) + IMAGE_NAME_HASH), t->bits) < bucket)
-			place++;
-		if (image_u32(image_at(&t->dir, bucket)) != place)
-			return damaged(err, what, bucket);
+	unsigned match = r[IMAGE_RULE_MATCH];
+	uint32_t pattern = image_u32(r + IMAGE_RULE_PATTERN);
+	if (match != MATCH_REGEX && match != MATCH_PATTERN)
+		return pattern == IMAGE_NONE;
+	if (pattern >= im->sections[IMAGE_PATTERNS].count)
+		return false;
+	const uint8_t *p = image_at(im, IMAGE_PATTERNS, pattern);
+	return image_u32(p + IMAGE_PATTERN_RULE) == rule &&
+	       ((image_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_REGEX) != 0) == (match == MATCH_REGEX);
+}
+
+static bool rule_is_good(const struct image *im, uint32_t rule, struct seen *seen)
+{
+	const uint8_t *r = image_rule(im, rule);
+	unsigned rank = r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, list = image_u16(r + IMAGE_RULE_LIST);
+	uint32_t extra = image_u32(r + IMAGE_RULE_EXTRA_TEXT);
+	if (rank >= RANK_COUNT)
+		return false;
+	if (r[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW)
+		return true; /* read for its rank and its end only */
+	if (r[IMAGE_RULE_MATCH] > MATCH_CLIENT || r[IMAGE_RULE_ANSWER] > ANSWER_LOCAL || r[IMAGE_RULE_CODE] > CODE_FILTERED ||
+	    (im->ranks >> rank & 1u) == 0)
+		return false;
+	if (list >= im->sections[IMAGE_LISTS].count || image_u32(r + IMAGE_RULE_PROVENANCE) >= im->sections[IMAGE_PROVENANCE].count)
+		return false;
+	const uint8_t *l = image_at(im, IMAGE_LISTS, list);
+	if (image_u16(r + IMAGE_RULE_ORDER) != image_u16(l + IMAGE_LIST_ORDER) ||
+	    rank_mandatory(rank) != (l[IMAGE_LIST_MANDATORY] != 0) ||
+	    ((r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0) != (l[IMAGE_LIST_MODE] == MODE_SHADOW))
+		return false;
+	if (!string_is_good(im, extra) || (extra != IMAGE_NONE && image_string(im, extra).len > IMAGE_EXTRA_TEXT_MAX))
+		return false;
+	return parts_are_good(im, r, seen) && pattern_is_good(im, r, rule);
+}
+
+static bool rules_verify(const struct image *im, struct err *err)
+{
+	struct seen seen = {IMAGE_NONE, IMAGE_NONE};
+	size_t count = im->sections[IMAGE_RULES].count;
+	if (count >= IMAGE_NONE)
+		return damaged(err, "rule count", count);
+	for (size_t i = 0; i < count; i++) {
+		if (!rule_is_good(im, (uint32_t)i, &seen))
+			return damaged(err, "rule", i);
 	}
 	return true;
 }
 
-/* NAMES' runs of entries cover all entries with a name, in order, none twice. */
-static bool runs_verify(const struct policy *p, struct err *err)
+/* May a come before b in a set? By rank; among those that speak for a name by what they say, then by list. */
+static bool set_is_in_order(const uint8_t *a, const uint8_t *b)
 {
-	size_t next = 0;
-	for (size_t i = 0; i < p->names.names.count; i++) {
-		const uint8_t *r = image_at(&p->names.names, i);
-		size_t first = image_u32(r + IMAGE_NAME_FIRST), count = image_u32(r + IMAGE_NAME_COUNT);
-		if (first != next || count == 0 || count > p->pattern_first - next)
-			return damaged(err, "the entries of name", i);
-		for (size_t j = first; j < first + count; j++) {
-			if (image_u32(image_record(p, IMAGE_ENTRIES, j) + IMAGE_ENTRY_NAME) != i)
-				return damaged(err, "the name of entry", j);
+	unsigned ra = a[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, rb = b[IMAGE_RULE_RANK] & ~IMAGE_SHADOW;
+	if (ra != rb)
+		return ra < rb;
+	if (a[IMAGE_RULE_MATCH] != b[IMAGE_RULE_MATCH])
+		return a[IMAGE_RULE_MATCH] < b[IMAGE_RULE_MATCH];
+	return image_u16(a + IMAGE_RULE_ORDER) <= image_u16(b + IMAGE_RULE_ORDER);
+}
+
+static bool sets_verify(const struct image *im, struct err *err)
+{
+	const struct image_section *dir = &im->sections[IMAGE_SET_DIR], *sets = &im->sections[IMAGE_SETS];
+	if (sets->count >= IMAGE_NONE || !is_ascending(dir, sets->count))
+		return damaged(err, "set count", dir->count);
+	for (size_t i = 0; i < sets->count; i++) {
+		if (image_u32(sets->base + 4 * i) >= im->sections[IMAGE_RULES].count)
+			return damaged(err, "set member", i);
+		unsigned match = image_rule(im, image_u32(sets->base + 4 * i))[IMAGE_RULE_MATCH];
+		if (match > MATCH_SUBDOMAINS && match != MATCH_PATTERN && match != IMAGE_MATCH_BELOW)
+			return damaged(err, "match of set member", i);
+	}
+	for (size_t set = 0; set + 1 < dir->count; set++) {
+		size_t first = image_u32(dir->base + 4 * set), end = image_u32(dir->base + 4 * (set + 1));
+		for (size_t i = first; i + 1 < end; i++) {
+			if (!set_is_in_order(image_rule(im, image_u32(sets->base + 4 * i)),
+					     image_rule(im, image_u32(sets->base + 4 * (i + 1)))))
+				return damaged(err, "order of set", set);
 		}
-		next += count;
 	}
-	if (next != p->pattern_first)
-		return damaged(err, "no name for entry", next);
 	return true;
 }
 
-static bool entry_verify(const struct policy *p, size_t i)
+static bool patterns_verify(const struct image *im, struct err *err)
 {
-	const uint8_t *cold = image_record(p, IMAGE_COLD, i), *hot = image_record(p, IMAGE_ENTRIES, i);
-	uint32_t provenance = image_u32(cold + IMAGE_COLD_PROVENANCE), text = image_u32(cold + IMAGE_COLD_TEXT);
-	bool is_pattern = i >= p->pattern_first;
-	if (hot[IMAGE_ENTRY_MATCH] > MATCH_REGEX || (hot[IMAGE_ENTRY_MATCH] == MATCH_REGEX) != is_pattern ||
-	    (is_pattern && image_u32(hot + IMAGE_ENTRY_NAME) != IMAGE_NONE))
-		return false;
-	if (provenance >= p->sections[IMAGE_PROVENANCE].count || text == IMAGE_NONE || !string_is_good(p, text))
-		return false;
-	struct image_entry e = image_entry(p, i);
-	if (e.list >= p->sections[IMAGE_LISTS].count)
-		return false;
-	const uint8_t *list = image_record(p, IMAGE_LISTS, e.list);
-	if (e.rank != (unsigned)rank_of((enum action)list[IMAGE_LIST_ACTION], list[IMAGE_LIST_MANDATORY] != 0) ||
-	    e.shadow != (list[IMAGE_LIST_MODE] == MODE_SHADOW))
-		return false;
-	const uint8_t *prov = image_record(p, IMAGE_PROVENANCE, provenance);
-	return e.until_s == MIN(image_i64(prov + IMAGE_PROV_EXPIRES_S), image_i64(prov + IMAGE_PROV_LIFTED_S));
-}
-
-/* Entries of one name, and regular expressions among themselves, stand best first: the matcher stops at the first that serves. */
-static bool entries_ordered(const struct policy *p, size_t i)
-{
-	struct image_entry a = image_entry(p, i), b = image_entry(p, i + 1);
-	if (a.name != b.name)
-		return true;
-	if (a.rank != b.rank)
-		return a.rank < b.rank;
-	if (a.match != b.match)
-		return a.match < b.match;
-	if (a.list != b.list)
-		return a.list < b.list;
-	return image_u32(image_record(p, IMAGE_COLD, i) + IMAGE_COLD_LINE) <=
-	       image_u32(image_record(p, IMAGE_COLD, i + 1) + IMAGE_COLD_LINE);
-}
-
-static bool entries_verify(const struct policy *p, unsigned ranks, struct err *err)
-{
-	const size_t count = p->sections[IMAGE_ENTRIES].count, list_count = p->sections[IMAGE_LISTS].count;
-	unsigned seen = 0;
-	if (count >= IMAGE_NONE || p->sections[IMAGE_COLD].count != count)
-		return damaged(err, "entry count", count);
+	size_t count = im->sections[IMAGE_PATTERNS].count;
+	unsigned before = 0;
+	if (count >= IMAGE_NONE || im->general_count > count)
+		return damaged(err, "pattern count", count);
 	for (size_t i = 0; i < count; i++) {
-		if (!entry_verify(p, i))
-			return damaged(err, "entry", i);
-		if (i > 0 && !entries_ordered(p, i - 1))
-			return damaged(err, "the order at entry", i);
-		seen |= 1u << image_entry(p, i).rank;
+		const uint8_t *p = image_at(im, IMAGE_PATTERNS, i);
+		uint32_t rule = image_u32(p + IMAGE_PATTERN_RULE), text = image_u32(p + IMAGE_PATTERN_TEXT);
+		if (rule >= im->sections[IMAGE_RULES].count || image_u32(image_rule(im, rule) + IMAGE_RULE_PATTERN) != i ||
+		    text == IMAGE_NONE || !string_is_good(im, text) || !string_is_good(im, image_u32(p + IMAGE_PATTERN_WRITTEN)) ||
+		    image_u32(p + IMAGE_PATTERN_NEED) > 0xffffffu ||
+		    image_u32(p + IMAGE_PATTERN_FLAGS) > (IMAGE_PATTERN_REGEX | IMAGE_PATTERN_CASELESS | IMAGE_PATTERN_SUBTREE))
+			return damaged(err, "pattern", i);
+		unsigned rank = image_rule(im, rule)[IMAGE_RULE_RANK] & ~IMAGE_SHADOW;
+		if (i < im->general_count && rank < before)
+			return damaged(err, "rank of pattern", i);
+		before = rank;
 	}
-	if (seen != ranks)
-		return damaged(err, "ranks", ranks);
-
-	uint32_t *counts = base_alloc((list_count + 1) * 2 * sizeof(uint32_t)); /* entries, and those that end, for each list */
-	for (size_t i = 0; i < count; i++) {
-		struct image_entry e = image_entry(p, i);
-		counts[2 * (size_t)e.list]++;
-		counts[2 * (size_t)e.list + 1] += e.until_s != IMAGE_FOREVER;
-	}
-	size_t list = 0;
-	while (list < list_count && image_u32(image_record(p, IMAGE_LISTS, list) + IMAGE_LIST_ENTRY_COUNT) == counts[2 * list] &&
-	       image_u32(image_record(p, IMAGE_LISTS, list) + IMAGE_LIST_UNTIL_COUNT) == counts[2 * list + 1])
-		list++;
-	free(counts);
-	return list == list_count || damaged(err, "the entries of list", list);
+	return true;
 }
 
-bool image_verify(const struct policy *p, unsigned ranks, struct err *err)
+/* Are all bits behind the prefix nought? */
+static bool host_bits_are_zero(const uint8_t bytes[16], unsigned bits)
 {
-	uint64_t labels[2] = {0, 0}, below_labels[2] = {0, 0};
-	if (!strings_verify(p, err) || !lists_verify(p, err) || !provenance_verify(p, err))
-		return false;
-	if (!table_verify(p, &p->names, "name", labels, err) || !table_verify(p, &p->below, "ancestor", below_labels, err))
-		return false;
-	if (labels[0] != p->label_counts[0] || labels[1] != p->label_counts[1])
-		return damaged(err, "label counts of names", p->names.names.count);
-	if (p->sections[IMAGE_BELOW_TIMES].count != p->below.names.count)
-		return damaged(err, "times of ancestors", p->sections[IMAGE_BELOW_TIMES].count);
-	if (p->sections[IMAGE_NAME_DIR].count > IMAGE_NONE || p->sections[IMAGE_IPV4].count > UINT16_MAX ||
-	    p->sections[IMAGE_IPV6].count > UINT16_MAX)
-		return damaged(err, "addresses", p->sections[IMAGE_IPV4].count);
-	return runs_verify(p, err) && entries_verify(p, ranks, err);
+	bool zero = bits % 8 == 0 || (bytes[bits / 8] & 0xffu >> bits % 8) == 0;
+	for (size_t i = (bits + 7) / 8; i < 16; i++)
+		zero &= bytes[i] == 0;
+	return zero;
+}
+
+static bool addresses_verify(const struct image *im, struct err *err)
+{
+	size_t count = im->sections[IMAGE_ADDRESSES].count;
+	if (count >= IMAGE_NONE || im->answer_count > count)
+		return damaged(err, "address count", count);
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *a = image_at(im, IMAGE_ADDRESSES, i), *b = a - IMAGE_ADDRESS_SIZE;
+		uint32_t rule = image_u32(a + IMAGE_ADDRESS_RULE);
+		unsigned bits = a[IMAGE_ADDRESS_BITS];
+		if (rule >= im->sections[IMAGE_RULES].count ||
+		    image_rule(im, rule)[IMAGE_RULE_MATCH] != (i < im->answer_count ? MATCH_ADDRESS : MATCH_CLIENT) || bits > 128 ||
+		    !host_bits_are_zero(a + IMAGE_ADDRESS_BYTES, bits) || !string_is_good(im, image_u32(a + IMAGE_ADDRESS_WRITTEN)))
+			return damaged(err, "address", i);
+		if (i > 0 && i != im->answer_count &&
+		    (bits > b[IMAGE_ADDRESS_BITS] ||
+		     (bits == b[IMAGE_ADDRESS_BITS] && memcmp(a + IMAGE_ADDRESS_BYTES, b + IMAGE_ADDRESS_BYTES, 16) < 0)))
+			return damaged(err, "the order at address", i);
+	}
+	return im->sections[IMAGE_IPV4].count <= UINT16_MAX && im->sections[IMAGE_IPV6].count <= UINT16_MAX
+		   ? true
+		   : damaged(err, "addresses for answers:", im->sections[IMAGE_IPV4].count);
+}
+
+static bool index_verify(const struct image *im, struct err *err)
+{
+	if (im->bits > IMAGE_BITS_MAX || im->sections[IMAGE_DIR].count != ((size_t)1 << im->bits) + 1)
+		return damaged(err, "bucket count", im->sections[IMAGE_DIR].count);
+	if (!is_ascending(&im->sections[IMAGE_DIR], im->sections[IMAGE_RECORDS].count))
+		return damaged(err, "directory of names,", im->sections[IMAGE_DIR].count);
+	size_t groups = (((size_t)1 << im->bits) + IMAGE_COLD_BUCKETS - 1) / IMAGE_COLD_BUCKETS;
+	if (im->sections[IMAGE_COLD_DIR].count != groups + 1 ||
+	    !is_ascending(&im->sections[IMAGE_COLD_DIR], im->sections[IMAGE_COLD].count))
+		return damaged(err, "directory of lines,", im->sections[IMAGE_COLD_DIR].count);
+	if (im->sections[IMAGE_FILTER].count > UINT32_MAX || (im->name_count > 0 && im->sections[IMAGE_FILTER].count == 0))
+		return damaged(err, "filter of", im->sections[IMAGE_FILTER].count);
+	return true;
+}
+
+bool image_verify(const struct image *im, struct err *err)
+{
+	if (im->ranks >= 1u << RANK_COUNT)
+		return damaged(err, "ranks", im->ranks);
+	return strings_verify(im, err) && lists_verify(im, err) && provenance_verify(im, err) && rules_verify(im, err) &&
+	       sets_verify(im, err) && patterns_verify(im, err) && addresses_verify(im, err) && index_verify(im, err);
 }

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * match.h - the read half of the policy: a verified, mapped image, and name x time -> verdict.
+ * match.h - the read half of the policy: verified, mapped images, and question x time -> verdict.
  *
- * policy_open maps the image, checks magic, version, checksum and every offset before anything is looked up, and compiles its few
- * regular expressions. A struct policy is immutable: any number of worker threads may match against it. It is not: a parser of
- * lists (saring-compile is), nor a keeper of generations (daemon/generation is).
+ * A policy is two images of one format (image.h): the live tier (small, hand-edited lists; compiled anew by every edit) and the
+ * bulk tier (everything else; shared by all policies that name it, so that an edit maps it but once). policy_open checks magic,
+ * version, checksum and every offset before anything is looked up, and compiles the few regular expressions. A struct policy is
+ * immutable: any number of worker threads may match against it. It is not: a parser of lists (saring-compile is), nor a keeper of
+ * generations (daemon/generation is).
  *
- * Precedence (saring-lists(5)): a mandatory allow, then a mandatory block, then an allow, then a block. Within one rank the most
- * specific name is the one reported: more labels first; at equal labels exact, then subtree, then subdomains; regular expressions
- * come after all names; then the order of lists in saring.yaml, then of lines. Entries that are lifted, expired, or of a list in
- * mode shadow never decide; lists in mode off are not in the image. */
+ * Precedence (saring-lists(5)): a mandatory allow, then a mandatory block, then an allow, then a block. Between mandatory and
+ * ordinary, imported adblock rules keep their own order: allow lists and `@@...$important`, then `$important`, then `@@`, then
+ * block. Within one rank the most specific is the one reported: a client's address first, then more labels; at equal labels exact,
+ * then subtree, then subdomains; patterns and regular expressions come after all names; then the order of lists in saring.yaml,
+ * then of lines. Entries that are lifted, expired, or of a list in mode shadow never decide; lists in mode off are not in an
+ * image. */
 #ifndef SARING_POLICY_MATCH_H
 #define SARING_POLICY_MATCH_H
 
+#include "base/addr.h"
 #include "base/base.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -22,33 +27,73 @@
 struct policy;	       /* opaque; policy/image_map.c */
 struct policy_scratch; /* a worker's own memory for regular expressions */
 
-MUST_CHECK bool policy_open(const char *path, struct policy **ret, struct err *err);
-void policy_close(struct policy *policy); /* takes NULL */
+/* path: the live image; the bulk image it names lies in the same directory. previous (may be NULL): a policy whose bulk tier is
+ * shared when it is the same; otherwise the bulk image is read and verified. Open and close on one thread (the main one). Bodies
+ * are checked by reading the files, so that the new image's pages become resident only as they are used. */
+MUST_CHECK bool policy_open(const char *path, const struct policy *previous, struct policy **ret, struct err *err);
+void policy_close(struct policy *policy); /* takes NULL; the bulk tier goes with the last policy that shares it */
+/* The bulk image's file name in that directory, "" for none; borrowed. For whoever removes old files. */
+const char *policy_bulk_file(const struct policy *policy);
+
+/* For a policy that is about to be replaced: its pages are no longer counted as the process's own, so that the old and the new one
+ * are not both. Who still reads it is given them again. A bulk tier that another policy shares is left as it is. Main thread. */
+void policy_cool(const struct policy *policy);
 
 MUST_CHECK struct policy_scratch *policy_scratch_create(void);
 void policy_scratch_destroy(struct policy_scratch *scratch);
 
+/* What is asked. */
+struct policy_question {
+	const struct name *name; /* folded */
+	uint16_t type;
+	const struct addr *client; /* v4-mapped unmapped; NULL: not known, entries that need it then say nothing */
+};
+
 enum verdict_kind { VERDICT_NONE, VERDICT_BLOCKED, VERDICT_ALLOWED };
 
-/* By value: holds no pointer into the image. Numbers are valid with the policy that gave them only. */
+/* By value: holds no pointer into an image. Numbers are valid with the policy that gave them only. */
 struct verdict {
 	enum verdict_kind kind;
-	uint32_t entry;
-	uint16_t list;
+	uint32_t rule;	/* in its tier */
+	uint16_t list;	/* of the policy */
+	uint8_t labels; /* of the entry's name; 0 for what has none */
+	bool bulk;	/* which tier */
 	bool mandatory;
 	bool shadowed;	      /* kind may be NONE: an entry of a shadow list would have blocked */
 	uint16_t shadow_list; /* which, when shadowed */
 };
 
-/* Find the entry that speaks for `name` (folded) at now_s (wall clock, seconds).
+/* Find the entry that speaks for the question at now_s (wall clock, seconds).
  * ret     always filled; kind is VERDICT_NONE when nothing decides
  * Returns true when some entry decides. Never allocates, never blocks, any worker thread with its own scratch. */
-bool policy_match(const struct policy *policy, struct policy_scratch *scratch, const struct name *name, int64_t now_s,
-		  struct verdict *ret);
+bool policy_match(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
+		  int64_t now_s, struct verdict *ret);
+/* The same in two steps for a batch of questions: prepare hashes the name and has the memory fetched that policy_match_prepared
+ * will touch first; call it for the whole batch, then match each. prepared is valid with that policy and name only. */
+#define POLICY_REST_MAX 32
+struct policy_prepared {
+	uint64_t hashes[NAME_LABELS_MAX + 1]; /* [n]: of the suffix of n labels */
+	struct {			      /* policy_fetch's, of the first suffix that may be there; labels 0: none */
+		uint8_t tier, labels, r_len;
+		uint32_t bucket;
+		uint8_t r[POLICY_REST_MAX + 8];
+	} place;
+};
+void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret);
+/* Between the two, worth it where many names are in lists: goes through the filter, and has the memory fetched where names that may be
+ * there would stand. For the whole batch at once; names[i] is prepared[i]'s. */
+void policy_fetch(const struct policy *policy, const struct name *names, struct policy_prepared *prepared, size_t count);
+bool policy_match_prepared(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
+			   const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret);
+
+/* Does an entry speak about an address found in an answer (rpz-ip)? The longest prefix, by the same ranks. */
+bool policy_has_answer_addresses(const struct policy *policy);
+bool policy_match_answer(const struct policy *policy, const struct addr *address, const struct policy_question *question,
+			 int64_t now_s, struct verdict *ret);
 
 /* What is to be sent for a verdict of kind BLOCKED on qname (folded). Slices are borrowed from the image, until the worker returns
- * to its event loop. answer is already NODATA where it would be NXDOMAIN but an allow entry in force lies below qname (RFC 8020).
- * ttl_s never outlives the entry's expiry. */
+ * to its event loop. owns: the verdict is of qname itself, not of a CNAME's target or an address. answer is already NODATA where it
+ * would be NXDOMAIN but an allow entry in force lies below qname (RFC 8020). ttl_s never outlives the entry's expiry. */
 struct policy_answer {
 	enum answer answer;
 	enum code code;
@@ -57,19 +102,20 @@ struct policy_answer {
 	struct str extra_text;	    /* for EDE; may be empty */
 	const uint8_t *ipv4, *ipv6; /* for ANSWER_ADDRESS: packed 4- and 16-byte addresses */
 	size_t ipv4_count, ipv6_count;
-	unsigned
-	    owner_labels; /* of the entry's name: SOA owner is at or above qname, never a sibling; 0 for a regular expression */
+	struct str records;    /* for ANSWER_LOCAL: see policy/records.h */
+	unsigned owner_labels; /* of the entry's name when owns, else 0; the SOA's owner is at or above qname, never a sibling */
 };
-void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, int64_t now_s,
+void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
 		   struct policy_answer *ret);
 
-/* What the image holds. */
+/* What the images hold, both tiers together. */
 struct policy_info {
 	uint32_t generation;				/* as given to the compiler */
 	size_t list_count, entry_count, in_force_count; /* in force at now_s */
 	size_t bytes;
 	int64_t compiled_at_s;
 	uint8_t content_hash[16];
+	uint8_t settings_hash[16]; /* of saring.yaml's bytes, as given to the compiler */
 };
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret);
 
@@ -77,10 +123,13 @@ struct policy_list {
 	struct str name, file, title;
 	enum action action;
 	enum mode mode;
+	enum format format; /* what it was read as */
 	bool mandatory;
 	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none */
 	int64_t changed_at_s;		    /* the file's mtime at compile */
+	uint8_t identity[40];		    /* of the file that was read: source.h's struct source_identity, as bytes */
 };
+/* In the order of saring.yaml, those in mode off left out. */
 void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret);
 
 #endif

@@ -75,8 +75,14 @@ void policy_scratch_destroy(struct policy_scratch *scratch)
 
 bool pattern_compile(struct str text, struct pattern **ret, size_t *ret_offset, struct err *err)
 {
+	return pattern_compile_as(text, false, ret, ret_offset, err);
+}
+
+bool pattern_compile_as(struct str text, bool caseless, struct pattern **ret, size_t *ret_offset, struct err *err)
+{
 	/* Subjects are ASCII: an expression may not switch to UTF, and `$` means the end, not before a newline. */
-	const uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
+	const uint32_t options =
+	    PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY | (caseless ? PCRE2_CASELESS : 0u);
 	int code = 0;
 	PCRE2_SIZE offset = 0;
 	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, options, &code, &offset, NULL);

@@ -19,6 +19,8 @@ struct pattern; /* opaque */
 
 /* ret_offset: the byte of text that pcre2 stumbled over; may be NULL. err has no place set. */
 MUST_CHECK bool pattern_compile(struct str text, struct pattern **ret, size_t *ret_offset, struct err *err);
+/* The same; caseless: letters of the expression match either case (the subjects are lower case anyway). */
+MUST_CHECK bool pattern_compile_as(struct str text, bool caseless, struct pattern **ret, size_t *ret_offset, struct err *err);
 void pattern_destroy(struct pattern *pattern); /* takes NULL */
 /* Does it match anywhere in subject? Allocates nothing: works in the scratch's own memory. */
 MUST_CHECK bool pattern_match(const struct pattern *pattern, struct policy_scratch *scratch, struct str subject);

@@ -26,6 +26,7 @@ struct pending {
 struct loader {
 	struct values values;
 	struct settings *settings;
+	struct settings_list *lists; /* those of the settings, while they are made */
 	struct pending *first, *last;
 	void *spare; /* NULL until needed; what a key that stands again is bound to, for its faults alone */
 };
@@ -71,11 +72,6 @@ static void bind_defaults(const struct loader *l, const char *prefix, void *obje
 static void unknown_key(const struct loader *l, const struct pending *p, const struct yaml_node *key)
 {
 	char shown[VALUES_SHOWN_MAX], suggestion[600];
-	if (strcmp(p->prefix, PREFIX_LISTS) == 0 && (str_eq_c(key->text, "url") || str_eq_c(key->text, "refresh"))) {
-		(void)values_fault(&l->values, key, "this version does not have '%s' yet: lists are read from a 'file'",
-				   key->text.ptr);
-		return;
-	}
 	schema_suggest(p->prefix, key->text, suggestion, sizeof(suggestion));
 	(void)values_fault(&l->values, key, "unknown key '%s'%s", values_shown(key, shown), suggestion);
 }
@@ -108,6 +104,8 @@ static void bind_items(struct loader *l, const struct schema_key *row, const cha
 	}
 	if (lists) {
 		s->lists = (struct settings_list *)(void *)items;
+		if (s == l->settings)
+			l->lists = (struct settings_list *)(void *)items;
 		s->list_count = count;
 	} else {
 		s->routes = (struct settings_route *)(void *)items;
@@ -144,6 +142,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_WORD:
 	case SCHEMA_BOOL:
 	case SCHEMA_SECONDS:
+	case SCHEMA_PERCENT:
 	case SCHEMA_MS:
 	case SCHEMA_SIZE:
 	case SCHEMA_WORKERS:
@@ -151,6 +150,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_TEXTS:
 	case SCHEMA_LANGUAGE:
 	case SCHEMA_LIST_NAME:
+	case SCHEMA_URL:
 	case SCHEMA_PATH:
 	case SCHEMA_LISTEN:
 	case SCHEMA_SERVERS:
@@ -159,6 +159,25 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_ZONE:
 		(void)!values_bind(&l->values, row, key, member, object);
 		return;
+	}
+}
+
+/* Where a list is: of a file or of a url; and the keys that mean something for a fetched list alone. */
+static void check_source_keys(const struct loader *l, const struct yaml_node *item)
+{
+	static const char *const keys[] = {"refresh", "max-change"};
+	const struct yaml_node *file = yaml_get(item, "file"), *url = yaml_get(item, "url");
+	if (file == NULL && url == NULL) {
+		(void)values_fault(&l->values, item, "'file' or 'url' is missing here");
+	} else if (file != NULL && url != NULL) {
+		(void)values_fault(&l->values, url->begin > file->begin ? url->key : file->key,
+				   "a list has a 'file' or a 'url', not both");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(keys) && file != NULL && url == NULL; i++) {
+		const struct yaml_node *node = yaml_get(item, keys[i]);
+		if (node != NULL)
+			(void)values_fault(&l->values, node->key, "'%s' is for a list with a 'url'; this one has a 'file'",
+					   keys[i]);
 	}
 }
 
@@ -176,6 +195,8 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 		if (key != NULL && yaml_get(p->node, key) == NULL)
 			(void)values_fault(&l->values, p->node, "'%s' is missing here", key);
 	}
+	if (strcmp(p->prefix, PREFIX_LISTS) == 0)
+		check_source_keys(l, p->node);
 }
 
 static const struct yaml_node *get(const struct yaml_node *root, const char *section, const char *key)
@@ -236,6 +257,49 @@ static void check_list_names(const struct loader *l, const struct yaml_node *roo
 					   s->lists[j].line, s->lists[j].name);
 			break;
 		}
+	}
+}
+
+/* A fetched copy is kept under the list's name, and what is known of it under that and ".json". */
+static bool can_name_copy(struct str name)
+{
+	static const struct str tail = {".json", 5};
+	return name.ptr[0] != '.' && (name.len < tail.len || !str_eq((struct str){name.ptr + name.len - tail.len, tail.len}, tail));
+}
+
+static bool ends_in_yaml(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+/* What follows from where a list is. */
+static void finish_source(const struct loader *l, const struct yaml_node *item, struct settings_list *list)
+{
+	if (list->url == NULL) {
+		if (list->format == FORMAT_AUTO && list->file != NULL && ends_in_yaml(list->file))
+			list->format = FORMAT_YAML;
+		return;
+	}
+	if (list->name == NULL || list->file != NULL)
+		return; /* a fault that was told already */
+	list->file_shown = list->url;
+	if (can_name_copy(str_from(list->name)))
+		list->file = arena_printf(l->values.arena, "%s/" SETTINGS_FETCHED "/%s", l->settings->state, list->name);
+	else
+		(void)values_fault(&l->values, yaml_get(item, "name"),
+				   "'%s' can't name a list with a 'url', whose copy is kept under its name: no '.' in front and no "
+				   "'.json' behind",
+				   list->name);
+}
+
+static void finish_sources(const struct loader *l, const struct yaml_node *root)
+{
+	struct settings_list *lists = l->lists;
+	const struct yaml_node *node = l->settings->list_count > 0 ? yaml_get(root, "lists") : NULL;
+	for (const struct yaml_node *item = node != NULL ? node->first : NULL; item != NULL; item = item->next, lists++) {
+		if (item->kind == YAML_MAPPING)
+			finish_source(l, item, lists);
 	}
 }
 
@@ -305,6 +369,7 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	check_ttls(l, root);
 	check_addresses(l, root);
 	check_list_names(l, root);
+	finish_sources(l, root);
 	check_zones(l, root);
 	check_endpoints(l);
 }
@@ -343,11 +408,16 @@ static void take_lists(struct settings *s, const struct settings *from)
 	struct settings_list *lists = arena_alloc(&s->arena, (from->list_count + 1) * sizeof(*lists));
 	for (size_t i = 0; i < from->list_count; i++) {
 		const struct settings_list *l = &from->lists[i];
-		if (l->name == NULL || l->file == NULL)
+		if (l->name == NULL || l->file == NULL || l->file_shown == NULL)
 			continue;
 		lists[s->list_count++] = (struct settings_list){.name = arena_strdup(&s->arena, l->name),
 								.file = arena_strdup(&s->arena, l->file),
 								.file_shown = arena_strdup(&s->arena, l->file_shown),
+								.url = l->url != NULL ? arena_strdup(&s->arena, l->url) : NULL,
+								.format = l->format,
+								.may_allow = l->may_allow,
+								.has_action = l->has_action,
+								.action = l->action,
 								.mode = l->mode,
 								.line = l->line,
 								.column = l->column};

@@ -13,6 +13,8 @@
 #define TTL_MAX (52 * 7 * 86400) /* a year; RFC 2181 §8 allows 68 of them, which nobody means */
 #define TEXT_MAX 255
 #define PATH_BYTES_MAX 4095
+#define URL_BYTES_MAX 2047
+#define REFRESH_MIN 60
 #define SOCKET_PATH_MAX 107 /* sun_path less its NUL: unix(7) */
 
 static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == sizeof(int), "words are stored as int");
@@ -20,8 +22,6 @@ static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == si
 static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
 static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
-static const char *const name_match_words[] = {"exact", "subtree", "subdomains", NULL}; /* a regex is said in the entry only */
-static const char *const format_words[] = {"auto", "yaml", NULL};
 
 /* clang-format off */
 const struct schema_key schema_keys[] = {
@@ -68,7 +68,7 @@ const struct schema_key schema_keys[] = {
      .help = "ask again for popular names shortly before they run out"},
 
     {.path = "block", .type = SCHEMA_SECTION, .help = "what is sent for a blocked name: defaults for every list"},
-    {.path = "block.answer", .type = SCHEMA_WORD, FIELD(settings, block_answer), .words = answer_words, .fallback = "nxdomain",
+    {.path = "block.answer", .type = SCHEMA_WORD, FIELD(settings, block_answer), .words = answer_settable_words, .fallback = "nxdomain",
      .help = "nxdomain | nodata | null | refused | drop | address"},
     {.path = "block.addresses", .type = SCHEMA_ADDRESSES, FIELD(settings, addresses), MORE(settings, address_count),
      .max = SETTINGS_ADDRESSES_MAX, .help = "for answer: address"},
@@ -85,15 +85,25 @@ const struct schema_key schema_keys[] = {
      .help = "the block and allow lists"},
     {.path = "lists[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_list, name), .max = 64,
      .help = "what the list is called; unique, of letters, digits and ._-"},
-    {.path = "lists[].file", .type = SCHEMA_PATH, .required = true, FIELD(settings_list, file), MORE(settings_list, file_shown),
-     .max = PATH_BYTES_MAX, .help = "where it is"},
-    {.path = "lists[].format", .type = SCHEMA_WORD, .words = format_words, .fallback = "auto", .help = "auto | yaml"},
+    {.path = "lists[].file", .type = SCHEMA_PATH, FIELD(settings_list, file), MORE(settings_list, file_shown),
+     .max = PATH_BYTES_MAX, .help = "where it is; either this or url must be said"},
+    {.path = "lists[].url", .type = SCHEMA_URL, FIELD(settings_list, url), .max = URL_BYTES_MAX,
+     .help = "where it is fetched from: http:// or https://"},
+    {.path = "lists[].refresh", .type = SCHEMA_SECONDS, FIELD(settings_list, refresh_s), .min = REFRESH_MIN, .max = TTL_MAX,
+     .or_zero = true, .fallback = "1d", .help = "how often it is fetched; 0s = only when asked for; for lists with a url"},
+    {.path = "lists[].max-change", .type = SCHEMA_PERCENT, FIELD(settings_list, max_change_percent), .min = 1, .max = 1000,
+     .fallback = "50%", .help = "a fetched copy that shrinks or grows by more is refused; 0 = any is taken; for lists with a url"},
+    {.path = "lists[].format", .type = SCHEMA_WORD, FIELD(settings_list, format), .words = format_words, .fallback = "auto",
+     .help = "auto | yaml | hosts | domains | wildcard | adblock | dnsmasq | unbound | rpz"},
+    {.path = "lists[].may-allow", .type = SCHEMA_BOOL, FIELD(settings_list, may_allow), .fallback = "false",
+     .help = "true: the list's own allow rules count although it blocks"},
     {.path = "lists[].action", .type = SCHEMA_WORD, FIELD(settings_list, action), MORE(settings_list, has_action),
      .words = action_words, .help = "block | allow; default: what the list says, else block"},
     {.path = "lists[].match", .type = SCHEMA_WORD, FIELD(settings_list, match), MORE(settings_list, has_match),
-     .words = name_match_words, .help = "exact | subtree | subdomains, for entries that don't say; default: subtree"},
+     .words = match_settable_words,
+     .help = "exact | subtree | subdomains, for entries that don't say; default: what the format means"},
     {.path = "lists[].answer", .type = SCHEMA_WORD, FIELD(settings_list, answer), MORE(settings_list, has_answer),
-     .words = answer_words, .help = "as under block:, for this list; default: block.answer"},
+     .words = answer_settable_words, .help = "as under block:, for this list; default: block.answer"},
     {.path = "lists[].mandatory", .type = SCHEMA_BOOL, FIELD(settings_list, mandatory), .fallback = "false",
      .help = "true: no allow entry of an ordinary list overrides it"},
     {.path = "lists[].mode", .type = SCHEMA_WORD, FIELD(settings_list, mode), .words = mode_words, .fallback = "enforce",

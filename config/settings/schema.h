@@ -15,7 +15,8 @@ enum schema_type {
 	SCHEMA_ROUTES,	   /* a list of mappings -> array of struct settings_route */
 	SCHEMA_WORD,	   /* one of words -> its index, as an enum or a bool */
 	SCHEMA_BOOL,	   /* true or false -> bool */
-	SCHEMA_SECONDS,	   /* a duration of whole seconds -> integer of 4 or 8 bytes */
+	SCHEMA_SECONDS,	   /* a duration of whole seconds -> integer of 4 or 8 bytes; or_zero: 0 is taken whatever min says */
+	SCHEMA_PERCENT,	   /* "50%" -> unsigned; 0 is taken whatever min says */
 	SCHEMA_MS,	   /* a duration -> int64_t */
 	SCHEMA_SIZE,	   /* a size -> uint64_t; 0 is taken whatever min says */
 	SCHEMA_WORKERS,	   /* "auto" or a number -> unsigned; auto is 0 */
@@ -23,6 +24,7 @@ enum schema_type {
 	SCHEMA_TEXTS,	   /* a list of texts, or one text -> array of const char * */
 	SCHEMA_LANGUAGE,   /* a language tag -> const char * */
 	SCHEMA_LIST_NAME,  /* -> const char * */
+	SCHEMA_URL,	   /* of http or https -> const char *; max is in bytes */
 	SCHEMA_PATH,	   /* -> const char *, made absolute; max is in bytes. at_more: const char *, as written */
 	SCHEMA_LISTEN,	   /* a list of endpoints, port 0 allowed -> array of struct endpoint */
 	SCHEMA_SERVERS,	   /* a list of endpoints -> array of struct endpoint */
@@ -40,6 +42,7 @@ struct schema_key {
 	enum schema_type type;
 	enum schema_reload reload;
 	bool required;	  /* an item without it is an error */
+	bool or_zero;	  /* see SCHEMA_SECONDS */
 	size_t at, size;  /* the field in struct settings, or in the struct of the item */
 	size_t at_more;	  /* a second field: an array's count, a value's has_ flag, a path as written; 0 = none */
 	int64_t min, max; /* of the value in its unit; for arrays, how many */

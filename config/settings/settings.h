@@ -20,6 +20,7 @@
 #define SETTINGS_ALLOW_MAX 1024
 #define SETTINGS_ADDRESSES_MAX 16
 #define SETTINGS_WORKERS_MAX 64
+#define SETTINGS_FETCHED "fetched" /* below state: the copies of lists with a url, each under its name */
 
 enum endpoint_scheme { ENDPOINT_DNS };
 struct endpoint {
@@ -54,9 +55,15 @@ struct settings_route {
 
 struct settings_list {
 	const char *name;
-	const char *file;	/* absolute */
-	const char *file_shown; /* as written in saring.yaml: what explain and messages show */
-	bool has_action;	/* said in saring.yaml: outranks the list's own `action:` */
+	const char *file;	     /* absolute; of a url list the fetched copy: <state>/fetched/<name> */
+	const char *file_shown;	     /* as written in saring.yaml, or the url: what explain and messages show */
+	const char *url;	     /* NULL: a list of a file */
+	int64_t refresh_s;	     /* of a url list; 0 = only when asked for */
+	unsigned max_change_percent; /* of a url list: a fetched copy that shrinks or grows by more is refused; 0 = any change is
+					taken */
+	enum format format;	     /* FORMAT_AUTO: detected */
+	bool may_allow;		     /* the list's own allow rules count although it blocks */
+	bool has_action;	     /* said in saring.yaml: outranks the list's own `action:` */
 	enum action action;
 	bool has_match; /* for entries that don't say */
 	enum match match;

@@ -90,11 +90,6 @@ bool values_word(const struct values *v, const char *key, const struct yaml_node
 static bool bind_word(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		      void *object)
 {
-	static const char *const later_formats[] = {"hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", NULL};
-	/* Formats have a meaning that this version does not have yet: say so rather than call them unknown. */
-	if (strcmp(key, "format") == 0 && node->kind == YAML_SCALAR && terms_find(later_formats, node->text) >= 0)
-		return values_fault(v, node, "this version does not have the format '%s' yet; it has auto and yaml",
-				    node->text.ptr);
 	int value = 0;
 	if (!values_word(v, key, node, row->words, &value))
 		return false;
@@ -137,13 +132,32 @@ static bool bind_duration(const struct values *v, const struct schema_key *row, 
 	if (ms % unit_ms != 0)
 		return values_fault(v, node, "'%s' has parts of a second; '%s' takes whole seconds", values_shown(node, shown),
 				    key);
-	if (ms / unit_ms < row->min || ms / unit_ms > row->max) {
+	if ((ms / unit_ms < row->min && !(row->or_zero && ms == 0)) || ms / unit_ms > row->max) {
 		str_from_duration_ms(row->min * unit_ms, least, sizeof(least));
 		str_from_duration_ms(row->max * unit_ms, most, sizeof(most));
-		return values_fault(v, node, "'%s' is out of range: '%s' takes %s to %s", values_shown(node, shown), key, least,
-				    most);
+		return values_fault(v, node, "'%s' is out of range: '%s' takes %s%s to %s", values_shown(node, shown), key,
+				    row->or_zero ? "0s, or " : "", least, most);
 	}
 	store_integer(object, row, ms / unit_ms);
+	return true;
+}
+
+static bool bind_percent(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			 void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	uint64_t percent = 0;
+	if (!values_scalar(v, key, node, "a percentage"))
+		return false;
+	bool sign = node->text.len > 1 && node->text.ptr[node->text.len - 1] == '%';
+	struct str digits = {node->text.ptr, node->text.len - (sign ? 1 : 0)};
+	if (!str_to_u64(digits, &percent) || (!sign && percent != 0))
+		return values_fault(v, node, "'%s' is not a percentage: a number with its sign, as in 50%%; 0 = any",
+				    values_shown(node, shown));
+	if (percent != 0 && (percent < (uint64_t)row->min || percent > (uint64_t)row->max))
+		return values_fault(v, node, "'%s' is out of range: '%s' takes 0, or %jd%% to %jd%%", values_shown(node, shown),
+				    key, (intmax_t)row->min, (intmax_t)row->max);
+	store_integer(object, row, (int64_t)percent);
 	return true;
 }
 
@@ -286,6 +300,34 @@ static bool bind_list_name(const struct values *v, const struct schema_key *row,
 	return true;
 }
 
+/* What is told of a url is told to everybody who may ask for the lists: a password has no place in it. */
+static bool bind_url(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		     void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_scalar(v, key, node, "a url"))
+		return false;
+	struct str rest = node->text;
+	if (rest.len > (size_t)row->max)
+		return values_fault(v, node, "'%s' has %zu bytes; at most %jd are taken", key, rest.len, (intmax_t)row->max);
+	for (size_t i = 0; i < rest.len; i++) {
+		if (rest.ptr[i] <= ' ' || rest.ptr[i] > '~')
+			return values_fault(v, node, "'%s' has something in it that must be written as %%XX or, in a host, as xn--",
+					    values_shown(node, shown));
+	}
+	size_t scheme = str_starts(rest, "https://") ? 8 : str_starts(rest, "http://") ? 7 : 0;
+	if (scheme == 0)
+		return values_fault(v, node, "'%s' is not a url of http:// or https://", values_shown(node, shown));
+	size_t host = strcspn(rest.ptr + scheme, "/?#");
+	if (memchr(rest.ptr + scheme, '@', host) != NULL)
+		return values_fault(v, node, "'%s' takes no user and password: everybody who may look at the lists would see them",
+				    key);
+	if (host == 0 || rest.ptr[scheme] == ':')
+		return values_fault(v, node, "'%s' names no host", values_shown(node, shown));
+	store_pointer(object, row->at, arena_strndup(v->arena, rest.ptr, rest.len));
+	return true;
+}
+
 static bool bind_path(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		      void *object)
 {
@@ -326,6 +368,8 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 	case SCHEMA_SECONDS:
 	case SCHEMA_MS:
 		return bind_duration(v, row, key, node, object);
+	case SCHEMA_PERCENT:
+		return bind_percent(v, row, key, node, object);
 	case SCHEMA_SIZE:
 		return bind_size(v, row, key, node, object);
 	case SCHEMA_WORKERS:
@@ -338,6 +382,8 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 		return bind_language(v, row, key, node, object);
 	case SCHEMA_LIST_NAME:
 		return bind_list_name(v, row, key, node, object);
+	case SCHEMA_URL:
+		return bind_url(v, row, key, node, object);
 	case SCHEMA_PATH:
 		return bind_path(v, row, key, node, object);
 	case SCHEMA_LISTEN:

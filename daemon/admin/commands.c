@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ctl/proto.h"
+#include "fetch.h"
 #include "policy/match.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
@@ -89,6 +90,7 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 				       .listen_count = config->listen_count,
 				       .uptime_ms = clock_mono_ms() - config->started_ms,
 				       .compile_seconds = config->compile_seconds(config->rebuild_arg),
+				       .bulk = config->bulk(config->rebuild_arg),
 				       .now_s = clock_wall_s()};
 	call_ok(call, report_status(&source));
 }
@@ -101,7 +103,10 @@ static void run_list(struct commands *c, json_t *args, struct call *call)
 				       .counters = c->config.counters,
 				       .worker_count = c->config.worker_count,
 				       .now_s = clock_wall_s()};
-	call_ok(call, report_lists(&source));
+	json_t *lists = report_lists(&source);
+	if (c->config.fetch)
+		fetch_annotate(c->config.fetch, lists);
+	call_ok(call, lists);
 }
 
 static void run_cache(struct commands *c, json_t *args, struct call *call)
@@ -151,6 +156,8 @@ static bool explain_args(json_t *args, struct explain_question *ret, struct err 
 	ret->has_client = client.ptr != NULL;
 	if (client.ptr && (!addr_from_text(client, 0, &ret->client) || addr_port(&ret->client) != 0))
 		return err_set(err, ERR_INPUT, "'%s' is not an IP address", str_escape(client, true, safe, sizeof(safe)));
+	if (ret->has_client)
+		addr_unmap(&ret->client); /* as a query's is */
 	return true;
 }
 
@@ -196,10 +203,43 @@ static void run_policy_rebuild(struct commands *c, json_t *args, struct call *ca
 	start_rebuild(c, REBUILD_LISTS, call);
 }
 
+/* Replies when they have begun; list.fetch.status says how they do. */
+static void run_list_fetch(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	json_t *lists = json_object_get(args, "lists"), *force = json_object_get(args, "force"), *begun = NULL;
+	if (lists && !json_is_null(lists) && !json_is_array(lists)) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'lists' takes names");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (force && !json_is_boolean(force)) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'force' is true or false");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (!c->config.fetch)
+		begun = json_array();
+	else if (!fetch_ask(c->config.fetch, json_is_array(lists) ? lists : NULL, json_is_true(force), &begun, &err)) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	json_t *result = json_pack("{s:o}", "lists", begun);
+	must(result);
+	call_ok(call, result);
+}
+
+static void run_list_fetch_status(struct commands *c, json_t *args, struct call *call)
+{
+	(void)args;
+	call_ok(call, c->config.fetch ? fetch_status(c->config.fetch) : json_array());
+}
+
 /* ---- the table ---- */
 
 static const char *const explain_keys[] = {"name", "type", "client", NULL};
 static const char *const flush_keys[] = {"name", NULL};
+static const char *const fetch_keys[] = {"lists", "force", NULL};
 
 static const struct command {
 	const char *verb;
@@ -210,6 +250,8 @@ static const struct command {
 } commands_table[] = {
     {"status", RIGHT_READ, NULL, run_status, "what is loaded and how the daemon does"},
     {"list", RIGHT_READ, NULL, run_list, "the lists and what they have blocked"},
+    {"list.fetch", RIGHT_CHANGE, fetch_keys, run_list_fetch, "fetch lists with a url now"},
+    {"list.fetch.status", RIGHT_READ, NULL, run_list_fetch_status, "how each list with a url was last fetched, or is being"},
     {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},

@@ -15,6 +15,8 @@
 
 #include <jansson.h>
 
+struct fetch;
+
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
 	RIGHT_READ,   /* the control group: look */
@@ -32,10 +34,12 @@ struct commands_config {
 	const char *const *listen; /* endpoints as text, with their real ports */
 	size_t listen_count;
 	int64_t started_ms; /* monotonic */
-	/* rebuild_request and rebuild_compile_seconds, or what a test puts in their place */
+	/* rebuild_request, rebuild_compile_seconds and rebuild_bulk, or what a test puts in their place */
 	void (*rebuild)(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg);
 	double (*compile_seconds)(void *arg);
+	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
+	struct fetch *fetch; /* NULL: nothing is fetched, in tests */
 };
 
 struct commands;

@@ -77,6 +77,7 @@ static json_t *policy(const struct report_source *s)
 	put_count(object, "bytes", info.bytes);
 	put_time(object, "compiled_at", info.compiled_at_s);
 	put_real(object, "compile_seconds", s->compile_seconds);
+	put_text(object, "bulk", s->bulk);
 	return object;
 }
 
@@ -184,7 +185,7 @@ json_t *report_lists(const struct report_source *s)
 		put(object, "entries", there ? json_integer((json_int_t)list.entry_count) : json_null());
 		put_count(object, "in_force", there ? list.in_force_count : 0);
 		put_text(object, "source", said->file_shown);
-		put_text(object, "format", "yaml");
+		put_text(object, "format", format_words[there ? list.format : said->format]); /* as it was read, once it was */
 		if (there)
 			put_time(object, "changed_at", list.changed_at_s);
 		else
@@ -206,6 +207,7 @@ json_t *report_rebuild(const struct rebuild_report *r)
 	put_count(object, "lists", r->lists);
 	put_count(object, "entries", r->entries);
 	put_count(object, "in_force", r->in_force);
+	put_text(object, "bulk", r->bulk);
 	if (r->restart_count == 0)
 		return object;
 	json_t *keys = json_array();

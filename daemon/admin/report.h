@@ -27,6 +27,7 @@ struct report_source {
 	size_t listen_count;
 	int64_t uptime_ms;
 	double compile_seconds;
+	const char *bulk; /* how the bulk tier came to be */
 	int64_t now_s;
 };
 

@@ -77,21 +77,12 @@ static json_t *loser(const struct policy_entry *e, const struct policy_hit *hit)
 	return object;
 }
 
-static json_t *losers(const struct generation *g, struct policy_scratch *scratch, const struct name *name, int64_t now_s,
-		      size_t *ret_omitted)
+static json_t *losers(const struct policy_hit *hits, size_t count)
 {
-	struct policy_hit *hits = base_alloc(EXPLAIN_HITS_MAX * sizeof(*hits));
-	size_t total = policy_explain(g->policy, scratch, name, now_s, hits, EXPLAIN_HITS_MAX);
 	json_t *array = json_array();
-	for (size_t i = 0; i < MIN(total, (size_t)EXPLAIN_HITS_MAX); i++) {
-		struct policy_entry entry = {0};
-		if (hits[i].why_not == WHY_DECIDES)
-			continue;
-		policy_entry(g->policy, hits[i].entry, &entry);
-		must(json_array_append_new(array, loser(&entry, &hits[i])) == 0);
-	}
-	*ret_omitted = total > EXPLAIN_HITS_MAX ? total - EXPLAIN_HITS_MAX : 0;
-	free(hits);
+	for (size_t i = 0; i < count; i++)
+		if (hits[i].why_not != WHY_DECIDES)
+			must(json_array_append_new(array, loser(&hits[i].entry, &hits[i])) == 0);
 	return array;
 }
 
@@ -114,35 +105,40 @@ static void put_client(json_t *object, const struct settings *s, const struct ex
 	put(object, "client_allowed", json_boolean(client_may_ask(s, &q->client)));
 }
 
+/* The entries, in order: the decider first, if there is one. */
+static void put_entries(json_t *object, const struct policy_hit *hits, size_t total)
+{
+	size_t count = MIN(total, (size_t)EXPLAIN_HITS_MAX);
+	bool decided = count > 0 && hits[0].why_not == WHY_DECIDES;
+	put(object, "rule", decided ? rule(&hits[0].entry) : json_null());
+	put(object, "also", losers(hits, count));
+	if (total > count)
+		put(object, "also_omitted", json_integer((json_int_t)(total - count)));
+}
+
 json_t *report_explain(const struct generation *g, struct policy_scratch *scratch, const struct explain_question *q, int64_t now_s)
 {
+	struct policy_question question = {.name = &q->name, .type = q->type, .client = q->has_client ? &q->client : NULL};
 	struct verdict verdict;
-	bool decides = policy_match(g->policy, scratch, &q->name, now_s, &verdict);
+	struct policy_hit *hits = base_alloc(EXPLAIN_HITS_MAX * sizeof(*hits));
+	size_t total = policy_explain(g->policy, scratch, &question, now_s, hits, EXPLAIN_HITS_MAX);
 	char name[NAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
 	json_t *object = json_object();
+	(void)policy_match(g->policy, scratch, &question, now_s, &verdict);
 	put_word(object, "name", name_to_text(&q->name, name));
 	put_word(object, "type", rrtype_to_text(q->type, type));
 	put_client(object, g->settings, q);
 	put_word(object, "verdict", verdict_word(verdict.kind));
 	if (verdict.kind == VERDICT_BLOCKED) {
 		struct policy_answer answer;
-		policy_answer(g->policy, &verdict, &q->name, now_s, &answer);
+		policy_answer(g->policy, &verdict, &q->name, true, now_s, &answer);
 		put_word(object, "answer", answer_words[answer.answer]);
 		put(object, "ttl", json_integer(answer.ttl_s));
 	} else {
 		put(object, "answer", json_null());
 		put(object, "ttl", json_null());
 	}
-	if (decides) {
-		struct policy_entry entry = {0};
-		policy_entry(g->policy, verdict.entry, &entry);
-		put(object, "rule", rule(&entry));
-	} else {
-		put(object, "rule", json_null());
-	}
-	size_t omitted;
-	put(object, "also", losers(g, scratch, &q->name, now_s, &omitted));
-	if (omitted)
-		put(object, "also_omitted", json_integer((json_int_t)omitted));
+	put_entries(object, hits, total);
+	free(hits);
 	return object;
 }

@@ -37,6 +37,9 @@ struct udp {
 	uint8_t out_bytes[UDP_BATCH][MSG_UDP_EDNS_MAX];
 	unsigned out_count;
 	bool in_batch;
+	/* the batch: all are parsed before any is judged, so that policy's memory comes while others are parsed */
+	struct query queries[UDP_BATCH];
+	struct policy_prepared prepared[UDP_BATCH];
 };
 
 /* The address a datagram was sent to. */
@@ -129,23 +132,34 @@ static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
 
 static const struct via via_udp = {.name = "udp", .stream = false, .send = udp_send, .dropped = NULL};
 
-static void serve(struct udp *udp, unsigned i)
+static void begin(struct udp *udp, unsigned i)
 {
-	struct query q;
+	struct query *q = &udp->queries[i];
 	const struct msghdr *m = &udp->in[i].msg_hdr;
 
-	q.via = &via_udp;
-	q.via_data = udp;
-	memset(&q.peer, 0, sizeof(q.peer));
-	memcpy(&q.peer.in6, &udp->in_peer[i], MIN((size_t)m->msg_namelen, sizeof(q.peer.in6)));
-	q.peer.len = m->msg_namelen;
-	q.local.len = 0;
+	q->via = &via_udp;
+	q->via_data = udp;
+	memset(&q->peer, 0, sizeof(q->peer));
+	memcpy(&q->peer.in6, &udp->in_peer[i], MIN((size_t)m->msg_namelen, sizeof(q->peer.in6)));
+	q->peer.len = m->msg_namelen;
+	q->local.len = 0;
 	if (udp->wildcard)
-		read_local(m, &q);
-	query_begin(&q, udp->in_bytes[i], udp->in[i].msg_len);
-	if ((m->msg_flags & MSG_TRUNC) != 0 && q.parsed == MSG_QUERY)
-		q.parsed = MSG_FORMERR;
-	query_run(udp->service, &q);
+		read_local(m, q);
+	query_begin(q, udp->in_bytes[i], udp->in[i].msg_len);
+	if ((m->msg_flags & MSG_TRUNC) != 0 && q->parsed == MSG_QUERY)
+		q->parsed = MSG_FORMERR;
+	query_prepare(udp->service, q, &udp->prepared[i]);
+}
+
+static void serve_batch(struct udp *udp, unsigned count)
+{
+	udp->in_batch = true;
+	for (unsigned i = 0; i < count; i++)
+		begin(udp, i);
+	for (unsigned i = 0; i < count; i++)
+		query_run(udp->service, &udp->queries[i]);
+	udp->in_batch = false;
+	flush(udp);
 }
 
 /* recvmmsg writes into lengths and flags: they are set anew for what it used last time. */
@@ -170,11 +184,7 @@ static void udp_on_readable(evutil_socket_t fd, short what, void *arg)
 			return; /* EAGAIN, or an ICMP error queued on the socket: the next call goes on */
 		if (!service_begin_batch(udp->service))
 			return;
-		udp->in_batch = true;
-		for (unsigned i = 0; i < (unsigned)got; i++)
-			serve(udp, i);
-		udp->in_batch = false;
-		flush(udp);
+		serve_batch(udp, (unsigned)got);
 		udp->service->world = NULL;
 		ready_in(udp, (unsigned)got);
 		if ((unsigned)got < UDP_BATCH)

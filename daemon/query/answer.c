@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/query.h"
 
+#include "policy/records.h"
 #include "wire/edns.h"
 
 #include <string.h>
@@ -122,12 +123,12 @@ static void put_soa(struct build *b, const struct name *owner, uint32_t ttl_s, u
 
 /* The SOA stands at the name asked or above it, never beside: at the entry's own name for NODATA, at its parent for NXDOMAIN (the
  * name itself is denied). Where the entry is not the asked name's own – a CNAME's target, an expression – the asked name counts. */
-static void put_denial(struct build *b, const struct query *q, const struct policy_answer *a, bool entry_owns)
+static void put_denial(struct build *b, const struct query *q, const struct policy_answer *a, bool denies_name)
 {
-	unsigned labels = entry_owns && a->owner_labels > 0 ? a->owner_labels : q->question.name.labels;
+	unsigned labels = a->owner_labels > 0 ? a->owner_labels : q->question.name.labels;
 	struct name owner;
 
-	if (a->answer == ANSWER_NXDOMAIN && labels > 1)
+	if (denies_name && labels > 1)
 		labels--;
 	if (!name_suffix(&q->question.name, labels, &owner))
 		owner = q->question.name;
@@ -168,35 +169,87 @@ static uint16_t ede_of(enum code code)
 	return EDE_BLOCKED;
 }
 
-bool answer_blocked(struct service *s, const struct query *q, const struct verdict *v, bool entry_owns)
+static void put_cname(struct build *b, const struct query *q, const struct name *to, uint32_t ttl_s)
 {
-	struct policy_answer a;
-	struct build b;
-	uint16_t rcode = RCODE_NOERROR;
+	put_rr_head(b, &q->question.name, RRTYPE_CNAME, ttl_s);
+	size_t len_at = b->w.pos;
+	wr_u16(&b->w, 0);
+	name_write_packed(&b->w, &b->packer, to);
+	wr_patch_u16(&b->w, len_at, (uint16_t)(b->w.pos - len_at - 2));
+	b->header.ancount++;
+}
 
-	policy_answer(s->world->policy, v, &q->name, s->now_s, &a);
-	struct query_extra extra = {.has_ede = true, .ede = ede_of(a.code), .text = a.extra_text};
-	switch (a.answer) {
-	case ANSWER_DROP:
-		return false;
-	case ANSWER_REFUSED:
-		answer_rcode(s, q, RCODE_REFUSED, &extra);
-		return true;
-	case ANSWER_NXDOMAIN:
-		rcode = RCODE_NXDOMAIN;
-		break;
-	case ANSWER_NODATA:
-	case ANSWER_NULL:
-	case ANSWER_ADDRESS:
+/* An entry's own records, as far as they answer the question. Returns the rcode that belongs to them. */
+static uint16_t put_local(struct build *b, const struct query *q, const struct policy_answer *a)
+{
+	struct record record;
+	struct name to;
+	uint32_t ttl_s;
+
+	switch (block_cname(a, q, &to, &ttl_s)) {
+	case BLOCK_CNAME_FOUND:
+		put_cname(b, q, &to, ttl_s);
+		return RCODE_NOERROR;
+	case BLOCK_CNAME_TOO_LONG:
+		return RCODE_YXDOMAIN; /* as with a DNAME, RFC 6672 §2.2 */
+	case BLOCK_CNAME_NONE:
 		break;
 	}
-	build_begin(&b, s, q, rcode);
-	if (a.answer == ANSWER_NULL || a.answer == ANSWER_ADDRESS)
-		put_addresses(&b, q, &a);
-	if (b.header.ancount == 0)
-		put_denial(&b, q, &a, entry_owns);
+	for (size_t at = 0; records_next(a->records, &at, &record);) {
+		if (record.type == q->question.type || q->question.type == RRTYPE_ANY)
+			put_rr(b, q, record.type, record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s, record.rdata.ptr,
+			       (uint16_t)record.rdata.len);
+	}
+	return records_rcode(a->records);
+}
+
+static struct query_extra extra_of(const struct policy_answer *a)
+{
+	return (struct query_extra){.has_ede = true, .ede = ede_of(a->code), .text = a->extra_text};
+}
+
+/* The rcode, and the records that come before the denial. */
+static uint16_t put_answer(struct build *b, const struct query *q, const struct policy_answer *a)
+{
+	switch (a->answer) {
+	case ANSWER_NXDOMAIN:
+		return RCODE_NXDOMAIN;
+	case ANSWER_REFUSED:
+		return RCODE_REFUSED;
+	case ANSWER_NULL:
+	case ANSWER_ADDRESS:
+		put_addresses(b, q, a);
+		break;
+	case ANSWER_LOCAL:
+		return put_local(b, q, a);
+	case ANSWER_NODATA:
+	case ANSWER_DROP: /* not the caller's: query_block sends nothing, or TC */
+	case ANSWER_TRUNCATE:
+		break;
+	}
+	return RCODE_NOERROR;
+}
+
+void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a)
+{
+	struct query_extra extra = extra_of(a);
+	struct build b;
+
+	build_begin(&b, s, q, RCODE_NOERROR);
+	uint16_t rcode = put_answer(&b, q, a);
+	b.header.flags |= rcode & MSG_RCODE;
+	if (b.header.ancount == 0 && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN))
+		put_denial(&b, q, a, rcode == RCODE_NXDOMAIN);
 	(void)build_end(&b, s, q, rcode, &extra);
-	return true;
+}
+
+void answer_truncated(struct service *s, const struct query *q)
+{
+	struct build b;
+
+	build_begin(&b, s, q, RCODE_NOERROR);
+	b.header.flags |= MSG_TC;
+	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
 void answer_any(struct service *s, const struct query *q)
@@ -211,26 +264,44 @@ void answer_any(struct service *s, const struct query *q)
 
 /* TTLs as sent (RFC 2181 §5.2, RFC 8767 §4): what the upstream gave, capped by the configuration, less the age; never less than the
  * time the answer itself may still be kept (min-ttl raised it). */
-static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
+struct ttl_rule {
+	uint32_t cap_s, age_s, least_s;
+	bool stale;
+};
+
+static struct ttl_rule ttl_rule_of(const struct service *s, const struct response *r, enum answer_age age)
 {
 	const struct settings *settings = s->world->settings;
 	bool negative = r->negative || r->ancount == 0 || (r->flags & MSG_RCODE) == RCODE_NXDOMAIN;
 	uint32_t cap = (uint32_t)MIN(negative ? settings->max_negative_ttl_s : settings->max_ttl_s, (int64_t)UINT32_MAX);
 	uint32_t least = r->ttl_s == 0 ? 0 : (uint32_t)MAX((int64_t)r->ttl_s, r->age_s == 0 ? settings->min_ttl_s : 0);
+
+	return (struct ttl_rule){.cap_s = cap, .age_s = r->age_s, .least_s = MIN(least, cap), .stale = age == ANSWER_AGE_STALE};
+}
+
+static uint32_t ttl_as_sent(const struct ttl_rule *rule, uint32_t given_s)
+{
+	uint32_t ttl_s = MIN(given_s, rule->cap_s);
+
+	if (rule->stale)
+		return QUERY_STALE_TTL_S;
+	return MAX(ttl_s > rule->age_s ? ttl_s - rule->age_s : 0, rule->least_s);
+}
+
+static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
+{
+	struct ttl_rule rule = ttl_rule_of(s, r, age);
 	struct wr w = wr_init(s->out, sizeof(s->out));
 
-	least = MIN(least, cap);
 	for (size_t i = 0; i < r->ttl_count; i++) {
 		size_t at = body_at + r->ttl_pos[i];
 		struct rd rd = rd_init(s->out, s->out_len);
 		rd_skip(&rd, at);
 		uint32_t given = rd_u32(&rd);
-		uint32_t ttl = MIN(given, cap);
-		ttl = MAX(ttl > r->age_s ? ttl - r->age_s : 0, least);
 		if (!rd_ok(&rd))
 			return;
 		w.pos = at;
-		wr_u32(&w, age == ANSWER_AGE_STALE ? QUERY_STALE_TTL_S : ttl);
+		wr_u32(&w, ttl_as_sent(&rule, given));
 	}
 }
 
@@ -249,4 +320,58 @@ void answer_response(struct service *s, const struct query *q, const struct resp
 	/* distill keeps nothing of the additional section: OPT is all there is */
 	if (!build_end(&b, s, q, rcode, &extra))
 		patch_ttls(s, body_at, r, age);
+}
+
+size_t answer_lay_out(uint8_t *out, const struct name *name, const struct response *r, size_t *ret_body_at)
+{
+	struct wr w = wr_init(out, MSG_LEN_MAX + 1);
+
+	(void)wr_room(&w, MSG_HEADER_LEN);
+	name_write(&w, name);
+	(void)wr_room(&w, 4);
+	*ret_body_at = w.pos;
+	wr_bytes(&w, r->body, r->body_len);
+	return w.full ? 0 : w.pos;
+}
+
+/* The records of r, which answers for another name than the one asked: read whole, and packed anew for this message. */
+static bool put_relaid(struct build *b, struct service *s, const struct query *q, const struct response *r, enum answer_age age)
+{
+	struct ttl_rule rule = ttl_rule_of(s, r, age);
+	size_t body_at;
+	size_t len = answer_lay_out(s->laid_out, &q->rewrite.to, r, &body_at);
+	struct rd rd = rd_init(s->laid_out, len);
+
+	rd_skip(&rd, body_at);
+	for (unsigned i = 0; i < (unsigned)r->ancount + r->nscount; i++) {
+		struct msg_rr rr;
+		size_t ttl_pos;
+		if (!msg_read_rr(&rd, &rr) || !msg_copy_rr(&b->w, &b->packer, &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
+			return false;
+	}
+	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);
+	b->header.nscount = r->nscount;
+	return true;
+}
+
+void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age)
+{
+	uint16_t rcode = r->flags & MSG_RCODE;
+	struct policy_answer a;
+	struct build b;
+	struct name to;
+	uint32_t ttl_s;
+
+	policy_answer(s->world->policy, &q->rewrite.verdict, &q->name, !q->rewrite.by_answer, s->now_s, &a);
+	struct query_extra extra = extra_of(&a);
+	build_begin(&b, s, q, rcode);
+	if (a.answer == ANSWER_LOCAL && block_cname(&a, q, &to, &ttl_s) == BLOCK_CNAME_FOUND) {
+		put_cname(&b, q, &to, ttl_s);
+		if (put_relaid(&b, s, q, r, age)) {
+			(void)build_end(&b, s, q, rcode, &extra);
+			return;
+		}
+	}
+	(void)unlikely_bug(true); /* it was judged in this batch, and what distill wrote can be read */
+	answer_rcode(s, q, RCODE_SERVFAIL, &extra);
 }

@@ -17,7 +17,7 @@ struct ask {
 
 static struct cache_key key_of(const struct query *q)
 {
-	return (struct cache_key){.name = &q->name,
+	return (struct cache_key){.name = query_sought(q),
 				  .type = q->question.type,
 				  .class = RRCLASS_IN,
 				  .dnssec_ok = q->dnssec_ok,
@@ -33,18 +33,43 @@ static struct cache_key key_of_ask(const struct ask *a)
 				  .checking_disabled = a->checking_disabled};
 }
 
-/* Send a response that policy lets through, or the block its chain of CNAMEs brings. */
+/* The question seeks another name now than the one it was looked up or waited for. It is looked up anew, in a slot of its own; who
+ * still answers the old one finds nobody. */
+static void seek_again(struct service *s, const struct query *q)
+{
+	struct query next = *q;
+
+	if (q->serial != 0)
+		slot_free(s, slot_find(s, q->slot, q->serial));
+	next.serial = 0;
+	next.stale_queued = false;
+	next.has_stale = false;
+	if (cached_stage(s, &next) == FATE_NEXT)
+		(void)ask_stage(s, &next);
+}
+
+/* Send a response that policy lets through, or what it brings: a block, or the entry's CNAME to be followed. What a CNAME of policy
+ * itself led to is not judged. */
 static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
 {
 	struct verdict v;
 
-	if (inspect_response(s, q, r, &v)) {
-		query_count_list(s, &v);
-		if (answer_blocked(s, q, &v, false))
-			query_finish(s, q, COUNTER_BLOCKED);
-		else
-			query_drop(s, q, COUNTER_BLOCKED);
+	if (q->rewrite.on) {
+		query_count_list(s, &q->rewrite.verdict);
+		answer_rewritten(s, q, r, age);
+		query_finish(s, q, COUNTER_BLOCKED);
 		return;
+	}
+	if (inspect_response(s, q, r, &v)) {
+		switch (query_block(s, q, &v, false)) {
+		case BLOCK_ENDED:
+			return;
+		case BLOCK_REWRITTEN:
+			seek_again(s, q);
+			return;
+		case BLOCK_PASSES:
+			break;
+		}
 	}
 	answer_response(s, q, r, age);
 	query_finish(s, q, as);
@@ -80,7 +105,7 @@ enum fate cached_stage(struct service *s, struct query *q)
 	give(s, q, &s->response, ANSWER_AGE_FRESH, COUNTER_CACHED);
 	/* After the answer, which lies in the service's buffers; and not for RD=0, which gives nobody the right to make us ask. */
 	if (prefetch && (q->flags & MSG_RD) != 0)
-		ask_prefetch(s, q);
+		ask_prefetch(s, &key);
 	return FATE_ANSWER;
 }
 
@@ -107,10 +132,24 @@ static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
 	query_finish(s, q, COUNTER_FAILED);
 }
 
-/* A parked query's answer has come. Policy is asked again: an entry added meanwhile is in force. */
+/* Policy is asked again about a parked query: an entry added meanwhile is in force. False: it ended, or it seeks another name now.
+ */
+static bool judge_again(struct service *s, struct query *q)
+{
+	struct name before = *query_sought(q);
+
+	if (decide_stage(s, q) != FATE_NEXT)
+		return false;
+	if (name_eq(&before, query_sought(q)))
+		return true;
+	seek_again(s, q);
+	return false;
+}
+
+/* A parked query's answer has come. */
 static void deliver(struct service *s, struct query *q, enum pool_outcome outcome, const struct response *r)
 {
-	if (decide_stage(s, q) != FATE_NEXT)
+	if (!judge_again(s, q))
 		return;
 	if (outcome == POOL_ANSWER)
 		give(s, q, r, ANSWER_AGE_FRESH, COUNTER_FORWARDED);
@@ -224,18 +263,16 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 	return true;
 }
 
-void ask_prefetch(struct service *s, const struct query *q)
+void ask_prefetch(struct service *s, const struct cache_key *key)
 {
-	struct cache_key key = key_of(q);
-
-	if (inflight_join(s->inflight, &key, NULL) != INFLIGHT_OWNER)
+	if (inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
 		return;
-	if (ask_start(s, &key)) {
+	if (ask_start(s, key)) {
 		counters_add(s->counters, COUNTER_PREFETCHED);
 		return;
 	}
 	/* Somebody may have joined in between: they are failed, not forgotten. */
-	deliver_all(s, &key, POOL_NO_RESOURCES, NULL);
+	deliver_all(s, key, POOL_NO_RESOURCES, NULL);
 }
 
 enum fate ask_stage(struct service *s, struct query *q)
@@ -304,7 +341,7 @@ void service_stale_due(struct service *s)
 	while (s->stale_first != NULL && s->stale_first->stale_at_ms <= s->now_ms) {
 		struct query *q = s->stale_first;
 		stale_remove(s, q);
-		if (decide_stage(s, q) == FATE_NEXT)
+		if (judge_again(s, q))
 			(void)give_stale(s, q); /* else it waits on for the upstream */
 	}
 	if (s->stale_first != NULL)

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/query.h"
 
+static void judge(struct service *s, struct query *q)
+{
+	struct policy_question question = {.name = &q->name, .type = q->question.type, .client = &q->peer};
+
+	if (q->prepared != NULL)
+		(void)policy_match_prepared(s->world->policy, s->scratch, &question, q->prepared, s->now_s, &q->verdict);
+	else
+		(void)policy_match(s->world->policy, s->scratch, &question, s->now_s, &q->verdict);
+}
+
 enum fate decide_stage(struct service *s, struct query *q)
 {
 	bool counted = q->verdict.shadowed; /* a parked question comes here again with its answer */
 
-	(void)policy_match(s->world->policy, s->scratch, &q->name, s->now_s, &q->verdict);
+	judge(s, q);
 	if (q->verdict.shadowed && !counted)
 		query_count_shadow(s, &q->verdict);
+	/* What an answer brought is known for the policy that judged that answer only. */
+	if (q->rewrite.on && (!q->rewrite.by_answer || q->rewrite.world != s->world->serial))
+		q->rewrite.on = false;
 	switch (q->verdict.kind) {
 	case VERDICT_NONE:
 	case VERDICT_ALLOWED:
@@ -15,12 +28,13 @@ enum fate decide_stage(struct service *s, struct query *q)
 	case VERDICT_BLOCKED:
 		break;
 	}
-	query_count_list(s, &q->verdict);
-	if (!answer_blocked(s, q, &q->verdict, true)) {
-		query_drop(s, q, COUNTER_BLOCKED);
-		return FATE_DROP;
+	switch (query_block(s, q, &q->verdict, true)) {
+	case BLOCK_ENDED:
+		break;
+	case BLOCK_PASSES:
+	case BLOCK_REWRITTEN:
+		return FATE_NEXT;
 	}
-	query_finish(s, q, COUNTER_BLOCKED);
 	return FATE_ANSWER;
 }
 

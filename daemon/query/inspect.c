@@ -3,48 +3,136 @@
 
 #include <string.h>
 
-/* The body lies in a message after a question of the usual length; pointers in it reach back to the name asked. Its targets are
- * read from a message laid out so. The question's name is folded already, and what is read is folded here. */
-static size_t lay_out(struct service *s, const struct query *q, const struct response *r)
-{
-	struct wr w = wr_init(s->out, sizeof(s->out));
+#define SVC_IPV4HINT 4 /* RFC 9460 §14.3.2 */
+#define SVC_IPV6HINT 6
 
-	(void)wr_room(&w, MSG_HEADER_LEN);
-	name_write(&w, &q->name);
-	(void)wr_room(&w, 4);
-	size_t body_at = w.pos;
-	wr_bytes(&w, r->body, r->body_len);
-	s->out_len = w.full ? 0 : w.pos;
-	return body_at;
+/* One response being judged. */
+struct inspection {
+	struct service *s;
+	const struct query *q;
+	size_t body_at;
+	bool allowed; /* an allow entry speaks for the name asked */
+	struct verdict *found;
+	struct verdict shadow;
+};
+
+/* An allow entry for the name asked holds for all of its answer, but for what outranks it (saring-lists(5)). */
+static bool blocks(struct inspection *in, bool decided)
+{
+	if (in->found->shadowed)
+		in->shadow = *in->found;
+	return decided && in->found->kind == VERDICT_BLOCKED && (!in->allowed || in->found->mandatory);
+}
+
+static bool target_blocks(struct inspection *in, size_t pos)
+{
+	struct service *s = in->s;
+	struct rd rd = rd_init(s->out, s->out_len);
+	struct name target;
+
+	rd_skip(&rd, in->body_at + pos);
+	if (!name_read(&rd, &target)) {
+		(void)unlikely_bug(true); /* what distill wrote can be read */
+		return false;
+	}
+	name_fold(&target);
+	struct policy_question question = {.name = &target, .type = in->q->question.type, .client = &in->q->peer};
+	return blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
+}
+
+/* len: 4 or 16. */
+static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t len)
+{
+	struct service *s = in->s;
+	struct policy_question question = {.name = &in->q->name, .type = in->q->question.type, .client = &in->q->peer};
+	struct addr address;
+
+	memset(&address, 0, sizeof(address));
+	if (len == 4) {
+		address.len = sizeof(address.in);
+		address.in.sin_family = AF_INET;
+		memcpy(&address.in.sin_addr, bytes, len);
+	} else {
+		address.len = sizeof(address.in6);
+		address.in6.sin6_family = AF_INET6;
+		memcpy(&address.in6.sin6_addr, bytes, len);
+		addr_unmap(&address);
+	}
+	return blocks(in, policy_match_answer(s->world->policy, &address, &question, s->now_s, in->found));
+}
+
+/* The address hints of an HTTPS or SVCB record (RFC 9460 §2.2: priority, target, then key, length, value). */
+static bool hints_block(struct inspection *in, struct rd rdata)
+{
+	rd_skip(&rdata, 2);
+	if (!name_skip(&rdata))
+		return false;
+	while (rd_left(&rdata) >= 4) {
+		uint16_t key = rd_u16(&rdata);
+		struct rd value = rd_sub(&rdata, rd_u16(&rdata));
+		size_t len = key == SVC_IPV4HINT ? 4 : 16;
+		if (key != SVC_IPV4HINT && key != SVC_IPV6HINT)
+			continue;
+		while (rd_left(&value) >= len)
+			if (address_blocks(in, rd_bytes(&value, len), len))
+				return true;
+	}
+	return false;
+}
+
+static bool record_blocks(struct inspection *in, const struct rd *message, const struct msg_rr *rr)
+{
+	struct rd rdata = *message;
+
+	rdata.pos = rr->rdata_pos;
+	rdata = rd_sub(&rdata, rr->rdata_len);
+	if (!rd_ok(&rdata))
+		return false;
+	switch (rr->type) {
+	case RRTYPE_A:
+		return rr->rdata_len == 4 && address_blocks(in, rd_bytes(&rdata, 4), 4);
+	case RRTYPE_AAAA:
+		return rr->rdata_len == 16 && address_blocks(in, rd_bytes(&rdata, 16), 16);
+	case RRTYPE_HTTPS:
+	case RRTYPE_SVCB:
+		return hints_block(in, rdata);
+	default:
+		return false;
+	}
+}
+
+static bool some_address_blocks(struct inspection *in, const struct response *r)
+{
+	struct rd message = rd_init(in->s->out, in->s->out_len);
+	struct msg_rr rr;
+
+	rd_skip(&message, in->body_at);
+	for (unsigned i = 0; i < r->ancount; i++) {
+		if (!msg_read_rr(&message, &rr)) {
+			(void)unlikely_bug(true);
+			return false;
+		}
+		if (record_blocks(in, &message, &rr))
+			return true;
+	}
+	return false;
 }
 
 bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret)
 {
-	/* An allow entry for the name asked holds for its whole chain, but for what outranks it (saring-lists(5)). */
-	bool allowed = q->verdict.kind == VERDICT_ALLOWED;
-	struct verdict shadow = {.shadowed = false};
+	struct inspection in = {.s = s, .q = q, .found = ret, .allowed = q->verdict.kind == VERDICT_ALLOWED};
+	bool addresses = r->ancount > 0 && policy_has_answer_addresses(s->world->policy);
 
-	if (r->target_count == 0 || (allowed && q->verdict.mandatory))
+	if ((r->target_count == 0 && !addresses) || (in.allowed && q->verdict.mandatory))
 		return false;
-	size_t body_at = lay_out(s, q, r);
-	for (size_t i = 0; i < r->target_count; i++) {
-		struct rd rd = rd_init(s->out, s->out_len);
-		struct name target;
-		rd_skip(&rd, body_at + r->targets[i].pos);
-		if (!name_read(&rd, &target)) {
-			(void)unlikely_bug(true); /* what distill wrote can be read */
-			return false;
-		}
-		name_fold(&target);
-		bool decided = policy_match(s->world->policy, s->scratch, &target, s->now_s, ret);
-		if (ret->shadowed)
-			shadow = *ret;
-		if (!decided || ret->kind != VERDICT_BLOCKED)
-			continue;
-		if (!allowed || ret->mandatory)
+	/* Pointers in the body reach back to the name asked, which is folded already; what is read is folded here. */
+	s->out_len = answer_lay_out(s->out, &q->name, r, &in.body_at);
+	for (size_t i = 0; i < r->target_count; i++)
+		if (target_blocks(&in, r->targets[i].pos))
 			return true;
-	}
-	if (shadow.shadowed && !allowed && !q->verdict.shadowed)
-		query_count_shadow(s, &shadow);
+	if (addresses && some_address_blocks(&in, r))
+		return true;
+	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed)
+		query_count_shadow(s, &in.shadow);
 	return false;
 }

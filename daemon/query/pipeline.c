@@ -35,6 +35,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_stale = false;
 	q->stale_queued = false;
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
+	q->rewrite.on = false;
+	q->prepared = NULL;
 	q->has_question = false;
 	q->has_edns = false;
 	q->dnssec_ok = false;
@@ -54,6 +56,14 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_tsig = m.has_tsig;
 	if (!q->via->stream)
 		q->limit = edns_udp_limit(&m.edns);
+}
+
+void query_prepare(struct service *s, struct query *q, struct policy_prepared *room)
+{
+	if (q->parsed != MSG_QUERY)
+		return;
+	policy_prepare(s->world->policy, &q->name, room);
+	q->prepared = room;
 }
 
 void query_run(struct service *s, struct query *q)

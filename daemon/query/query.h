@@ -47,6 +47,15 @@ struct query_extra {
 	struct str text; /* borrowed until the answer is built */
 };
 
+/* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
+struct rewrite {
+	bool on;
+	bool by_answer;		/* what the answer held brought it (a CNAME's target, an address), not the name asked */
+	struct verdict verdict; /* whose CNAME; of the policy of that world */
+	uint64_t world;
+	struct name to; /* folded */
+};
+
 struct query {
 	/* who and how */
 	const struct via *via;
@@ -66,7 +75,9 @@ struct query {
 
 	/* what was found */
 	struct verdict verdict;
-	bool has_stale; /* the cache holds an expired answer to fall back on */
+	struct rewrite rewrite;
+	const struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not */
+	bool has_stale;				/* the cache holds an expired answer to fall back on */
 
 	/* as a slot */
 	uint32_t slot;
@@ -121,6 +132,7 @@ struct service {
 	struct response response;
 	uint8_t body[MSG_LEN_MAX + 1];
 	uint8_t distilled[MSG_LEN_MAX + 1];
+	uint8_t laid_out[MSG_LEN_MAX + 1]; /* a response as a message, to be read from */
 };
 
 /* ---- life (slots.c) ---- */
@@ -143,8 +155,16 @@ void slots_drop_all(struct service *s);
 MUST_CHECK bool service_begin_batch(struct service *s);
 /* Parse a packet into q; via, via_data, peer and local are set by the transport before. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);
+/* Of a batch, each after query_begin and before any query_run: have the memory fetched that decide_stage will touch. room is
+ * borrowed until the batch ends. */
+void query_prepare(struct service *s, struct query *q, struct policy_prepared *room);
 /* Judge it to its end or to its wait; answers go out by q->via. */
 void query_run(struct service *s, struct query *q);
+/* The name that is looked up and asked for: the client's, or where an entry sends the question. */
+static inline const struct name *query_sought(const struct query *q)
+{
+	return q->rewrite.on ? &q->rewrite.to : &q->name;
+}
 
 /* ---- the stages, in order ---- */
 enum fate client_stage(struct service *s, struct query *q);
@@ -154,21 +174,39 @@ enum fate any_stage(struct service *s, struct query *q);
 enum fate cached_stage(struct service *s, struct query *q);
 enum fate ask_stage(struct service *s, struct query *q);
 
+/* ---- what a block comes to (block.c) ---- */
+enum block_end {
+	BLOCK_ENDED,	 /* answered, or dropped as the entry says */
+	BLOCK_PASSES,	 /* let through: rpz-tcp-only over TCP, a CNAME to the name asked */
+	BLOCK_REWRITTEN, /* q->rewrite says where the question goes on */
+};
+/* v is of kind BLOCKED. owns: it is of the name asked itself, not of what an answer to it held. */
+MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns);
+/* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
+enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
+enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
+
 /* ---- answers (answer.c): each writes s->out and s->out_len ---- */
 void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);
-/* entry_owns: the entry matched the name asked itself, not a CNAME on the way. False: the answer is to send nothing. */
-MUST_CHECK bool answer_blocked(struct service *s, const struct query *q, const struct verdict *v, bool entry_owns);
+/* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. */
+void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a);
+void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
 enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
 void answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
+/* q was rewritten: the entry's CNAME, and behind it r, which is the answer for the target. */
+void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
+/* r as a message that answers for name, in out (MSG_LEN_MAX + 1 bytes): pointers in its body resolve. ret_body_at: where the body
+ * begins. Returns its length, 0 when it does not fit. */
+size_t answer_lay_out(uint8_t *out, const struct name *name, const struct response *r, size_t *ret_body_at);
 
 /* ---- judging answers (inspect.c) ---- */
-/* Does the chain of CNAMEs in r lead through a blocked name? ret is the verdict that blocks. */
+/* Does the chain of CNAMEs in r lead through a blocked name, or does r hold a blocked address? ret is the verdict that blocks. */
 MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret);
 
 /* ---- upstream answers (ask.c) ---- */
 /* Start an ask that nobody waits for: an answer about to expire. */
-void ask_prefetch(struct service *s, const struct query *q);
+void ask_prefetch(struct service *s, const struct cache_key *key);
 /* The pool is gone, and with it every ask under way. */
 void asks_forget(struct service *s);
 /* Answers other workers' asks brought for queries here. */

@@ -67,6 +67,7 @@ struct query *slot_park(struct service *s, const struct query *q)
 	parked->serial = s->next_serial++;
 	parked->next_free = NULL;
 	parked->stale_queued = false;
+	parked->prepared = NULL; /* it was this batch's */
 	s->slots_used++;
 	return parked;
 }

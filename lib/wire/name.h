@@ -16,12 +16,13 @@
 #define NAME_LEN_MAX 255
 #define NAME_LABELS_MAX 127
 #define NAME_TEXT_MAX 1025 /* every octet as \DDD, dots, and the NUL */
+#define NAME_SLACK 16	   /* octets after wire, of any value, so that whole words may be loaded from it */
 #define NAME_HOPS_MAX 64   /* compression pointers followed for one name */
 
 struct name {
 	uint8_t len;	/* octets, root included: 1..255 */
 	uint8_t labels; /* without the root: 0..127 */
-	uint8_t wire[NAME_LEN_MAX];
+	uint8_t wire[NAME_LEN_MAX + NAME_SLACK];
 };
 
 /* Read a name at r, following compression pointers, which must go strictly backwards (to before where the name begins and before

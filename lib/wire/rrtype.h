@@ -36,6 +36,7 @@ enum rcode {
 	RCODE_NXDOMAIN = 3,
 	RCODE_NOTIMP = 4,
 	RCODE_REFUSED = 5,
+	RCODE_YXDOMAIN = 6,
 	RCODE_NOTAUTH = 9,
 	RCODE_BADVERS = 16, /* 16 and up need the OPT's high bits */
 	RCODE_BADCOOKIE = 23,

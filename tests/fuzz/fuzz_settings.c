@@ -25,6 +25,10 @@ static void check_lists(const struct settings *s)
 		     strpbrk(list->name, "/ \n") == NULL);
 		must(list->file != NULL && list->file[0] == '/' && list->file_shown != NULL);
 		must(list->match != MATCH_REGEX && list->provenance.lifted == NULL && list->line > 0);
+		must(list->max_change_percent <= 1000 && (list->refresh_s == 0 || list->refresh_s >= 60));
+		must(list->url == NULL ||
+		     (list->file_shown == list->url && list->name[0] != '.' && strncmp(list->url, "http", 4) == 0 &&
+		      strcmp(strrchr(list->file, '/') + 1, list->name) == 0));
 		address |= list->has_answer && list->answer == ANSWER_ADDRESS;
 		for (size_t j = 0; j < i; j++)
 			must(strcmp(list->name, s->lists[j].name) != 0);

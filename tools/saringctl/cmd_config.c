@@ -7,23 +7,22 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "ctl/proto.h"
+#include "list/doc.h"
 #include "list/list.h"
 #include "policy/compile.h"
+#include "saringctl/list_source.h"
 #include "saringctl/progress.h"
 #include "settings/yaml.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- check ---- */
 
 struct check {
 	struct settings *settings;  /* owned */
 	struct settings_list alone; /* when a list is checked by itself */
-	struct list **lists;	    /* owned, and each of them; NULL for one in mode off or not read at all */
-	bool *faulty;		    /* owned; the list has errors, and holds only what could be read */
-	int64_t *changed_at_s;	    /* owned */
+	struct source *sources;	    /* owned, one for each list; without a segment for one in mode off or with errors */
 	size_t list_count;	    /* read */
 	uint64_t entry_count;
 	struct err_list errors;
@@ -64,77 +63,74 @@ MUST_CHECK static bool sort_out(struct str text, const char *path, struct err_li
 }
 
 /* Settings that name this one list, and else say nothing. */
-static void settings_of_list(struct check *c, const char *path)
+static void settings_of_list(struct check *c, const char *path, enum format format)
 {
 	/* Of a saring.yaml in the working directory, as path is taken from there. */
 	const char *slash = strrchr(path, '/');
 	c->settings = settings_parse(STR_LIT(""), slash != NULL ? slash + 1 : path, &c->errors);
 	if (c->settings == NULL)
 		return;
-	c->alone = (struct settings_list){.name = path, .file = path, .file_shown = path, .mode = MODE_ENFORCE};
+	c->alone = (struct settings_list){.name = path, .file = path, .file_shown = path, .format = format, .mode = MODE_ENFORCE};
 	c->settings->lists = &c->alone;
 	c->settings->list_count = 1;
 }
 
-static int64_t changed_at(const char *path)
+static bool is_named_yaml(const char *path)
 {
-	struct stat st;
-	return stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+	size_t len = strlen(path);
+	return (len > 5 && strcmp(path + len - 5, ".yaml") == 0) || (len > 4 && strcmp(path + len - 4, ".yml") == 0);
 }
 
 static void read_lists(struct check *c, struct progress *progress)
 {
 	size_t count = c->settings->list_count;
-	c->lists = base_alloc((count + 1) * sizeof(*c->lists));
-	c->changed_at_s = base_alloc((count + 1) * sizeof(*c->changed_at_s));
-	c->faulty = base_alloc((count + 1) * sizeof(*c->faulty));
+	c->sources = base_alloc((count + 1) * sizeof(*c->sources));
 	for (size_t i = 0; i < count; i++) {
 		const struct settings_list *l = &c->settings->lists[i];
+		struct source *s = &c->sources[i];
 		progress_step(progress, i, count + 1); /* the last step is the compilation */
-		size_t before = c->errors.count + c->errors.swallowed;
-		c->lists[i] = list_load_named(c->settings, i, &c->errors);
-		c->faulty[i] = c->errors.count + c->errors.swallowed > before;
-		c->changed_at_s[i] = changed_at(l->file);
-		if (l->mode == MODE_OFF) { /* its faults are told, and that is all */
-			list_destroy(c->lists[i]);
-			c->lists[i] = NULL;
-		}
-		if (c->lists[i] == NULL || c->faulty[i])
+		source_check(c->settings, i, s, &c->errors);
+		if (s->segment == NULL)
 			continue;
+		if (l->mode == MODE_OFF) { /* its faults are told, and that is all */
+			source_close(s);
+			*s = (struct source){.segment = NULL};
+			continue;
+		}
 		c->list_count++;
-		c->entry_count += c->lists[i]->entry_count;
+		c->entry_count += segment_entry_count(s->segment);
 	}
 	progress_step(progress, count, count + 1);
 }
 
-/* Faulty lists are compiled as far as they could be read, so that the faults of their expressions are found; what is merely odd is
- * looked for in sound ones alone: with entries missing, nobody knows. */
+/* What only a compilation finds: expressions that are none, an answer without its addresses. What is merely odd is looked for in
+ * sound lists alone: with entries missing, nobody knows. */
 static void compile_lists(struct check *c)
 {
-	struct settings sound = *c->settings;
-	struct settings_list *kept = base_alloc((sound.list_count + 1) * sizeof(*kept));
-	struct list **lists = base_alloc((sound.list_count + 1) * sizeof(*lists));
-	struct buf image = {0};
-	size_t count = 0, before = c->errors.count + c->errors.swallowed;
-	struct compile_input input = {
-	    .settings = c->settings, .lists = c->lists, .changed_at_s = c->changed_at_s, .generation = 1, .now_s = clock_wall_s()};
-	if (!policy_compile(&input, &image, &c->errors) && c->errors.count + c->errors.swallowed == before)
-		err_list_add_at(&c->errors, c->settings->path, 0, 0, "the lists cannot be compiled");
-	for (size_t i = 0; i < sound.list_count; i++) {
-		if (c->lists[i] == NULL || c->faulty[i])
-			continue;
-		kept[count] = sound.lists[i];
-		lists[count++] = c->lists[i];
+	struct compile_input input = {.settings = c->settings, .sources = c->sources, .now_s = clock_wall_s()};
+	for (int tier = IMAGE_LIVE; tier <= IMAGE_BULK; tier++) {
+		struct buf image = {0};
+		size_t before = c->errors.count + c->errors.swallowed;
+		input.tier = (enum image_tier)tier;
+		input.generation = tier == IMAGE_LIVE ? 1 : 0;
+		if (!policy_compile(&input, &image, &c->errors) && c->errors.count + c->errors.swallowed == before)
+			err_list_add_at(&c->errors, c->settings->path, 0, 0, "the lists cannot be compiled");
+		buf_finish(&image);
 	}
-	sound.lists = kept;
-	sound.list_count = count;
-	input.settings = &sound;
-	input.lists = lists;
-	input.changed_at_s = NULL;
-	c->warning_count = policy_check(&input, &c->warnings);
-	buf_finish(&image);
-	free(lists);
-	free(kept);
+	c->warning_count = policy_check(c->settings, c->sources, input.now_s, &c->warnings);
+}
+
+/* Is it a list of another format than YAML? Only where the name does not say YAML: a saring.yaml with faults may look like
+ * anything. */
+static enum format sort_format(struct str text, const char *path)
+{
+	const char *why;
+	if (is_named_yaml(path))
+		return FORMAT_YAML;
+	if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0)
+		text = (struct str){text.ptr + 3, text.len - 3};
+	enum format format = import_detect(text, &why);
+	return format == FORMAT_AUTO ? FORMAT_YAML : format;
 }
 
 static void check_file(struct check *c, const char *path, struct progress *progress)
@@ -146,9 +142,10 @@ static void check_file(struct check *c, const char *path, struct progress *progr
 		err_list_add(&c->errors, &err);
 		return;
 	}
-	bool sorted = sort_out(buf_str(&text), path, &c->errors, &is_list);
-	if (sorted && is_list)
-		settings_of_list(c, path);
+	enum format format = sort_format(buf_str(&text), path);
+	bool sorted = format != FORMAT_YAML || sort_out(buf_str(&text), path, &c->errors, &is_list);
+	if (sorted && (is_list || format != FORMAT_YAML))
+		settings_of_list(c, path, format);
 	else if (sorted)
 		c->settings = settings_parse_faulty(buf_str(&text), path, &c->errors);
 	buf_finish(&text);
@@ -160,14 +157,29 @@ static void check_file(struct check *c, const char *path, struct progress *progr
 
 static void check_finish(struct check *c)
 {
-	for (size_t i = 0; c->lists != NULL && i < c->settings->list_count; i++)
-		list_destroy(c->lists[i]);
-	free(c->lists);
-	free(c->changed_at_s);
-	free(c->faulty);
+	for (size_t i = 0; c->sources != NULL && i < c->settings->list_count; i++)
+		source_close(&c->sources[i]);
+	free(c->sources);
 	free(c->warnings);
 	settings_destroy(c->settings);
 	err_list_finish(&c->errors);
+}
+
+/* What a list's messages call it: reachable from where the configuration is, as in those of errors. Owned by the caller. */
+static char *shown_file(const struct check *c, const char *file)
+{
+	return strstr(file, "://") != NULL ? base_strdup(file) : file_path_beside(c->settings->path, file);
+}
+
+static json_t *reports_json(const struct check *c)
+{
+	json_t *reports = json_array();
+	must(reports != NULL);
+	for (size_t i = 0; c->sources != NULL && i < c->settings->list_count; i++)
+		if (c->sources[i].segment != NULL && segment_format(c->sources[i].segment) != FORMAT_YAML)
+			must(json_array_append_new(reports,
+						   list_source_report_json(&c->settings->lists[i], c->sources[i].segment)) == 0);
+	return reports;
 }
 
 static void show_check_json(const struct check *c)
@@ -176,14 +188,16 @@ static void show_check_json(const struct check *c)
 	must(warnings != NULL);
 	for (size_t i = 0; i < c->warning_count; i++) {
 		const struct policy_warning *w = &c->warnings[i];
+		char *file = shown_file(c, w->file);
 		json_t *one =
-		    json_pack("{s:s, s:o, s:I, s:I, s:o}", "kind", warning_words[w->kind], "file", ctl_text(str_from(w->file)),
-			      "line", (json_int_t)w->line, "column", (json_int_t)w->column, "text", ctl_text(str_from(w->text)));
+		    json_pack("{s:s, s:o, s:I, s:I, s:o}", "kind", warning_words[w->kind], "file", ctl_text(str_from(file)), "line",
+			      (json_int_t)w->line, "column", (json_int_t)w->column, "text", ctl_text(str_from(w->text)));
+		free(file);
 		must(one != NULL && json_array_append_new(warnings, one) == 0);
 	}
-	json_t *document =
-	    json_pack("{s:b, s:o, s:o, s:I, s:I}", "ok", c->errors.count == 0, "errors", output_errors_json(&c->errors), "warnings",
-		      warnings, "lists", (json_int_t)c->list_count, "entries", (json_int_t)c->entry_count);
+	json_t *document = json_pack("{s:b, s:o, s:o, s:I, s:I, s:o}", "ok", c->errors.count == 0, "errors",
+				     output_errors_json(&c->errors), "warnings", warnings, "lists", (json_int_t)c->list_count,
+				     "entries", (json_int_t)c->entry_count, "reports", reports_json(c));
 	must(document != NULL);
 	if (c->errors.swallowed > 0)
 		must(json_object_set_new(document, "more_errors", json_integer((json_int_t)c->errors.swallowed)) == 0);
@@ -196,11 +210,16 @@ static void show_check(const struct output *o, const struct check *c, const char
 	output_errors(o, &c->errors);
 	for (size_t i = 0; i < c->warning_count; i++) {
 		const struct policy_warning *w = &c->warnings[i];
-		output_print(o, stdout, PAINT_NONE, "%s:%u:%u: ", w->file, w->line, w->column);
+		char *file = shown_file(c, w->file);
+		output_print(o, stdout, PAINT_NONE, "%s:%u:%u: ", file, w->line, w->column);
+		free(file);
 		output_print(o, stdout, PAINT_WARN, "warning:");
 		output_print(o, stdout, PAINT_NONE, " %s", w->text);
 		putchar('\n');
 	}
+	for (size_t i = 0; c->sources != NULL && i < c->settings->list_count; i++)
+		if (c->sources[i].segment != NULL)
+			list_source_report(o, &c->settings->lists[i], c->sources[i].segment);
 	char errors[FIGURE_MAX], warnings[FIGURE_MAX], lists[FIGURE_MAX], entries[FIGURE_MAX];
 	int64_t faults = (int64_t)(c->errors.count + c->errors.swallowed);
 	output_print(o, stdout, PAINT_NONE, "%s: ", path);

@@ -5,11 +5,13 @@
 #include "saringctl/context.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "list/doc.h"
 #include "list/edit.h"
-#include "policy/compile.h"
+#include "list/import.h"
 #include "saringctl/edit_report.h"
+#include "saringctl/list_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +75,7 @@ static bool names_good(const struct context *ctx, const struct list *list, size_
 
 static enum exit_status refuse_names(const struct context *ctx, size_t bad)
 {
-	struct err err;
+	struct err err = {.code = ERR_NONE};
 	err_set(&err, ERR_INPUT, "nothing was done: %zu of %zu names refused", bad, ctx->in->operand_count - 1);
 	return output_fail(&ctx->out, &err, NULL);
 }
@@ -110,6 +112,25 @@ static bool breadth_good(const struct edit *e, enum action action, size_t *ret_b
 	return bad == 0;
 }
 
+/* Only a YAML list of a file can be edited. One of no said format that is not there yet will be such a one. */
+static bool format_good(const struct edit *e, struct err *err)
+{
+	const struct settings_list *l = e->list;
+	enum format format = source_format(l);
+	if (l->url != NULL)
+		return err_set(err, ERR_INPUT, "list '%s' is fetched from %s; only YAML lists are edited here", l->name, l->url);
+	if (format == FORMAT_AUTO) {
+		struct buf text = {0};
+		const char *why;
+		if (file_read(l->file, LIST_BYTES_MAX, &text, NULL))
+			format = import_detect(buf_str(&text), &why);
+		buf_finish(&text);
+	}
+	if (format == FORMAT_YAML || format == FORMAT_AUTO)
+		return true; /* what is no list at all is told where it is read */
+	return err_set(err, ERR_INPUT, "list '%s' is %s; only YAML lists are edited here", l->name, list_source_called(format));
+}
+
 /* ---- the verbs ---- */
 
 /* The list as it stands, for looking at; the edit reads it again, under the lock. False and said when it has errors; a file that is
@@ -117,8 +138,12 @@ static bool breadth_good(const struct edit *e, enum action action, size_t *ret_b
 MUST_CHECK static bool list_before(const struct edit *e, bool may_be_absent, struct list **ret)
 {
 	struct err_list errors = {0};
-	struct err err;
+	struct err err = {.code = ERR_NONE};
 	*ret = NULL;
+	if (!format_good(e, &err)) {
+		(void)output_fail(&e->ctx->out, &err, NULL);
+		return false;
+	}
 	if (may_be_absent && access(e->list->file, F_OK) != 0 && errno == ENOENT)
 		return true;
 	*ret = list_load(e->list->file, e->file, &errors);
@@ -166,9 +191,9 @@ enum exit_status cmd_list_add(struct context *ctx)
 	if (!edit_begin(&e, ctx, &wording_add))
 		return STATUS_FAILED;
 	if (list_before(&e, true, &before)) {
-		enum action action = before != NULL	  ? compile_list_action(before, e.list)
-				     : e.list->has_action ? e.list->action
-							  : ACTION_BLOCK;
+		enum action action = e.list->has_action			    ? e.list->action
+				     : before != NULL && before->has_action ? before->action
+									    : ACTION_BLOCK;
 		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad))
 			status = refuse_names(ctx, bad);
 		else

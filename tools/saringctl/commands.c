@@ -34,6 +34,15 @@ const struct command commands_table[] = {
      "no longer in force, kept for the record", "Without NAME the whole list is lifted."},
     {"list", "mode", "LIST enforce|shadow|off", 2, 2, 0, cmd_list_mode,
      "enforce a list, only count what it would do, or leave it out", "Written to saring.yaml; in force when it returns."},
+    {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE), cmd_list_fetch,
+     "fetch lists with a url now, all or those named; in force when it returns",
+     "A copy that has changed by more than the list's max-change, or of which little can be read, is taken only with --force."},
+    {"list", "import", "LIST FILE", 2, 2, OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS, cmd_list_import,
+     "add what a file of another format holds to a YAML list; in force when it returns",
+     "FILE \"-\" is standard input. Says what was taken, changed and left out, and why, with line numbers."},
+    {"list", "export", "LIST", 1, 1, OPTION_BIT(OPTION_FORMAT), cmd_list_export,
+     "write a list in another format to standard output",
+     "Without --format as YAML. What the format has no words for is left out, and said on standard error."},
     {"cache", NULL, "", 0, 0, 0, cmd_cache, "the cache in figures", NULL},
     {"cache", "flush", "[NAME]", 0, 1, 0, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
     {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
@@ -58,7 +67,8 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_REFERENCE] = {0, "reference", "U", "the order, ticket or article"},
     [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
-    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too"},
+    [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
+    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
 };
 
 const char *command_name(const struct command *command, char *buf, size_t size)
@@ -151,11 +161,24 @@ static bool parse_client(const char *text, struct invocation *in, struct err *er
 
 static bool parse_match(const char *text, struct invocation *in, struct err *err)
 {
-	int match = terms_find(match_words, str_from(text));
-	if (match < 0 || match == MATCH_REGEX)
+	int match = terms_find(match_settable_words, str_from(text));
+	if (match < 0)
 		return err_set(err, ERR_USAGE, "--match: '%s' is not one of exact, subtree, subdomains", text);
 	in->has_match = true;
 	in->match = (enum match)match;
+	return true;
+}
+
+static bool parse_format(const char *text, struct invocation *in, struct err *err)
+{
+	int format = terms_find(format_words, str_from(text));
+	if (format < 0) {
+		const char *near = str_nearest(str_from(text), format_words, FORMAT_COUNT);
+		return err_set(err, ERR_USAGE, "--format: '%s' is no format%s%s%s", text, near != NULL ? "; did you mean '" : "",
+			       near != NULL ? near : "", near != NULL ? "'?" : "");
+	}
+	in->has_format = true;
+	in->format = (enum format)format;
 	return true;
 }
 
@@ -205,6 +228,8 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return true;
 	case OPTION_EXPIRES:
 		return parse_expires(value, now_s, in, err);
+	case OPTION_FORMAT:
+		return parse_format(value, in, err);
 	case OPTION_FORCE:
 		in->force = true;
 		return true;

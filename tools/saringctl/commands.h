@@ -31,6 +31,7 @@ enum command_option {
 	OPTION_REFERENCE,
 	OPTION_CONTACT,
 	OPTION_EXPIRES,
+	OPTION_FORMAT,
 	OPTION_FORCE,
 	OPTION_COUNT
 };
@@ -66,6 +67,8 @@ struct invocation {
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;
 	enum match match;
+	bool has_format;
+	enum format format;
 	const char *reason, *authority, *reference;
 	const char *contact[COMMANDS_CONTACT_MAX];
 	size_t contact_count;

@@ -61,11 +61,17 @@ enum exit_status cmd_reload(struct context *ctx);
 enum exit_status cmd_explain(struct context *ctx);
 /* cmd_list.c */
 enum exit_status cmd_list(struct context *ctx);
+/* cmd_show.c */
 enum exit_status cmd_list_show(struct context *ctx);
 /* cmd_edit.c */
 enum exit_status cmd_list_add(struct context *ctx);
 enum exit_status cmd_list_remove(struct context *ctx);
 enum exit_status cmd_list_lift(struct context *ctx);
 enum exit_status cmd_list_mode(struct context *ctx);
+/* cmd_fetch.c */
+enum exit_status cmd_list_fetch(struct context *ctx);
+/* cmd_transfer.c */
+enum exit_status cmd_list_import(struct context *ctx);
+enum exit_status cmd_list_export(struct context *ctx);
 
 #endif

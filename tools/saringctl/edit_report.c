@@ -13,6 +13,7 @@
 const struct wording wording_add = {"added", "to", "policy.rebuild"};
 const struct wording wording_remove = {"removed", "from", "policy.rebuild"};
 const struct wording wording_lift = {"lifted", "in", "policy.rebuild"};
+const struct wording wording_import = {"imported", "into", "policy.rebuild"};
 const struct wording wording_mode = {"changed", "of", "reload"};
 
 bool edit_begin(struct edit *e, struct context *ctx, const struct wording *wording)
@@ -28,6 +29,8 @@ void edit_finish(struct edit *e)
 {
 	free(e->results);
 	e->results = NULL;
+	json_decref(e->summary);
+	e->summary = NULL;
 	err_list_finish(&e->errors);
 }
 
@@ -98,7 +101,7 @@ static enum exit_status tell_daemon(struct edit *e)
 {
 	json_t *result = NULL;
 	enum exit_status status = STATUS_DONE;
-	if (e->not_found == e->count)
+	if (e->not_found == e->count && e->summary == NULL)
 		return STATUS_DONE;
 	e->asked = true;
 	if (context_socket(e->ctx) == NULL) {
@@ -170,11 +173,22 @@ static void show_mode(const struct edit *e)
 	show_taken_up(e, e->results[0].outcome);
 }
 
+/* Of an import: how many. */
+static void show_import(const struct edit *e)
+{
+	char done[FIGURE_MAX], already[FIGURE_MAX] = "";
+	if (e->count > e->done)
+		(void)snprintf(already, sizeof(already), ", %zu were there already", e->count - e->done);
+	output_print(&e->ctx->out, stdout, PAINT_NONE, "imported %s into %s%s",
+		     figure_count((int64_t)e->done, "entry", "entries", done), e->list->name, already);
+	show_taken_up(e, EDIT_DONE);
+}
+
 static void show_edit_json(const struct edit *e)
 {
 	json_t *results = json_array();
 	must(results != NULL);
-	for (size_t i = 0; i < e->count; i++) {
+	for (size_t i = 0; i < e->count && e->summary == NULL; i++) {
 		const struct edit_result *r = &e->results[i];
 		json_t *one = json_pack("{s:o, s:s, s:o}", "name", ctl_text(str_from(r->name)), "outcome",
 					outcome_word(e, r->outcome), "line", r->line > 0 ? json_integer(r->line) : json_null());
@@ -187,6 +201,11 @@ static void show_edit_json(const struct edit *e)
 	must(document != NULL);
 	if (e->mode != NULL)
 		must(json_object_set_new(document, "mode", json_string(e->mode)) == 0);
+	if (e->summary != NULL) {
+		must(json_object_del(document, "results") == 0 && json_object_update(document, e->summary) == 0);
+		must(json_object_set_new(document, "added", json_integer((json_int_t)e->done)) == 0);
+		must(json_object_set_new(document, "already", json_integer((json_int_t)(e->count - e->done))) == 0);
+	}
 	if (e->asked && !e->in_force) {
 		json_t *error =
 		    json_pack("{s:s, s:o}", "code", ctl_code_word(e->err.code), "text", ctl_text(str_from(e->err.text)));
@@ -278,7 +297,9 @@ enum exit_status edit_end(struct edit *e, bool good, const struct err *err)
 		show_edit_json(e);
 	else if (e->mode != NULL)
 		show_mode(e);
-	for (size_t i = 0; i < e->count && !o->json && e->mode == NULL; i++)
+	else if (e->summary != NULL)
+		show_import(e);
+	for (size_t i = 0; i < e->count && !o->json && e->mode == NULL && e->summary == NULL; i++)
 		show_result(e, &e->results[i]);
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->results[i].outcome == EDIT_NOT_FOUND)

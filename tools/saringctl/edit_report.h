@@ -14,7 +14,7 @@ struct wording {
 	const char *preposition; /* "to" */
 	const char *call;	 /* what the daemon is asked to do then */
 };
-extern const struct wording wording_add, wording_remove, wording_lift, wording_mode;
+extern const struct wording wording_add, wording_remove, wording_lift, wording_mode, wording_import;
 
 struct edit {
 	struct context *ctx;
@@ -24,6 +24,7 @@ struct edit {
 	const char *mode;	     /* list mode: the word */
 	struct edit_result *results; /* owned */
 	size_t count, done, not_found;
+	json_t *summary;				 /* list import: told in place of each name; owned. NULL otherwise */
 	char remark[sizeof(((struct err *)NULL)->text)]; /* of the edit, for the user; "" for none */
 	/* what the daemon made of it */
 	bool asked, in_force;

@@ -103,7 +103,7 @@ class Saringd:
         for name, content in (lists or {}).items():
             path = self.home / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
         self.config = None
         if text is not None:
             self.config_path.write_text(text, encoding="utf-8")
@@ -269,7 +269,7 @@ class Saringd:
         """For a user who may not enter the build directory."""
         to = pathlib.Path(to)
         to.mkdir(parents=True, exist_ok=True)
-        for name in ("saringd", "saringctl", "saring-compile"):
+        for name in ("saringd", "saringctl", "saring-compile", "saring-fetch"):
             shutil.copy2(self.build / name, to / name)
         self.binaries = to
         return to

@@ -88,6 +88,12 @@ static double fake_seconds(void *arg)
 	return 0.1234567;
 }
 
+static const char *fake_bulk(void *arg)
+{
+	(void)arg;
+	return "kept";
+}
+
 static void publish(struct fixture *f, uint32_t generation)
 {
 	struct settings *s = world_settings(&f->dir);
@@ -133,6 +139,7 @@ static int setup(void **state)
 					 .started_ms = 5000000 - 12345,
 					 .rebuild = fake_rebuild,
 					 .compile_seconds = fake_seconds,
+					 .bulk = fake_bulk,
 					 .rebuild_arg = f};
 	f->commands = commands_create(&config);
 	*state = f;
@@ -321,6 +328,65 @@ static void test_explain_others(void **state)
 	assert_string_equal(json_string_value(json_object_get(r, "verdict")), "none");
 }
 
+static void expect_explained(struct fixture *f, const char *args, const char *verdict, const char *answer, const char *why_not)
+{
+	json_t *r = result_of(f, "explain", args, RIGHT_READ);
+	const char *got = json_string_value(json_object_get(r, "answer"));
+	json_t *first = json_array_get(json_object_get(r, "also"), 0);
+	if (strcmp(json_string_value(json_object_get(r, "verdict")), verdict) != 0 || (answer ? !got : got != NULL) ||
+	    (answer && strcmp(got, answer) != 0)) {
+		char *shown = json_dumps(r, JSON_INDENT(1));
+		print_error("%s\n", shown);
+		free(shown);
+		fail_msg("%s: wanted %s, %s", args, verdict, answer ? answer : "no answer");
+	}
+	if (why_not)
+		assert_string_equal(json_string_value(json_object_get(first, "why_not")), why_not);
+	else
+		assert_null(first);
+}
+
+/* Type and client matter, and answers of imported lists have words of their own. */
+static void test_explain_imported(void **state)
+{
+	struct fixture *f = *state;
+	world_write(&f->dir, "ab.txt",
+		    "||typed.example^$dnstype=AAAA\n"
+		    "||asked.example^$client=10.1.2.3\n"
+		    "@@||fine.typed.example^\n");
+	world_write(&f->dir, "zone.rpz",
+		    "$TTL 60\n@ SOA localhost. root.localhost. 1 2 3 4 5\n@ NS localhost.\n"
+		    "garden.example A 192.0.2.7\n"
+		    "tcp.example CNAME rpz-tcp-only.\n"
+		    "nodata.example CNAME *.\n");
+	world_write(&f->dir, "saring.yaml",
+		    "upstream: {servers: [dns://192.0.2.1]}\n"
+		    "lists:\n"
+		    "  - {name: ab, file: ab.txt, format: adblock, may-allow: true}\n"
+		    "  - {name: zone, file: zone.rpz, format: rpz}\n"
+		    "  - {name: order, file: order.yaml}\n");
+	publish(f, 9);
+	expect_explained(f, "{\"name\":\"typed.example\"}", "none", NULL, "not for this type");
+	expect_explained(f, "{\"name\":\"typed.example\",\"type\":\"aaaa\"}", "blocked", "nodata", NULL); /* one below is allowed */
+	expect_explained(f, "{\"name\":\"x.fine.typed.example\",\"type\":\"aaaa\"}", "allowed", NULL, "an allow outranks it");
+	expect_explained(f, "{\"name\":\"asked.example\"}", "none", NULL, "not for this client");
+	expect_explained(f, "{\"name\":\"asked.example\",\"client\":\"10.1.2.4\"}", "none", NULL, "not for this client");
+	expect_explained(f, "{\"name\":\"asked.example\",\"client\":\"10.1.2.3\"}", "blocked", "nxdomain", NULL);
+	expect_explained(f, "{\"name\":\"asked.example\",\"client\":\"::ffff:10.1.2.3\"}", "blocked", "nxdomain", NULL);
+	expect_explained(f, "{\"name\":\"garden.example\"}", "blocked", "local", NULL);
+	expect_explained(f, "{\"name\":\"tcp.example\"}", "blocked", "truncate", NULL);
+	expect_explained(f, "{\"name\":\"nodata.example\"}", "blocked", "nodata", NULL);
+	json_t *rule = json_object_get(result_of(f, "explain", "{\"name\":\"garden.example\"}", RIGHT_READ), "rule");
+	expect_json(json_object_get(rule, "file"), "\"zone.rpz\"");
+	expect_json(json_object_get(rule, "line"), "4");
+	/* Two tiers, in the order of saring.yaml. */
+	json_t *lists = result_of(f, "list", NULL, RIGHT_READ);
+	static const char *const formats[] = {"adblock", "rpz", "yaml"};
+	assert_int_equal(json_array_size(lists), 3);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		assert_string_equal(json_string_value(json_object_get(json_array_get(lists, i), "format")), formats[i]);
+}
+
 static void test_status(void **state)
 {
 	struct fixture *f = *state;
@@ -348,7 +414,7 @@ static void test_status(void **state)
 	assert_true(json_integer_value(json_object_get(policy, "bytes")) > 0);
 	json_object_del(policy, "bytes");
 	expect_json(policy, "{\"generation\":7,\"lists\":4,\"entries\":7,\"in_force\":5,"
-			    "\"compiled_at\":\"2017-07-14T02:40:00Z\",\"compile_seconds\":0.123}");
+			    "\"compiled_at\":\"2017-07-14T02:40:00Z\",\"compile_seconds\":0.123,\"bulk\":\"kept\"}");
 	json_t *cache = json_object_get(r, "cache");
 	expect_json(json_object_get(cache, "hits"), "1");
 	expect_json(json_object_get(cache, "misses"), "1");
@@ -463,15 +529,21 @@ static void test_rebuild_replies_later(void **state)
 	assert_int_equal(f->replies, 0);
 	assert_int_equal(f->rebuilds, 1);
 	assert_int_equal(f->kind, REBUILD_LISTS);
-	f->done(f->done_arg, &(struct rebuild_report){
-				 .ok = true, .generation = 8, .lists = 2, .entries = 11, .in_force = 10, .compile_seconds = 0.5});
+	f->done(f->done_arg, &(struct rebuild_report){.ok = true,
+						      .generation = 8,
+						      .lists = 2,
+						      .entries = 11,
+						      .in_force = 10,
+						      .compile_seconds = 0.5,
+						      .bulk = "compiled"});
 	assert_int_equal(f->replies, 1);
 	expect_json(json_object_get(f->reply, "result"),
-		    "{\"generation\":8,\"compile_seconds\":0.5,\"lists\":2,\"entries\":11,\"in_force\":10}");
+		    "{\"generation\":8,\"compile_seconds\":0.5,\"lists\":2,\"entries\":11,\"in_force\":10,\"bulk\":\"compiled\"}");
 
 	ask(f, "reload", NULL, RIGHT_CHANGE);
 	assert_int_equal(f->kind, REBUILD_ALL);
-	f->done(f->done_arg, &(struct rebuild_report){.ok = true, .restart_needed = {"listen", "state"}, .restart_count = 2});
+	f->done(f->done_arg,
+		&(struct rebuild_report){.ok = true, .bulk = "none", .restart_needed = {"listen", "state"}, .restart_count = 2});
 	expect_json(json_object_get(json_object_get(f->reply, "result"), "restart_needed"), "[\"listen\",\"state\"]");
 }
 
@@ -505,6 +577,7 @@ int main(void)
 	    T(test_bad_requests),
 	    T(test_explain_blocked),
 	    T(test_explain_others),
+	    T(test_explain_imported),
 	    T(test_status),
 	    T(test_list),
 	    T(test_upstream),

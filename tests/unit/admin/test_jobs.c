@@ -102,7 +102,9 @@ static void run(struct fixture *f, const char *text)
 	assert_int_equal(f->calls, 1);
 }
 
-#define GOOD "'{\"ok\":true,\"generation\":41,\"lists\":2,\"entries\":11,\"compile_seconds\":0.25,\"bytes\":4096}'"
+#define GOOD                                                                                                                    \
+	"'{\"ok\":true,\"generation\":41,\"lists\":2,\"entries\":11,\"compile_seconds\":0.25,\"bytes\":4096,\"bulk\":\"kept\"," \
+	"\"segments\":{\"kept\":5,\"made\":6}}'"
 
 static void test_good(void **state)
 {
@@ -112,6 +114,9 @@ static void test_good(void **state)
 	assert_int_equal(f->result.lists, 2);
 	assert_int_equal(f->result.entries, 11);
 	assert_int_equal(f->result.bytes, 4096);
+	assert_string_equal(f->result.bulk, "kept");
+	assert_int_equal(f->result.segments_kept, 5);
+	assert_int_equal(f->result.segments_made, 6);
 	assert_true(f->result.compile_seconds > 0.24 && f->result.compile_seconds < 0.26);
 }
 
@@ -129,6 +134,25 @@ static void test_what_it_is_given(void **state)
 	       "[ -z \"$NOTIFY_SOCKET$WATCHDOG_USEC\" ] || { echo env >&2; exit 9; }\n"
 	       "[ \"$KEPT\" = yes ] || { echo env >&2; exit 9; }\n"
 	       "printf %s " GOOD " >&4");
+	assert_true(f->ok);
+}
+
+static void test_image_before(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	script(
+	    f,
+	    "[ \"$9 ${10} ${11} ${12} $#\" = '--summary-fd 4 --previous /var/old.img 12' ] || { echo args: \"$*\" >&2; exit 9; }\n"
+	    "printf %s " GOOD " >&4");
+	struct job_compile what = {.program = f->program,
+				   .config_path = "/etc/x.yaml",
+				   .image_path = "/nonexistent/image",
+				   .generation = 41,
+				   .previous = "/var/old.img",
+				   .config = STR_LIT("x")};
+	assert_non_null(job_start(f->base, &what, on_done, f, &err));
+	event_base_dispatch(f->base);
 	assert_true(f->ok);
 }
 
@@ -271,9 +295,19 @@ static void test_summary_parse(void **state)
 			fail_msg("taken: %s", bad[i]);
 		err_list_finish(&r.errors);
 	}
+	/* What is of no use in it is as if it had not been said. */
+	static const char *const odd[] = {"", ",\"bulk\":null,\"segments\":[]", ",\"bulk\":\"eaten\",\"segments\":{\"kept\":-1}"};
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		struct job_result r = {0};
+		char text[128];
+		snprintf(text, sizeof(text), "{\"ok\":true%s}", odd[i]);
+		assert_true(job_summary_parse(str_from(text), &r));
+		assert_string_equal(r.bulk, "none");
+		assert_true(r.segments_kept == 0 && r.segments_made == 0);
+	}
 	struct job_result r = {0};
 	assert_true(
-	    job_summary_parse(str_from("{\"ok\":false,\"errors\":[{\"line\":-1,\"column\":99999999999},7],\"swallowed\":12}"), &r));
+	    job_summary_parse(str_from("{\"ok\":false,\"errors\":[{\"line\":-1,\"column\":99999999999},7],\"more\":12}"), &r));
 	assert_int_equal(r.errors.count, 2);
 	assert_int_equal(r.errors.items[0].line, 0);
 	assert_int_equal(r.errors.swallowed, 12);
@@ -289,6 +323,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    T(test_good),
 	    T(test_what_it_is_given),
+	    T(test_image_before),
 	    T(test_signals_are_default),
 	    T(test_errors),
 	    T(test_silence),

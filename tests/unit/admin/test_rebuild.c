@@ -2,206 +2,28 @@
  *
  * From files to a published world, with the real saring-compile (SARING_COMPILE) or a script in its place. The workers are played
  * here: they adopt when told to. */
-#include "rebuild.h"
+#include "rebuild_rig.h"
 
-#include "base/clock.h"
+#include "images.h"
 #include "settings/load.h"
-#include "world.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define WORKERS 2
-#define GOOD_CONFIG                                \
-	"state: .\n"                               \
-	"upstream: {servers: [dns://192.0.2.1]}\n" \
-	"lists: [{name: one, file: one.yaml}]\n"
-
-struct told {
-	int count;
-	bool ok;
-	uint32_t generation;
-	uint64_t entries, in_force;
-	size_t errors, restart;
-	struct err err, first;
-	char restart_first[32];
-	struct event_base *base; /* loop broken when told */
-};
-
-struct fixture {
-	struct world_dir dir;
-	struct event_base *base;
-	struct generations *generations;
-	struct cache *cache;
-	struct settings *boot;
-	struct rebuild *rebuild;
-	struct rebuild_config config;
-	bool lazy; /* the workers don't adopt by themselves */
-	int first_published;
-	struct told first;
-};
-
-static void adopt_all(struct fixture *f)
-{
-	for (unsigned i = 0; i < WORKERS; i++) {
-		const struct generation *g = generation_adopt(f->generations, i);
-		if (g)
-			generation_release(f->generations, i, g->serial);
-	}
-	generations_collect(f->generations);
-}
-
-static void nudge(void *arg, unsigned worker)
-{
-	(void)arg, (void)worker;
-}
-
-static void settled(void *arg)
-{
-	(void)arg;
-}
-
-static void on_first_published(void *arg)
-{
-	struct fixture *f = arg;
-	f->first_published++;
-}
-
-static void on_told(void *arg, const struct rebuild_report *report)
-{
-	struct told *t = arg;
-	t->count++;
-	t->ok = report->ok;
-	t->generation = report->generation;
-	t->entries = report->entries;
-	t->in_force = report->in_force;
-	t->restart = report->restart_count;
-	if (report->restart_count)
-		snprintf(t->restart_first, sizeof(t->restart_first), "%s", report->restart_needed[0]);
-	if (report->err)
-		t->err = *report->err;
-	t->errors = report->errors ? report->errors->count : 0;
-	if (t->errors)
-		t->first = report->errors->items[0];
-}
-
-/* Until `t` was told; the end of a child is what turns the loop. */
-static void await(struct fixture *f, struct told *t)
-{
-	while (t->count == 0) {
-		struct timeval tv = {.tv_usec = 2000};
-		event_base_loopexit(f->base, &tv);
-		event_base_dispatch(f->base);
-		if (!f->lazy)
-			adopt_all(f);
-	}
-}
-
-static void begin(struct fixture *f)
-{
-	struct err err = {0};
-	struct err_list errors = {0};
-	struct buf bytes = {0};
-	f->boot = world_settings(&f->dir);
-	f->config.boot = f->boot;
-	f->rebuild = rebuild_create(&f->config, &err);
-	if (!f->rebuild)
-		fail_msg("%s", err.text);
-	FILE *file = fopen(f->dir.config, "r");
-	assert_non_null(file);
-	char text[4096];
-	buf_add(&bytes, text, fread(text, 1, sizeof(text), file));
-	fclose(file);
-	struct settings *s = settings_parse(buf_str(&bytes), f->dir.config, &errors);
-	assert_non_null(s);
-	rebuild_first(f->rebuild, &bytes, s, on_told, &f->first);
-}
-
-/* The first world is served. */
-static void serve(struct fixture *f)
-{
-	begin(f);
-	await(f, &f->first);
-	if (!f->first.ok)
-		fail_msg("%s", f->first.err.text);
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = base_alloc(sizeof(*f));
-	world_dir_make(&f->dir);
-	world_write(&f->dir, "saring.yaml", GOOD_CONFIG);
-	world_write(&f->dir, "one.yaml", "action: block\nentries:\n  - a.example\n");
-	f->base = event_base_new();
-	f->generations = generations_create(WORKERS, nudge, settled, f);
-	struct cache_config cache = {.size_bytes = 1 << 20};
-	f->cache = cache_create(&cache);
-	f->config = (struct rebuild_config){.base = f->base,
-					    .config_path = f->dir.config,
-					    .compiler = getenv("SARING_COMPILE"),
-					    .resolv_conf = "/nonexistent",
-					    .generations = f->generations,
-					    .cache = f->cache,
-					    .keep_log_level = true,
-					    .first_published = on_first_published,
-					    .arg = f};
-	assert_non_null(f->config.compiler);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	rebuild_destroy(f->rebuild);
-	generations_destroy(f->generations);
-	cache_destroy(f->cache);
-	settings_destroy(f->boot);
-	event_base_free(f->base);
-	world_dir_remove(&f->dir);
-	free(f);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	return 0;
-}
-
-static bool blocks(struct fixture *f, const char *text)
-{
-	struct name name;
-	struct err err = {0};
-	struct verdict verdict;
-	struct policy_scratch *scratch = policy_scratch_create();
-	assert_true(name_from_text(str_from(text), &name, &err));
-	policy_match(generation_current(f->generations)->policy, scratch, &name, clock_wall_s(), &verdict);
-	policy_scratch_destroy(scratch);
-	return verdict.kind == VERDICT_BLOCKED;
-}
-
-static void script(struct fixture *f, const char *text)
-{
-	static char path[160];
-	snprintf(path, sizeof(path), "%s/compile.sh", f->dir.path);
-	world_write(&f->dir, "compile.sh", text);
-	assert_return_code(chmod(path, 0700), errno);
-	f->config.compiler = path;
-}
-
 static void test_first(void **state)
 {
-	struct fixture *f = *state;
-	begin(f);
+	struct rig *f = *state;
+	rig_begin(f);
 	assert_int_equal(f->first.count, 0);
-	await(f, &f->first);
+	rig_await(f, &f->first);
 	assert_true(f->first.ok);
 	assert_int_equal(f->first.generation, 1);
 	assert_int_equal(f->first.entries, 1);
@@ -209,17 +31,17 @@ static void test_first(void **state)
 	assert_int_equal(f->first.restart, 0);
 	assert_int_equal(f->first_published, 1);
 	assert_true(world_exists(&f->dir, "policy-1.img"));
-	assert_true(blocks(f, "a.example"));
-	assert_false(blocks(f, "b.example"));
+	assert_true(rig_blocks(f, "a.example"));
+	assert_false(rig_blocks(f, "b.example"));
 }
 
 static void test_first_fails(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	world_write(&f->dir, "one.yaml", "action: block\nentires:\n  - a.example\n");
 	world_write(&f->dir, "policy-5.img", "of an earlier run");
-	begin(f);
-	await(f, &f->first);
+	rig_begin(f);
+	rig_await(f, &f->first);
 	assert_false(f->first.ok);
 	assert_true(f->first.errors > 0);
 	char listed[96]; /* beside the configuration, as that is named */
@@ -234,7 +56,7 @@ static void test_first_fails(void **state)
 /* Generations go on from what lies there, and only what was ours is removed. */
 static void test_generation_goes_on(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static const char *const ours[] = {"policy-3.img", "policy-41.img", ".policy-12.img.a1B2c3"};
 	static const char *const others[] = {"policy-041.img", "policy-.img", "policy-x.img", "policy-4.img.bak",
 					     "policy-4294967296.img"};
@@ -242,8 +64,8 @@ static void test_generation_goes_on(void **state)
 		world_write(&f->dir, ours[i], "old");
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		world_write(&f->dir, others[i], "old");
-	begin(f);
-	await(f, &f->first);
+	rig_begin(f);
+	rig_await(f, &f->first);
 	assert_true(f->first.ok);
 	assert_int_equal(f->first.generation, 42);
 	assert_true(world_exists(&f->dir, "policy-42.img"));
@@ -255,21 +77,21 @@ static void test_generation_goes_on(void **state)
 
 static void test_rebuild_lists(void **state)
 {
-	struct fixture *f = *state;
-	struct told t = {0};
-	serve(f);
+	struct rig *f = *state;
+	struct rig_told t = {0};
+	rig_serve(f);
 	const struct settings *before = generation_current(f->generations)->settings;
 	world_write(&f->dir, "one.yaml", "action: block\nentries:\n  - b.example\n  - c.example\n");
 	/* saring.yaml as it now lies there is not what is asked for */
 	world_write(&f->dir, "saring.yaml", "nonsense: [");
-	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &t);
-	assert_true(blocks(f, "a.example")); /* until it is whole */
-	await(f, &t);
+	rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &t);
+	assert_true(rig_blocks(f, "a.example")); /* until it is whole */
+	rig_await(f, &t);
 	assert_true(t.ok);
 	assert_int_equal(t.generation, 2);
 	assert_int_equal(t.entries, 2);
-	assert_false(blocks(f, "a.example"));
-	assert_true(blocks(f, "b.example"));
+	assert_false(rig_blocks(f, "a.example"));
+	assert_true(rig_blocks(f, "b.example"));
 	assert_ptr_equal(generation_current(f->generations)->settings, before);
 	assert_false(world_exists(&f->dir, "policy-1.img"));
 	assert_true(world_exists(&f->dir, "policy-2.img"));
@@ -278,12 +100,12 @@ static void test_rebuild_lists(void **state)
 /* In force means: at every worker. */
 static void test_told_when_adopted(void **state)
 {
-	struct fixture *f = *state;
-	struct told t = {0};
-	serve(f);
+	struct rig *f = *state;
+	struct rig_told t = {0};
+	rig_serve(f);
 	f->lazy = true;
 	uint64_t serial = generation_current(f->generations)->serial;
-	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &t);
+	rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &t);
 	while (generation_current(f->generations)->serial == serial) {
 		struct timeval tv = {.tv_usec = 2000};
 		event_base_loopexit(f->base, &tv);
@@ -303,19 +125,19 @@ static void test_told_when_adopted(void **state)
 
 static void test_reload(void **state)
 {
-	struct fixture *f = *state;
-	struct told t = {0};
-	serve(f);
+	struct rig *f = *state;
+	struct rig_told t = {0};
+	rig_serve(f);
 	world_write(&f->dir, "two.yaml", "action: block\nentries: [two.example]\n");
 	world_write(&f->dir, "saring.yaml",
 		    "state: .\nlisten: [dns://127.0.0.1:5399]\nworkers: 3\nupstream: {servers: [dns://192.0.2.9]}\n"
 		    "lists: [{name: one, file: one.yaml}, {name: two, file: two.yaml}]\n");
-	rebuild_request(f->rebuild, REBUILD_ALL, on_told, &t);
-	await(f, &t);
+	rebuild_request(f->rebuild, REBUILD_ALL, rig_on_told, &t);
+	rig_await(f, &t);
 	assert_true(t.ok);
 	assert_int_equal(t.restart, 2);
 	assert_string_equal(t.restart_first, "listen");
-	assert_true(blocks(f, "two.example"));
+	assert_true(rig_blocks(f, "two.example"));
 	struct upstream_stats stats;
 	const struct generation *g = generation_current(f->generations);
 	assert_int_equal(upstreams_count(g->upstreams), 1);
@@ -323,49 +145,49 @@ static void test_reload(void **state)
 	assert_non_null(strstr(stats.server, "192.0.2.9"));
 	assert_int_equal(g->settings->list_count, 2);
 	/* A rebuild of lists goes by what is in force now. */
-	struct told later = {0};
-	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &later);
-	await(f, &later);
+	struct rig_told later = {0};
+	rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &later);
+	rig_await(f, &later);
 	assert_true(later.ok);
-	assert_true(blocks(f, "two.example"));
+	assert_true(rig_blocks(f, "two.example"));
 }
 
 static void test_failures_change_nothing(void **state)
 {
-	struct fixture *f = *state;
-	serve(f);
+	struct rig *f = *state;
+	rig_serve(f);
 	const struct policy *before = generation_current(f->generations)->policy;
 
 	world_write(&f->dir, "saring.yaml", "listne: []\nworkers: many\n");
-	struct told t = {0};
-	rebuild_request(f->rebuild, REBUILD_ALL, on_told, &t);
-	await(f, &t);
+	struct rig_told t = {0};
+	rebuild_request(f->rebuild, REBUILD_ALL, rig_on_told, &t);
+	rig_await(f, &t);
 	assert_false(t.ok);
 	assert_int_equal(t.errors, 2); /* every one, not the first */
 	assert_non_null(strstr(rebuild_failure(f->rebuild), "saring.yaml:1:1: "));
 	assert_int_equal(t.err.code, ERR_INPUT);
 
 	assert_return_code(unlink(f->dir.config), errno);
-	t = (struct told){0};
-	rebuild_request(f->rebuild, REBUILD_ALL, on_told, &t);
-	await(f, &t);
+	t = (struct rig_told){0};
+	rebuild_request(f->rebuild, REBUILD_ALL, rig_on_told, &t);
+	rig_await(f, &t);
 	assert_false(t.ok);
 	assert_int_equal(t.err.code, ERR_NOT_FOUND);
 
-	world_write(&f->dir, "saring.yaml", GOOD_CONFIG);
+	world_write(&f->dir, "saring.yaml", RIG_CONFIG);
 	world_write(&f->dir, "one.yaml", "entries: [a..b]\n");
-	t = (struct told){0};
-	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &t);
-	await(f, &t);
+	t = (struct rig_told){0};
+	rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &t);
+	rig_await(f, &t);
 	assert_false(t.ok);
 	assert_true(t.errors >= 1);
 
 	assert_ptr_equal(generation_current(f->generations)->policy, before);
 	assert_false(world_exists(&f->dir, "policy-2.img"));
 	world_write(&f->dir, "one.yaml", "action: block\nentries: [fixed.example]\n");
-	t = (struct told){0};
-	rebuild_request(f->rebuild, REBUILD_ALL, on_told, &t);
-	await(f, &t);
+	t = (struct rig_told){0};
+	rebuild_request(f->rebuild, REBUILD_ALL, rig_on_told, &t);
+	rig_await(f, &t);
 	assert_true(t.ok);
 	assert_int_equal(t.generation, 2);
 	assert_string_equal(rebuild_failure(f->rebuild), "");
@@ -375,33 +197,33 @@ static void test_failures_change_nothing(void **state)
 /* An edit is not failed by somebody's broken saring.yaml, even when both are served by one run. */
 static void test_edit_beside_broken_reload(void **state)
 {
-	struct fixture *f = *state;
-	struct told running = {0}, edit = {0}, reload = {0};
-	serve(f);
+	struct rig *f = *state;
+	struct rig_told running = {0}, edit = {0}, reload = {0};
+	rig_serve(f);
 	world_write(&f->dir, "saring.yaml", "nonsense: [");
-	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &running);
+	rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &running);
 	world_write(&f->dir, "one.yaml", "action: block\nentries: [edited.example]\n");
-	rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &edit);
-	rebuild_request(f->rebuild, REBUILD_ALL, on_told, &reload);
-	await(f, &edit);
+	rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &edit);
+	rebuild_request(f->rebuild, REBUILD_ALL, rig_on_told, &reload);
+	rig_await(f, &edit);
 	assert_true(running.ok);
 	assert_true(edit.ok);
 	assert_int_equal(reload.count, 1);
 	assert_false(reload.ok);
-	assert_true(blocks(f, "edited.example"));
+	assert_true(rig_blocks(f, "edited.example"));
 }
 
 static void test_many_requests_two_runs(void **state)
 {
-	struct fixture *f = *state;
-	struct told t[40] = {0};
-	serve(f);
+	struct rig *f = *state;
+	struct rig_told t[40] = {0};
+	rig_serve(f);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		rebuild_request(f->rebuild, REBUILD_LISTS, on_told, &t[i]);
+		rebuild_request(f->rebuild, REBUILD_LISTS, rig_on_told, &t[i]);
 	for (int i = 0; i < 100; i++)
 		rebuild_request(f->rebuild, REBUILD_ALL, NULL, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		await(f, &t[i]);
+		rig_await(f, &t[i]);
 	assert_int_equal(t[0].generation, 2);
 	for (size_t i = 1; i < ARRAY_LEN(t); i++) {
 		assert_int_equal(t[i].count, 1);
@@ -412,11 +234,11 @@ static void test_many_requests_two_runs(void **state)
 /* What the compiler left is not believed. */
 static void test_bad_image(void **state)
 {
-	struct fixture *f = *state;
-	script(f, "#!/bin/sh\necho 'not an image' > \"$4\"\n"
-		  "printf %s '{\"ok\":true,\"lists\":1,\"entries\":1,\"compile_seconds\":0,\"bytes\":1}' >&4\n");
-	begin(f);
-	await(f, &f->first);
+	struct rig *f = *state;
+	rig_script(f, "#!/bin/sh\necho 'not an image' > \"$4\"\n"
+		      "printf %s '{\"ok\":true,\"lists\":1,\"entries\":1,\"compile_seconds\":0,\"bytes\":1}' >&4\n");
+	rig_begin(f);
+	rig_await(f, &f->first);
 	assert_false(f->first.ok);
 	assert_non_null(strstr(f->first.err.text, "image"));
 	assert_false(world_exists(&f->dir, "policy-1.img"));
@@ -425,20 +247,20 @@ static void test_bad_image(void **state)
 
 static void test_no_image(void **state)
 {
-	struct fixture *f = *state;
-	script(f, "#!/bin/sh\nprintf %s '{\"ok\":true,\"lists\":1,\"entries\":1,\"compile_seconds\":0,\"bytes\":1}' >&4\n");
-	begin(f);
-	await(f, &f->first);
+	struct rig *f = *state;
+	rig_script(f, "#!/bin/sh\nprintf %s '{\"ok\":true,\"lists\":1,\"entries\":1,\"compile_seconds\":0,\"bytes\":1}' >&4\n");
+	rig_begin(f);
+	rig_await(f, &f->first);
 	assert_false(f->first.ok);
 }
 
 static void test_destroyed_while_running(void **state)
 {
-	struct fixture *f = *state;
-	struct told pending = {0};
-	script(f, "#!/bin/sh\nexec sleep 1000\n");
-	begin(f);
-	rebuild_request(f->rebuild, REBUILD_ALL, on_told, &pending);
+	struct rig *f = *state;
+	struct rig_told pending = {0};
+	rig_script(f, "#!/bin/sh\nexec sleep 1000\n");
+	rig_begin(f);
+	rebuild_request(f->rebuild, REBUILD_ALL, rig_on_told, &pending);
 	rebuild_destroy(f->rebuild);
 	f->rebuild = NULL;
 	assert_int_equal(f->first.count, 1);
@@ -450,16 +272,16 @@ static void test_destroyed_while_running(void **state)
 
 static void test_compiler_missing(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	f->config.compiler = "/nonexistent/saring-compile";
-	begin(f);
+	rig_begin(f);
 	assert_int_equal(f->first.count, 1); /* before the loop ever ran */
 	assert_false(f->first.ok);
 }
 
 static void test_state_missing(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	struct err err = {0};
 	world_write(&f->dir, "saring.yaml", "state: nowhere\nlists: []\n");
 	f->boot = world_settings(&f->dir);
@@ -472,9 +294,9 @@ static void test_image_number(void **state)
 {
 	(void)state;
 	uint32_t n = 0;
-	assert_true(rebuild_image_number("policy-1.img", &n));
+	assert_true(images_number("policy-1.img", &n));
 	assert_int_equal(n, 1);
-	assert_true(rebuild_image_number("policy-4294967295.img", &n));
+	assert_true(images_number("policy-4294967295.img", &n));
 	assert_true(n == UINT32_MAX);
 	static const char *const bad[] = {"",
 					  ".",
@@ -490,7 +312,7 @@ static void test_image_number(void **state)
 					  "policy-99999999999999999999.img",
 					  "policy-1 .img"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (rebuild_image_number(bad[i], &n))
+		if (images_number(bad[i], &n))
 			fail_msg("taken: %s", bad[i]);
 }
 
@@ -540,7 +362,7 @@ static void test_restart_needed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 	    T(test_first),
 	    T(test_first_fails),
 	    T(test_generation_goes_on),

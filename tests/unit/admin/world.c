@@ -2,7 +2,7 @@
 #include "world.h"
 
 #include "base/file.h"
-#include "list/list.h"
+#include "list/source.h"
 #include "policy/compile.h"
 #include "settings/load.h"
 
@@ -15,7 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cmocka.h>
+
+#define WORLD_CHANGED_AT 1500000000
 
 void world_dir_make(struct world_dir *d)
 {
@@ -24,14 +29,23 @@ void world_dir_make(struct world_dir *d)
 	snprintf(d->config, sizeof(d->config), "%s/saring.yaml", d->path);
 }
 
-void world_dir_remove(struct world_dir *d)
+static void folder_remove(const char *path)
 {
-	DIR *dir = opendir(d->path);
+	DIR *dir = opendir(path);
 	assert_non_null(dir);
 	for (struct dirent *e; (e = readdir(dir));)
 		(void)unlinkat(dirfd(dir), e->d_name, 0);
 	closedir(dir);
-	assert_return_code(rmdir(d->path), errno);
+	assert_return_code(rmdir(path), errno);
+}
+
+void world_dir_remove(struct world_dir *d)
+{
+	char segments[96];
+	snprintf(segments, sizeof(segments), "%s/segments", d->path);
+	if (access(segments, F_OK) == 0)
+		folder_remove(segments);
+	folder_remove(d->path);
 }
 
 void world_write(const struct world_dir *d, const char *name, const char *text)
@@ -67,34 +81,76 @@ struct settings *world_settings(const struct world_dir *d)
 	return s;
 }
 
-struct policy *world_policy(const struct world_dir *d, const struct settings *s, uint32_t generation, int64_t now_s)
+static void compile(struct compile_input *input, struct buf *ret)
 {
 	struct err_list errors = {0};
-	struct err err = {0};
-	struct list **lists = base_alloc((s->list_count + 1) * sizeof(struct list *));
-	int64_t *changed = base_alloc((s->list_count + 1) * sizeof(*changed));
-	for (size_t i = 0; i < s->list_count; i++) {
-		changed[i] = 1500000000;
-		if (s->lists[i].mode != MODE_OFF)
-			lists[i] = list_load(s->lists[i].file, s->lists[i].file_shown, &errors);
-		none(&errors);
-	}
-	struct compile_input input = {
-	    .settings = s, .lists = lists, .changed_at_s = changed, .generation = generation, .now_s = now_s};
-	struct buf image = {0};
-	bool ok = policy_compile(&input, &image, &errors);
+	bool ok = policy_compile(input, ret, &errors);
 	none(&errors);
 	assert_true(ok);
-	char path[160];
-	snprintf(path, sizeof(path), "%s/image", d->path);
-	assert_true(file_replace(path, image.ptr, image.len, 0600, &err));
-	struct policy *policy = NULL;
-	if (!policy_open(path, &policy, &err))
+}
+
+static void put(const char *path, const struct buf *image)
+{
+	struct err err = {0};
+	if (!file_replace(path, image->ptr, image->len, 0600, &err))
 		fail_msg("%s", err.text);
-	for (size_t i = 0; i < s->list_count; i++)
-		list_destroy(lists[i]);
-	free(lists);
-	free(changed);
+}
+
+/* As saring-compile does it, but without keeping anything. */
+static void write_images(const struct world_dir *d, struct compile_input *input, bool bulk, const char *path)
+{
+	struct buf image = {0};
+	if (bulk) {
+		char hex[33], bulk_path[160];
+		uint32_t generation = input->generation;
+		input->tier = IMAGE_BULK;
+		input->generation = 0;
+		compile(input, &image);
+		memcpy(input->bulk_hash, image.ptr + IMAGE_H_BODY_HASH, sizeof(input->bulk_hash));
+		for (size_t i = 0; i < sizeof(input->bulk_hash); i++)
+			snprintf(&hex[2 * i], 3, "%02x", input->bulk_hash[i]);
+		snprintf(bulk_path, sizeof(bulk_path), "%s/bulk-%s.img", d->path, hex);
+		put(bulk_path, &image);
+		buf_reset(&image);
+		input->generation = generation;
+	}
+	input->tier = IMAGE_LIVE;
+	compile(input, &image);
+	put(path, &image);
 	buf_finish(&image);
+}
+
+void world_image(const struct world_dir *d, const struct settings *s, struct str config, uint32_t generation, int64_t now_s,
+		 const char *path)
+{
+	struct err_list errors = {0};
+	bool bulk = false;
+	struct source *sources = base_alloc((s->list_count + 1) * sizeof(*sources));
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(config.ptr, config.len));
+	for (size_t i = 0; i < s->list_count; i++) {
+		source_open(s, i, NULL, NULL, &sources[i], &errors);
+		none(&errors);
+		if (sources[i].changed_at_s)
+			sources[i].changed_at_s = WORLD_CHANGED_AT;
+		bulk |= sources[i].segment && compile_tier(&s->lists[i], &sources[i]) == IMAGE_BULK;
+	}
+	struct compile_input input = {.settings = s, .sources = sources, .generation = generation, .now_s = now_s};
+	memcpy(input.settings_hash, hash.digest, sizeof(input.settings_hash));
+	write_images(d, &input, bulk, path);
+	for (size_t i = 0; i < s->list_count; i++)
+		source_close(&sources[i]);
+	free(sources);
+}
+
+struct policy *world_policy(const struct world_dir *d, const struct settings *s, uint32_t generation, int64_t now_s)
+{
+	char path[160];
+	struct err err = {0};
+	struct policy *policy = NULL;
+	snprintf(path, sizeof(path), "%s/image", d->path);
+	world_image(d, s, STR_LIT(""), generation, now_s, path);
+	if (!policy_open(path, NULL, &policy, &err))
+		fail_msg("%s", err.text);
 	return policy;
 }

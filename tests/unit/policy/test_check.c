@@ -24,12 +24,11 @@ static int tear_down(void **state)
 /* "FILE:LINE kind text", one a line. */
 static const char *checked(void)
 {
-	static char out[8192];
-	struct compile_input input = fixture_input(&f);
+	static char out[16384];
 	struct policy_warning *w = NULL;
-	size_t used = 0, count = policy_check(&input, &w);
+	size_t used = 0, count = policy_check(&f.settings, f.sources, f.now_s, &w);
 	out[0] = '\0';
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && used < sizeof(out); i++)
 		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s:%u %s %s\n", w[i].file, w[i].line,
 					 warning_words[w[i].kind], w[i].text);
 	assert_true(used < sizeof(out));
@@ -37,103 +36,120 @@ static const char *checked(void)
 	return out;
 }
 
-static size_t list_of(const char *name, enum action action, bool mandatory)
+/* Entries stand from line 2 on. */
+static size_t list_of(const char *name, enum action action, bool mandatory, const char *names)
 {
-	return fixture_list(&f, name, action, mandatory, MODE_ENFORCE);
+	return fixture_names(&f, name, action, mandatory, MODE_ENFORCE, names);
+}
+
+static size_t imported(const char *name, enum format format, const char *text)
+{
+	return fixture_add(&f, &(struct fixture_list){.name = name, .text = text, .format = format, .may_allow = true});
 }
 
 static void good_lists_give_no_warning(void **state)
 {
 	(void)state;
-	size_t b = list_of("b", ACTION_BLOCK, false), a = list_of("a", ACTION_ALLOW, false);
-	fixture_entry(&f, b, "x.example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "y.example", MATCH_EXACT);
-	fixture_entry(&f, b, "z.y.example", MATCH_EXACT);
-	fixture_entry(&f, a, "x.example", MATCH_SUBTREE); /* the other action */
-	fixture_entry(&f, a, "good.x.example", MATCH_SUBDOMAINS);
-	fixture_entry(&f, b, "^x", MATCH_REGEX);
-	fixture_entry(&f, a, "^x", MATCH_REGEX);
-	assert_string_equal(checked(), "a.yaml:2 covered 'good.x.example' is covered by 'x.example' (subtree) at line 1\n");
-	f.lists[a].entry_count = 1;
+	list_of("b", ACTION_BLOCK, false, "x.example =y.example =z.y.example /^x/");
+	list_of("a", ACTION_ALLOW, false, "=x.example *.good.x.example /^x/");
+	imported("h", FORMAT_HOSTS, "0.0.0.0 h.example\n0.0.0.0 i.h.example\n");
 	assert_string_equal(checked(), "");
 }
 
 static void duplicates_say_where_the_first_is(void **state)
 {
 	(void)state;
-	size_t b = list_of("b", ACTION_BLOCK, false), c = list_of("c", ACTION_BLOCK, true);
-	fixture_entry(&f, b, "x.example", MATCH_EXACT);
-	fixture_entry(&f, b, "X.Example.", MATCH_EXACT);
-	fixture_entry(&f, b, "^r", MATCH_REGEX);
-	fixture_entry(&f, c, "x.example", MATCH_EXACT);
-	fixture_entry(&f, c, "^r", MATCH_REGEX);
-	fixture_entry(&f, c, "x.example", MATCH_EXACT);
-	fixture_lifted(&f, fixture_entry(&f, c, "x.example", MATCH_EXACT), NOW_S);
-	assert_string_equal(checked(), "b.yaml:2 duplicate 'X.Example.' (exact) stands already at line 1\n"
-				       "c.yaml:1 duplicate 'x.example' (exact) stands already at b.yaml:1\n"
-				       "c.yaml:2 duplicate '^r' (regex) stands already at b.yaml:3\n"
-				       "c.yaml:3 duplicate 'x.example' (exact) stands already at b.yaml:1\n");
-	/* the first is lifted: the next one is the first */
-	fixture_lifted(&f, &f.entries[b][0], NOW_S);
-	f.lists[c].entry_count = 0;
+	list_of("b", ACTION_BLOCK, false, "=x.example =X.Example. /^r/");
+	list_of("c", ACTION_BLOCK, true, "=x.example /^r/ =x.example =x.example !lifted=2001-01-01");
+	assert_string_equal(checked(), "b.yaml:3 duplicate 'X.Example.' (exact) stands already at line 2\n"
+				       "c.yaml:2 duplicate 'x.example' (exact) stands already at b.yaml:2\n"
+				       "c.yaml:4 duplicate 'x.example' (exact) stands already at b.yaml:2\n");
+}
+
+static void a_lifted_first_is_none(void **state)
+{
+	(void)state;
+	list_of("b", ACTION_BLOCK, false, "=x.example !lifted=2001-01-01 =x.example");
 	assert_string_equal(checked(), "");
+}
+
+static void expressions_and_addresses_twice(void **state)
+{
+	(void)state;
+	list_of("b", ACTION_BLOCK, false, "/^r/ /^s/ /^r/");
+	imported("p", FORMAT_ADBLOCK, "||log-*.x.example^\n||log-*.x.example^$important\n||log-*.x.example^\n");
+	const char *got = checked();
+	assert_non_null(strstr(got, "b.yaml:4 duplicate '^r' (regex) stands already at line 2\n"));
+	assert_non_null(strstr(got, "p.txt:3 duplicate '||log-*.x.example^' (pattern) stands already at line 1\n"));
+	assert_null(strstr(got, "p.txt:2"));
 }
 
 static void covered_entries_name_what_covers_them(void **state)
 {
 	(void)state;
-	size_t b = list_of("b", ACTION_BLOCK, false), m = list_of("m", ACTION_BLOCK, true),
-	       s = fixture_list(&f, "s", ACTION_BLOCK, false, MODE_SHADOW);
-	fixture_entry(&f, b, "web.telegram.org", MATCH_SUBTREE); /* 1: the one that covers comes later */
-	fixture_entry(&f, b, "telegram.org", MATCH_SUBTREE);	 /* 2 */
-	fixture_entry(&f, b, "telegram.org", MATCH_EXACT);	 /* 3 */
-	fixture_entry(&f, b, "telegram.org", MATCH_SUBDOMAINS);	 /* 4 */
-	fixture_entry(&f, b, "b.example", MATCH_SUBDOMAINS);	 /* 5 */
-	fixture_entry(&f, b, "b.example", MATCH_EXACT);		 /* 6: not below it */
-	fixture_entry(&f, b, "x.b.example", MATCH_SUBTREE);	 /* 7 */
-	fixture_entry(&f, b, "hard.example", MATCH_SUBTREE);	 /* 8 */
-	fixture_entry(&f, b, "x.m.example", MATCH_SUBTREE);	 /* 9: covered by the mandatory list */
-	fixture_entry(&f, m, "m.example", MATCH_SUBTREE);
-	fixture_entry(&f, m, "x.hard.example", MATCH_SUBTREE); /* an ordinary list does not cover a mandatory entry */
-	fixture_entry(&f, s, "x.telegram.org", MATCH_SUBTREE); /* a list on trial is compared with its like only */
-	assert_string_equal(checked(), "b.yaml:1 covered 'web.telegram.org' is covered by 'telegram.org' (subtree) at line 2\n"
-				       "b.yaml:3 covered 'telegram.org' is covered by 'telegram.org' (subtree) at line 2\n"
-				       "b.yaml:4 covered 'telegram.org' is covered by 'telegram.org' (subtree) at line 2\n"
-				       "b.yaml:7 covered 'x.b.example' is covered by 'b.example' (subdomains) at line 5\n"
-				       "b.yaml:9 covered 'x.m.example' is covered by 'm.example' (subtree) at m.yaml:1\n");
+	list_of("b", ACTION_BLOCK, false,
+		"web.telegram.org " /* 2: the one that covers comes later */
+		"telegram.org =telegram.org *.telegram.org "
+		"*.b.example =b.example " /* 6, 7: not below it */
+		"x.b.example hard.example "
+		"x.m.example");					      /* 10: covered by the mandatory list */
+	list_of("m", ACTION_BLOCK, true, "m.example x.hard.example"); /* an ordinary list does not cover a mandatory entry */
+	fixture_names(&f, "s", ACTION_BLOCK, false, MODE_SHADOW, "x.telegram.org"); /* compared with its like only */
+	assert_string_equal(checked(), "b.yaml:2 covered 'web.telegram.org' is covered by 'telegram.org' (subtree) at line 3\n"
+				       "b.yaml:4 covered 'telegram.org' is covered by 'telegram.org' (subtree) at line 3\n"
+				       "b.yaml:5 covered 'telegram.org' is covered by 'telegram.org' (subtree) at line 3\n"
+				       "b.yaml:8 covered 'x.b.example' is covered by 'b.example' (subdomains) at line 6\n"
+				       "b.yaml:10 covered 'x.m.example' is covered by 'm.example' (subtree) at m.yaml:2\n");
+}
+
+static void conditions_cover_nothing(void **state)
+{
+	(void)state;
+	imported("p", FORMAT_ADBLOCK,
+		 "||a.example^$dnstype=AAAA\n||x.a.example^\n||a.example^$dnstype=A\n||a.example^$dnstype=AAAA\n"
+		 "||b.example^\n||x.b.example^$dnstype=A\n");
+	assert_string_equal(checked(), "p.txt:4 duplicate '||a.example^$dnstype=AAAA' (subtree) stands already at line 1\n");
 }
 
 static void what_ends_sooner_does_not_cover(void **state)
 {
 	(void)state;
-	size_t b = list_of("b", ACTION_BLOCK, false);
-	fixture_expires(&f, fixture_entry(&f, b, "sooner.example", MATCH_SUBTREE), NOW_S + 10);
-	fixture_entry(&f, b, "x.sooner.example", MATCH_SUBTREE);
-	fixture_expires(&f, fixture_entry(&f, b, "y.sooner.example", MATCH_SUBTREE), NOW_S + 10);
-	assert_string_equal(checked(), "b.yaml:3 covered 'y.sooner.example' is covered by 'sooner.example' (subtree) at line 1\n");
+	list_of("b", ACTION_BLOCK, false,
+		"sooner.example !expires=2030-01-01 x.sooner.example y.sooner.example !expires=2030-01-01");
+	assert_string_equal(checked(), "b.yaml:4 covered 'y.sooner.example' is covered by 'sooner.example' (subtree) at line 2\n");
+}
+
+static void blocked_here_and_allowed_there(void **state)
+{
+	(void)state;
+	list_of("b", ACTION_BLOCK, false, "x.example =y.example *.z.example late.example own.example");
+	list_of("m", ACTION_BLOCK, true, "x.example");
+	list_of("a", ACTION_ALLOW, false, "x.example y.example =z.example late.example !expires=2030-01-01");
+	fixture_names(&f, "s", ACTION_ALLOW, false, MODE_SHADOW, "own.example");
+	imported("p", FORMAT_ADBLOCK, "||p.example^\n@@||p.example^\n"); /* its own business */
+	const char *got = checked();
+	assert_non_null(
+	    strstr(got, "b.yaml:2 contradiction 'x.example' (subtree) is blocked here, but allowed at a.yaml:2, and that wins\n"));
+	assert_non_null(
+	    strstr(got, "b.yaml:3 contradiction 'y.example' (exact) is blocked here, but allowed at a.yaml:3, and that wins\n"));
+	assert_null(strstr(got, "b.yaml:4 contradiction"));
+	assert_null(strstr(got, "b.yaml:5 contradiction"));
+	assert_null(strstr(got, "b.yaml:6 contradiction"));
+	assert_null(strstr(got, "m.yaml:2 contradiction")); /* a mandatory block wins */
+	assert_null(strstr(got, "p.txt"));
 }
 
 static void times_that_have_passed(void **state)
 {
 	(void)state;
-	size_t b = list_of("b", ACTION_BLOCK, false), whole = list_of("whole", ACTION_BLOCK, false),
-	       due = list_of("due", ACTION_BLOCK, false);
-	fixture_expires(&f, fixture_entry(&f, b, "old.example", MATCH_SUBTREE), NOW_S);
-	fixture_expires(&f, fixture_entry(&f, b, "new.example", MATCH_SUBTREE), NOW_S + 1);
-	struct provenance *p = fixture_provenance(&f, fixture_entry(&f, b, "review.example", MATCH_SUBTREE));
-	*p = (struct provenance){.review = "2017-08-14", .review_s = NOW_S};
-	p = fixture_provenance(&f, fixture_entry(&f, b, "later.example", MATCH_SUBTREE));
-	*p = (struct provenance){.review = "2040-08-14", .review_s = NOW_S + 1};
-	p = fixture_provenance(&f, fixture_entry(&f, b, "lifted.example", MATCH_SUBTREE));
-	*p = (struct provenance){
-	    .review = "2017-08-14", .review_s = NOW_S, .expires = "2017", .expires_s = 0, .lifted = "2016", .lifted_s = 1};
-	f.lists[whole].provenance = (struct provenance){.expires = "2018-07-14", .expires_s = NOW_S - 1};
-	fixture_entry(&f, whole, "a.whole.example", MATCH_SUBTREE);
-	fixture_entry(&f, whole, "b.whole.example", MATCH_SUBTREE);
+	list_of("b", ACTION_BLOCK, false,
+		"old.example !expires=2023-11-14 new.example !expires=2023-11-15 review.example !review=2017-08-14 "
+		"later.example !review=2040-08-14 gone.example !review=2017-08-14 !expires=2017-01-01 !lifted=2016-01-01");
+	fixture_add(&f, &(struct fixture_list){.name = "whole", .text = "expires: 2018-07-14\nentries: [a.example, b.example]\n"});
+	size_t due = list_of("due", ACTION_BLOCK, false, "a.due.example");
 	f.settings_lists[due].provenance = (struct provenance){.review = "2018-07-14", .review_s = NOW_S - 1};
-	fixture_entry(&f, due, "a.due.example", MATCH_SUBTREE);
-	assert_string_equal(checked(), "b.yaml:1 expired 'old.example' has expired: expires 1700000000\n"
-				       "b.yaml:3 past-review 'review.example' should have been looked at again: 2017-08-14\n"
+	assert_string_equal(checked(), "b.yaml:2 expired 'old.example' has expired: 2023-11-14\n"
+				       "b.yaml:4 past-review 'review.example' should have been looked at again: 2017-08-14\n"
 				       "whole.yaml:1 expired the list has expired: 2018-07-14\n"
 				       "due.yaml:1 past-review the list should have been looked at again: 2018-07-14\n");
 }
@@ -141,56 +157,86 @@ static void times_that_have_passed(void **state)
 static void too_broad_entries(void **state)
 {
 	(void)state;
-	size_t b = list_of("b", ACTION_BLOCK, false), a = list_of("a", ACTION_ALLOW, true);
-	fixture_entry(&f, b, "co.uk", MATCH_SUBTREE);
-	fixture_entry(&f, b, "example.co.uk", MATCH_SUBTREE);
-	fixture_entry(&f, b, "de", MATCH_SUBDOMAINS);
-	fixture_entry(&f, b, "nosuchtld", MATCH_SUBTREE);
-	fixture_entry(&f, b, "fr", MATCH_EXACT);
-	fixture_entry(&f, a, "com", MATCH_SUBTREE);
+	list_of("b", ACTION_BLOCK, false, "co.uk example.co.uk *.de nosuchtld =fr =com.au");
+	list_of("a", ACTION_ALLOW, true, "com");
+	imported("h", FORMAT_HOSTS, "0.0.0.0 co.jp\n0.0.0.0 x.co.jp\n");
+	imported("p", FORMAT_ADBLOCK, "||ac.id^\n");
 	const char *got = checked();
-	assert_non_null(strstr(got, "b.yaml:1 over-broad 'co.uk' is a public suffix"));
-	assert_non_null(strstr(got, "b.yaml:3 over-broad 'de' is a top-level domain"));
-	assert_non_null(strstr(got, "b.yaml:4 over-broad 'nosuchtld' is a top-level domain"));
-	assert_null(strstr(got, "b.yaml:2 over-broad"));
-	assert_null(strstr(got, "b.yaml:5 over-broad"));
+	assert_non_null(strstr(got,
+			       "b.yaml:2 over-broad 'co.uk' is a public suffix, under which anyone may register: every name in it "
+			       "would be blocked\n"));
+	assert_non_null(strstr(got, "b.yaml:4 over-broad 'de' is a top-level domain: every name in it would be blocked\n"));
+	assert_non_null(strstr(got, "b.yaml:5 over-broad 'nosuchtld' is a top-level domain"));
+	assert_non_null(strstr(got, "b.yaml:6 over-broad 'fr' is a top-level domain: probably a name in it was meant\n"));
+	assert_non_null(strstr(got, "b.yaml:7 over-broad 'com.au' is a public suffix: probably"));
+	assert_non_null(strstr(got, "h.txt:1 over-broad 'co.jp' is a public suffix: probably"));
+	assert_non_null(strstr(got, "p.txt:1 over-broad"));
+	assert_null(strstr(got, "b.yaml:3 over-broad"));
+	assert_null(strstr(got, "h.txt:2"));
 	assert_null(strstr(got, "a.yaml"));
-	f.lists[b].entry_count = 0;
-	fixture_entry(&f, b, ".", MATCH_SUBTREE);
-	assert_non_null(strstr(checked(), "b.yaml:1 over-broad '.' is the root"));
+}
+
+static void the_root_is_too_broad(void **state)
+{
+	(void)state;
+	fixture_add(&f, &(struct fixture_list){.name = "r", .text = "entries: [{domain: ., match: subtree}]\n"});
+	assert_non_null(strstr(checked(), "r.yaml:1 over-broad '.' is the root: every name there is would be blocked\n"));
 }
 
 static void lists_in_mode_off_are_left_alone(void **state)
 {
 	(void)state;
-	size_t off = fixture_list(&f, "off", ACTION_BLOCK, false, MODE_OFF);
-	fixture_entry(&f, off, "com", MATCH_SUBTREE);
-	assert_string_equal(checked(), "");
-	f.list_pointers[off] = &f.lists[off];
+	size_t off = list_of("off", ACTION_BLOCK, false, "com com");
+	assert_non_null(strstr(checked(), "off.yaml:2 over-broad"));
+	f.settings_lists[off].mode = MODE_OFF;
 	assert_string_equal(checked(), "");
 }
 
-/* One name over and over, and a deep chain of names: linear, and bounded. */
+/* One line for each reason, with the first of them. */
+static void what_a_reader_left_out(void **state)
+{
+	(void)state;
+	imported("p", FORMAT_ADBLOCK,
+		 "! title\n||a.example^\nexample.com##.banner\n||b.example^$third-party\n||c.example^$third-party\n");
+	const char *got = checked();
+	assert_non_null(strstr(got, "p.txt:3 left-out 1 line left out: cosmetic (first: line 3 'example.com##.banner')\n"));
+	assert_non_null(
+	    strstr(got, "p.txt:4 left-out 2 lines left out: browser-only (first: line 4 '||b.example^$third-party')\n"));
+}
+
+/* Of strangers' lists the first few of each kind, and how many there are. */
+static void imported_lists_are_told_in_short(void **state)
+{
+	(void)state;
+	struct buf text = {NULL, 0, 0};
+	for (unsigned i = 0; i < 1000; i++)
+		buf_printf(&text, "0.0.0.0 n%u.example\n", i % 10);
+	size_t h = imported("h", FORMAT_HOSTS, text.ptr);
+	buf_finish(&text);
+	struct policy_warning *w = NULL;
+	size_t count = policy_check(&f.settings, f.sources, f.now_s, &w);
+	assert_int_equal(count, POLICY_WARNINGS_EACH);
+	assert_int_equal(w[0].line, 11);
+	assert_ptr_equal(w[0].file, f.settings_lists[h].file_shown);
+	assert_string_equal(w[0].text, "'n0.example' (exact) stands already at line 1");
+	assert_string_equal(w[count - 1].text,
+			    "'n9.example' (exact) stands already at line 10; the last shown of 990 such entries");
+	free(w);
+}
+
+/* One name over and over: not quadratic, and bounded. */
 static void many_warnings_are_bounded(void **state)
 {
 	(void)state;
-	enum { COUNT = POLICY_WARNINGS_MAX * 2 };
-	size_t l = list_of("l", ACTION_BLOCK, false);
-	struct list_entry *entries = arena_alloc(&f.arena, COUNT * sizeof(*entries));
-	struct name name = name_of("x.example");
-	for (uint32_t i = 0; i < COUNT; i++)
-		entries[i] = (struct list_entry){.text = "x.example",
-						 .match = MATCH_EXACT,
-						 .has_match = true,
-						 .name = name.wire,
-						 .name_len = name.len,
-						 .line = i + 1};
-	f.lists[l].entries = entries;
-	f.lists[l].entry_count = COUNT;
-	struct compile_input input = fixture_input(&f);
+	struct buf text = {NULL, 0, 0};
+	buf_add_c(&text, "entries:\n");
+	for (unsigned i = 0; i < POLICY_WARNINGS_MAX * 2; i++)
+		buf_add_c(&text, "- x.example\n");
+	fixture_add(&f, &(struct fixture_list){.name = "l", .text = text.ptr});
+	buf_finish(&text);
 	struct policy_warning *w = NULL;
-	assert_int_equal(policy_check(&input, &w), POLICY_WARNINGS_MAX);
-	assert_int_equal(w[POLICY_WARNINGS_MAX - 1].line, POLICY_WARNINGS_MAX + 1);
+	assert_int_equal(policy_check(&f.settings, f.sources, f.now_s, &w), POLICY_WARNINGS_MAX);
+	assert_int_equal(w[POLICY_WARNINGS_MAX - 1].line, POLICY_WARNINGS_MAX + 2);
 	free(w);
 }
 
@@ -201,11 +247,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(good_lists_give_no_warning),
 	    TEST(duplicates_say_where_the_first_is),
+	    TEST(a_lifted_first_is_none),
+	    TEST(expressions_and_addresses_twice),
 	    TEST(covered_entries_name_what_covers_them),
+	    TEST(conditions_cover_nothing),
 	    TEST(what_ends_sooner_does_not_cover),
+	    TEST(blocked_here_and_allowed_there),
 	    TEST(times_that_have_passed),
 	    TEST(too_broad_entries),
+	    TEST(the_root_is_too_broad),
 	    TEST(lists_in_mode_off_are_left_alone),
+	    TEST(what_a_reader_left_out),
+	    TEST(imported_lists_are_told_in_short),
 	    TEST(many_warnings_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

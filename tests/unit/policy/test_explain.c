@@ -21,160 +21,187 @@ static int tear_down(void **state)
 }
 
 /* "list:line why; list:line why; ..." */
-static const char *explained(const char *text, size_t max)
+static const char *explained_for(const char *text, uint16_t type, const char *client, size_t max)
 {
 	static char out[1024];
-	struct policy_hit hits[16];
+	static struct policy_hit hits[16];
 	struct name name = name_of(text);
-	size_t count = policy_explain(f.policy, f.scratch, &name, f.now_s, hits, max), used = 0;
+	struct addr address;
+	struct policy_question q = {.name = &name, .type = type};
+	size_t used = 0;
+	if (client != NULL) {
+		assert_true(addr_from_text(str_from(client), 0, &address));
+		q.client = &address;
+	}
+	size_t count = policy_explain(f.policy, f.scratch, &q, f.now_s, hits, max);
 	out[0] = '\0';
 	for (size_t i = 0; i < MIN(count, max); i++) {
-		struct policy_entry e;
-		policy_entry(f.policy, hits[i].entry, &e);
-		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%.*s:%u %s", i == 0 ? "" : "; ", (int)e.list.len,
-					 e.list.ptr, e.line, hits[i].why_not == WHY_DECIDES ? "decides" : hits[i].why_not_text);
+		const struct policy_entry *e = &hits[i].entry;
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%.*s:%u %s", i == 0 ? "" : "; ", (int)e->list.len,
+					 e->list.ptr, e->line, hits[i].why_not == WHY_DECIDES ? "decides" : hits[i].why_not_text);
 	}
 	return out;
+}
+
+static const char *explained(const char *text, size_t max)
+{
+	return explained_for(text, 1, NULL, max);
 }
 
 static void every_reason_to_lose(void **state)
 {
 	(void)state;
-	size_t b = fixture_list(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE),
-	       s = fixture_list(&f, "s", ACTION_BLOCK, false, MODE_SHADOW);
-	size_t c = fixture_list(&f, "c", ACTION_BLOCK, false, MODE_ENFORCE);
-	fixture_entry(&f, b, "x.example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "x.example", MATCH_EXACT);
-	fixture_expires(&f, fixture_entry(&f, b, "x.example", MATCH_SUBTREE), NOW_S);
-	fixture_lifted(&f, fixture_entry(&f, b, "example", MATCH_SUBDOMAINS), NOW_S);
-	fixture_entry(&f, s, "x.example", MATCH_EXACT);
-	fixture_entry(&f, c, "x.example", MATCH_EXACT);
-	fixture_entry(&f, c, "^x", MATCH_REGEX);
-	fixture_entry(&f, c, "x\\.", MATCH_REGEX);
+	fixture_names(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE,
+		      "x.example example =x.example x.example !expires=2020-01-01 *.example !lifted=2020-01-01");
+	fixture_names(&f, "s", ACTION_BLOCK, false, MODE_SHADOW, "=x.example");
+	fixture_names(&f, "c", ACTION_BLOCK, false, MODE_ENFORCE, "=x.example /^x/ /x\\./");
 	fixture_open(&f);
 	assert_string_equal(
 	    explained("x.example", 16),
-	    "b:3 decides; s:1 shadow; c:1 the same name, further down; b:1 less specific; b:4 expired; b:2 less specific; "
-	    "b:5 lifted; c:2 less specific; c:3 less specific");
-	assert_string_equal(explained("x.example", 1), "b:3 decides");
+	    "b:4 decides; s:2 shadow; c:2 the same name, further down; b:2 less specific; b:5 expired; b:3 less specific; "
+	    "b:6 lifted; c:3 less specific; c:4 less specific");
+	assert_string_equal(explained("x.example", 1), "b:4 decides");
 	assert_string_equal(explained("x.example", 0), "");
-	assert_string_equal(explained("xy.net", 16), "c:2 decides");
-	assert_string_equal(explained("x.net", 16), "c:2 decides; c:3 an expression further up matches");
+	assert_string_equal(explained("xy.net", 16), "c:3 decides");
+	assert_string_equal(explained("x.net", 16), "c:3 decides; c:4 an expression further up matches");
 	assert_string_equal(explained("y.net", 16), "");
 }
 
 static void the_rank_that_wins_is_named(void **state)
 {
 	(void)state;
-	size_t b = fixture_list(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE),
-	       a = fixture_list(&f, "a", ACTION_ALLOW, false, MODE_ENFORCE);
-	size_t mb = fixture_list(&f, "mb", ACTION_BLOCK, true, MODE_ENFORCE),
-	       ma = fixture_list(&f, "ma", ACTION_ALLOW, true, MODE_ENFORCE);
-	fixture_entry(&f, b, "one.example", MATCH_EXACT);
-	fixture_entry(&f, a, "example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "two.example", MATCH_EXACT);
-	fixture_entry(&f, mb, "two.example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "three.example", MATCH_EXACT);
-	fixture_entry(&f, mb, "three.example", MATCH_SUBTREE);
-	fixture_entry(&f, ma, "three.example", MATCH_SUBTREE);
+	fixture_names(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE, "=one.example =two.example =three.example");
+	fixture_names(&f, "a", ACTION_ALLOW, false, MODE_ENFORCE, "example");
+	fixture_names(&f, "mb", ACTION_BLOCK, true, MODE_ENFORCE, "two.example three.example");
+	fixture_names(&f, "ma", ACTION_ALLOW, true, MODE_ENFORCE, "three.example");
+	fixture_add(&f, &(struct fixture_list){.name = "agh",
+					       .text = "||four.net^$important\n@@||four.net^\n||five.net^\n@@||five.net^\n",
+					       .format = FORMAT_ADBLOCK,
+					       .may_allow = true});
 	fixture_open(&f);
-	assert_string_equal(explained("one.example", 16), "a:1 decides; b:1 an allow outranks it");
+	assert_string_equal(explained("one.example", 16), "a:2 decides; b:2 an allow outranks it");
 	assert_string_equal(explained("two.example", 16),
-			    "mb:1 decides; a:1 a mandatory block outranks it; b:2 a mandatory block outranks it");
+			    "mb:2 decides; a:2 a mandatory block outranks it; b:3 a mandatory block outranks it");
 	assert_string_equal(explained("three.example", 16),
-			    "ma:1 decides; mb:2 a mandatory allow outranks it; a:1 a mandatory allow outranks it; "
-			    "b:3 a mandatory allow outranks it");
+			    "ma:2 decides; mb:3 a mandatory allow outranks it; a:2 a mandatory allow outranks it; "
+			    "b:4 a mandatory allow outranks it");
+	assert_string_equal(explained("four.net", 16), "agh:1 decides; agh:2 an important block outranks it");
+	assert_string_equal(explained("five.net", 16), "agh:4 decides; agh:3 an allow outranks it");
 }
 
 static void nothing_in_force_yet_something_matches(void **state)
 {
 	(void)state;
-	size_t s = fixture_list(&f, "s", ACTION_BLOCK, true, MODE_SHADOW),
-	       b = fixture_list(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE);
-	fixture_lifted(&f, fixture_entry(&f, s, "x.example", MATCH_SUBTREE), NOW_S); /* lifted and shadow: lifted is said */
-	fixture_entry(&f, s, "example", MATCH_SUBTREE);
-	struct list_entry *e = fixture_entry(&f, b, "x.example", MATCH_SUBTREE); /* lifted and expired */
-	fixture_lifted(&f, e, NOW_S - 1);
-	fixture_expires(&f, e, NOW_S - 5);
+	fixture_names(&f, "s", ACTION_BLOCK, true, MODE_SHADOW, "x.example !lifted=2020-01-01 example"); /* lifted is said first */
+	fixture_names(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE, "x.example !lifted=2020-01-02 !expires=2020-01-01");
 	fixture_open(&f);
-	assert_string_equal(explained("x.example", 16), "s:1 lifted; s:2 shadow; b:1 lifted");
+	assert_string_equal(explained("x.example", 16), "s:2 lifted; s:3 shadow; b:2 lifted");
+}
+
+static void conditions_that_fail_are_named(void **state)
+{
+	(void)state;
+	fixture_add(&f, &(struct fixture_list){.name = "agh",
+					       .text = "||x.example^$dnstype=AAAA\n||x.example^$client=192.0.2.0/24\n"
+						       "||example^$denyallow=x.example\n||org^\n",
+					       .format = FORMAT_ADBLOCK});
+	fixture_open(&f);
+	assert_string_equal(explained("x.example", 16),
+			    "agh:1 not for this type; agh:2 not for this client; agh:3 not for this name");
+	assert_string_equal(explained_for("x.example", 28, "192.0.2.1", 16),
+			    "agh:1 decides; agh:2 the same name, further down; agh:3 not for this name");
+}
+
+/* Each kind of entry, as it is shown. */
+static void entries_are_shown_as_written(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *entry;
+		enum match match;
+	} rows[] = {{"a.sub.example", "sub.example", MATCH_SUBTREE},
+		    {"log-1.example", "log-*.example", MATCH_PATTERN},
+		    {"ad7.net", "^ad[0-9]\\.", MATCH_REGEX}};
+	static struct policy_hit hit;
+	struct addr client;
+	fixture_add(&f, &(struct fixture_list){
+			    .name = "agh", .text = "||sub.example^\n||log-*.example^\n/^ad[0-9]\\./\n", .format = FORMAT_ADBLOCK});
+	fixture_add(&f, &(struct fixture_list){.name = "zone",
+					       .text = "$TTL 60\n@ SOA localhost. root.localhost. 1 60 60 60 60\n  NS localhost.\n"
+						       "24.0.2.0.192.rpz-client-ip CNAME .\n",
+					       .format = FORMAT_RPZ});
+	fixture_open(&f);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct name name = name_of(rows[i].name);
+		struct policy_question q = {.name = &name, .type = 1};
+		assert_int_equal(policy_explain(f.policy, f.scratch, &q, NOW_S, &hit, 1), 1);
+		assert_int_equal(hit.entry.match, rows[i].match);
+		assert_int_equal(hit.entry.line, i + 1);
+		assert_true(hit.entry.entry.len >= strlen(rows[i].entry));
+		assert_non_null(memmem(hit.entry.entry.ptr, hit.entry.entry.len, rows[i].entry, strlen(rows[i].entry)));
+	}
+	struct name name = name_of("any.name");
+	assert_true(addr_from_text(STR_LIT("192.0.2.1"), 0, &client));
+	struct policy_question q = {.name = &name, .type = 1, .client = &client};
+	assert_int_equal(policy_explain(f.policy, f.scratch, &q, NOW_S, &hit, 1), 1);
+	assert_int_equal(hit.entry.match, MATCH_CLIENT);
+	assert_int_equal(hit.entry.line, 4);
+	assert_true(hit.entry.entry.len > 0);
 }
 
 static void an_entry_tells_all_it_knows(void **state)
 {
 	(void)state;
-	static const char *const contacts[20] = {"mailto:a@example",
-						 "mailto:b@example",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "c",
-						 "the sixteenth",
-						 "q",
-						 "q",
-						 "q",
-						 "q"};
-	size_t l = fixture_list(&f, "l", ACTION_BLOCK, true, MODE_SHADOW);
-	f.lists[l].provenance =
-	    (struct provenance){.authority = "the file's", .reason = "the file's", .contact = contacts, .contact_count = 20};
-	f.settings_lists[l].provenance = (struct provenance){
-	    .reference = "https://settings.example/", .has_code = true, .code = CODE_FILTERED, .reason = "the settings'"};
-	struct list_entry *e = fixture_entry(&f, l, "X.Example.", MATCH_SUBDOMAINS);
-	struct provenance *p = fixture_provenance(&f, e);
-	*p = (struct provenance){.authority = "its own \xc3\xa9",
-				 .added = "2017-07-14",
-				 .review = "2017-08-14",
-				 .expires = "2030-01-01",
-				 .expires_s = NOW_S * 2,
-				 .lifted = "2029-01-01",
-				 .lifted_s = NOW_S * 2 - 1};
-	fixture_entry(&f, l, "bare.example", MATCH_SUBTREE)->line = 40;
+	char text[1024] = "authority: the file's\nreason: the file's\ncontact: [";
+	for (int i = 0; i < POLICY_CONTACTS_MAX; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s'c%d'", i == 0 ? "" : ", ", i);
+	strcat(text, "]\nentries:\n"
+		     "  - {domain: X.Example., match: subdomains, authority: \"its own \xc3\xa9\", added: 2017-07-14, "
+		     "review: 2017-08-14, expires: 2035-01-01, lifted: 2034-01-01}\n  - bare.example\n");
+	fixture_add(&f, &(struct fixture_list){.name = "l",
+					       .text = text,
+					       .mandatory = true,
+					       .mode = MODE_SHADOW,
+					       .provenance = {.reference = "https://settings.example/",
+							      .has_code = true,
+							      .code = CODE_FILTERED,
+							      .reason = "the settings'"}});
 	fixture_open(&f);
-
 	struct name name = name_of("a.x.example");
-	struct policy_hit hit;
-	struct policy_entry got;
-	assert_int_equal(policy_explain(f.policy, f.scratch, &name, NOW_S, &hit, 1), 1);
-	policy_entry(f.policy, hit.entry, &got);
-	assert_true(str_eq_c(got.list, "l"));
-	assert_true(str_eq_c(got.file, "l.yaml"));
-	assert_int_equal(got.line, 1);
-	assert_true(str_eq_c(got.entry, "X.Example."));
-	assert_int_equal(got.match, MATCH_SUBDOMAINS);
-	assert_int_equal(got.action, ACTION_BLOCK);
-	assert_int_equal(got.mode, MODE_SHADOW);
-	assert_true(got.mandatory);
-	assert_int_equal(got.code, CODE_FILTERED);
-	assert_true(str_eq_c(got.authority, "its own \xc3\xa9"));
-	assert_true(str_eq_c(got.reason, "the file's"));
-	assert_true(str_eq_c(got.reference, "https://settings.example/"));
-	assert_int_equal(got.contact_count, 16);
-	assert_true(str_eq_c(got.contact[0], "mailto:a@example"));
-	assert_true(str_eq_c(got.contact[15], "the sixteenth"));
-	assert_true(str_eq_c(got.added, "2017-07-14"));
-	assert_true(str_eq_c(got.review, "2017-08-14"));
-	assert_true(str_eq_c(got.expires, "2030-01-01"));
-	assert_true(str_eq_c(got.lifted, "2029-01-01"));
+	struct policy_question q = {.name = &name, .type = 1};
+	static struct policy_hit hit;
+	const struct policy_entry *got = &hit.entry;
+	assert_int_equal(policy_explain(f.policy, f.scratch, &q, NOW_S, &hit, 1), 1);
+	assert_true(str_eq_c(got->list, "l"));
+	assert_true(str_eq_c(got->file, "l.yaml"));
+	assert_int_equal(got->line, 5);
+	assert_true(str_eq_c(got->entry, "X.Example."));
+	assert_int_equal(got->match, MATCH_SUBDOMAINS);
+	assert_int_equal(got->action, ACTION_BLOCK);
+	assert_int_equal(got->answer, ANSWER_NXDOMAIN);
+	assert_int_equal(got->mode, MODE_SHADOW);
+	assert_true(got->mandatory);
+	assert_int_equal(got->code, CODE_FILTERED);
+	assert_true(str_eq_c(got->authority, "its own \xc3\xa9"));
+	assert_true(str_eq_c(got->reason, "the file's"));
+	assert_true(str_eq_c(got->reference, "https://settings.example/"));
+	assert_int_equal(got->contact_count, POLICY_CONTACTS_MAX);
+	assert_true(str_eq_c(got->contact[0], "c0"));
+	assert_true(str_eq_c(got->contact[15], "c15"));
+	assert_true(str_eq_c(got->added, "2017-07-14"));
+	assert_true(str_eq_c(got->review, "2017-08-14"));
+	assert_true(str_eq_c(got->expires, "2035-01-01"));
+	assert_true(str_eq_c(got->lifted, "2034-01-01"));
 
 	name = name_of("bare.example");
-	assert_int_equal(policy_explain(f.policy, f.scratch, &name, NOW_S, &hit, 1), 1);
-	policy_entry(f.policy, hit.entry, &got);
-	assert_int_equal(got.line, 40);
-	assert_true(str_eq_c(got.authority, "the file's"));
-	assert_null(got.added.ptr);
-	assert_null(got.review.ptr);
-	assert_null(got.expires.ptr);
-	assert_null(got.lifted.ptr);
+	assert_int_equal(policy_explain(f.policy, f.scratch, &q, NOW_S, &hit, 1), 1);
+	assert_int_equal(got->line, 6);
+	assert_true(str_eq_c(got->entry, "bare.example"));
+	assert_true(str_eq_c(got->authority, "the file's"));
+	assert_null(got->added.ptr);
+	assert_null(got->review.ptr);
+	assert_null(got->expires.ptr);
+	assert_null(got->lifted.ptr);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -182,10 +209,8 @@ static void an_entry_tells_all_it_knows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(every_reason_to_lose),
-	    TEST(the_rank_that_wins_is_named),
-	    TEST(nothing_in_force_yet_something_matches),
-	    TEST(an_entry_tells_all_it_knows),
+	    TEST(every_reason_to_lose),		  TEST(the_rank_that_wins_is_named),  TEST(nothing_in_force_yet_something_matches),
+	    TEST(conditions_that_fail_are_named), TEST(entries_are_shown_as_written), TEST(an_entry_tells_all_it_knows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

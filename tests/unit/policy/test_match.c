@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "policy/glob.h"
+#include "policy/pattern.h"
+#include "policy/records.h"
+
+#define TYPE_A 1
+#define TYPE_AAAA 28
 
 static struct fixture f;
 
@@ -21,14 +29,36 @@ static int tear_down(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-static size_t block_list(const char *name)
+static size_t blocks(const char *name, const char *names)
 {
-	return fixture_list(&f, name, ACTION_BLOCK, false, MODE_ENFORCE);
+	return fixture_names(&f, name, ACTION_BLOCK, false, MODE_ENFORCE, names);
 }
 
-static size_t allow_list(const char *name)
+static size_t allows(const char *name, const char *names)
 {
-	return fixture_list(&f, name, ACTION_ALLOW, false, MODE_ENFORCE);
+	return fixture_names(&f, name, ACTION_ALLOW, false, MODE_ENFORCE, names);
+}
+
+static size_t foreign(const char *name, enum format format, const char *text, bool may_allow)
+{
+	return fixture_add(&f, &(struct fixture_list){.name = name, .text = text, .format = format, .may_allow = may_allow});
+}
+
+/* "x.example !expires=<NOW_S + s>" */
+static const char *with_end(const char *word, const char *key, int64_t after_s)
+{
+	static char texts[8][96];
+	static unsigned next;
+	char time[32], *text = texts[next++ % 8];
+	str_from_time(NOW_S + after_s, time, sizeof(time));
+	(void)snprintf(text, sizeof(texts[0]), "%s !%s=%s ", word, key, time);
+	return text;
+}
+
+static enum verdict_kind kind_at(const char *text, int64_t after_s)
+{
+	struct name name = name_of(text);
+	return verdict_at(&f, &name, NOW_S + after_s).kind;
 }
 
 static void nothing_decides_in_an_empty_policy(void **state)
@@ -41,30 +71,28 @@ static void nothing_decides_in_an_empty_policy(void **state)
 	policy_info(f.policy, NOW_S, &info);
 	assert_int_equal(info.entry_count, 0);
 	assert_int_equal(info.list_count, 0);
-	assert_int_equal(info.bytes, f.image.len);
+	assert_int_equal(info.bytes, f.images[IMAGE_LIVE].len);
+	assert_false(policy_has_answer_addresses(f.policy));
+	assert_string_equal(policy_bulk_file(f.policy), "");
 }
 
 static void each_match_takes_its_own_names(void **state)
 {
 	(void)state;
-	size_t l = block_list("l");
-	fixture_entry(&f, l, "exact.example", MATCH_EXACT);
-	fixture_entry(&f, l, "subtree.example", MATCH_SUBTREE);
-	fixture_entry(&f, l, "below.example", MATCH_SUBDOMAINS);
-	fixture_entry(&f, l, "^ads?[0-9]*\\.", MATCH_REGEX);
+	blocks("l", "=exact.example subtree.example *.below.example /^ads?[0-9]*\\./");
 	fixture_open(&f);
-	assert_string_equal(decision(&f, "exact.example"), "block l.yaml:1");
-	assert_string_equal(decision(&f, "EXACT.example."), "block l.yaml:1");
+	assert_string_equal(decision(&f, "exact.example"), "block l.yaml:2");
+	assert_string_equal(decision(&f, "EXACT.example."), "block l.yaml:2");
 	assert_string_equal(decision(&f, "a.exact.example"), "-");
 	assert_string_equal(decision(&f, "inexact.example"), "-");
-	assert_string_equal(decision(&f, "subtree.example"), "block l.yaml:2");
-	assert_string_equal(decision(&f, "a.b.c.subtree.example"), "block l.yaml:2");
+	assert_string_equal(decision(&f, "subtree.example"), "block l.yaml:3");
+	assert_string_equal(decision(&f, "a.b.c.subtree.example"), "block l.yaml:3");
 	assert_string_equal(decision(&f, "xsubtree.example"), "-");
 	assert_string_equal(decision(&f, "below.example"), "-");
-	assert_string_equal(decision(&f, "a.below.example"), "block l.yaml:3");
+	assert_string_equal(decision(&f, "a.below.example"), "block l.yaml:4");
 	assert_string_equal(decision(&f, "example"), "-");
-	assert_string_equal(decision(&f, "ad.net"), "block l.yaml:4");
-	assert_string_equal(decision(&f, "ads17.net"), "block l.yaml:4");
+	assert_string_equal(decision(&f, "ad.net"), "block l.yaml:5");
+	assert_string_equal(decision(&f, "ads17.net"), "block l.yaml:5");
 	assert_string_equal(decision(&f, "ads"), "-"); /* no dot: without its final one */
 	assert_string_equal(decision(&f, "x.ads.net"), "-");
 }
@@ -83,21 +111,20 @@ static void the_eleven_names_and_their_neighbours(void **state)
 					    "pluto.web.telegram.org",
 					    "flora.web.telegram.org",
 					    "flora-1.web.telegram.org"};
-	size_t l = block_list("telegram");
+	static const char *const neighbours[] = {
+	    "tt.me", "me", "xt.me", "xtelegram.org", "telegram.org.example", "org", "telegram.com", "web-telegram.org"};
+	char all[512] = "", expected[64];
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		fixture_entry(&f, l, names[i], MATCH_SUBTREE);
+		(void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s ", names[i]);
+	blocks("telegram", all);
 	fixture_open(&f);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct verdict v = verdict_of(&f, names[i]);
-		struct policy_entry e;
-		assert_int_equal(v.kind, VERDICT_BLOCKED);
-		policy_entry(f.policy, v.entry, &e);
-		assert_int_equal(e.line, i + 1); /* its own, the most specific */
+		(void)snprintf(expected, sizeof(expected), "block telegram.yaml:%zu", i + 2);
+		assert_string_equal(decision(&f, names[i]), expected); /* its own, the most specific */
+		assert_int_equal(verdict_of(&f, names[i]).labels, name_of(names[i]).labels);
 	}
-	assert_string_equal(decision(&f, "x.y.web.telegram.org"), "block telegram.yaml:7");
-	assert_string_equal(decision(&f, "api.telegram.org"), "block telegram.yaml:3");
-	const char *const neighbours[] = {"tt.me", "me",	   "xt.me",	      "xtelegram.org", "telegram.org.example",
-					  "org",   "telegram.com", "web-telegram.org"};
+	assert_string_equal(decision(&f, "x.y.web.telegram.org"), "block telegram.yaml:8");
+	assert_string_equal(decision(&f, "api.telegram.org"), "block telegram.yaml:4");
 	for (size_t i = 0; i < ARRAY_LEN(neighbours); i++)
 		assert_string_equal(decision(&f, neighbours[i]), "-");
 }
@@ -105,10 +132,7 @@ static void the_eleven_names_and_their_neighbours(void **state)
 static void matching_is_on_wire_labels(void **state)
 {
 	(void)state;
-	size_t l = block_list("l");
-	fixture_entry(&f, l, "t.me", MATCH_SUBTREE);
-	fixture_entry(&f, l, "a\\000b.example", MATCH_EXACT);
-	fixture_entry(&f, l, "^t\\.me$", MATCH_REGEX);
+	blocks("l", "t.me =a\\000b.example /^t\\.me$/");
 	fixture_open(&f);
 	struct name one_label = name_of_wire("\4t.me", 5), below_one_label = name_of_wire("\1x\4t.me", 7);
 	assert_int_equal(verdict_at(&f, &one_label, NOW_S).kind, VERDICT_NONE);
@@ -126,27 +150,38 @@ static void matching_is_on_wire_labels(void **state)
 	assert_int_equal(verdict_at(&f, &inside, NOW_S).kind, VERDICT_NONE);
 }
 
-static void the_root_and_the_longest_name(void **state)
+static void the_root_and_the_deepest_names(void **state)
 {
 	(void)state;
-	char wire[NAME_LEN_MAX];
-	size_t l = block_list("l"), a = allow_list("a");
-	fixture_entry(&f, l, ".", MATCH_SUBTREE);
-	fixture_entry(&f, a, ".", MATCH_EXACT);
-	fixture_open(&f);
+	char wire[NAME_LEN_MAX], text[512] = "", deep[2 * 64 + 1] = "";
 	for (size_t i = 0; i < sizeof(wire) - 1; i++)
 		wire[i] = i % 2 == 0 ? 1 : 'x';
 	struct name longest = name_of_wire(wire, NAME_LEN_MAX - 1);
 	assert_int_equal(longest.labels, NAME_LABELS_MAX);
-	assert_int_equal(verdict_at(&f, &longest, NOW_S).kind, VERDICT_BLOCKED);
-	assert_string_equal(decision(&f, "."), "allow a.yaml:1");
-	assert_string_equal(decision(&f, "com"), "block l.yaml:1");
-
-	struct list_entry *e = fixture_entry(&f, a, "x", MATCH_EXACT);
-	e->name = longest.wire;
-	e->name_len = longest.len;
+	for (size_t i = 0; i < NAME_LABELS_MAX; i++)
+		strcat(text, i == 0 ? "x" : ".x");
+	for (size_t i = 0; i < 64; i++)
+		strcat(deep, i == 0 ? "x" : ".x");
+	blocks("l", ".");
+	size_t a = allows("a", "=.");
 	fixture_open(&f);
+	assert_int_equal(verdict_at(&f, &longest, NOW_S).kind, VERDICT_BLOCKED);
+	assert_int_equal(verdict_at(&f, &longest, NOW_S).labels, 0);
+	assert_string_equal(decision(&f, "."), "allow a.yaml:2");
+	assert_string_equal(decision(&f, "com"), "block l.yaml:2");
+	assert_int_equal(a, 1);
+
+	char word[sizeof(text) + sizeof(deep) + 2];
+	(void)snprintf(word, sizeof(word), "=%s %s", text, deep);
+	allows("b", word);
+	fixture_open(&f);
+	assert_int_equal(verdict_at(&f, &longest, NOW_S).labels, NAME_LABELS_MAX);
 	assert_int_equal(verdict_at(&f, &longest, NOW_S).kind, VERDICT_ALLOWED);
+	struct name suffix;
+	for (unsigned labels = 1; labels < NAME_LABELS_MAX; labels++) {
+		assert_true(name_suffix(&longest, labels, &suffix));
+		assert_int_equal(verdict_at(&f, &suffix, NOW_S).kind, labels < 64 ? VERDICT_BLOCKED : VERDICT_ALLOWED);
+	}
 }
 
 /* Every pair of (action, mandatory) x match x place, both in force: the verdict is what the table in saring-lists(5) says. */
@@ -154,14 +189,9 @@ static void precedence_of_every_pair(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *text;
-		enum match match;
+		const char *word;
 		int specific; /* greater is more */
-	} shapes[] = {
-	    {"a.b.c", MATCH_EXACT, 9},	  {"a.b.c", MATCH_SUBTREE, 8}, {"b.c", MATCH_SUBTREE, 7},
-	    {"b.c", MATCH_SUBDOMAINS, 6}, {"c", MATCH_SUBTREE, 5},     {"c", MATCH_SUBDOMAINS, 4},
-	    {".", MATCH_SUBTREE, 3},	  {".", MATCH_SUBDOMAINS, 2},  {"^a\\.b", MATCH_REGEX, 1},
-	};
+	} shapes[] = {{"=a.b.c", 9}, {"a.b.c", 8}, {"b.c", 7}, {"*.b.c", 6}, {"c", 5}, {"*.c", 4}, {".", 3}, {"/^a\\.b/", 1}};
 	for (unsigned left = 0; left < 4; left++) {
 		for (unsigned right = 0; right < 4; right++) {
 			for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
@@ -169,12 +199,10 @@ static void precedence_of_every_pair(void **state)
 					fixture_finish(&f);
 					fixture_init(&f);
 					/* 0 mandatory allow, 1 mandatory block, 2 allow, 3 block */
-					size_t l = fixture_list(&f, "l", left % 2 == 0 ? ACTION_ALLOW : ACTION_BLOCK, left < 2,
-								MODE_ENFORCE);
-					size_t r = fixture_list(&f, "r", right % 2 == 0 ? ACTION_ALLOW : ACTION_BLOCK, right < 2,
-								MODE_ENFORCE);
-					fixture_entry(&f, l, shapes[i].text, shapes[i].match);
-					fixture_entry(&f, r, shapes[j].text, shapes[j].match);
+					fixture_names(&f, "l", left % 2 == 0 ? ACTION_ALLOW : ACTION_BLOCK, left < 2, MODE_ENFORCE,
+						      shapes[i].word);
+					fixture_names(&f, "r", right % 2 == 0 ? ACTION_ALLOW : ACTION_BLOCK, right < 2,
+						      MODE_ENFORCE, shapes[j].word);
 					fixture_open(&f);
 					bool left_wins = left != right ? left < right : shapes[i].specific >= shapes[j].specific;
 					struct verdict v = verdict_of(&f, "a.b.c");
@@ -192,138 +220,232 @@ static void precedence_of_every_pair(void **state)
 static void equals_go_by_list_then_line(void **state)
 {
 	(void)state;
-	size_t a = block_list("a"), b = block_list("b");
-	fixture_entry(&f, b, "x.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "other.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "x.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "x.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "^y", MATCH_REGEX);
-	fixture_entry(&f, b, "y", MATCH_REGEX);
+	blocks("a", "other.example x.example /^y/");
+	foreign("m", FORMAT_ADBLOCK, "||x.example^\n||x.example^$dnstype=A\n/^y/\n||b*.example^\n", false); /* in the bulk tier */
+	blocks("b", "x.example /y/ z.example /^b/");
+	foreign("n", FORMAT_ADBLOCK, "||z.example^\n", false);
 	fixture_open(&f);
-	assert_string_equal(decision(&f, "x.example"), "block a.yaml:2");
+	assert_string_equal(decision(&f, "x.example"), "block a.yaml:3");
 	assert_string_equal(decision(&f, "y.example"), "block a.yaml:4");
-	assert_string_equal(decision(&f, "zy.example"), "block b.yaml:2");
+	assert_string_equal(decision(&f, "zy.example"), "block b.yaml:3");
+	assert_string_equal(decision(&f, "z.example"), "block b.yaml:4");
+	assert_string_equal(decision(&f, "bx.example"), "block m.txt:4");
+	assert_string_equal(decision(&f, "bx.net"), "block b.yaml:5");
+	assert_int_equal(verdict_of(&f, "bx.example").list, 1);
+	assert_true(verdict_of(&f, "bx.example").bulk);
+	assert_false(verdict_of(&f, "z.example").bulk);
+}
+
+static void imported_rules_keep_their_own_order(void **state)
+{
+	(void)state;
+	foreign("agh", FORMAT_ADBLOCK,
+		"||x.example^\n@@||a.x.example^\n||b.a.x.example^$important\n@@||c.b.a.x.example^$important\n@@||all.example^\n",
+		true);
+	blocks("own", "all.example a.x.example");
+	fixture_open(&f);
+	assert_string_equal(decision(&f, "x.example"), "block agh.txt:1");
+	assert_string_equal(decision(&f, "a.x.example"), "allow agh.txt:2");
+	assert_string_equal(decision(&f, "b.a.x.example"), "block agh.txt:3");
+	assert_string_equal(decision(&f, "c.b.a.x.example"), "allow agh.txt:4");
+	assert_string_equal(decision(&f, "all.example"), "allow agh.txt:5");
+	allows("hand", "b.a.x.example");
+	fixture_open(&f);
+	assert_string_equal(decision(&f, "b.a.x.example"), "allow hand.yaml:2"); /* a list of allow entries, before $important */
+}
+
+static void conditions_are_asked(void **state)
+{
+	(void)state;
+	foreign("agh", FORMAT_ADBLOCK,
+		"||six.example^$dnstype=AAAA\n||lan.example^$client=192.0.2.0/24\n||but.example^$denyallow=good.but.example\n"
+		"||out.example^$client=~192.0.2.0/24\n",
+		false);
+	fixture_open(&f);
+	assert_string_equal(decision_for(&f, "six.example", TYPE_AAAA, NULL), "block agh.txt:1");
+	assert_string_equal(decision_for(&f, "six.example", TYPE_A, NULL), "-");
+	assert_string_equal(decision_for(&f, "lan.example", TYPE_A, "192.0.2.200"), "block agh.txt:2");
+	assert_string_equal(decision_for(&f, "lan.example", TYPE_A, "192.0.3.1"), "-");
+	assert_string_equal(decision_for(&f, "lan.example", TYPE_A, NULL), "-");
+	assert_string_equal(decision_for(&f, "x.but.example", TYPE_A, NULL), "block agh.txt:3");
+	assert_string_equal(decision_for(&f, "x.good.but.example", TYPE_A, NULL), "-");
+	assert_string_equal(decision_for(&f, "out.example", TYPE_A, "2001:db8::1"), "block agh.txt:4");
+	assert_string_equal(decision_for(&f, "out.example", TYPE_A, "192.0.2.1"), "-");
+	assert_string_equal(decision_for(&f, "out.example", TYPE_A, NULL), "-");
+}
+
+static void patterns_with_stars(void **state)
+{
+	(void)state;
+	foreign("agh", FORMAT_ADBLOCK, "||log-*.example^\n|a*z.net^\n||*tracker*.org^\n||exact.example^\n", false);
+	fixture_open(&f);
+	assert_string_equal(decision(&f, "log-1.example"), "block agh.txt:1");
+	assert_string_equal(decision(&f, "x.log-1.example"), "block agh.txt:1");
+	assert_string_equal(decision(&f, "log.example"), "-");
+	assert_string_equal(decision(&f, "example"), "-");
+	assert_string_equal(decision(&f, "a.b.z.net"), "block agh.txt:2");
+	assert_string_equal(decision(&f, "x.abz.net"), "-");
+	assert_string_equal(decision(&f, "my-tracker-2.org"), "block agh.txt:3");
+	assert_string_equal(decision(&f, "my-tracke-2.org"), "-");
+	assert_int_equal(verdict_of(&f, "log-1.example").labels, 0);
+	/* names come before patterns of the same rank */
+	blocks("own", "example");
+	fixture_open(&f);
+	assert_string_equal(decision(&f, "log-1.example"), "block own.yaml:2");
+}
+
+static void globs(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *pattern, *text;
+		bool matches;
+	} rows[] = {
+	    {"", "", true},	    {"", "a", false},		{"*", "", true},	   {"*", "a.b", true},
+	    {"a*", "a", true},	    {"a*", "ba", false},	{"*a", "ba", true},	   {"*a", "bab", false},
+	    {"a*b*c", "abc", true}, {"a*b*c", "aXbXbXc", true}, {"a*b*c", "acb", false},   {"**a**", "xax", true},
+	    {"a*a", "a", false},    {"*ab*ab*", "abab", true},	{"*ab*ab*", "aba", false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(glob_match(str_from(rows[i].pattern), str_from(rows[i].text)), rows[i].matches);
+	/* a text against which trying everything would never end */
+	char text[1000], pattern[201];
+	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i + 1 < sizeof(pattern); i++)
+		pattern[i] = i % 2 == 0 ? '*' : 'a';
+	pattern[sizeof(pattern) - 2] = 'b';
+	pattern[sizeof(pattern) - 1] = '\0';
+	assert_false(glob_match(str_from(pattern), (struct str){text, sizeof(text)}));
+	/* labels begin after a dot, not after one that is escaped */
+	struct subject subject;
+	struct name name = name_of_wire("\3x.y\1z", 6);
+	subject_make(&name, &subject);
+	assert_true(str_eq_c(subject_str(&subject), "x\\.y.z"));
+	assert_true(glob_match_above(STR_LIT("z"), &subject));
+	assert_false(glob_match_above(STR_LIT("y.z"), &subject));
+}
+
+static void clients_and_answers(void **state)
+{
+	(void)state;
+	foreign("zone", FORMAT_RPZ,
+		"$TTL 60\n@ SOA localhost. root.localhost. 1 60 60 60 60\n  NS localhost.\n"
+		"24.0.2.0.192.rpz-client-ip CNAME .\n32.9.2.0.192.rpz-client-ip CNAME rpz-drop.\n48.zz.1.db8.2001.rpz-client-ip "
+		"CNAME .\n"
+		"8.0.0.0.10.rpz-ip CNAME .\n24.0.2.1.10.rpz-ip CNAME *.\n128.1.zz.db8.2001.rpz-ip CNAME .\n",
+		false);
+	blocks("own", "x.example");
+	fixture_open(&f);
+	assert_string_equal(decision_for(&f, "any.name", TYPE_A, "192.0.2.1"), "block zone.txt:4");
+	assert_string_equal(decision_for(&f, "any.name", TYPE_A, "192.0.2.9"), "block zone.txt:5");
+	assert_string_equal(decision_for(&f, "any.name", TYPE_A, "192.0.3.9"), "-");
+	assert_string_equal(decision_for(&f, "any.name", TYPE_A, NULL), "-");
+	assert_string_equal(decision_for(&f, "x.example", TYPE_A, "192.0.2.1"), "block zone.txt:4"); /* before any name */
+	assert_string_equal(decision_for(&f, "any.name", TYPE_A, "2001:db8:1::7"), "block zone.txt:6");
+	assert_true(policy_has_answer_addresses(f.policy));
+	static const struct {
+		const char *address;
+		enum verdict_kind kind;
+		enum answer answer;
+	} rows[] = {{"10.9.9.9", VERDICT_BLOCKED, ANSWER_NXDOMAIN},
+		    {"10.1.2.3", VERDICT_BLOCKED, ANSWER_NODATA},
+		    {"11.0.0.1", VERDICT_NONE, 0},
+		    {"2001:db8::1", VERDICT_BLOCKED, ANSWER_NXDOMAIN},
+		    {"2001:db8::2", VERDICT_NONE, 0}};
+	struct name name = name_of("any.name");
+	struct policy_question q = {.name = &name, .type = TYPE_A};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct addr address;
+		struct verdict v;
+		struct policy_answer a;
+		assert_true(addr_from_text(str_from(rows[i].address), 0, &address));
+		assert_int_equal(policy_match_answer(f.policy, &address, &q, NOW_S, &v), rows[i].kind != VERDICT_NONE);
+		assert_int_equal(v.kind, rows[i].kind);
+		if (v.kind != VERDICT_BLOCKED)
+			continue;
+		policy_answer(f.policy, &v, &name, false, NOW_S, &a);
+		assert_int_equal(a.answer, rows[i].answer);
+		assert_int_equal(a.owner_labels, 0);
+	}
 }
 
 static void expiry_and_lift_to_the_second(void **state)
 {
 	(void)state;
-	size_t l = block_list("l");
-	fixture_expires(&f, fixture_entry(&f, l, "expires.example", MATCH_SUBTREE), NOW_S + 100);
-	fixture_lifted(&f, fixture_entry(&f, l, "lifted.example", MATCH_SUBTREE), NOW_S);
-	fixture_lifted(&f, fixture_entry(&f, l, "later.example", MATCH_SUBTREE), NOW_S + 50);
-	struct list_entry *both = fixture_entry(&f, l, "both.example", MATCH_SUBTREE);
-	fixture_lifted(&f, both, NOW_S + 20);
-	fixture_expires(&f, both, NOW_S + 10);
-	fixture_entry(&f, l, "always.example", MATCH_SUBTREE);
+	char all[512];
+	(void)snprintf(all, sizeof(all), "%s%s%salways.example", with_end("expires.example", "expires", 100),
+		       with_end("lifted.example", "lifted", 0), with_end("later.example", "lifted", 50));
+	blocks("l", all);
 	fixture_open(&f);
-
-	struct name expires = name_of("x.expires.example"), lifted = name_of("lifted.example"), later = name_of("later.example");
-	assert_int_equal(verdict_at(&f, &expires, NOW_S + 99).kind, VERDICT_BLOCKED);
-	assert_int_equal(verdict_at(&f, &expires, NOW_S + 100).kind, VERDICT_NONE);
-	assert_int_equal(verdict_at(&f, &lifted, NOW_S - 1).kind, VERDICT_BLOCKED);
-	assert_int_equal(verdict_at(&f, &lifted, NOW_S).kind, VERDICT_NONE);
-	assert_int_equal(verdict_at(&f, &later, NOW_S + 49).kind, VERDICT_BLOCKED);
-	assert_int_equal(verdict_at(&f, &later, NOW_S + 50).kind, VERDICT_NONE);
+	assert_int_equal(kind_at("x.expires.example", 99), VERDICT_BLOCKED);
+	assert_int_equal(kind_at("x.expires.example", 100), VERDICT_NONE);
+	assert_int_equal(kind_at("lifted.example", -1), VERDICT_BLOCKED);
+	assert_int_equal(kind_at("lifted.example", 0), VERDICT_NONE);
+	assert_int_equal(kind_at("later.example", 49), VERDICT_BLOCKED);
+	assert_int_equal(kind_at("later.example", 50), VERDICT_NONE);
 	assert_int_equal(answer_of(&f, "expires.example", NOW_S).ttl_s, 10);
-	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 89).ttl_s, 10);
 	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 90).ttl_s, 10);
 	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 93).ttl_s, 7);
 	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 99).ttl_s, 1);
-	assert_int_equal(answer_of(&f, "both.example", NOW_S + 4).ttl_s, 6);
 	assert_int_equal(answer_of(&f, "always.example", NOW_S).ttl_s, 10);
-
-	struct policy_info info;
-	struct policy_list list;
 	const struct {
 		int64_t at_s;
 		size_t in_force;
-	} steps[] = {{NOW_S - 1, 5},  {NOW_S, 4},	{NOW_S + 9, 4},	   {NOW_S + 10, 3},
-		     {NOW_S + 50, 2}, {NOW_S + 100, 1}, {INT64_MAX - 1, 1}};
+	} steps[] = {{NOW_S - 1, 4}, {NOW_S, 3}, {NOW_S + 50, 2}, {NOW_S + 100, 1}, {INT64_MAX - 1, 1}};
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct policy_info info;
 		policy_info(f.policy, steps[i].at_s, &info);
-		policy_list(f.policy, 0, steps[i].at_s, &list);
-		assert_int_equal(info.entry_count, 5);
+		assert_int_equal(info.entry_count, 4);
 		assert_int_equal(info.in_force_count, steps[i].in_force);
-		assert_int_equal(list.in_force_count, steps[i].in_force);
 	}
 	/* an answer for a verdict that was taken a moment before the end */
+	struct name expires = name_of("expires.example");
 	struct verdict v = verdict_at(&f, &expires, NOW_S + 99);
 	struct policy_answer a;
-	policy_answer(f.policy, &v, &expires, NOW_S + 100, &a);
+	policy_answer(f.policy, &v, &expires, true, NOW_S + 100, &a);
 	assert_int_equal(a.ttl_s, 1);
-}
-
-static void a_ttl_of_nought_stays(void **state)
-{
-	(void)state;
-	f.settings.block_ttl_s = 0;
-	fixture_expires(&f, fixture_entry(&f, block_list("l"), "x.example", MATCH_SUBTREE), NOW_S + 3);
-	fixture_open(&f);
-	assert_int_equal(answer_of(&f, "x.example", NOW_S).ttl_s, 0);
-}
-
-static void a_list_may_be_lifted_or_expire_whole(void **state)
-{
-	(void)state;
-	size_t l = block_list("l"), g = block_list("g");
-	fixture_entry(&f, l, "x.example", MATCH_SUBTREE);
-	fixture_lifted(&f, fixture_entry(&f, l, "y.example", MATCH_SUBTREE), NOW_S + 1000000); /* long after the list */
-	f.lists[l].provenance = (struct provenance){.lifted = "2023-11-15", .lifted_s = NOW_S + 10};
-	fixture_entry(&f, g, "z.example", MATCH_SUBTREE);
-	f.settings_lists[g].provenance = (struct provenance){.expires = "2023-11-15", .expires_s = NOW_S + 20};
-	fixture_open(&f);
-	struct name x = name_of("x.example"), y = name_of("y.example"), z = name_of("z.example");
-	assert_int_equal(verdict_at(&f, &x, NOW_S + 9).kind, VERDICT_BLOCKED);
-	assert_int_equal(verdict_at(&f, &x, NOW_S + 10).kind, VERDICT_NONE);
-	assert_int_equal(verdict_at(&f, &y, NOW_S + 9).kind, VERDICT_BLOCKED);
-	assert_int_equal(verdict_at(&f, &y, NOW_S + 10).kind, VERDICT_NONE);
-	assert_int_equal(verdict_at(&f, &z, NOW_S + 19).kind, VERDICT_BLOCKED);
-	assert_int_equal(verdict_at(&f, &z, NOW_S + 20).kind, VERDICT_NONE);
 }
 
 static void an_expired_entry_uncovers_the_next(void **state)
 {
 	(void)state;
-	size_t a = allow_list("a"), b = block_list("b");
-	fixture_expires(&f, fixture_entry(&f, a, "x.example", MATCH_EXACT), NOW_S + 5);
-	fixture_entry(&f, b, "example", MATCH_SUBTREE);
-	fixture_expires(&f, fixture_entry(&f, b, "x.example", MATCH_SUBTREE), NOW_S);
+	char all[256];
+	allows("a", with_end("=x.example", "expires", 5));
+	(void)snprintf(all, sizeof(all), "example %s", with_end("x.example", "expires", 0));
+	blocks("b", all);
+	f.settings.block_ttl_s = 0;
 	fixture_open(&f);
-	assert_string_equal(decision(&f, "x.example"), "allow a.yaml:1");
+	assert_string_equal(decision(&f, "x.example"), "allow a.yaml:2");
 	f.now_s = NOW_S + 5;
-	assert_string_equal(decision(&f, "x.example"), "block b.yaml:1");
+	assert_string_equal(decision(&f, "x.example"), "block b.yaml:2");
+	assert_int_equal(answer_of(&f, "x.example", f.now_s).ttl_s, 0); /* a ttl of nought stays */
 }
 
 static void shadow_is_said_and_never_decides(void **state)
 {
 	(void)state;
-	size_t s = fixture_list(&f, "s", ACTION_BLOCK, false, MODE_SHADOW), b = block_list("b"), a = allow_list("a");
-	size_t m = fixture_list(&f, "m", ACTION_BLOCK, true, MODE_SHADOW),
-	       w = fixture_list(&f, "w", ACTION_ALLOW, true, MODE_SHADOW);
-	fixture_entry(&f, s, "only.example", MATCH_SUBTREE);
-	fixture_entry(&f, s, "deep.both.example", MATCH_EXACT);
-	fixture_entry(&f, b, "both.example", MATCH_SUBTREE);
-	fixture_entry(&f, s, "allowed.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "allowed.example", MATCH_SUBTREE);
-	fixture_entry(&f, m, "strong.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "strong.example", MATCH_SUBTREE);
-	fixture_entry(&f, w, "w.example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "w.example", MATCH_SUBTREE);
-	fixture_expires(&f, fixture_entry(&f, s, "gone.example", MATCH_SUBTREE), NOW_S);
-	fixture_entry(&f, s, "^shadowy\\.", MATCH_REGEX);
+	char all[512];
+	(void)snprintf(all, sizeof(all), "only.example =deep.both.example allowed.example /^shadowy\\./ %s",
+		       with_end("gone.example", "expires", 0));
+	fixture_names(&f, "s", ACTION_BLOCK, false, MODE_SHADOW, all);
+	blocks("b", "both.example w.example");
+	allows("a", "allowed.example strong.example");
+	fixture_names(&f, "m", ACTION_BLOCK, true, MODE_SHADOW, "strong.example");
+	fixture_names(&f, "w", ACTION_ALLOW, true, MODE_SHADOW, "w.example");
+	fixture_names(&f, "off", ACTION_BLOCK, true, MODE_OFF, "off.example");
 	fixture_open(&f);
 	assert_string_equal(decision(&f, "only.example"), "- +shadow");
 	assert_int_equal(verdict_of(&f, "only.example").shadow_list, 0);
 	assert_string_equal(decision(&f, "deep.both.example"),
-			    "block b.yaml:1 +shadow"); /* the shadow entry is the more specific */
-	assert_string_equal(decision(&f, "x.both.example"), "block b.yaml:1");
-	assert_string_equal(decision(&f, "allowed.example"), "allow a.yaml:1"); /* an allow outranks it, shadow or not */
-	assert_string_equal(decision(&f, "strong.example"), "allow a.yaml:2 +shadow");
+			    "block b.yaml:2 +shadow"); /* the shadow entry is the more specific */
+	assert_string_equal(decision(&f, "x.both.example"), "block b.yaml:2");
+	assert_string_equal(decision(&f, "allowed.example"), "allow a.yaml:2"); /* an allow outranks it, shadow or not */
+	assert_string_equal(decision(&f, "strong.example"), "allow a.yaml:3 +shadow");
 	assert_int_equal(verdict_of(&f, "strong.example").shadow_list, 3);
-	assert_string_equal(decision(&f, "w.example"), "block b.yaml:2"); /* a shadow allow: nothing would be blocked by it */
+	assert_string_equal(decision(&f, "w.example"), "block b.yaml:3"); /* a shadow allow: nothing would be blocked by it */
 	assert_string_equal(decision(&f, "gone.example"), "-");
 	assert_string_equal(decision(&f, "shadowy.net"), "- +shadow");
+	assert_string_equal(decision(&f, "off.example"), "-");
 	struct policy_list list;
 	policy_list(f.policy, 0, NOW_S, &list);
 	assert_int_equal(list.entry_count, 5);
@@ -331,74 +453,49 @@ static void shadow_is_said_and_never_decides(void **state)
 	assert_int_equal(list.mode, MODE_SHADOW);
 }
 
-static void off_lists_are_not_in_the_image(void **state)
+static void lists_of_both_tiers_in_their_order(void **state)
 {
 	(void)state;
-	size_t off = fixture_list(&f, "off", ACTION_BLOCK, true, MODE_OFF), on = block_list("on");
-	fixture_entry(&f, off, "x.example", MATCH_SUBTREE);
-	fixture_entry(&f, on, "y.example", MATCH_SUBTREE);
-	f.lists[on].title = "Some title";
+	static const enum format formats[] = {FORMAT_HOSTS, FORMAT_YAML, FORMAT_DOMAINS, FORMAT_YAML};
+	static const char *const names[] = {"l0", "l1", "l2", "l3"}, *const texts[] = {"0.0.0.0 a.example\n",
+										       "entries: [b.example]\n", "c.example\n",
+										       "entries: [d.example]\n"};
+	for (size_t i = 0; i < 4; i++)
+		foreign(names[i], formats[i], texts[i], false);
 	fixture_open(&f);
-	assert_string_equal(decision(&f, "x.example"), "-");
-	struct verdict v = verdict_of(&f, "y.example");
-	struct policy_list list;
-	struct policy_info info;
-	policy_list(f.policy, v.list, NOW_S, &list);
-	policy_info(f.policy, NOW_S, &info);
-	assert_int_equal(info.list_count, 1);
-	assert_true(str_eq_c(list.name, "on"));
-	assert_true(str_eq_c(list.file, "on.yaml"));
-	assert_true(str_eq_c(list.title, "Some title"));
-	assert_int_equal(list.changed_at_s, f.changed_at_s[on]);
-	f.list_pointers[off] = &f.lists[off]; /* given all the same: left out */
-	fixture_open(&f);
-	assert_string_equal(decision(&f, "x.example"), "-");
-}
-
-static void defaults_of_action_and_match(void **state)
-{
-	(void)state;
-	size_t l = block_list("l"), m = block_list("m");
-	f.settings_lists[l].has_action = false;
-	f.lists[l].has_action = true;
-	f.lists[l].action = ACTION_ALLOW; /* the file's own word counts where saring.yaml has none */
-	fixture_entry(&f, l, "allowed.example", MATCH_SUBTREE)->has_match = false;
-	f.lists[m].has_action = true;
-	f.lists[m].action = ACTION_ALLOW; /* saring.yaml says block */
-	f.settings_lists[m].has_match = true;
-	f.settings_lists[m].match = MATCH_EXACT;
-	fixture_entry(&f, m, "blocked.example", MATCH_SUBTREE)->has_match = false;
-	fixture_entry(&f, m, "said.example", MATCH_SUBTREE);
-	fixture_open(&f);
-	assert_string_equal(decision(&f, "x.allowed.example"), "allow l.yaml:1");
-	assert_string_equal(decision(&f, "blocked.example"), "block m.yaml:1");
-	assert_string_equal(decision(&f, "x.blocked.example"), "-");
-	assert_string_equal(decision(&f, "x.said.example"), "block m.yaml:2");
+	for (size_t i = 0; i < 4; i++) {
+		char name[16] = "a.example";
+		struct policy_list list;
+		name[0] = (char)('a' + i);
+		struct verdict v = verdict_of(&f, name);
+		assert_int_equal(v.list, i);
+		assert_int_equal(v.bulk, i % 2 == 0);
+		policy_list(f.policy, (uint16_t)i, NOW_S, &list);
+		assert_true(str_eq_c(list.name, names[i]));
+		assert_int_equal(list.format, formats[i]);
+		assert_int_equal(list.changed_at_s, f.sources[i].changed_at_s);
+	}
 }
 
 static void expressions_are_bounded(void **state)
 {
 	(void)state;
-	size_t l = block_list("l");
-	fixture_entry(&f, l, "^(a+)+$", MATCH_REGEX);
-	fixture_entry(&f, l, "^(([a-z])+\\.?)+[0-9]$", MATCH_REGEX);
-	fixture_entry(&f, l, "(?:(?:a?){30}){30}c$", MATCH_REGEX);
-	fixture_entry(&f, l, "^(?R)?a", MATCH_REGEX);
-	fixture_entry(&f, l, "\\.b$", MATCH_REGEX);
-	fixture_entry(&f, l, "^((a|b|\\.)*)*x$", MATCH_REGEX);
+	blocks("l", "/^(a+)+$/ /^(([a-z])+\\.?)+[0-9]$/ /(?:(?:a?){30}){30}c$/ /^(?R)?a/ /\\.b$/ /^((a|b|\\.)*)*x$/");
 	fixture_open(&f);
 	/* the first four meet their bounds, or do not match; the fifth still does its work */
 	assert_string_equal(
 	    decision(&f, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz.b"),
-	    "block l.yaml:5");
+	    "block l.yaml:6");
 	assert_string_equal(decision(&f, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa-.zz"), "-");
-	assert_string_equal(decision(&f, "aaaa"), "block l.yaml:1");
+	assert_string_equal(decision(&f, "aaaa"), "block l.yaml:2");
 	struct pattern *p = NULL;
 	struct err err;
-	/* it would match in the end, after a million steps */
-	assert_true(pattern_compile(STR_LIT("^(?:a+)+$|z"), &p, NULL, &err));
+	assert_true(pattern_compile(STR_LIT("^(?:a+)+$|z"), &p, NULL, &err)); /* it would match in the end, after a million steps */
 	assert_false(pattern_match(p, f.scratch, STR_LIT("aaaaaaaaaaaaaaaaaaaaaa.z")));
 	assert_true(pattern_match(p, f.scratch, STR_LIT("aaa.z")));
+	pattern_destroy(p);
+	assert_true(pattern_compile_as(STR_LIT("^ADS\\."), true, &p, NULL, &err));
+	assert_true(pattern_match(p, f.scratch, STR_LIT("ads.example")));
 	pattern_destroy(p);
 	char long_subject[1000];
 	memset(long_subject, 'a', sizeof(long_subject));
@@ -412,13 +509,10 @@ static void expressions_are_bounded(void **state)
 static void expressions_see_the_name_as_text(void **state)
 {
 	(void)state;
-	size_t l = block_list("l");
-	fixture_entry(&f, l, "^$", MATCH_REGEX);
-	fixture_entry(&f, l, "^x\\.example$", MATCH_REGEX);
-	fixture_entry(&f, l, "\\\\001", MATCH_REGEX); /* an octet that is no letter, as it is written */
+	blocks("l", "/^$/ /^x\\.example$/ /\\\\001/"); /* the last: an octet that is no letter, as it is written */
 	fixture_open(&f);
-	assert_string_equal(decision(&f, "."), "block l.yaml:1");
-	assert_string_equal(decision(&f, "x.example."), "block l.yaml:2");
+	assert_string_equal(decision(&f, "."), "block l.yaml:2");
+	assert_string_equal(decision(&f, "x.example."), "block l.yaml:3");
 	struct name odd = name_of_wire("\1\1\2me", 5);
 	assert_int_equal(verdict_at(&f, &odd, NOW_S).kind, VERDICT_BLOCKED);
 }
@@ -426,65 +520,42 @@ static void expressions_see_the_name_as_text(void **state)
 static void nodata_where_an_allow_lies_below(void **state)
 {
 	(void)state;
-	size_t b = block_list("b"), a = allow_list("a"), s = fixture_list(&f, "s", ACTION_ALLOW, false, MODE_SHADOW);
-	fixture_entry(&f, b, "example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "good.site.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "self.example", MATCH_SUBDOMAINS);
-	fixture_expires(&f, fixture_entry(&f, a, "x.until.example", MATCH_EXACT), NOW_S + 7);
-	fixture_lifted(&f, fixture_entry(&f, a, "x.lifted.example", MATCH_EXACT), NOW_S);
-	fixture_entry(&f, s, "x.shadow.example", MATCH_EXACT);
-	fixture_entry(&f, a, "exact.example", MATCH_EXACT);
+	char all[512];
+	blocks("b", "example");
+	(void)snprintf(all, sizeof(all), "good.site.example *.self.example %s%s=exact.example",
+		       with_end("=x.until.example", "expires", 7), with_end("=x.lifted.example", "lifted", 0));
+	allows("a", all);
+	fixture_names(&f, "s", ACTION_ALLOW, false, MODE_SHADOW, "=x.shadow.example");
+	foreign("agh", FORMAT_ADBLOCK, "@@||ok.far.example^\n", true); /* in the other tier */
 	fixture_open(&f);
 	assert_int_equal(answer_of(&f, "example", NOW_S).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "site.example", NOW_S).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "other.example", NOW_S).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "x.site.example", NOW_S).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "self.example", NOW_S).answer, ANSWER_NODATA); /* all below is allowed */
-	assert_string_equal(decision(&f, "x.self.example"), "allow a.yaml:2");
+	assert_string_equal(decision(&f, "x.self.example"), "allow a.yaml:3");
 	assert_int_equal(answer_of(&f, "until.example", NOW_S + 6).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "until.example", NOW_S + 7).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "lifted.example", NOW_S).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "lifted.example", NOW_S - 1).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "shadow.example", NOW_S).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "x.exact.example", NOW_S).answer, ANSWER_NXDOMAIN); /* the allow is above, not below */
+	assert_int_equal(answer_of(&f, "far.example", NOW_S).answer, ANSWER_NODATA);
 }
 
 static void nodata_only_for_an_allow_that_wins(void **state)
 {
 	(void)state;
-	size_t b = block_list("b"), m = fixture_list(&f, "m", ACTION_BLOCK, true, MODE_ENFORCE), a = allow_list("a");
-	size_t w = fixture_list(&f, "w", ACTION_ALLOW, true, MODE_ENFORCE);
-	fixture_entry(&f, m, "hard.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "x.hard.example", MATCH_SUBTREE);
-	fixture_entry(&f, w, "y.way.hard.example", MATCH_SUBTREE);
-	fixture_entry(&f, m, "one.example", MATCH_EXACT); /* mandatory, but holds for one name only */
-	fixture_entry(&f, a, "x.one.example", MATCH_EXACT);
-	fixture_entry(&f, m, "tree.example", MATCH_EXACT);
-	fixture_entry(&f, a, "tree.example", MATCH_SUBTREE);
-	fixture_entry(&f, b, "soft.example", MATCH_SUBTREE);
-	fixture_entry(&f, m, "x.soft.example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "x.soft.example", MATCH_EXACT); /* the mandatory block there outranks it */
-	fixture_entry(&f, b, "under.example", MATCH_SUBTREE);
-	fixture_entry(&f, m, "under.example", MATCH_SUBDOMAINS);
-	fixture_entry(&f, a, "x.under.example", MATCH_EXACT); /* likewise */
-	fixture_expires(&f, fixture_entry(&f, m, "brief.example", MATCH_SUBTREE), NOW_S + 5);
-	fixture_entry(&f, a, "x.brief.example", MATCH_EXACT); /* wins later, but not while what blocks brief.example is in force */
-	fixture_entry(&f, b, "late.example", MATCH_SUBTREE);
-	fixture_expires(&f, fixture_entry(&f, m, "x.late.example", MATCH_SUBTREE), NOW_S + 5);
-	fixture_entry(&f, a, "x.late.example", MATCH_EXACT); /* wins once the mandatory block has expired */
+	fixture_names(&f, "m", ACTION_BLOCK, true, MODE_ENFORCE, "hard.example =one.example =tree.example");
+	allows("a", "x.hard.example =x.one.example tree.example");
+	fixture_names(&f, "w", ACTION_ALLOW, true, MODE_ENFORCE, "y.way.hard.example");
 	fixture_open(&f);
 	assert_int_equal(answer_of(&f, "x.hard.example", NOW_S).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "hard.example", NOW_S).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "way.hard.example", NOW_S).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "other.hard.example", NOW_S).answer, ANSWER_NXDOMAIN);
-	assert_string_equal(decision(&f, "x.one.example"), "allow a.yaml:2");
-	assert_int_equal(answer_of(&f, "one.example", NOW_S).answer, ANSWER_NODATA);
-	assert_string_equal(decision(&f, "x.tree.example"), "allow a.yaml:3");
+	assert_int_equal(answer_of(&f, "one.example", NOW_S).answer, ANSWER_NODATA); /* mandatory, but holds for one name only */
 	assert_int_equal(answer_of(&f, "tree.example", NOW_S).answer, ANSWER_NODATA);
-	assert_int_equal(answer_of(&f, "soft.example", NOW_S).answer, ANSWER_NXDOMAIN);
-	assert_int_equal(answer_of(&f, "under.example", NOW_S).answer, ANSWER_NXDOMAIN);
-	assert_int_equal(answer_of(&f, "brief.example", NOW_S).answer, ANSWER_NXDOMAIN);
-	assert_int_equal(answer_of(&f, "late.example", NOW_S + 5).answer, ANSWER_NODATA);
 }
 
 static void only_nxdomain_becomes_nodata(void **state)
@@ -497,9 +568,8 @@ static void only_nxdomain_becomes_nodata(void **state)
 	assert_true(addr_from_text(STR_LIT("192.0.2.81"), 0, &addresses[2]));
 	f.settings.addresses = addresses;
 	f.settings.address_count = 3;
-	size_t b = block_list("b"), a = allow_list("a");
-	fixture_entry(&f, b, "example", MATCH_SUBTREE);
-	fixture_entry(&f, a, "x.example", MATCH_SUBTREE);
+	size_t b = blocks("b", "example");
+	allows("a", "x.example");
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
 		f.settings_lists[b].has_answer = true;
 		f.settings_lists[b].answer = answers[i];
@@ -511,19 +581,15 @@ static void only_nxdomain_becomes_nodata(void **state)
 	assert_memory_equal(got.ipv4, "\xc0\0\2\x50\xc0\0\2\x51", 8);
 	assert_int_equal(got.ipv6_count, 1);
 	assert_memory_equal(got.ipv6, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x80", 16);
-	f.settings_lists[b].has_answer = false;
-	f.settings.block_answer = ANSWER_NULL;
-	fixture_open(&f);
-	assert_int_equal(answer_of(&f, "example", NOW_S).answer, ANSWER_NULL);
 }
 
-static void the_answer_carries_code_owner_and_serial(void **state)
+static void the_answer_carries_what_is_sent(void **state)
 {
 	(void)state;
-	size_t b = block_list("b");
-	struct provenance *p = fixture_provenance(&f, fixture_entry(&f, b, "example", MATCH_SUBTREE));
-	*p = (struct provenance){.has_code = true, .code = CODE_CENSORED, .authority = "the Office", .reason = "because"};
-	fixture_entry(&f, b, "^re", MATCH_REGEX);
+	fixture_add(&f, &(struct fixture_list){
+			    .name = "b", .text = "code: censored\nauthority: the Office\nreason: because\nentries: [example]\n"});
+	blocks("re", "/^re/");
+	foreign("agh", FORMAT_ADBLOCK, "||own.net^$dnsrewrite=192.0.2.1\n", false);
 	f.settings.organization = "Example ISP";
 	f.generation = 4711;
 	fixture_open(&f);
@@ -535,12 +601,42 @@ static void the_answer_carries_code_owner_and_serial(void **state)
 	a = answer_of(&f, "re.net", NOW_S);
 	assert_int_equal(a.code, CODE_BLOCKED);
 	assert_int_equal(a.owner_labels, 0);
+	a = answer_of(&f, "own.net", NOW_S);
+	struct record record;
+	size_t at = 0;
+	assert_int_equal(a.answer, ANSWER_LOCAL);
+	assert_true(records_next(a.records, &at, &record));
+	assert_int_equal(record.type, TYPE_A);
+	assert_true(str_eq(record.rdata, STR_LIT("\xc0\0\2\1")));
+	assert_false(records_next(a.records, &at, &record));
 	/* a CNAME led from elsewhere to the blocked name: its owner is no ancestor of the name asked for */
 	struct name target = name_of("x.example"), qname = name_of("www.elsewhere.net");
 	struct verdict v = verdict_at(&f, &target, NOW_S);
-	policy_answer(f.policy, &v, &qname, NOW_S, &a);
+	policy_answer(f.policy, &v, &qname, false, NOW_S, &a);
 	assert_int_equal(a.owner_labels, 0);
 	assert_int_equal(a.answer, ANSWER_NXDOMAIN);
+}
+
+static void what_the_images_say_of_themselves(void **state)
+{
+	(void)state;
+	struct policy_info info, again, other;
+	foreign("big", FORMAT_HOSTS, "0.0.0.0 a.example\n", false);
+	size_t l = blocks("l", "x.example");
+	fixture_open(&f);
+	policy_info(f.policy, NOW_S, &info);
+	assert_int_equal(info.bytes, f.images[0].len + f.images[1].len);
+	assert_int_equal(info.entry_count, 2);
+	assert_int_equal(info.settings_hash[0], 0x5a);
+	f.generation++;
+	fixture_open(&f);
+	policy_info(f.policy, NOW_S, &again);
+	assert_int_equal(again.generation, info.generation + 1);
+	assert_memory_equal(again.content_hash, info.content_hash, sizeof(info.content_hash));
+	f.settings_lists[l].mandatory = true;
+	fixture_open(&f);
+	policy_info(f.policy, NOW_S, &other);
+	assert_memory_not_equal(other.content_hash, info.content_hash, sizeof(info.content_hash));
 }
 
 int main(void)
@@ -550,22 +646,25 @@ int main(void)
 	    TEST(each_match_takes_its_own_names),
 	    TEST(the_eleven_names_and_their_neighbours),
 	    TEST(matching_is_on_wire_labels),
-	    TEST(the_root_and_the_longest_name),
+	    TEST(the_root_and_the_deepest_names),
 	    TEST(precedence_of_every_pair),
 	    TEST(equals_go_by_list_then_line),
+	    TEST(imported_rules_keep_their_own_order),
+	    TEST(conditions_are_asked),
+	    TEST(patterns_with_stars),
+	    TEST(globs),
+	    TEST(clients_and_answers),
 	    TEST(expiry_and_lift_to_the_second),
-	    TEST(a_ttl_of_nought_stays),
-	    TEST(a_list_may_be_lifted_or_expire_whole),
 	    TEST(an_expired_entry_uncovers_the_next),
 	    TEST(shadow_is_said_and_never_decides),
-	    TEST(off_lists_are_not_in_the_image),
-	    TEST(defaults_of_action_and_match),
+	    TEST(lists_of_both_tiers_in_their_order),
 	    TEST(expressions_are_bounded),
 	    TEST(expressions_see_the_name_as_text),
 	    TEST(nodata_where_an_allow_lies_below),
 	    TEST(nodata_only_for_an_allow_that_wins),
 	    TEST(only_nxdomain_becomes_nodata),
-	    TEST(the_answer_carries_code_owner_and_serial),
+	    TEST(the_answer_carries_what_is_sent),
+	    TEST(what_the_images_say_of_themselves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

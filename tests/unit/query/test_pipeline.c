@@ -2,20 +2,17 @@
  * The pipeline from packet to bytes, with a real policy, cache and world, and a transport that keeps what it is given. */
 #include "query/query.h"
 
-#include "list/list.h"
+#include "list/segment.h"
+#include "list/source.h"
 #include "policy/compile.h"
 #include "query/mailbox.h"
-#include "settings/load.h"
+#include "rig.h"
 #include "wire/edns.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static const char config_text[] = "listen: [dns://127.0.0.1:5300]\n"
 				  "upstream: {servers: [dns://127.0.0.1:1]}\n"
@@ -37,52 +34,10 @@ static const char *const list_texts[] = {
 };
 #define LISTS (sizeof(list_texts) / sizeof(list_texts[0]))
 
-struct fixture {
-	struct generations *gs;
-	struct cache *cache;
-	struct inflight *inflight;
-	struct counters *counters;
-	struct service *service;
-	uint8_t sent[65536];
-	size_t sent_len;
-	unsigned sent_count, dropped_count;
-	int64_t cached_since_ms; /* the age of what cache_cname stores */
-};
-
-static struct fixture *fixture; /* for the transport's functions */
-
-static void keep(struct query *q, const uint8_t *bytes, size_t len)
+static struct policy *compile(const struct settings *settings)
 {
-	(void)q;
-	memcpy(fixture->sent, bytes, len);
-	fixture->sent_len = len;
-	fixture->sent_count++;
-}
-
-static void note_drop(struct query *q)
-{
-	(void)q;
-	fixture->dropped_count++;
-}
-
-static const struct via via_test = {.name = "udp", .stream = false, .send = keep, .dropped = note_drop};
-static const struct via via_stream = {.name = "tcp", .stream = true, .send = keep, .dropped = note_drop};
-
-static void no_nudge(void *arg, unsigned worker)
-{
-	(void)arg;
-	(void)worker;
-}
-
-static void no_settle(void *arg)
-{
-	(void)arg;
-}
-
-static struct policy *compile(const struct settings *settings, int64_t now_s)
-{
-	struct list *lists[LISTS];
-	int64_t changed[LISTS] = {0};
+	static const struct segment_settings as_yaml = {.format = FORMAT_YAML};
+	struct source sources[LISTS] = {0};
 	struct err_list errors = {0};
 	struct buf image = {0};
 	struct err err;
@@ -90,58 +45,36 @@ static struct policy *compile(const struct settings *settings, int64_t now_s)
 	char path[] = "/tmp/saring-test-XXXXXX";
 
 	for (size_t i = 0; i < LISTS; i++) {
-		lists[i] = list_parse(str_from(list_texts[i]), "/nowhere/list.yaml", "list.yaml", &errors);
-		assert_non_null(lists[i]);
+		sources[i].segment = segment_import(str_from(list_texts[i]), &as_yaml, "/nowhere/list.yaml", "list.yaml", &errors);
+		assert_non_null(sources[i].segment);
 	}
 	struct compile_input input = {
-	    .settings = settings, .lists = lists, .changed_at_s = changed, .generation = 7, .now_s = now_s};
+	    .settings = settings, .sources = sources, .tier = IMAGE_LIVE, .generation = 7, .now_s = 1500000000};
 	assert_true(policy_compile(&input, &image, &errors));
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, image.ptr, image.len), image.len);
 	close(fd);
-	if (!policy_open(path, &policy, &err))
+	if (!policy_open(path, NULL, &policy, &err))
 		fail_msg("%s", err.text);
 	unlink(path);
 	buf_finish(&image);
 	for (size_t i = 0; i < LISTS; i++)
-		list_destroy(lists[i]);
+		segment_destroy(sources[i].segment);
 	return policy;
 }
 
 static int set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct err_list errors = {0};
-	struct settings *settings = settings_parse(str_from(config_text), "/nowhere/saring.yaml", &errors);
+	struct settings *settings = rig_settings(config_text);
 
-	if (settings == NULL)
-		err_list_print(&errors, stderr);
-	assert_non_null(settings);
-	assert_int_equal(posix_memalign((void **)&f->counters, 64, sizeof(*f->counters)), 0);
-	memset(f->counters, 0, sizeof(*f->counters));
-	f->gs = generations_create(1, no_nudge, no_settle, NULL);
-	struct policy *policy = compile(settings, 1500000000);
-	struct upstreams *upstreams = upstreams_create(settings, settings->servers, settings->server_count, NULL);
-	generation_publish(f->gs, policy, settings, upstreams, NULL, NULL);
-	f->cache = cache_create(&(struct cache_config){.size_bytes = 1 << 20, .max_ttl_s = 86400, .max_negative_ttl_s = 3600});
-	f->inflight = inflight_create();
-	f->service = service_create(0, f->gs, f->cache, f->inflight, f->counters);
-	fixture = f;
-	*state = f;
+	*state = rig_create(settings, compile(settings));
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-
-	service_destroy(f->service);
-	inflight_destroy(f->inflight);
-	cache_destroy(f->cache);
-	generations_destroy(f->gs);
-	free(f->counters);
-	free(f);
+	rig_destroy(*state);
 	return 0;
 }
 
@@ -154,74 +87,10 @@ static size_t from_hex(const char *hex, uint8_t *ret)
 	return len;
 }
 
-static void run_from(struct fixture *f, const struct via *via, const char *from, const uint8_t *bytes, size_t len)
-{
-	struct query q;
-
-	q.via = via;
-	q.via_data = NULL;
-	q.local.len = 0;
-	assert_true(addr_from_text(str_from(from), 4000, &q.peer));
-	f->sent_len = 0;
-	assert_true(service_begin_batch(f->service));
-	query_begin(&q, bytes, len);
-	query_run(f->service, &q);
-}
-
-static void ask(struct fixture *f, const struct via *via, const char *name, uint16_t type, bool edns)
-{
-	uint8_t bytes[512];
-	struct wr w = wr_init(bytes, sizeof(bytes));
-	struct name n;
-	struct err err;
-
-	assert_true(name_from_text(str_from(name), &n, &err));
-	msg_write_header(&w, &(struct msg_header){.id = 0x1234, .flags = MSG_RD, .qdcount = 1, .arcount = edns});
-	name_write(&w, &n);
-	wr_u16(&w, type);
-	wr_u16(&w, RRCLASS_IN);
-	if (edns)
-		edns_write_end(&w, edns_write_begin(&w, 1232, 0, false));
-	run_from(f, via, "127.0.0.1", bytes, w.pos);
-}
-
-static unsigned sent_flags(const struct fixture *f)
-{
-	return (unsigned)f->sent[2] << 8 | f->sent[3];
-}
-
-static unsigned sent_u16(const struct fixture *f, size_t at)
-{
-	return (unsigned)f->sent[at] << 8 | f->sent[at + 1];
-}
-
-/* The info code of the EDE in what was sent, or -1. OPT is last and holds nothing else. */
-static int sent_ede(const struct fixture *f)
-{
-	struct rd r = rd_init(f->sent, f->sent_len);
-	struct msg_header h;
-	struct msg_question question;
-	struct msg_rr rr;
-
-	msg_read_header(&r, &h);
-	assert_true(msg_read_question(&r, &question));
-	for (unsigned i = 0; i < (unsigned)h.ancount + h.nscount + h.arcount; i++) {
-		assert_true(msg_read_rr(&r, &rr));
-		if (rr.type == RRTYPE_OPT && rr.rdata_len >= 6)
-			return (int)sent_u16(f, rr.rdata_pos + 4);
-	}
-	return -1;
-}
-
-static uint64_t count(const struct fixture *f, enum counter which)
-{
-	return atomic_load(&f->counters->values[which]);
-}
-
 /* Whole messages, byte for byte. Case kept, SOA owner the parent, TTL and MINIMUM 10. */
 static void test_golden(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static const char *const cases[][2] = {
 	    /* BADVERS to EDNS version 1 */
 	    {"12340100000100000000000103616473074578616d706c6503636f6d000001000100002904d00001000000 00",
@@ -238,7 +107,7 @@ static void test_golden(void **state)
 			if (*p != ' ')
 				hex[n++] = *p;
 		hex[n] = '\0';
-		run_from(f, &via_test, "127.0.0.1", query, from_hex(hex, query));
+		rig_run(f, &rig_udp, "127.0.0.1", query, from_hex(hex, query));
 		size_t want_len = from_hex(cases[i][1], want);
 		assert_int_equal(f->sent_len, want_len);
 		assert_memory_equal(f->sent, want, want_len);
@@ -247,85 +116,85 @@ static void test_golden(void **state)
 
 static void test_null_answer(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static const uint8_t want_rr[] = {0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 10, 0, 4, 0, 0, 0, 0};
 
-	ask(f, &via_test, "ads.example.com", RRTYPE_A, false);
-	assert_int_equal(sent_flags(f), 0x8180);
-	assert_int_equal(sent_u16(f, 6), 1);
+	rig_ask(f, &rig_udp, "ads.example.com", RRTYPE_A, false);
+	assert_int_equal(rig_flags(f), 0x8180);
+	assert_int_equal(rig_u16(f, 6), 1);
 	assert_memory_equal(f->sent + f->sent_len - sizeof(want_rr), want_rr, sizeof(want_rr));
-	ask(f, &via_test, "ads.example.com", RRTYPE_AAAA, false);
-	assert_int_equal(sent_u16(f, 6), 1);
+	rig_ask(f, &rig_udp, "ads.example.com", RRTYPE_AAAA, false);
+	assert_int_equal(rig_u16(f, 6), 1);
 	for (int i = 0; i < 16; i++)
 		assert_int_equal(f->sent[f->sent_len - 16 + (size_t)i], 0);
 	/* every other type: NODATA with a SOA, for the subtree too */
-	ask(f, &via_test, "x.ads.example.com", RRTYPE_HTTPS, true);
-	assert_int_equal(sent_flags(f), 0x8180);
-	assert_int_equal(sent_u16(f, 6), 0);
-	assert_int_equal(sent_u16(f, 8), 1);
-	assert_int_equal(sent_ede(f), EDE_BLOCKED);
-	ask(f, &via_test, "ads.example.com", RRTYPE_ANY, false);
-	assert_int_equal(sent_u16(f, 6), 0);
-	assert_int_equal(sent_u16(f, 8), 1);
-	assert_int_equal(count(f, COUNTER_BLOCKED), 4);
+	rig_ask(f, &rig_udp, "x.ads.example.com", RRTYPE_HTTPS, true);
+	assert_int_equal(rig_flags(f), 0x8180);
+	assert_int_equal(rig_u16(f, 6), 0);
+	assert_int_equal(rig_u16(f, 8), 1);
+	assert_int_equal(rig_ede(f), EDE_BLOCKED);
+	rig_ask(f, &rig_udp, "ads.example.com", RRTYPE_ANY, false);
+	assert_int_equal(rig_u16(f, 6), 0);
+	assert_int_equal(rig_u16(f, 8), 1);
+	assert_int_equal(rig_count(f, COUNTER_BLOCKED), 4);
 }
 
 static void test_nxdomain_and_its_exception(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 
-	ask(f, &via_test, "blocked.example", RRTYPE_MX, true);
-	assert_int_equal(sent_flags(f), 0x8183);
-	assert_int_equal(sent_u16(f, 8), 1);
-	assert_int_equal(sent_ede(f), EDE_CENSORED);
-	ask(f, &via_test, "blocked.example", RRTYPE_A, false);
-	assert_int_equal(sent_u16(f, 10), 0); /* no OPT unasked */
+	rig_ask(f, &rig_udp, "blocked.example", RRTYPE_MX, true);
+	assert_int_equal(rig_flags(f), 0x8183);
+	assert_int_equal(rig_u16(f, 8), 1);
+	assert_int_equal(rig_ede(f), EDE_CENSORED);
+	rig_ask(f, &rig_udp, "blocked.example", RRTYPE_A, false);
+	assert_int_equal(rig_u16(f, 10), 0); /* no OPT unasked */
 	/* an allowed child: NXDOMAIN would deny it too (RFC 8020) */
-	ask(f, &via_test, "parent.example", RRTYPE_A, false);
-	assert_int_equal(sent_flags(f), 0x8180);
-	assert_int_equal(sent_u16(f, 8), 1);
-	ask(f, &via_test, "other.parent.example", RRTYPE_A, false);
-	assert_int_equal(sent_flags(f), 0x8183);
+	rig_ask(f, &rig_udp, "parent.example", RRTYPE_A, false);
+	assert_int_equal(rig_flags(f), 0x8180);
+	assert_int_equal(rig_u16(f, 8), 1);
+	rig_ask(f, &rig_udp, "other.parent.example", RRTYPE_A, false);
+	assert_int_equal(rig_flags(f), 0x8183);
 }
 
 static void test_refused_and_drop(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 
-	ask(f, &via_test, "www.refused.example", RRTYPE_A, true);
-	assert_int_equal(sent_flags(f), 0x8185);
-	assert_int_equal(sent_ede(f), EDE_BLOCKED);
-	ask(f, &via_test, "drop.example", RRTYPE_A, true);
+	rig_ask(f, &rig_udp, "www.refused.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(f), 0x8185);
+	assert_int_equal(rig_ede(f), EDE_BLOCKED);
+	rig_ask(f, &rig_udp, "drop.example", RRTYPE_A, true);
 	assert_int_equal(f->sent_len, 0);
 	assert_int_equal(f->dropped_count, 1);
-	assert_int_equal(count(f, COUNTER_BLOCKED), 2);
+	assert_int_equal(rig_count(f, COUNTER_BLOCKED), 2);
 }
 
 static void test_strangers_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static const uint8_t query[] = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
 
-	run_from(f, &via_test, "192.0.2.1", query, sizeof(query));
-	assert_int_equal(sent_flags(f), 0x8185);
-	assert_int_equal(count(f, COUNTER_REFUSED), 1);
-	assert_int_equal(count(f, COUNTER_TOTAL), 1);
+	rig_run(f, &rig_udp, "192.0.2.1", query, sizeof(query));
+	assert_int_equal(rig_flags(f), 0x8185);
+	assert_int_equal(rig_count(f, COUNTER_REFUSED), 1);
+	assert_int_equal(rig_count(f, COUNTER_TOTAL), 1);
 }
 
 static void test_garbage_is_dropped(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static const uint8_t response[] = {0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
 
-	run_from(f, &via_test, "127.0.0.1", response, sizeof(response));
-	run_from(f, &via_test, "127.0.0.1", response, 11);
+	rig_run(f, &rig_udp, "127.0.0.1", response, sizeof(response));
+	rig_run(f, &rig_udp, "127.0.0.1", response, 11);
 	assert_int_equal(f->sent_len, 0);
-	assert_int_equal(count(f, COUNTER_DROPPED), 2);
+	assert_int_equal(rig_count(f, COUNTER_DROPPED), 2);
 }
 
 static void test_meta_types(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static const struct {
 		uint16_t type;
 		unsigned rcode;
@@ -334,18 +203,18 @@ static void test_meta_types(void **state)
 		     {RRTYPE_TSIG, RCODE_REFUSED}, {RRTYPE_MAILA, RCODE_NOTIMP}, {RRTYPE_MAILB, RCODE_NOTIMP}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ask(f, &via_test, "free.example", cases[i].type, true);
-		assert_int_equal(sent_flags(f) & MSG_RCODE, cases[i].rcode);
+		rig_ask(f, &rig_udp, "free.example", cases[i].type, true);
+		assert_int_equal(rig_flags(f) & MSG_RCODE, cases[i].rcode);
 	}
 	/* RFC 8482, and that it is ours to answer */
-	ask(f, &via_test, "free.example", RRTYPE_ANY, false);
-	assert_int_equal(sent_flags(f), 0x8180);
-	assert_int_equal(sent_u16(f, 6), 1);
-	assert_int_equal(count(f, COUNTER_LOCAL), 1);
+	rig_ask(f, &rig_udp, "free.example", RRTYPE_ANY, false);
+	assert_int_equal(rig_flags(f), 0x8180);
+	assert_int_equal(rig_u16(f, 6), 1);
+	assert_int_equal(rig_count(f, COUNTER_LOCAL), 1);
 }
 
 /* Store an answer of one CNAME to target and see what a client gets. */
-static void cache_cname(struct fixture *f, const char *owner, const char *target)
+static void cache_cname(struct rig *f, const char *owner, const char *target)
 {
 	uint8_t body[600];
 	struct wr w = wr_init(body, sizeof(body));
@@ -370,29 +239,29 @@ static void cache_cname(struct fixture *f, const char *owner, const char *target
 
 static void test_cached_and_cloaked(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 
 	cache_cname(f, "free.example", "other.example");
-	ask(f, &via_test, "FREE.example", RRTYPE_A, true);
-	assert_int_equal(sent_flags(f), 0x8180);
-	assert_int_equal(sent_u16(f, 6), 1);
-	assert_int_equal(count(f, COUNTER_CACHED), 1);
+	rig_ask(f, &rig_udp, "FREE.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(f), 0x8180);
+	assert_int_equal(rig_u16(f, 6), 1);
+	assert_int_equal(rig_count(f, COUNTER_CACHED), 1);
 	cache_cname(f, "cloaked.example", "x.blocked.example");
-	ask(f, &via_test, "cloaked.example", RRTYPE_A, true);
-	assert_int_equal(sent_flags(f), 0x8183);
-	assert_int_equal(sent_u16(f, 6), 0); /* the chain is not shown */
-	assert_int_equal(sent_ede(f), EDE_CENSORED);
-	assert_int_equal(count(f, COUNTER_BLOCKED), 1);
+	rig_ask(f, &rig_udp, "cloaked.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(f), 0x8183);
+	assert_int_equal(rig_u16(f, 6), 0); /* the chain is not shown */
+	assert_int_equal(rig_ede(f), EDE_CENSORED);
+	assert_int_equal(rig_count(f, COUNTER_BLOCKED), 1);
 	/* an allow entry for the name asked holds for its chain */
 	cache_cname(f, "www.child.parent.example", "x.blocked.example");
-	ask(f, &via_test, "www.child.parent.example", RRTYPE_A, true);
-	assert_int_equal(sent_u16(f, 6), 1);
-	assert_int_equal(count(f, COUNTER_CACHED), 2);
+	rig_ask(f, &rig_udp, "www.child.parent.example", RRTYPE_A, true);
+	assert_int_equal(rig_u16(f, 6), 1);
+	assert_int_equal(rig_count(f, COUNTER_CACHED), 2);
 }
 
 static void test_truncation(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	static uint8_t body[3000];
 	struct wr w = wr_init(body, sizeof(body));
 	struct name n;
@@ -414,35 +283,35 @@ static void test_truncation(void **state)
 	assert_true(service_begin_batch(f->service));
 	cache_put(f->cache, &(struct cache_key){.name = &n, .type = RRTYPE_A, .class = RRCLASS_IN}, false, f->service->now_ms, &r);
 	/* 12 + 17 + 1600 bytes: too big for either UDP limit; header, question and OPT alone are sent */
-	ask(f, &via_test, "big.example", RRTYPE_A, false);
-	assert_int_equal(sent_flags(f), 0x8380);
+	rig_ask(f, &rig_udp, "big.example", RRTYPE_A, false);
+	assert_int_equal(rig_flags(f), 0x8380);
 	assert_int_equal(f->sent_len, 12 + 13 + 4);
-	ask(f, &via_test, "big.example", RRTYPE_A, true);
-	assert_int_equal(sent_flags(f), 0x8380);
+	rig_ask(f, &rig_udp, "big.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(f), 0x8380);
 	assert_int_equal(f->sent_len, 12 + 13 + 4 + 11);
-	ask(f, &via_stream, "big.example", RRTYPE_A, true);
-	assert_int_equal(sent_flags(f), 0x8180);
-	assert_int_equal(sent_u16(f, 6), 100);
+	rig_ask(f, &rig_tcp, "big.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(f), 0x8180);
+	assert_int_equal(rig_u16(f, 6), 100);
 	assert_int_equal(f->sent_len, 12 + 13 + 4 + 1600 + 11);
 }
 
 static void test_no_recursion_desired(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	uint8_t query[] = {0,	1,   0, 0,   0,	  1,   0,   0,	 0,   0,   0, 0, 4, 'f', 'r',
 			   'e', 'e', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0,	 1};
 
-	run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
-	assert_int_equal(sent_flags(f), 0x8085);
+	rig_run(f, &rig_udp, "127.0.0.1", query, sizeof(query));
+	assert_int_equal(rig_flags(f), 0x8085);
 	cache_cname(f, "free.example", "other.example");
-	run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
-	assert_int_equal(sent_flags(f), 0x8080);
+	rig_run(f, &rig_udp, "127.0.0.1", query, sizeof(query));
+	assert_int_equal(rig_flags(f), 0x8080);
 }
 
 /* An answer in its last tenth, asked for often enough, is asked for anew; not for who may not make us ask. */
 static void test_no_recursion_desired_no_prefetch(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	uint8_t query[] = {0,	1,   0, 0,   0,	  1,   0,   0,	 0,   0,   0, 0, 4, 'f', 'r',
 			   'e', 'e', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0,	 1};
 	struct name name;
@@ -452,27 +321,27 @@ static void test_no_recursion_desired_no_prefetch(void **state)
 	f->cached_since_ms = 295000;
 	cache_cname(f, "free.example", "other.example");
 	for (int i = 0; i < 4; i++)
-		run_from(f, &via_test, "127.0.0.1", query, sizeof(query));
-	assert_int_equal(count(f, COUNTER_CACHED), 4);
+		rig_run(f, &rig_udp, "127.0.0.1", query, sizeof(query));
+	assert_int_equal(rig_count(f, COUNTER_CACHED), 4);
 	assert_true(name_from_text(str_from("free.example"), &name, &err));
 	struct cache_key key = {.name = &name, .type = RRTYPE_A, .class = RRCLASS_IN};
 	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* nobody asks */
-	assert_int_equal(count(f, COUNTER_PREFETCHED), 0);
+	assert_int_equal(rig_count(f, COUNTER_PREFETCHED), 0);
 }
 
 /* Policy is asked again when a parked question's answer comes; the question is shadowed once all the same. */
 static void test_shadowed_once(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 	struct name name;
 	struct err err;
 
 	assert_true(name_from_text(str_from("watched.example"), &name, &err));
 	struct cache_key key = {.name = &name, .type = RRTYPE_A, .class = RRCLASS_IN};
 	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* another worker asks */
-	ask(f, &via_test, "watched.example", RRTYPE_A, false);
+	rig_ask(f, &rig_udp, "watched.example", RRTYPE_A, false);
 	assert_int_equal(f->sent_count, 0);
-	assert_int_equal(count(f, COUNTER_SHADOWED), 1);
+	assert_int_equal(rig_count(f, COUNTER_SHADOWED), 1);
 	struct inflight_waiter *waiters;
 	assert_int_equal(inflight_take(f->inflight, &key, &waiters), 1);
 	struct outcome *outcome = outcome_create(POOL_TIMEOUT, NULL);
@@ -482,22 +351,22 @@ static void test_shadowed_once(void **state)
 	free(waiters);
 	service_drain(f->service);
 	assert_int_equal(f->sent_count, 1);
-	assert_int_equal(count(f, COUNTER_FAILED), 1);
-	assert_int_equal(count(f, COUNTER_SHADOWED), 1);
+	assert_int_equal(rig_count(f, COUNTER_FAILED), 1);
+	assert_int_equal(rig_count(f, COUNTER_SHADOWED), 1);
 }
 
 /* Every query counts once in the total and once in exactly one of the others. */
 static void test_sum(void **state)
 {
-	struct fixture *f = *state;
+	struct rig *f = *state;
 
 	test_null_answer(state);
 	test_meta_types(state);
 	test_garbage_is_dropped(state);
 	uint64_t sum = 0;
 	for (int i = COUNTER_BLOCKED; i <= COUNTER_FAILED; i++)
-		sum += count(f, (enum counter)i);
-	assert_int_equal(sum, count(f, COUNTER_TOTAL));
+		sum += rig_count(f, (enum counter)i);
+	assert_int_equal(sum, rig_count(f, COUNTER_TOTAL));
 	assert_int_equal(atomic_load(&f->counters->list_blocked[1]), 4); /* null-list */
 }
 

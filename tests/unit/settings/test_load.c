@@ -224,9 +224,9 @@ static void test_every_key(void **state)
 static void test_every_word(void **state)
 {
 	(void)state;
-	for (size_t i = 0; answer_words[i] != NULL; i++) {
+	for (size_t i = 0; answer_settable_words[i] != NULL; i++) {
 		char text[128];
-		(void)snprintf(text, sizeof(text), "block: {answer: %s, addresses: [192.0.2.1]}\n", answer_words[i]);
+		(void)snprintf(text, sizeof(text), "block: {answer: %s, addresses: [192.0.2.1]}\n", answer_settable_words[i]);
 		struct settings *s = load_good(str_from(text), "/s.yaml");
 		assert_int_equal(s->block_answer, i);
 		settings_destroy(s);
@@ -339,9 +339,47 @@ static void test_shipped_file(void **state)
 	err_list_finish(&errors);
 }
 
+/* What follows from where a list is. */
+static void test_url_lists(void **state)
+{
+	(void)state;
+	struct err_list errors = {0};
+	struct settings *s =
+	    settings_parse(STR_LIT("lists:\n"
+				   "- {name: ads, url: 'https://h/a.yaml', refresh: 2h, max-change: 200%, format: hosts, "
+				   "may-allow: true}\n"
+				   "- {name: b, url: 'http://h/b'}\n"
+				   "- {name: c, file: c.yml}\n"
+				   "- {name: d, file: d.txt}\n"
+				   "- {name: e, file: e.yaml, format: rpz}\n"
+				   "state: st\n"),
+			   "/etc/s.yaml", &errors);
+	assert_non_null(s);
+	const struct settings_list *l = s->lists;
+	assert_string_equal(l[0].url, "https://h/a.yaml");
+	assert_string_equal(l[0].file, "/etc/st/fetched/ads");
+	assert_string_equal(l[0].file_shown, l[0].url);
+	assert_true(l[0].refresh_s == 7200 && l[0].max_change_percent == 200 && l[0].format == FORMAT_HOSTS && l[0].may_allow);
+	assert_true(l[1].refresh_s == 86400 && l[1].max_change_percent == 50 && l[1].format == FORMAT_AUTO && !l[1].may_allow);
+	assert_true(l[2].url == NULL && l[2].format == FORMAT_YAML);
+	assert_string_equal(l[2].file, "/etc/c.yml");
+	assert_true(l[3].format == FORMAT_AUTO && l[4].format == FORMAT_RPZ);
+	settings_destroy(s);
+	/* of a faulty file the lists are kept as what they are */
+	s = settings_parse_faulty(
+	    STR_LIT("lists: [{name: a, url: 'http://h/', format: adblock, may-allow: true}, {name: b, url: x}]\n"), "/etc/s.yaml",
+	    &errors);
+	assert_true(s->list_count == 1 && s->lists[0].format == FORMAT_ADBLOCK && s->lists[0].may_allow);
+	assert_string_equal(s->lists[0].url, "http://h/");
+	assert_string_equal(s->lists[0].file_shown, "http://h/");
+	settings_destroy(s);
+	err_list_finish(&errors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_url_lists),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_every_key),
 	    cmocka_unit_test(test_every_word),

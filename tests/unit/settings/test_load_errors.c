@@ -48,9 +48,9 @@ static void test_unknown_keys(void **state)
 	      "/s.yaml:1:22: unknown key 'zon'; did you mean 'zone'?\n");
 	check("lists:\n- name: a\n  file: b\n  reson: c\n  lifted: 2017-01-01\n",
 	      "/s.yaml:4:3: unknown key 'reson'; did you mean 'reason'?\n"
-	      "/s.yaml:5:3: unknown key 'lifted'; what may stand here: name, file, format, action, match, answer, mandatory, mode, "
-	      "authority, "
-	      "reason, code, reference, contact, added, review, expires\n");
+	      "/s.yaml:5:3: unknown key 'lifted'; what may stand here: name, file, url, refresh, max-change, format, "
+	      "may-allow, action, match, answer, mandatory, mode, authority, reason, code, reference, contact, added, review, "
+	      "expires\n");
 	check("log: {xyzzy: 1}\n", "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level\n");
 	check("'a\\\"\\e': 1\n",
 	      "/s.yaml:1:1: unknown key 'a\\\\\\\"\\\\e'; what may stand here: listen, workers, user, clients, upstream, cache, "
@@ -58,10 +58,6 @@ static void test_unknown_keys(void **state)
 	check("\"\\e[31m\": 1\n",
 	      "/s.yaml:1:1: unknown key '\\027[31m'; what may stand here: listen, workers, user, clients, upstream, cache, "
 	      "block, lists, control, state, log\n");
-	check("lists:\n- {name: a, url: \"https://example.net/\", refresh: 1d}\n",
-	      "/s.yaml:2:3: 'file' is missing here\n"
-	      "/s.yaml:2:13: this version does not have 'url' yet: lists are read from a 'file'\n"
-	      "/s.yaml:2:42: this version does not have 'refresh' yet: lists are read from a 'file'\n");
 }
 
 static void test_wrong_types(void **state)
@@ -97,10 +93,10 @@ static void test_words(void **state)
 	check("upstream: {strategy: random}\n", "/s.yaml:1:22: 'random' is not one of fastest, ordered, spread\n");
 	check("log: {level: warn}\n", "/s.yaml:1:14: 'warn' is not one of error, warning, info, debug\n");
 	check("lists: [{name: a, file: b, match: regex}]\n", "/s.yaml:1:35: 'regex' is not one of exact, subtree, subdomains\n");
-	check("lists: [{name: a, file: b, format: hosts}]\n",
-	      "/s.yaml:1:36: this version does not have the format 'hosts' yet; it has auto and yaml\n");
-	check("lists: [{name: a, file: b, format: ymal}]\n",
-	      "/s.yaml:1:36: 'ymal' is not one of auto, yaml; did you mean 'yaml'?\n");
+	check(
+	    "lists: [{name: a, file: b, format: ymal}]\n",
+	    "/s.yaml:1:36: 'ymal' is not one of auto, yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz; did you mean "
+	    "'yaml'?\n");
 	check("lists: [{name: a, file: b, mode: 'on'}]\n", "/s.yaml:1:34: 'on' is not one of enforce, shadow, off\n");
 }
 
@@ -228,6 +224,57 @@ static void test_values_that_clash(void **state)
 	check("upstream: {routes: [{}]}\n", "/s.yaml:1:21: 'zone' is missing here\n/s.yaml:1:21: 'servers' is missing here\n");
 }
 
+/* A list is of a file or of a url. */
+static void test_sources(void **state)
+{
+	(void)state;
+#define LIST(rest) "lists:\n- {name: a, " rest "}\n"
+	check("lists: [{name: a}]\n", "/s.yaml:1:9: 'file' or 'url' is missing here\n");
+	check(LIST("file: b, url: 'http://h/'"), "/s.yaml:2:22: a list has a 'file' or a 'url', not both\n");
+	check(LIST("url: 'http://h/', file: b"), "/s.yaml:2:31: a list has a 'file' or a 'url', not both\n");
+	check(LIST("file: b, refresh: 1d, max-change: 0"),
+	      "/s.yaml:2:22: 'refresh' is for a list with a 'url'; this one has a 'file'\n"
+	      "/s.yaml:2:35: 'max-change' is for a list with a 'url'; this one has a 'file'\n");
+	check(LIST("url: 'ftp://h/'"), "/s.yaml:2:18: 'ftp://h/' is not a url of http:// or https://\n");
+	check(LIST("url: h/list.txt"), "/s.yaml:2:18: 'h/list.txt' is not a url of http:// or https://\n");
+	check(LIST("url: 'HTTP://h/'"), "/s.yaml:2:18: 'HTTP://h/' is not a url of http:// or https://\n");
+	check(LIST("url: 'file:///etc/passwd'"), "/s.yaml:2:18: 'file:///etc/passwd' is not a url of http:// or https://\n");
+	check(LIST("url: 'http://'"), "/s.yaml:2:18: 'http://' names no host\n");
+	check(LIST("url: 'https:///x'"), "/s.yaml:2:18: 'https:///x' names no host\n");
+	check(LIST("url: 'http://:80/'"), "/s.yaml:2:18: 'http://:80/' names no host\n");
+	check(LIST("url: 'http://h/a b'"),
+	      "/s.yaml:2:18: 'http://h/a b' has something in it that must be written as %XX or, in a host, as xn--\n");
+	check(LIST("url: 'http://u:p@h/'"),
+	      "/s.yaml:2:18: 'url' takes no user and password: everybody who may look at the lists would see them\n");
+	check(LIST("url: 'http://h/@x?a@b'"), "good\n");
+	check(LIST("url: [a]"), "/s.yaml:2:18: 'url' takes a url, not a list\n");
+	check(LIST("url: 'http://h/', refresh: 59s"), "/s.yaml:2:40: '59s' is out of range: 'refresh' takes 0s, or 1m to 52w\n");
+	check(LIST("url: 'http://h/', refresh: 53w"), "/s.yaml:2:40: '53w' is out of range: 'refresh' takes 0s, or 1m to 52w\n");
+	check(LIST("url: 'http://h/', refresh: daily"),
+	      "/s.yaml:2:40: 'daily' is not a duration: a number with its unit, as in 500ms, 10s, 5m, 2h, 1d or 2w\n");
+	check(LIST("url: 'http://h/', refresh: 0s"), "good\n");
+	check(LIST("url: 'http://h/', max-change: 50"),
+	      "/s.yaml:2:43: '50' is not a percentage: a number with its sign, as in 50%; 0 = any\n");
+	check(LIST("url: 'http://h/', max-change: '%'"),
+	      "/s.yaml:2:43: '%' is not a percentage: a number with its sign, as in 50%; 0 = any\n");
+	check(LIST("url: 'http://h/', max-change: -5%"),
+	      "/s.yaml:2:43: '-5%' is not a percentage: a number with its sign, as in 50%; 0 = any\n");
+	check(LIST("url: 'http://h/', max-change: 1001%"),
+	      "/s.yaml:2:43: '1001%' is out of range: 'max-change' takes 0, or 1% to 1000%\n");
+	check(LIST("url: 'http://h/', max-change: 0%"), "good\n");
+	check(LIST("url: 'http://h/', may-allow: yes"), "/s.yaml:2:42: 'yes' is not true or false; did you mean 'true'?\n");
+#undef LIST
+	check(
+	    "lists: [{name: .., url: 'http://h/'}]\n",
+	    "/s.yaml:1:16: '..' can't name a list with a 'url', whose copy is kept under its name: no '.' in front and no '.json' "
+	    "behind\n");
+	check("lists: [{name: a.json, url: 'http://h/'}]\n",
+	      "/s.yaml:1:16: 'a.json' can't name a list with a 'url', whose copy is kept under its name: no '.' in front and no "
+	      "'.json' behind\n");
+	check("lists: [{name: .json, file: b}, {name: json, url: 'http://h/'}]\n", "good\n");
+	check("lists: [{url: 'http://h/'}]\n", "/s.yaml:1:9: 'name' is missing here\n");
+}
+
 static void test_all_faults_in_order(void **state)
 {
 	(void)state;
@@ -236,7 +283,7 @@ static void test_all_faults_in_order(void **state)
 	      "/s.yaml:1:14: 'loud' is not one of error, warning, info, debug\n"
 	      "/s.yaml:3:30: 'x' is not one of blocked, censored, filtered\n"
 	      "/s.yaml:4:5: 'name' is missing here\n"
-	      "/s.yaml:4:5: 'file' is missing here\n"
+	      "/s.yaml:4:5: 'file' or 'url' is missing here\n"
 	      "/s.yaml:4:6: unknown key 'nam'; did you mean 'name'?\n"
 	      "/s.yaml:5:10: 'x' is not an endpoint: dns://HOST:PORT, where HOST is an IP address and PORT at most 65535\n"
 	      "/s.yaml:6:18: 'max-ttl' (1d) is less than 'min-ttl' (2d)\n"
@@ -290,7 +337,7 @@ static void test_duplicates(void **state)
 	      "/s.yaml:5:28: 'b b' can't name a list: 1 to 64 of the characters A-Z a-z 0-9 . _ -\n"
 	      "/s.yaml:5:41: 'on' is not one of enforce, shadow, off\n"
 	      "/s.yaml:6:1: the key 'lists' stands here again; first in line 4\n"
-	      "/s.yaml:7:3: 'file' is missing here\n"
+	      "/s.yaml:7:3: 'file' or 'url' is missing here\n"
 	      "/s.yaml:8:14: 'loud' is not one of error, warning, info, debug\n");
 }
 
@@ -350,6 +397,7 @@ int main(void)
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_texts),
 	    cmocka_unit_test(test_values_that_clash),
+	    cmocka_unit_test(test_sources),
 	    cmocka_unit_test(test_all_faults_in_order),
 	    cmocka_unit_test(test_too_many),
 	    cmocka_unit_test(test_duplicates),

@@ -151,7 +151,7 @@ class Case(unittest.TestCase):
 class Usage(Case):
     def test_usage_is_2_with_reason_and_hint(self):
         for args in [[], ["frobnicate"], ["statsu"], ["status", "x"], ["explain"], ["list", "add", "house"], ["status", "--frob"],
-                     ["list", "mode", "house", "on"], ["explain", "t.me", "--type", "NOPE"], ["list", "import", "house", "f"],
+                     ["list", "mode", "house", "on"], ["explain", "t.me", "--type", "NOPE"], ["list", "import", "house"],
                      ["pause"], ["list", "add", "house", "x.example", "--expires", "soon"], ["-c"]]:
             done = self.run_bare(*args)
             lines = done.stderr.splitlines()
@@ -383,8 +383,8 @@ class Asking(Case):
                            "in_force": 10, "source": "lists/t.yaml", "format": "yaml", "changed_at": "2026-01-01T00:00:00Z",
                            "blocked": 12345678901}]))
         head, row = self.run_tool("list").stdout.splitlines()
-        self.assertEqual(head.split(), "NAME ACTION MODE ENTRIES IN FORCE BLOCKED CHANGED SOURCE".split())
-        self.assertEqual(row.split(), "telegram-2017 block enforce 11 10 12345678901 2026-01-01T00:00:00Z lists/t.yaml".split())
+        self.assertEqual(head.split(), "NAME ACTION MODE ENTRIES IN FORCE BLOCKED FORMAT CHANGED SOURCE".split())
+        self.assertEqual(row.split(), "telegram-2017 block enforce 11 10 12345678901 yaml 2026-01-01T00:00:00Z lists/t.yaml".split())
 
     def test_fractions_are_not_said_longer_than_they_are(self):
         self.daemon(good({"rtt_ms": 41.533, "compile_seconds": 0.1, "uptime_seconds": 1234567.891, "bytes": 9007199254740993}))
@@ -506,7 +506,7 @@ class Check(Case):
         done = self.run_tool("check")
         self.assertEqual(done.stderr, "")
         self.assertRegex(done.stdout, r"no errors, 0 warnings; 1 list with 2 entries\n$")
-        self.assertEqual(self.run_json("check"), {"ok": True, "errors": [], "warnings": [], "lists": 1, "entries": 2})
+        self.assertEqual(self.run_json("check"), {"ok": True, "errors": [], "warnings": [], "lists": 1, "entries": 2, "reports": []})
         self.run_tool("check", self.config)
 
     def test_errors_everywhere(self):
@@ -587,6 +587,86 @@ class Show(Case):
         entry = self.run_json("list", "show", "house")[0]
         self.assertEqual((entry["action"], entry["match"], entry["mode"], entry["mandatory"], entry["state"]),
                          ("allow", "exact", "shadow", True, "shadow"))
+
+
+HOSTS = """\
+# a hosts file
+127.0.0.1 localhost
+0.0.0.0 ads.example   # with a remark
+0.0.0.0 Tracker.Example
+0.0.0.0 bad..example
+0.0.0.0 ads.example
+"""
+
+
+class Formats(Case):
+    """Lists that are not YAML: looked at in every way, changed in none."""
+
+    def setUp(self):
+        super().setUp()
+        self.hosts = self.dir + "/ads.txt"
+        self.write(self.hosts, HOSTS)
+        self.write(self.config, CONFIG.replace("file: house.yaml", "file: house.yaml\n  - name: ads\n    file: ads.txt\n    format: hosts"))
+
+    def test_check(self):
+        document = self.run_json("check")
+        self.assertEqual((document["ok"], document["lists"]), (True, 2))
+        self.assertEqual([(r["name"], r["file"], r["report"]["format"]) for r in document["reports"]], [("ads", "ads.txt", "hosts")])
+        report = document["reports"][0]["report"]
+        left = {r["reason"]: r for r in report["left_out"]}
+        self.assertEqual(set(left), {"localhost", "empty-label"})
+        self.assertEqual([s["line"] for s in left["empty-label"]["samples"]], [5])
+        self.assertEqual(report["taken"]["total"], 3)
+        kinds = {(w["kind"], w["file"]) for w in document["warnings"]}
+        self.assertIn(("duplicate", self.hosts), kinds)
+        out = self.run_tool("check").stdout
+        for piece in ["ads: ads.txt", "empty-label", "bad..example", "localhost"]:
+            self.assertIn(piece, out)
+        self.assertNotIn(HOSTILE[0], out)
+
+    def test_check_alone(self):
+        document = self.run_json("check", self.hosts)
+        self.assertEqual((document["ok"], document["lists"], document["reports"][0]["report"]["format"]), (True, 1, "hosts"))
+        self.write(self.hosts, "<!DOCTYPE html><html><body>gone</body></html>\n")
+        self.run_tool("check", self.hosts, status=1)
+        self.assertIn("ads.txt", self.run_tool("check", status=1).stderr)
+
+    def test_show(self):
+        entries = self.run_json("list", "show", "ads")
+        self.assertEqual([(e["entry"].lower(), e["line"], e["match"], e["action"], e["state"]) for e in entries],
+                         [("ads.example", 3, "exact", "block", "in force"), ("tracker.example", 4, "exact", "block", "in force"),
+                          ("ads.example", 6, "exact", "block", "in force")])
+        self.assertIn("hosts", self.run_tool("list", "show", "ads").stdout)
+        self.write(self.hosts, "# nothing\n0.0.0.0 localhost\n")
+        self.assertEqual(self.run_json("list", "show", "ads"), [])
+        self.assertRegex(self.run_tool("list", "show", "ads").stdout, r"entries +none")
+
+    def test_show_many(self):
+        count = 30000
+        self.write(self.hosts, "".join(f"0.0.0.0 n{i}.example\n" for i in range(count)))
+        lines = self.run_tool("list", "show", "ads").stdout.splitlines()
+        self.assertRegex(lines[-1], rf"^ *{count} n{count - 1}\.example +exact +block +in force$")
+        self.assertEqual(len(self.run_json("list", "show", "ads")), count)
+
+    def test_show_in_mode_off(self):
+        self.write(self.config, self.text(self.config).replace("format: hosts", "format: hosts\n    mode: off"))
+        self.assertEqual([e["state"] for e in self.run_json("list", "show", "ads")], ["off"] * 3)
+
+    def test_not_edited(self):
+        for args in [["add", "ads", "x.example"], ["remove", "ads", "ads.example"], ["lift", "ads"], ["lift", "ads", "ads.example"]]:
+            done = self.run_tool("list", *args, status=1)
+            self.assertIn("list 'ads' is a hosts file; only YAML lists are edited here", done.stderr)
+        self.assertEqual(self.text(self.hosts), HOSTS)
+        # of a list that says nothing, the file does
+        self.write(self.config, self.text(self.config).replace("    format: hosts\n", ""))
+        self.assertIn("is a hosts file", self.run_tool("list", "add", "ads", "x.example", status=1).stderr)
+        self.assertEqual(self.text(self.hosts), HOSTS)
+
+    def test_a_fetched_list_is_not_edited(self):
+        self.write(self.config, self.text(self.config).replace("file: ads.txt", "url: https://lists.example/ads.txt"))
+        done = self.run_tool("list", "add", "ads", "x.example", status=1)
+        self.assertIn("https://lists.example/ads.txt", done.stderr)
+        self.assertIn("only YAML lists are edited here", done.stderr)
 
 
 class Edit(Case):

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The rest of match.h: what is sent for a verdict, and what the images say of themselves and their lists. */
+#include "policy/image_find.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static const struct image *tier_of(const struct policy *p, const struct verdict *verdict)
+{
+	size_t tier = verdict->bulk ? IMAGE_BULK : IMAGE_LIVE;
+	must(tier < p->tier_count);
+	return p->tiers[tier];
+}
+
+/* RFC 8020: NXDOMAIN for qname would deny every name below it, allowed ones too. Is there an allow entry in force below that wins
+ * there? covers: the block holds for what is below qname as well; when it is mandatory, only a mandatory allow wins against it. */
+static bool allowed_below(const struct image *im, const struct name *qname, bool mandatory, bool covers, int64_t now_s)
+{
+	struct image_set set;
+	if (im->filter_words == 0 || !image_may_have(im, name_hash(qname->wire, qname->len)) ||
+	    !image_find(im, qname->wire, qname->len, &set))
+		return false;
+	for (uint32_t i = 0; i < set.count; i++) {
+		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
+		if (r[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW || now_s >= image_i64(r + IMAGE_RULE_UNTIL))
+			continue;
+		if (!(mandatory && covers) || rank_mandatory(r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t answer_ttl(uint32_t ttl_s, int64_t until_s, int64_t now_s)
+{
+	if (ttl_s == 0 || until_s == IMAGE_FOREVER)
+		return ttl_s;
+	if (until_s <= now_s)
+		return 1;
+	uint64_t left_s = (uint64_t)until_s - (uint64_t)now_s;
+	return left_s < ttl_s ? (uint32_t)left_s : ttl_s;
+}
+
+/* Does the block hold for all names below qname too? Of patterns nobody can tell, and NODATA does no harm. */
+static bool covers_below(const uint8_t *rule, bool owns)
+{
+	unsigned match = rule[IMAGE_RULE_MATCH];
+	return owns && (match == MATCH_SUBTREE || match == MATCH_SUBDOMAINS || match == MATCH_CLIENT);
+}
+
+void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
+		   struct policy_answer *ret)
+{
+	const struct image *im = tier_of(policy, verdict);
+	const uint8_t *r = image_rule(im, verdict->rule);
+	*ret = (struct policy_answer){
+	    .answer = (enum answer)r[IMAGE_RULE_ANSWER],
+	    .code = (enum code)r[IMAGE_RULE_CODE],
+	    .ttl_s = answer_ttl(policy->tiers[IMAGE_LIVE]->ttl_s, image_i64(r + IMAGE_RULE_UNTIL), now_s),
+	    .serial = policy->tiers[IMAGE_LIVE]->generation,
+	    .extra_text = image_string(im, image_u32(r + IMAGE_RULE_EXTRA_TEXT)),
+	    .ipv4 = im->sections[IMAGE_IPV4].base,
+	    .ipv6 = im->sections[IMAGE_IPV6].base,
+	    .ipv4_count = im->sections[IMAGE_IPV4].count,
+	    .ipv6_count = im->sections[IMAGE_IPV6].count,
+	    .records = image_bytes(im, IMAGE_DATA, image_u32(r + IMAGE_RULE_DATA)),
+	    .owner_labels = owns ? verdict->labels : 0,
+	};
+	bool covers = covers_below(r, owns), mandatory = rank_mandatory(r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW);
+	for (size_t tier = 0; tier < policy->tier_count && ret->answer == ANSWER_NXDOMAIN; tier++) {
+		if (allowed_below(policy->tiers[tier], qname, mandatory, covers, now_s))
+			ret->answer = ANSWER_NODATA;
+	}
+}
+
+/* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */
+static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
+{
+	const uint8_t *r = image_at(im, IMAGE_LISTS, list);
+	if (r[IMAGE_LIST_MODE] != MODE_ENFORCE)
+		return 0;
+	size_t first = image_u32(r + IMAGE_LIST_UNTIL_FIRST), low = 0, high = image_u32(r + IMAGE_LIST_UNTIL_COUNT);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (image_i64(image_at(im, IMAGE_UNTILS, first + middle)) <= now_s)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return image_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+}
+
+void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)
+{
+	const struct image *live = policy->tiers[IMAGE_LIVE];
+	uint8_t hashes[POLICY_TIERS][16] = {{0}};
+	*ret = (struct policy_info){
+	    .generation = live->generation, .list_count = policy->list_count, .compiled_at_s = live->compiled_at_s};
+	memcpy(ret->settings_hash, live->settings_hash, sizeof(ret->settings_hash));
+	for (size_t tier = 0; tier < policy->tier_count; tier++) {
+		const struct image *im = policy->tiers[tier];
+		ret->entry_count += im->entry_count;
+		ret->bytes += im->len;
+		memcpy(hashes[tier], im->body_hash, sizeof(hashes[tier]));
+		for (size_t list = 0; list < im->sections[IMAGE_LISTS].count; list++)
+			ret->in_force_count += list_in_force(im, list, now_s);
+	}
+	XXH128_canonical_t both; /* one number that changes with either */
+	XXH128_canonicalFromHash(&both, XXH3_128bits(hashes, sizeof(hashes)));
+	memcpy(ret->content_hash, both.digest, sizeof(ret->content_hash));
+}
+
+void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret)
+{
+	must(list < policy->list_count);
+	const struct policy_list_place *place = &policy->lists[list];
+	const struct image *im = policy->tiers[place->tier];
+	const uint8_t *r = image_at(im, IMAGE_LISTS, place->list);
+	*ret = (struct policy_list){
+	    .name = image_string(im, image_u32(r + IMAGE_LIST_NAME)),
+	    .file = image_string(im, image_u32(r + IMAGE_LIST_FILE)),
+	    .title = image_string(im, image_u32(r + IMAGE_LIST_TITLE)),
+	    .action = (enum action)r[IMAGE_LIST_ACTION],
+	    .mode = (enum mode)r[IMAGE_LIST_MODE],
+	    .format = (enum format)r[IMAGE_LIST_FORMAT],
+	    .mandatory = r[IMAGE_LIST_MANDATORY] != 0,
+	    .entry_count = image_u32(r + IMAGE_LIST_ENTRY_COUNT),
+	    .in_force_count = list_in_force(im, place->list, now_s),
+	    .changed_at_s = image_i64(r + IMAGE_LIST_CHANGED_AT),
+	};
+	memcpy(ret->identity, r + IMAGE_LIST_IDENTITY, sizeof(ret->identity));
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/codec.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PACKAGES_MAX (2 * CODEC_SYMBOLS)
+
+/* Odd constants with about as many ones as zeroes; part of the format. */
+#define FOLD_NAME 0x9e3779b97f4a7c15ull
+#define FOLD_REST 0xd6e8feb86659fd93ull
+#define HASH_ROOT 0xa0761d6478bd642full
+#define CHUNK 16 /* octets hashed at once */
+
+#define E CODEC_ESCAPE
+#define E16 E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E
+/* '-', digits, '_', letters: in the order of their octets. A table, since what stands in names no branch can foresee. */
+/* clang-format off */
+static const uint8_t symbols[256] = {
+    E16, E16,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, 0, E, E,
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, E, E, E, E, E, E,
+    E16,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, 11,
+    E, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+    27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, E, E, E, E, E,
+    E16, E16, E16, E16, E16, E16, E16, E16,
+};
+/* clang-format on */
+#undef E
+#undef E16
+
+/* Places of the labels, left to right; returns how many, the root left out. */
+static inline unsigned labels_of(const uint8_t *wire, size_t len, uint8_t ret[NAME_LABELS_MAX + 1])
+{
+	unsigned count = 0;
+	for (size_t at = 0; at + 1 < len && count <= NAME_LABELS_MAX; at += 1u + wire[at])
+		ret[count++] = (uint8_t)at;
+	return count;
+}
+
+/* --- the code --- */
+
+/* Package-merge: the code of least length among those of at most CODEC_BITS_MAX bits. A package counts how often each symbol is in
+ * it; at the end that is its length. */
+struct package {
+	uint64_t weight;
+	uint8_t times[CODEC_SYMBOLS];
+};
+
+/* Lightest first; equal ones by their symbol's number. */
+static void packages_single(const uint32_t counts[CODEC_SYMBOLS], struct package ret[CODEC_SYMBOLS])
+{
+	for (size_t symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
+		struct package one = {.weight = (uint64_t)counts[symbol] + 1};
+		size_t place = symbol;
+		one.times[symbol] = 1;
+		for (; place > 0 && ret[place - 1].weight > one.weight; place--)
+			ret[place] = ret[place - 1];
+		ret[place] = one;
+	}
+}
+
+/* The single ones and the pairs of `before`, in order; of equal ones the single one first. */
+static size_t packages_merge(const struct package single[CODEC_SYMBOLS], const struct package *before, size_t before_count,
+			     struct package ret[PACKAGES_MAX])
+{
+	size_t count = 0, s = 0, pairs = before_count / 2;
+	for (size_t p = 0; s < CODEC_SYMBOLS || p < pairs;) {
+		const struct package *a = &before[2 * p], *b = a + 1;
+		if (p == pairs || (s < CODEC_SYMBOLS && single[s].weight <= a->weight + b->weight)) {
+			ret[count++] = single[s++];
+			continue;
+		}
+		ret[count].weight = a->weight + b->weight;
+		for (size_t i = 0; i < CODEC_SYMBOLS; i++)
+			ret[count].times[i] = (uint8_t)(a->times[i] + b->times[i]);
+		count++;
+		p++;
+	}
+	return count;
+}
+
+static void lengths_of_context(const uint32_t counts[CODEC_SYMBOLS], uint8_t ret[CODEC_SYMBOLS])
+{
+	struct package single[CODEC_SYMBOLS], lists[2][PACKAGES_MAX];
+	packages_single(counts, single);
+	memcpy(lists[0], single, sizeof(single));
+	size_t count = CODEC_SYMBOLS;
+	unsigned now = 0;
+	for (unsigned bits = 1; bits < CODEC_BITS_MAX; bits++, now ^= 1u)
+		count = packages_merge(single, lists[now], count, lists[now ^ 1u]);
+	must(count >= 2 * (CODEC_SYMBOLS - 1));
+	memset(ret, 0, CODEC_SYMBOLS);
+	for (size_t i = 0; i < 2 * (CODEC_SYMBOLS - 1); i++)
+		for (size_t symbol = 0; symbol < CODEC_SYMBOLS; symbol++)
+			ret[symbol] = (uint8_t)(ret[symbol] + lists[now][i].times[symbol]);
+}
+
+void codec_lengths(const uint32_t counts[CODEC_LENGTHS_SIZE], uint8_t ret[CODEC_LENGTHS_SIZE])
+{
+	static const uint32_t none[CODEC_SYMBOLS];
+	uint8_t unmet[CODEC_SYMBOLS];
+	lengths_of_context(none, unmet);
+	for (size_t context = 0; context < CODEC_CONTEXTS; context++) {
+		const uint32_t *own = counts + context * CODEC_SYMBOLS;
+		if (memcmp(own, none, sizeof(none)) == 0) /* most of them in a small image */
+			memcpy(ret + context * CODEC_SYMBOLS, unmet, sizeof(unmet));
+		else
+			lengths_of_context(own, ret + context * CODEC_SYMBOLS);
+	}
+}
+
+static inline void count_symbol(uint32_t *counts, unsigned *context, unsigned symbol)
+{
+	uint32_t *count = &counts[*context * CODEC_SYMBOLS + symbol];
+	*count += *count < UINT32_MAX;
+	*context = symbol;
+}
+
+void codec_count(const uint8_t *wire, size_t len, uint32_t counts[CODEC_LENGTHS_SIZE])
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	unsigned count = labels_of(wire, len, places), context = CODEC_START;
+	if (count == 0)
+		count_symbol(counts, &context, CODEC_END);
+	for (unsigned i = count; i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		for (unsigned j = 1; j <= label[0]; j++)
+			count_symbol(counts, &context, symbols[label[j]]);
+		count_symbol(counts, &context, i == 0 ? CODEC_END : CODEC_DOT);
+	}
+}
+
+/* Canonical: shorter codes first, equal ones by symbol. */
+static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[CODEC_SYMBOLS])
+{
+	uint32_t code = 0, filled = 0;
+	for (unsigned symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
+		if (lengths[symbol] < 1 || lengths[symbol] > CODEC_BITS_MAX)
+			return false;
+		filled += 1u << (CODEC_BITS_MAX - lengths[symbol]);
+	}
+	if (filled != 1u << CODEC_BITS_MAX)
+		return false;
+	for (uint32_t bits = 1; bits <= CODEC_BITS_MAX; bits++, code <<= 1) {
+		for (unsigned symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
+			if (lengths[symbol] == bits)
+				ret[symbol] = bits << 16 | code++;
+		}
+	}
+	return true;
+}
+
+bool codec_init(const uint8_t lengths[CODEC_LENGTHS_SIZE], struct codec *ret)
+{
+	for (size_t context = 0; context < CODEC_CONTEXTS; context++) {
+		if (!codes_of_context(lengths + context * CODEC_SYMBOLS, ret->codes[context]))
+			return false;
+	}
+	return true;
+}
+
+static inline void put_u64(uint8_t *p, uint64_t v)
+{
+	v = __builtin_bswap64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline uint64_t get_u64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return __builtin_bswap64(v);
+}
+
+/* Bits on their way: `count` of them, fewer than 8 before a put, at the top of `bits`. */
+struct bits {
+	uint64_t bits;
+	unsigned count;
+	uint8_t *to;
+};
+
+/* At most CODEC_BITS_MAX + 8 at once. Whole bytes leave each time: cheaper than asking whether there are enough. */
+static inline void bits_put(struct bits *b, uint32_t value, unsigned count)
+{
+	b->count += count;
+	b->bits |= (uint64_t)value << (64 - b->count);
+	put_u64(b->to, b->bits);
+	b->to += b->count / 8;
+	b->bits <<= b->count & ~7u;
+	b->count &= 7u;
+}
+
+static inline void bits_code(struct bits *b, uint32_t code)
+{
+	bits_put(b, code & UINT16_MAX, code >> 16);
+}
+
+/* What is written past the code's last byte (zeroes) fits: 16 at most. */
+static_assert(((NAME_LEN_MAX + 1) * (CODEC_BITS_MAX + 8) + 7) / 8 + 16 <= CODEC_BYTES_MAX + 8, "the longest code has room");
+
+void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	unsigned count = labels_of(wire, len, places), context = CODEC_START;
+	struct bits b = {0, 0, ret->bytes};
+	if (count == 0)
+		bits_code(&b, codec->codes[CODEC_START][CODEC_END]);
+	for (unsigned i = count; i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		for (unsigned j = 1; j <= label[0]; j++) {
+			unsigned symbol = symbols[label[j]];
+			bits_code(&b, codec->codes[context][symbol]);
+			context = symbol;
+			if (UNLIKELY(symbol == CODEC_ESCAPE))
+				bits_put(&b, label[j], 8);
+		}
+		bits_code(&b, codec->codes[context][i == 0 ? CODEC_END : CODEC_DOT]);
+		context = CODEC_DOT;
+	}
+	put_u64(b.to, b.bits);
+	put_u64(b.to + 8, 0);
+	ret->bits = (uint32_t)(b.to - ret->bytes) * 8 + b.count;
+}
+
+/* --- the hashes --- */
+
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)a * b;
+	return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
+/* The first n (0 to 16) of sixteen octets, as two numbers, the first octets lowest. */
+struct chunk {
+	uint64_t low, high;
+};
+#define FIRST(n) ((n) == 0 ? 0 : UINT64_MAX >> ((64 - 8 * (n)) & 63))
+#define MASK(n)                                                      \
+	{                                                            \
+		FIRST((n) < 8 ? (n) : 8), FIRST((n) < 8 ? 0 : (n)-8) \
+	}
+static const struct chunk masks[CHUNK + 1] = {MASK(0), MASK(1),	 MASK(2),  MASK(3),  MASK(4),  MASK(5),	 MASK(6),  MASK(7), MASK(8),
+					      MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16)};
+
+/* Sixteen octets are read. */
+static inline struct chunk chunk_load(const uint8_t *p, size_t n)
+{
+	struct chunk c;
+	memcpy(&c, p, sizeof(c));
+	return (struct chunk){c.low & masks[n].low, c.high & masks[n].high};
+}
+
+/* n octets are read. */
+static struct chunk chunk_load_exact(const uint8_t *p, size_t n)
+{
+	struct chunk c = {0, 0};
+	memcpy(&c, p, n);
+	return c;
+}
+
+/* A label and its length octet on top of the hash of what follows it: nearly always one chunk, so one multiplication. */
+static inline uint64_t hash_step(uint64_t hash, struct chunk c)
+{
+	return fold(hash ^ c.low, FOLD_NAME ^ c.high);
+}
+
+void name_hashes(const struct name *name, uint64_t ret[NAME_LABELS_MAX + 1])
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	const unsigned count = name->labels;
+	uint64_t hash = HASH_ROOT;
+	size_t at = 0;
+	for (unsigned i = 0; i < count; i++) {
+		places[i] = (uint8_t)at;
+		at += 1u + name->wire[at];
+	}
+	ret[0] = hash;
+	for (unsigned n = 1; n <= count; n++) {
+		const uint8_t *label = name->wire + places[count - n];
+		size_t left = 1u + label[0];
+		for (; UNLIKELY(left > CHUNK); left -= CHUNK, label += CHUNK)
+			hash = hash_step(hash, chunk_load(label, CHUNK));
+		ret[n] = hash = hash_step(hash, chunk_load(label, left));
+	}
+}
+static_assert(NAME_SLACK >= CHUNK, "a chunk may be loaded from any place of a name");
+
+uint64_t name_hash(const uint8_t *wire, size_t len)
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	const uint8_t *end = wire + len;
+	uint64_t hash = HASH_ROOT;
+	for (unsigned i = labels_of(wire, len, places); i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		size_t left = 1u + label[0];
+		for (; left > CHUNK; left -= CHUNK, label += CHUNK)
+			hash = hash_step(hash, chunk_load(label, CHUNK));
+		hash = hash_step(hash, end - label >= CHUNK ? chunk_load(label, left) : chunk_load_exact(label, left));
+	}
+	return hash;
+}
+
+/* H of image.h. R's bytes stand in r, the highest first. */
+static uint64_t hash_rest(const uint8_t *r, size_t len, uint32_t seed)
+{
+	uint64_t hash = HASH_ROOT ^ ((uint64_t)seed << 32 | len);
+	for (; len > 8; len -= 8, r += 8)
+		hash = fold(hash ^ get_u64(r), FOLD_REST);
+	if (len > 0)
+		hash = fold(hash ^ get_u64(r) >> (64 - 8 * len), FOLD_REST);
+	return fold(hash, FOLD_NAME);
+}
+
+void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
+{
+	const uint8_t *from = code->bytes + bits / 8;
+	unsigned shift = bits % 8;
+	size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t v = get_u64(from + i);
+		if (shift > 0)
+			v = v << shift | from[i + 8] >> (8 - shift);
+		put_u64(ret->r + i, v);
+	}
+	ret->r_len = (uint32_t)len;
+	ret->bucket = 0;
+	if (bits > 0)
+		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ hash_rest(ret->r, len, seed)) >> (64 - bits));
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/image_find.h"
+
+#define SET_SHORT 7u  /* set numbers below stand in the record's first byte */
+#define LEN_SHORT 31u /* so do lengths below */
+
+void image_place(const struct image *im, const uint8_t *wire, size_t len, struct code_place *ret)
+{
+	struct coded code;
+	codec_encode(&im->codec, wire, len, &code);
+	codec_place(&code, im->bits, im->seed, ret);
+}
+
+/* The number of a set -> its rules. */
+static bool set_take(const struct image *im, uint32_t set, struct image_set *ret)
+{
+	const struct image_section *dir = &im->sections[IMAGE_SET_DIR];
+	if (unlikely_bug(set >= dir->count - 1))
+		return false;
+	uint32_t first = image_u32(dir->base + 4 * (size_t)set), end = image_u32(dir->base + 4 * ((size_t)set + 1));
+	ret->rules = im->sections[IMAGE_SETS].base + 4 * (size_t)first;
+	ret->count = end - first;
+	return true;
+}
+
+/* A record's head, with what its numbers overflow to. *p moves to R, which lies before end. */
+static bool head_read(const uint8_t **p, const uint8_t *end, uint32_t *ret_set, uint32_t *ret_len)
+{
+	uint32_t more = 0;
+	uint8_t head = *(*p)++;
+	*ret_set = head & 7u;
+	*ret_len = head >> 3;
+	if (*ret_set == SET_SHORT) {
+		if (!image_varint(p, end, &more) || more > UINT32_MAX - SET_SHORT)
+			return false;
+		*ret_set += more;
+	}
+	if (*ret_len == LEN_SHORT) {
+		if (!image_varint(p, end, &more) || more > CODEC_BYTES_MAX)
+			return false;
+		*ret_len += more;
+	}
+	return *ret_len <= (size_t)(end - *p);
+}
+
+/* R against R: the first eight bytes at once. Behind RECORDS lies CODEC, so that eight may be loaded from any place in it. */
+static inline bool rest_is(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	if (len == 0)
+		return true;
+	uint64_t differs = image_u64(a) ^ image_u64(b);
+	if (len < 8)
+		return differs << (64 - 8 * len) == 0;
+	return differs == 0 && memcmp(a + 8, b + 8, len - 8) == 0;
+}
+static_assert(IMAGE_CODEC == IMAGE_RECORDS + 1 && CODEC_LENGTHS_SIZE >= 8, "there are bytes behind RECORDS");
+
+bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret)
+{
+	const uint8_t *dir = image_bucket(im, bucket), *records = im->sections[IMAGE_RECORDS].base;
+	const uint8_t *p = records + image_u32(dir), *end = records + image_u32(dir + 4);
+	for (uint32_t record = 0; p < end; record++) {
+		uint32_t set = *p & 7u, len = *p >> 3;
+		if (LIKELY(set != SET_SHORT && len != LEN_SHORT)) {
+			p++;
+			if (unlikely_bug(len > (size_t)(end - p)))
+				return false;
+		} else if (unlikely_bug(!head_read(&p, end, &set, &len))) {
+			return false;
+		}
+		if (len == r_len && rest_is(p, r, len)) {
+			ret->bucket = bucket;
+			ret->record = record;
+			return set_take(im, set, ret);
+		}
+		p += len;
+	}
+	return false;
+}
+
+/* --- cold --- */
+
+struct cold {
+	const struct image *im;
+	const uint8_t *p, *end;	  /* in COLD */
+	uint32_t bucket, record;  /* whose lines stand next */
+	const uint8_t *r, *r_end; /* of RECORDS, in that bucket */
+};
+
+static bool cold_line(struct cold *c, uint32_t *ret_line, uint32_t *ret_string)
+{
+	uint64_t v = 0;
+	unsigned shift = 0;
+	uint8_t octet;
+	do { /* a line takes 32 bits, and one more says whether a text follows */
+		if (c->p == c->end || shift > 28)
+			return false;
+		octet = *c->p++;
+		v |= (uint64_t)(octet & 0x7fu) << shift;
+		shift += 7;
+	} while ((octet & 0x80u) != 0);
+	*ret_line = (uint32_t)(v >> 1);
+	*ret_string = IMAGE_NONE;
+	if ((v & 1) == 0)
+		return true;
+	return image_varint(&c->p, c->end, ret_string) && *ret_string < c->im->sections[IMAGE_STRING_ENDS].count;
+}
+
+static bool is_entry(const struct image *im, const struct image_set *set, uint32_t index)
+{
+	return image_rule(im, image_set_rule(set, index))[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW;
+}
+
+static void cold_bucket(struct cold *c, uint32_t bucket)
+{
+	const uint8_t *dir = image_bucket(c->im, bucket), *records = c->im->sections[IMAGE_RECORDS].base;
+	c->bucket = bucket;
+	c->record = 0;
+	c->r = records + image_u32(dir);
+	c->r_end = records + image_u32(dir + 4);
+}
+
+/* The lines of the record at c->r; *ret_line and *ret_string are those of rule `index`. */
+static bool cold_record(struct cold *c, uint32_t index, uint32_t *ret_line, uint32_t *ret_string)
+{
+	struct image_set set;
+	uint32_t number = 0, len = 0, line = 0, string = IMAGE_NONE;
+	if (!head_read(&c->r, c->r_end, &number, &len) || !set_take(c->im, number, &set))
+		return false;
+	c->r += len;
+	c->record++;
+	for (uint32_t i = 0; i < set.count; i++) {
+		if (!is_entry(c->im, &set, i))
+			continue;
+		if (!cold_line(c, &line, &string))
+			return false;
+		if (i == index) {
+			*ret_line = line;
+			*ret_string = string;
+		}
+	}
+	return true;
+}
+
+bool image_cold(const struct image *im, const struct image_set *set, uint32_t index, uint32_t *ret_line, uint32_t *ret_string)
+{
+	uint32_t group = set->bucket / IMAGE_COLD_BUCKETS;
+	const uint8_t *base = im->sections[IMAGE_COLD].base, *dir = im->sections[IMAGE_COLD_DIR].base + 4 * (size_t)group;
+	struct cold c = {.im = im, .p = base + image_u32(dir), .end = base + image_u32(dir + 4)};
+	uint32_t line = 0, string = IMAGE_NONE;
+	*ret_line = 0;
+	*ret_string = IMAGE_NONE;
+	for (uint32_t bucket = group * IMAGE_COLD_BUCKETS; bucket <= set->bucket; bucket++) {
+		cold_bucket(&c, bucket);
+		while (c.r < c.r_end && (bucket < set->bucket || c.record <= set->record)) {
+			bool asked = bucket == set->bucket && c.record == set->record;
+			if (unlikely_bug(!cold_record(&c, asked ? index : UINT32_MAX, &line, &string)))
+				return false;
+		}
+	}
+	*ret_line = line;
+	*ret_string = string;
+	return true;
+}
+
+/* --- addresses --- */
+
+void image_address(const struct addr *address, uint8_t ret[16])
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	if (address->sa.sa_family == AF_INET6) {
+		memcpy(ret, &address->in6.sin6_addr, 16);
+		return;
+	}
+	memcpy(ret, mapped, sizeof(mapped));
+	memcpy(ret + sizeof(mapped), &address->in.sin_addr, 4);
+}
+
+void image_run_find(const struct image *im, const struct image_run *run, const uint8_t address[16], uint32_t *ret_first,
+		    uint32_t *ret_end)
+{
+	uint8_t wanted[16] = {0};
+	uint32_t low = run->first, high = run->end;
+	memcpy(wanted, address, run->bits / 8);
+	if (run->bits % 8 != 0)
+		wanted[run->bits / 8] = (uint8_t)(address[run->bits / 8] & ~(0xffu >> run->bits % 8));
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (memcmp(image_at(im, IMAGE_ADDRESSES, middle) + IMAGE_ADDRESS_BYTES, wanted, 16) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_first = low;
+	while (low < run->end && memcmp(image_at(im, IMAGE_ADDRESSES, low) + IMAGE_ADDRESS_BYTES, wanted, 16) == 0)
+		low++;
+	*ret_end = low;
+}

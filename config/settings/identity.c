@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "settings/identity.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+#define NS_IN_S INT64_C(1000000000)
+#define NS_IN_MS INT64_C(1000000)
+
+static int64_t ns_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * NS_IN_S + t->tv_nsec;
+}
+
+bool source_identify(const char *path, struct source_identity *ret)
+{
+	struct stat st;
+	struct timespec now;
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	/* The clock of the kernel's times, not the one that tests own. Only ctime: nobody can set it, and every change of content
+	 * does. */
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (ns_of(&now) - ns_of(&st.st_ctim) < SOURCE_RACY_MS * NS_IN_MS)
+		*ret = (struct source_identity){.device = 0};
+	else
+		*ret = (struct source_identity){.device = st.st_dev,
+						.inode = st.st_ino,
+						.size = (uint64_t)st.st_size,
+						.mtime_ns = ns_of(&st.st_mtim),
+						.ctime_ns = ns_of(&st.st_ctim)};
+	return true;
+}
+
+static bool is_zero(const struct source_identity *i)
+{
+	return i->device == 0 && i->inode == 0 && i->size == 0 && i->mtime_ns == 0 && i->ctime_ns == 0;
+}
+
+bool source_same(const struct source_identity *a, const struct source_identity *b)
+{
+	return !is_zero(a) && a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	       a->ctime_ns == b->ctime_ns;
+}

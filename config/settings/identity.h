@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * identity.h - is it still the same file? What stat tells that a change of content cannot leave alone. Written into images, so that
+ * a daemon that starts, and a compile after an edit, see without reading it that a list has not changed. Any thread. */
+#ifndef SARING_SETTINGS_IDENTITY_H
+#define SARING_SETTINGS_IDENTITY_H
+
+#include "base/base.h"
+
+/* Zeroes: there is no such file, or it was changed so shortly before it was read (SOURCE_RACY_MS) that a second change might show
+ * the same times: such an identity equals none. */
+struct source_identity {
+	uint64_t device, inode, size;
+	int64_t mtime_ns, ctime_ns;
+};
+#define SOURCE_IDENTITY_SIZE 40
+#define SOURCE_RACY_MS 20 /* coarser than the kernel's clock tick for timestamps */
+
+/* False when path can't be looked at, or is no regular file. */
+MUST_CHECK bool source_identify(const char *path, struct source_identity *ret);
+/* Never true for one that is all zeroes. */
+bool source_same(const struct source_identity *a, const struct source_identity *b);
+
+#endif

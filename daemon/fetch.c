@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fetch.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "fetch_guard.h"
+#include "fetch_item.h"
+#include "version.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_S 1
+#define COPY_DIR_MODE 0750
+
+static const char *safe(const char *text, char buf[1024])
+{
+	return str_escape(str_from(text), true, buf, 1024);
+}
+
+/* ---- how a fetch ends ---- */
+
+static void item_save(struct fetch_item *i)
+{
+	struct err err = {0};
+	char text[1024];
+	if (!fetch_record_save(i->file, &i->record, &err))
+		log_warning("fetch.record-failed list=%s error=\"%s\"", i->name, safe(err.text, text));
+}
+
+void fetch_item_end(struct fetch_item *i, enum fetch_state state)
+{
+	i->state = state;
+	i->force = i->rebuilding = false;
+	fetch_record_clean(i->file);
+}
+
+/* The server answered and all is well: the next time is as far away as it should be. */
+static void item_checked(struct fetch_item *i)
+{
+	int64_t now_s = clock_wall_s();
+	i->record.checked_at_s = now_s;
+	i->record.failures = 0;
+	i->record.error[0] = '\0';
+	i->next_s = now_s + fetch_refresh_s(i->refresh_s, rand_u32());
+}
+
+static void item_fail(struct fetch_item *i, enum fetch_state state, const char *why)
+{
+	char text[1024], copy[sizeof(i->record.error)];
+	(void)snprintf(copy, sizeof(copy), "%s", why); /* it may be our own */
+	i->record.checked_at_s = clock_wall_s();
+	i->record.failures += i->record.failures < INT_MAX;
+	memcpy(i->record.error, copy, sizeof(copy));
+	i->next_s = i->record.checked_at_s + fetch_retry_s(i->record.failures, i->refresh_s, rand_u32());
+	log_warning("fetch.%s list=%s failures=%u error=\"%s\"", fetch_state_words[state], i->name, i->record.failures,
+		    safe(copy, text));
+	item_save(i);
+	fetch_item_end(i, state);
+}
+
+static void item_unchanged(struct fetch_item *i)
+{
+	item_checked(i);
+	item_save(i);
+	log_info("fetch.unchanged list=%s entries=%" PRIu64, i->name, i->record.entries);
+	fetch_item_end(i, FETCH_UNCHANGED);
+}
+
+/* ---- its third part: in force ---- */
+
+struct ticket {
+	struct fetch *fetch;
+	uint64_t serial;
+};
+
+/* Is it this url? A message may have the configuration's directory before it, as it has before files; and a long name is cut. */
+static bool names_url(const struct err *e, const char *url)
+{
+	size_t len = strlen(e->file), all = strlen(url);
+	if (len == sizeof(e->file) - 1 && strncmp(e->file, url, len) == 0)
+		return true;
+	return len >= all && strcmp(e->file + len - all, url) == 0 && (len == all || e->file[len - all - 1] == '/');
+}
+
+/* Was it this list that the compiler complained of? */
+static const struct err *error_of(const struct fetch_item *i, const struct err_list *errors)
+{
+	for (size_t n = 0; errors && n < errors->count; n++)
+		if (names_url(&errors->items[n], i->url))
+			return &errors->items[n];
+	return NULL;
+}
+
+/* A copy that keeps everybody from reloading can't stay. */
+static void item_take_back(struct fetch_item *i, const struct err *fault)
+{
+	struct err err = {0};
+	char why[sizeof(i->record.error)], text[1024];
+	(void)snprintf(why, sizeof(why), "line %u: %.400s", fault->line, fault->text);
+	if (!fetch_record_take_back(i->file, &err))
+		log_error("fetch.take-back-failed list=%s error=\"%s\"", i->name, safe(err.text, text));
+	i->record = i->before;
+	item_fail(i, FETCH_REFUSED, why);
+	i->fetch->config.rebuild(i->fetch->config.rebuild_arg, REBUILD_LISTS, NULL, NULL);
+}
+
+static void fetch_on_rebuilt(void *arg, const struct rebuild_report *report)
+{
+	struct ticket *ticket = arg;
+	struct fetch_item *i = NULL;
+	for (size_t n = 0; n < ticket->fetch->count; n++)
+		if (ticket->fetch->items[n]->serial == ticket->serial)
+			i = ticket->fetch->items[n];
+	free(ticket);
+	if (!i || !i->rebuilding)
+		return;
+	const struct err *fault = report->ok ? NULL : error_of(i, report->errors);
+	if (fault) {
+		item_take_back(i, fault);
+		return;
+	}
+	if (!report->ok) /* something else is wrong; what was fetched waits for that to be mended */
+		(void)snprintf(i->record.error, sizeof(i->record.error), "fetched, and not in force yet: %.400s",
+			       report->err ? report->err->text : "");
+	fetch_item_end(i, report->ok ? FETCH_DONE : FETCH_FAILED);
+}
+
+static void item_take(struct fetch_item *i, const struct fetch_counts *counts)
+{
+	struct err err = {0};
+	if (!fetch_record_take(i->file, &err)) {
+		item_fail(i, FETCH_FAILED, err.text);
+		return;
+	}
+	i->before = i->record;
+	struct fetch_record *r = &i->record;
+	(void)snprintf(r->url, sizeof(r->url), "%s", i->url);
+	(void)snprintf(r->format, sizeof(r->format), "%s", format_words[i->format]);
+	memcpy(r->etag, i->result.end.etag, sizeof(r->etag));
+	memcpy(r->last_modified, i->result.end.last_modified, sizeof(r->last_modified));
+	memcpy(r->hash, i->result.hash, sizeof(r->hash));
+	r->entries = counts->taken;
+	r->bytes = i->result.bytes;
+	r->fetched_at_s = clock_wall_s();
+	item_checked(i);
+	item_save(i);
+	log_info("fetch.done list=%s format=%s entries=%" PRIu64 " left_out=%" PRIu64 " bytes=%" PRIu64, i->name, counts->format,
+		 counts->taken, counts->left, r->bytes);
+	if (i->off) {
+		fetch_item_end(i, FETCH_DONE);
+		return;
+	}
+	struct ticket *ticket = base_alloc(sizeof(*ticket));
+	*ticket = (struct ticket){i->fetch, i->serial};
+	i->rebuilding = true;
+	i->fetch->config.rebuild(i->fetch->config.rebuild_arg, REBUILD_LISTS, fetch_on_rebuilt, ticket);
+}
+
+/* ---- its second part: what came ---- */
+
+static void pump(struct fetch *f);
+
+static void fetch_on_probed(void *arg, const struct fetch_counts *counts, const struct err *err)
+{
+	struct fetch_item *i = arg;
+	struct fetch *f = i->fetch;
+	char why[FETCH_WHY_MAX];
+	i->probe = NULL;
+	bool same_kind = strcmp(i->record.url, i->url) == 0 && strcmp(i->record.format, format_words[i->format]) == 0;
+	struct fetch_rules rules = {
+	    .max_change_percent = i->max_change_percent, .compare = same_kind, .old_taken = i->record.entries, .force = i->force};
+	if (!counts)
+		item_fail(i, FETCH_FAILED, err->text);
+	else if (!fetch_judge(counts, &rules, why))
+		item_fail(i, FETCH_REFUSED, why);
+	else
+		item_take(i, counts);
+	pump(f);
+}
+
+static void probe(struct fetch_item *i)
+{
+	char new[PATH_MAX];
+	struct err err = {0};
+	fetch_record_new(i->file, new, sizeof(new));
+	i->probe = fetch_probe_start(i->fetch->config.base, i->fetch->config.compiler, new, format_words[i->format], i->may_allow,
+				     fetch_on_probed, i, &err);
+	if (!i->probe)
+		item_fail(i, FETCH_FAILED, err.text);
+}
+
+/* ---- its first part: over the network ---- */
+
+static void fetch_on_run(void *arg, const struct fetch_run_result *result)
+{
+	struct fetch_item *i = arg;
+	struct fetch *f = i->fetch;
+	bool known = strcmp(i->record.url, i->url) == 0;
+	i->run = NULL;
+	i->result = *result;
+	i->progress.bytes = MAX(i->progress.bytes, result->bytes);
+	if (result->end.error[0]) {
+		item_fail(i, FETCH_FAILED, result->end.error);
+	} else if (result->end.status == 304 && known) {
+		item_unchanged(i);
+	} else if (result->end.status != 200) {
+		item_fail(i, FETCH_FAILED, "the server says that a copy is good which there is not");
+	} else if (known && result->bytes == i->record.bytes && memcmp(result->hash, i->record.hash, FETCH_HASH_SIZE) == 0) {
+		memcpy(i->record.etag, result->end.etag, sizeof(i->record.etag));
+		memcpy(i->record.last_modified, result->end.last_modified, sizeof(i->record.last_modified));
+		item_unchanged(i);
+	} else {
+		probe(i);
+	}
+	pump(f);
+}
+
+static bool make_directory(const char *file, struct err *err)
+{
+	char dir[PATH_MAX];
+	(void)snprintf(dir, sizeof(dir), "%s", file);
+	*strrchr(dir, '/') = '\0';
+	return file_mkdirs(dir, COPY_DIR_MODE, err);
+}
+
+static void run(struct fetch_item *i)
+{
+	char new[PATH_MAX];
+	struct err err = {0};
+	const struct fetch_config *config = &i->fetch->config;
+	struct fetch_record now;
+	fetch_record_new(i->file, new, sizeof(new));
+	struct fetch_run_config what = {.base = config->base,
+					.program = config->program,
+					.socket_path = i->fetch->socket_path,
+					.file = new,
+					.done = fetch_on_run,
+					.arg = i};
+	download_request_init(&what.request);
+	(void)snprintf(what.request.url, sizeof(what.request.url), "%s", i->url);
+	(void)snprintf(what.request.user_agent, sizeof(what.request.user_agent), "saring/%s", SARING_VERSION);
+	/* Somebody may have removed the copy since. */
+	fetch_record_load(i->file, &now);
+	if (!now.url[0])
+		i->record.url[0] = '\0';
+	if (strcmp(i->record.url, i->url) == 0 && !i->force) {
+		memcpy(what.request.etag, i->record.etag, sizeof(what.request.etag));
+		memcpy(what.request.last_modified, i->record.last_modified, sizeof(what.request.last_modified));
+	}
+	i->state = FETCH_RUNNING;
+	i->progress = (struct download_progress){0};
+	log_debug("fetch.start list=%s", i->name);
+	if (make_directory(i->file, &err))
+		i->run = fetch_run_start(&what, &err);
+	if (!i->run)
+		item_fail(i, FETCH_FAILED, err.text);
+}
+
+/* As many as may run at once do. */
+static void pump(struct fetch *f)
+{
+	size_t running = 0;
+	for (size_t n = 0; n < f->count; n++)
+		running += f->items[n]->run || f->items[n]->probe;
+	for (size_t n = 0; n < f->count && running < FETCH_AT_ONCE; n++) {
+		if (f->items[n]->state != FETCH_WAITING)
+			continue;
+		run(f->items[n]);
+		running += f->items[n]->run != NULL;
+	}
+}
+
+/* ---- when ---- */
+
+static bool is_busy(const struct fetch_item *i)
+{
+	return i->state == FETCH_WAITING || i->state == FETCH_RUNNING;
+}
+
+void fetch_tick(struct fetch *f)
+{
+	int64_t now_s = clock_wall_s();
+	fetch_sync(f);
+	for (size_t n = 0; n < f->count; n++) {
+		struct fetch_item *i = f->items[n];
+		if (!is_busy(i) && !i->off && i->refresh_s > 0 && fetch_is_due(i->next_s, now_s, i->refresh_s))
+			i->state = FETCH_WAITING;
+	}
+	pump(f);
+}
+
+static void fetch_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	fetch_tick(arg);
+}
+
+static bool check_names(const struct fetch *f, json_t *names, struct err *err)
+{
+	uint64_t serial;
+	const struct settings *s = f->config.settings(f->config.settings_arg, &serial);
+	char text[1024];
+	size_t n;
+	json_t *name;
+	json_array_foreach(names, n, name)
+	{
+		struct str wanted = {json_string_value(name), json_string_length(name)};
+		if (!wanted.ptr)
+			return err_set(err, ERR_USAGE, "the argument 'lists' takes names");
+		if (fetch_find(f, wanted))
+			continue;
+		for (size_t l = 0; l < s->list_count; l++)
+			if (str_eq_c(wanted, s->lists[l].name))
+				return err_set(err, ERR_INPUT, "the list '%s' has no url: it is read from its file",
+					       s->lists[l].name);
+		return err_set(err, ERR_NOT_FOUND, "saringd has no list '%s'", str_escape(wanted, true, text, sizeof(text)));
+	}
+	return true;
+}
+
+bool fetch_ask(struct fetch *f, json_t *names, bool force, json_t **ret_names, struct err *err)
+{
+	size_t n;
+	json_t *name;
+	fetch_sync(f);
+	if (!check_names(f, names, err))
+		return false;
+	json_t *all = names ? json_incref(names) : json_array();
+	for (n = 0; !names && n < f->count; n++)
+		if (!f->items[n]->off)
+			must(json_array_append_new(all, json_string(f->items[n]->name)) == 0);
+	json_array_foreach(all, n, name)
+	{
+		struct fetch_item *i = fetch_find(f, str_from(json_string_value(name)));
+		i->force |= force;
+		if (!is_busy(i))
+			i->state = FETCH_WAITING;
+	}
+	pump(f);
+	*ret_names = all;
+	return true;
+}
+
+/* ---- life ---- */
+
+struct fetch *fetch_create(const struct fetch_config *config)
+{
+	static const struct timeval tick = {.tv_sec = TICK_S};
+	struct fetch *f = base_alloc(sizeof(*f));
+	f->config = *config;
+	const char *slash = strrchr(config->control_socket, '/');
+	must(slash);
+	int n = snprintf(f->socket_path, sizeof(f->socket_path), "%.*s/fetch.socket", (int)(slash - config->control_socket),
+			 config->control_socket);
+	must(n > 0 && (size_t)n < sizeof(f->socket_path)); /* a socket's path has at most 107 bytes */
+	f->on_tick = event_new(config->base, -1, EV_PERSIST, fetch_on_tick, f);
+	must(f->on_tick && event_add(f->on_tick, &tick) == 0);
+	fetch_tick(f);
+	return f;
+}
+
+void fetch_destroy(struct fetch *f)
+{
+	if (!f)
+		return;
+	event_free(f->on_tick);
+	for (size_t n = 0; n < f->count; n++)
+		fetch_item_free(f->items[n]);
+	free(f->items);
+	free(f);
+}

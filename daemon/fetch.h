@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * fetch.h - lists with a url: kept fresh. When each is due, who is fetched now, whether what came is taken, and that the policy is
+ * compiled anew when it was. saring.yaml(5), "Fetched lists", is the manual.
+ *
+ * A copy lies in <state>/fetched/<name>, and is served whatever happens here; fetch_record.h keeps what is known of it. A fetch is
+ * one run of saring-fetch (fetch_run.h), a look at what came by saring-compile (fetch_probe.h), a judgement (fetch_guard.h), a
+ * rename, and a rebuild. A copy that the rebuild cannot use goes back again.
+ *
+ * The settings looked at are those of the generation in force: a list that went away, or has another url, is no longer fetched. All
+ * is done from one tick a second and from the ends of processes. Main thread. */
+#ifndef SARING_FETCH_H
+#define SARING_FETCH_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "rebuild_queue.h"
+#include "settings/settings.h"
+
+#include <jansson.h>
+
+#define FETCH_AT_ONCE 4
+
+struct event_base;
+
+struct fetch_config {
+	struct event_base *base;
+	/* The settings in force, valid until the event loop is next returned to, and a number that changes when they may have. */
+	const struct settings *(*settings)(void *arg, uint64_t *ret_serial);
+	void *settings_arg;
+	const char *program;	    /* saring-fetch; "" when there is none */
+	const char *compiler;	    /* saring-compile */
+	const char *control_socket; /* fetch.socket is looked for beside it */
+	void (*rebuild)(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg);
+	void *rebuild_arg;
+};
+
+struct fetch;
+/* Begins at once. The strings in config are borrowed for its whole life. */
+MUST_CHECK struct fetch *fetch_create(const struct fetch_config *config);
+/* Ends what is under way; the rebuild must have told all who wait by then. Takes NULL. */
+void fetch_destroy(struct fetch *f);
+/* What is done each second; for tests. */
+void fetch_tick(struct fetch *f);
+
+/* Fetch the lists of these names now (names NULL: all with a url). force: take what comes even if it has changed much. ret_names:
+ * those it is about, a new reference. Nothing is begun when one of the names is not that of a list with a url. */
+MUST_CHECK bool fetch_ask(struct fetch *f, json_t *names, bool force, json_t **ret_names, struct err *err);
+/* [{"name", "url", "state", "bytes", "total", "entries", "error", "fetched_at", "next_at"}, ...]: a new reference. state is idle |
+ * waiting | running | done | failed | unchanged | refused; the last four say how the last fetch since the start ended. */
+MUST_CHECK json_t *fetch_status(struct fetch *f);
+/* Put "fetched_at", "next_fetch_at" and "fetch_error" into those objects of an array that have the "name" of a list with a url. */
+void fetch_annotate(struct fetch *f, json_t *lists);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * fetch_item.h - one list that is fetched, as fetch.c, fetch_sync.c and fetch_report.c see it. For no one else. */
+#ifndef SARING_FETCH_ITEM_H
+#define SARING_FETCH_ITEM_H
+
+#include "fetch.h"
+#include "fetch_probe.h"
+#include "fetch_record.h"
+#include "fetch_run.h"
+
+enum fetch_state {
+	FETCH_IDLE,
+	FETCH_WAITING, /* for one of FETCH_AT_ONCE */
+	FETCH_RUNNING, /* until the new copy is in force */
+	FETCH_DONE,
+	FETCH_FAILED,
+	FETCH_UNCHANGED,
+	FETCH_REFUSED,
+};
+extern const char *const fetch_state_words[];
+
+struct fetch_item {
+	struct fetch *fetch;
+	uint64_t serial; /* of this item: no other ever has it */
+	bool seen;	 /* in the settings being gone through */
+	/* of the settings */
+	char *name, *url, *file; /* owned */
+	enum format format;
+	bool may_allow, off;
+	int64_t refresh_s; /* 0: only when asked */
+	unsigned max_change_percent;
+
+	struct fetch_record record;
+	int64_t next_s; /* wall clock; when refresh_s is not 0 */
+	enum fetch_state state;
+	bool force;
+	/* while running */
+	struct fetch_run *run;	   /* its first part */
+	struct fetch_probe *probe; /* its second */
+	struct fetch_run_result result;
+	bool rebuilding;	    /* its third */
+	struct fetch_record before; /* the record that goes with the old copy */
+	struct download_progress progress;
+};
+
+struct fetch {
+	struct fetch_config config;
+	char socket_path[128];
+	struct event *on_tick;
+	uint64_t serial;	   /* of the settings taken in; 0: none */
+	uint64_t serials;	   /* of items, given so far */
+	struct fetch_item **items; /* owned; in the order of saring.yaml */
+	size_t count;
+};
+
+/* Take in the settings in force, if they are new. */
+void fetch_sync(struct fetch *f);
+/* Nothing is under way any more; what is beside the copy goes. */
+void fetch_item_end(struct fetch_item *i, enum fetch_state state);
+/* Stops what is under way. */
+void fetch_item_free(struct fetch_item *i);
+struct fetch_item *fetch_find(const struct fetch *f, struct str name);
+
+#endif

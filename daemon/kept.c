@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kept.h"
+
+#include "settings/identity.h"
+
+#define XXH_INLINE_ALL
+#include <string.h>
+#include <xxhash.h>
+
+static bool same_config(const struct policy_info *info, struct str config)
+{
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(config.ptr, config.len));
+	static_assert(sizeof(hash.digest) == sizeof(info->settings_hash), "settings_hash is a XXH3-128");
+	return memcmp(hash.digest, info->settings_hash, sizeof(hash.digest)) == 0;
+}
+
+/* A list from a URL that was never fetched: it was not there then, and is not there now. A file that was there, but so new that
+ * nothing is known of it, has a time. */
+static bool still_missing(const struct settings_list *said, const struct policy_list *kept, const struct source_identity *identity)
+{
+	static const struct source_identity none;
+	return said->url && kept->changed_at_s == 0 && kept->entry_count == 0 && memcmp(identity, &none, sizeof(none)) == 0;
+}
+
+static bool same_list(const struct settings_list *said, const struct policy_list *kept, struct err *why)
+{
+	struct source_identity now, then;
+	static_assert(sizeof(then) == SOURCE_IDENTITY_SIZE && sizeof(kept->identity) == SOURCE_IDENTITY_SIZE, "as bytes");
+	memcpy(&then, kept->identity, sizeof(then));
+	if (!str_eq_c(kept->name, said->name))
+		return err_set(why, ERR_INPUT, "the list '%s' is not in its place", said->name);
+	if (!source_identify(said->file, &now))
+		return still_missing(said, kept, &then) ? true
+							: err_set(why, ERR_INPUT, "the list '%s' can't be looked at", said->name);
+	if (source_same(&now, &then))
+		return true;
+	return err_set(why, ERR_INPUT, "the list '%s' has changed, or was changing when it was read", said->name);
+}
+
+bool kept_is_current(const struct policy *policy, const struct settings *settings, struct str config, struct err *why)
+{
+	struct policy_info info;
+	policy_info(policy, 0, &info);
+	if (!same_config(&info, config))
+		return err_set(why, ERR_INPUT, "saring.yaml has changed");
+	size_t at = 0;
+	for (size_t i = 0; i < settings->list_count; i++) {
+		const struct settings_list *said = &settings->lists[i];
+		struct policy_list kept;
+		if (said->mode == MODE_OFF)
+			continue;
+		if (at == info.list_count)
+			return err_set(why, ERR_INPUT, "it lacks the list '%s'", said->name);
+		policy_list(policy, (uint16_t)at++, 0, &kept);
+		if (!same_list(said, &kept, why))
+			return false;
+	}
+	return at == info.list_count ? true : err_set(why, ERR_INPUT, "it has a list that saring.yaml does not name");
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/query.h"
+
+#include "policy/records.h"
+
+#include <string.h>
+
+/* `*.rest`: the name asked put before rest. False when that is longer than a name may be. */
+static bool expand(const struct name *asked, const struct name *wild, struct name *ret)
+{
+	uint8_t wire[2 * NAME_LEN_MAX];
+	size_t front = asked->len - 1u, rest = wild->len - 2u; /* without its root; without the label `*` */
+
+	memcpy(wire, asked->wire, front);
+	memcpy(wire + front, wild->wire + 2, rest);
+	return name_from_wire(wire, front + rest, ret);
+}
+
+enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s)
+{
+	struct record record;
+	struct name target;
+	size_t at = 0;
+
+	if (records_rcode(a->records) != RCODE_NOERROR || !records_next(a->records, &at, &record) || record.type != RRTYPE_CNAME ||
+	    !name_from_wire((const uint8_t *)record.rdata.ptr, record.rdata.len, &target))
+		return BLOCK_CNAME_NONE;
+	if (target.wire[0] == 1 && target.wire[1] == '*') {
+		if (!expand(&q->name, &target, ret_to))
+			return BLOCK_CNAME_TOO_LONG;
+	} else {
+		*ret_to = target;
+	}
+	name_fold(ret_to);
+	*ret_ttl_s = record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s;
+	return BLOCK_CNAME_FOUND;
+}
+
+/* Whether an entry's CNAME sends the question elsewhere. For CNAME and ANY it is the answer itself. */
+static enum block_end follow(struct service *s, struct query *q, const struct verdict *v, bool owns, const struct policy_answer *a)
+{
+	struct name to;
+	uint32_t ttl_s;
+
+	if (block_cname(a, q, &to, &ttl_s) != BLOCK_CNAME_FOUND)
+		return BLOCK_ENDED;
+	if (name_eq(&to, &q->name))
+		return BLOCK_PASSES; /* a CNAME to oneself: how older zones write rpz-passthru */
+	if (q->question.type == RRTYPE_CNAME || q->question.type == RRTYPE_ANY)
+		return BLOCK_ENDED;
+	q->rewrite = (struct rewrite){.on = true, .by_answer = !owns, .verdict = *v, .world = s->world->serial, .to = to};
+	return BLOCK_REWRITTEN;
+}
+
+enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
+{
+	struct policy_answer a;
+	enum block_end end = BLOCK_ENDED;
+
+	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, &a);
+	switch (a.answer) {
+	case ANSWER_DROP:
+		query_count_list(s, v);
+		query_drop(s, q, COUNTER_BLOCKED);
+		return BLOCK_ENDED;
+	case ANSWER_TRUNCATE:
+		if (q->via->stream)
+			return BLOCK_PASSES;
+		answer_truncated(s, q);
+		query_finish(s, q, COUNTER_LOCAL);
+		return BLOCK_ENDED;
+	case ANSWER_LOCAL:
+		end = follow(s, q, v, owns, &a);
+		break;
+	case ANSWER_NXDOMAIN:
+	case ANSWER_NODATA:
+	case ANSWER_NULL:
+	case ANSWER_REFUSED:
+	case ANSWER_ADDRESS:
+		break;
+	}
+	if (end != BLOCK_ENDED)
+		return end;
+	query_count_list(s, v);
+	answer_blocked(s, q, &a);
+	query_finish(s, q, COUNTER_BLOCKED);
+	return BLOCK_ENDED;
+}

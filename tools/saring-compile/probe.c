@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "list/report.h"
+#include "saring-compile/work.h"
+
+#define REFUSAL "this is no list of names: " /* what segment_import says before it says what it looks like */
+
+static json_t *refusal(const struct err_list *errors)
+{
+	const struct err *first = &errors->items[0];
+	char text[sizeof(first->text) + 64];
+	if (strncmp(first->text, REFUSAL, strlen(REFUSAL)) == 0 || first->line <= 1)
+		(void)snprintf(text, sizeof(text), "%s",
+			       first->text + (strncmp(first->text, REFUSAL, strlen(REFUSAL)) == 0 ? strlen(REFUSAL) : 0));
+	else
+		(void)snprintf(text, sizeof(text), "line %u: %s", first->line, first->text);
+	json_t *why = json_string(text);
+	return json_pack("{s:o}", "refused", why == NULL ? json_string("it is not UTF-8") : why);
+}
+
+int probe_run(const struct options *o)
+{
+	const struct segment_settings how = {.format = o->format, .action = ACTION_BLOCK, .may_allow = o->may_allow};
+	struct err_list errors = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	struct buf text = {NULL, 0, 0};
+	struct segment *s = NULL;
+	if (file_read(o->probe, SOURCE_BYTES_MAX, &text, &err))
+		s = segment_import(buf_str(&text), &how, o->probe, o->probe, &errors);
+	else
+		err_list_add(&errors, &err);
+	json_t *report = s != NULL ? report_to_json(segment_report(s)) : refusal(&errors);
+	must(report != NULL);
+	bool written = json_dumpf(report, stdout, JSON_COMPACT) == 0 && fputc('\n', stdout) != EOF && fflush(stdout) == 0;
+	bool ok = s != NULL && written;
+	json_decref(report);
+	segment_destroy(s);
+	err_list_finish(&errors);
+	buf_finish(&text);
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "saring-compile/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "policy/compile.h"
+#include "saring-compile/files.h"
+#include "settings/load.h"
+
+#define SEGMENTS_DIR "segments"
+#define SEGMENTS_MODE 0750
+
+/* A compile under way. */
+struct run {
+	const struct options *o;
+	struct work *work;
+	struct settings *settings;
+	uint8_t settings_hash[16];
+	struct source *sources;		   /* one for each of settings' lists */
+	struct source_identity *looked_at; /* of each list's file, before the images were asked what they know of it */
+	struct compile_known *known_live, *known_bulk;
+	struct buf segments;	  /* the directory's path; empty: nothing is kept */
+	struct files_header bulk; /* zeroes: none */
+	struct buf new_bulk;	  /* path of a bulk image that this run wrote; empty: none */
+	int64_t now_s;
+};
+
+static bool is_zero(const uint8_t hash[16])
+{
+	static const uint8_t zeroes[16];
+	return memcmp(hash, zeroes, sizeof(zeroes)) == 0;
+}
+
+/* A check goes on with what could be read, to the faults in the lists. */
+static bool read_settings(struct run *r)
+{
+	const struct options *o = r->o;
+	struct err_list *errors = &r->work->errors;
+	struct buf text = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	bool ok = o->config_fd == FD_NONE ? file_read(o->config, SETTINGS_BYTES_MAX, &text, &err)
+					  : file_read_fd(o->config_fd, o->config, SETTINGS_BYTES_MAX, &text, &err);
+	if (ok) {
+		XXH128_canonical_t hash;
+		XXH128_canonicalFromHash(&hash, XXH3_128bits(text.ptr, text.len));
+		memcpy(r->settings_hash, hash.digest, sizeof(r->settings_hash));
+		r->settings = o->check ? settings_parse_faulty(buf_str(&text), o->config, errors)
+				       : settings_parse(buf_str(&text), o->config, errors);
+	} else if (err.code == ERR_LIMIT) {
+		err_list_add_at(errors, o->config, 1, 1, "%s", err.text);
+	} else {
+		err_list_add(errors, &err);
+	}
+	buf_finish(&text);
+	return r->settings != NULL;
+}
+
+/* Those in mode off are looked at by a check alone: a broken one among them keeps nobody from reloading. */
+static void check_lists(struct run *r)
+{
+	for (size_t i = 0; i < r->settings->list_count; i++) {
+		source_check(r->settings, i, &r->sources[i], &r->work->errors);
+		if (r->settings->lists[i].mode == MODE_OFF)
+			source_close(&r->sources[i]);
+	}
+}
+
+/* --- what an earlier run left --- */
+
+static void look_at_files(struct run *r)
+{
+	for (size_t i = 0; i < r->settings->list_count; i++) {
+		if (!source_identify(r->settings->lists[i].file, &r->looked_at[i]))
+			r->looked_at[i] = (struct source_identity){.device = 0};
+	}
+}
+
+/* Fills what the two images in force know of the lists. Returns whether the bulk one can stay as it is: then r->bulk is it. */
+static bool ask_previous(struct run *r)
+{
+	struct files_header live = {.entries = 0};
+	struct buf path = {NULL, 0, 0};
+	bool current = false;
+	if (r->o->previous == NULL || !files_header_read(r->o->previous, &live))
+		return false;
+	(void)!compile_is_current(r->o->previous, r->settings, IMAGE_LIVE, r->known_live);
+	if (!is_zero(live.bulk_hash)) {
+		/* it has to be where the new image will look for it */
+		files_bulk_path(r->o->output, live.bulk_hash, &path);
+		current = files_header_read(path.ptr, &r->bulk) &&
+			  memcmp(r->bulk.body_hash, live.bulk_hash, sizeof(live.bulk_hash)) == 0 &&
+			  compile_is_current(path.ptr, r->settings, IMAGE_BULK, r->known_bulk);
+	}
+	buf_finish(&path);
+	return current;
+}
+
+static bool still_current(const struct run *r)
+{
+	struct buf path = {NULL, 0, 0};
+	files_bulk_path(r->o->output, r->bulk.body_hash, &path);
+	bool current = compile_is_current(path.ptr, r->settings, IMAGE_BULK, NULL);
+	buf_finish(&path);
+	return current;
+}
+
+/* --- the lists --- */
+
+static void open_list(struct run *r, size_t i)
+{
+	const char *segments = r->segments.len > 0 ? r->segments.ptr : NULL;
+	const uint8_t *known = r->known_live[i].known ? r->known_live[i].key : r->known_bulk[i].known ? r->known_bulk[i].key : NULL;
+	struct source *source = &r->sources[i];
+	source_open(r->settings, i, segments, known, source, &r->work->errors);
+	/* The key was recorded for the file as it was looked at. If it is another one by now, the key is not its. */
+	if (known != NULL && source->segment != NULL && !source_same(&source->identity, &r->looked_at[i])) {
+		source_close(source);
+		source_open(r->settings, i, segments, NULL, source, &r->work->errors);
+	}
+	if (source->segment == NULL)
+		return;
+	if (source->kept)
+		r->work->segments_kept++;
+	else
+		r->work->segments_made++;
+}
+
+/* bulk_stays: the bulk tier's lists need not be opened. One that the image knew otherwise than by its identity is opened
+ * nevertheless, to see that it is one of them. */
+static bool open_lists(struct run *r, bool bulk_stays)
+{
+	const struct settings *s = r->settings;
+	for (size_t i = 0; i < s->list_count; i++) {
+		if (s->lists[i].mode == MODE_OFF)
+			continue;
+		r->work->lists++;
+		if (bulk_stays && r->known_bulk[i].known)
+			continue;
+		open_list(r, i);
+		/* it may have become so big since the image was asked */
+		if (bulk_stays && r->sources[i].segment != NULL && compile_tier(&s->lists[i], &r->sources[i]) == IMAGE_BULK)
+			bulk_stays = still_current(r);
+	}
+	for (size_t i = 0; !bulk_stays && i < s->list_count; i++) {
+		if (s->lists[i].mode != MODE_OFF && r->sources[i].segment == NULL && r->work->errors.count == 0)
+			open_list(r, i);
+	}
+	return bulk_stays;
+}
+
+static bool has_bulk(const struct run *r)
+{
+	for (size_t i = 0; i < r->settings->list_count; i++) {
+		if (r->sources[i].segment != NULL && compile_tier(&r->settings->lists[i], &r->sources[i]) == IMAGE_BULK)
+			return true;
+	}
+	return false;
+}
+
+/* --- the images --- */
+
+static bool compile_one(struct run *r, enum image_tier tier, struct buf *ret)
+{
+	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier, .now_s = r->now_s};
+	if (tier == IMAGE_LIVE) {
+		input.generation = r->o->generation;
+		memcpy(input.settings_hash, r->settings_hash, sizeof(input.settings_hash));
+		memcpy(input.bulk_hash, r->bulk.body_hash, sizeof(input.bulk_hash));
+	}
+	return policy_compile(&input, ret, &r->work->errors);
+}
+
+static bool compile_bulk(struct run *r)
+{
+	struct buf image = {NULL, 0, 0}, path = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	bool ok = compile_one(r, IMAGE_BULK, &image) && r->work->errors.count == 0;
+	if (ok && !r->o->check) {
+		must(files_header_of(image.ptr, image.len, &r->bulk));
+		files_bulk_path(r->o->output, r->bulk.body_hash, &path);
+		bool new = false;
+		ok = files_write_bulk(path.ptr, image.ptr, image.len, &new, &err);
+		if (!ok)
+			err_list_add(&r->work->errors, &err);
+		if (new)
+			buf_add_str(&r->new_bulk, buf_str(&path));
+		r->work->bulk = BULK_COMPILED;
+	}
+	buf_finish(&image);
+	buf_finish(&path);
+	return ok;
+}
+
+/* The bulk tier's segments are not needed for the live one: so much less memory. Keys are kept for the sweep. */
+static void close_bulk(struct run *r)
+{
+	for (size_t i = 0; i < r->settings->list_count; i++) {
+		struct source *source = &r->sources[i];
+		if (source->segment == NULL || compile_tier(&r->settings->lists[i], source) != IMAGE_BULK)
+			continue;
+		segment_destroy(source->segment);
+		source->segment = NULL;
+	}
+}
+
+static bool compile_live(struct run *r)
+{
+	struct buf image = {NULL, 0, 0};
+	struct files_header header = {.entries = 0};
+	struct err err = {.code = ERR_NONE};
+	bool ok = compile_one(r, IMAGE_LIVE, &image) && r->work->errors.count == 0;
+	if (ok && !r->o->check) {
+		must(files_header_of(image.ptr, image.len, &header));
+		r->work->entries = header.entries + r->bulk.entries;
+		r->work->bytes = header.bytes + r->bulk.bytes;
+		ok = files_write(r->o->output, image.ptr, image.len, &err);
+		if (!ok)
+			err_list_add(&r->work->errors, &err);
+	}
+	buf_finish(&image);
+	return ok;
+}
+
+static void sweep(struct run *r)
+{
+	const size_t count = r->settings->list_count;
+	uint8_t(*keys)[16] = base_alloc((count + 1) * sizeof(keys[0]));
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *key = !is_zero(r->sources[i].content_key) ? r->sources[i].content_key : r->known_bulk[i].key;
+		memcpy(keys[i], key, sizeof(keys[i]));
+	}
+	if (r->segments.len > 0)
+		files_sweep_segments(r->segments.ptr, (const uint8_t(*)[16])keys, count);
+	free(keys);
+}
+
+/* --- the whole --- */
+
+static bool check_all(struct run *r)
+{
+	check_lists(r);
+	/* A list that could not be read, or not whole, does not keep the others' expressions from being looked at. */
+	bool bulk = compile_bulk(r);
+	close_bulk(r);
+	return compile_live(r) && bulk;
+}
+
+static bool compile_all(struct run *r)
+{
+	files_beside(r->o->output, SEGMENTS_DIR, &r->segments);
+	(void)mkdir(r->segments.ptr, SEGMENTS_MODE); /* without it nothing is kept, that is all */
+	look_at_files(r);
+	bool stays = open_lists(r, ask_previous(r));
+	if (stays)
+		r->work->bulk = BULK_KEPT;
+	else
+		r->bulk = (struct files_header){.entries = 0};
+	/* Faulty lists do not keep the others from being compiled: their expressions are looked at only then. */
+	bool ok = stays || !has_bulk(r) || compile_bulk(r);
+	close_bulk(r);
+	ok = compile_live(r) && ok;
+	if (ok)
+		sweep(r);
+	else if (r->new_bulk.len > 0)
+		(void)unlink(r->new_bulk.ptr); /* nothing names it */
+	return ok;
+}
+
+static void run_finish(struct run *r)
+{
+	for (size_t i = 0; r->sources != NULL && i < r->settings->list_count; i++)
+		source_close(&r->sources[i]);
+	free(r->sources);
+	free(r->looked_at);
+	free(r->known_live);
+	free(r->known_bulk);
+	buf_finish(&r->segments);
+	buf_finish(&r->new_bulk);
+	settings_destroy(r->settings);
+}
+
+bool work_run(const struct options *o, struct work *ret)
+{
+	*ret = (struct work){.bulk = BULK_NONE};
+	struct run r = {.o = o, .work = ret, .now_s = clock_wall_s()};
+	bool ok = read_settings(&r);
+	if (ok) {
+		const size_t count = r.settings->list_count + 1;
+		r.sources = base_alloc(count * sizeof(r.sources[0]));
+		r.looked_at = base_alloc(count * sizeof(r.looked_at[0]));
+		r.known_live = base_alloc(count * sizeof(r.known_live[0]));
+		r.known_bulk = base_alloc(count * sizeof(r.known_bulk[0]));
+		ok = o->check ? check_all(&r) : compile_all(&r);
+	}
+	run_finish(&r);
+	return ok && ret->errors.count == 0;
+}

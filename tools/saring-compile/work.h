@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * work.h - what saring-compile does: settings, then each list's segment, then the image of each tier, then the files. */
+#ifndef SARING_COMPILE_WORK_H
+#define SARING_COMPILE_WORK_H
+
+#include "base/err.h"
+#include "list/source.h"
+#include "settings/settings.h"
+
+#define FD_NONE (-1)
+
+struct options {
+	const char *config, *output, *previous; /* previous: the live image in force, or NULL */
+	uint32_t generation;
+	bool has_generation, check;
+	int config_fd, summary_fd;
+	const char *probe; /* a file that may be a list; NULL: none */
+	enum format format;
+	bool has_format, may_allow;
+};
+
+enum bulk { BULK_NONE, BULK_KEPT, BULK_COMPILED };
+
+/* What was done, for the summary. */
+struct work {
+	struct err_list errors; /* err_list_finish */
+	size_t lists, entries, bytes;
+	size_t segments_kept, segments_made;
+	enum bulk bulk;
+};
+
+/* Compile and write, or with options->check find what would be in the way. False, and ret->errors say why. */
+MUST_CHECK bool work_run(const struct options *options, struct work *ret);
+
+/* Print what stands in options->probe as JSON on stdout: the reader's report, or {"refused": "why"}. Returns the exit status. */
+MUST_CHECK int probe_run(const struct options *options);
+
+/* {"ok": true, ...} or {"ok": false, "errors": [...]} to options->summary_fd. */
+MUST_CHECK bool summary_write(const struct options *options, const struct work *work, bool ok, int64_t took_ns);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * cmd_show.c - list show: a list's entries with their provenance, read from its file in whatever format, daemon or not. */
+#include "saringctl/context.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ctl/proto.h"
+#include "list/list.h"
+#include "policy/compile.h"
+#include "saringctl/list_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_ENTRIES_MAX 20000 /* a longer list is not held in memory for the sake of its columns' width */
+#define SHOW_ENTRY_WIDTH 40
+
+struct shown {
+	const struct output *out;
+	const struct settings_list *settings;
+	const struct segment *segment;
+	enum action action; /* the list's */
+	int64_t now_s;
+};
+
+/* One entry, as it is shown. */
+struct row {
+	struct segment_entry entry;
+	struct segment_class class;
+	struct provenance own; /* what the entry itself says */
+	struct provenance all; /* what holds for it */
+	char text[NAME_TEXT_MAX];
+	char *written; /* owned; NULL when text is it */
+	const char *state;
+};
+
+static const char *state_of(const struct shown *s, const struct provenance *p)
+{
+	if (p->lifted != NULL && p->lifted_s <= s->now_s)
+		return "lifted";
+	if (p->expires != NULL && p->expires_s <= s->now_s)
+		return "expired";
+	return s->settings->mode == MODE_ENFORCE ? "in force" : mode_words[s->settings->mode];
+}
+
+/* The entry as its author wrote it, else what it means. */
+static void row_text(struct row *row)
+{
+	const struct segment_entry *e = &row->entry;
+	struct str text = e->written.len > 0 ? e->written : e->text;
+	struct name name;
+	row->written = NULL;
+	if (text.len > 0)
+		row->written = str_dup(text);
+	else if (e->wire != NULL && name_from_wire(e->wire, e->wire_len, &name))
+		(void)name_to_text(&name, row->text);
+	else
+		(void)prefix_to_text(&e->prefix, row->text);
+}
+
+static bool row_next(const struct shown *s, struct segment_cursor *cursor, struct row *row)
+{
+	if (!segment_next(s->segment, cursor, &row->entry))
+		return false;
+	segment_class(s->segment, row->entry.class, &row->class);
+	row->own = (struct provenance){.authority = NULL};
+	bool says = row->class.provenance != SEGMENT_NONE;
+	if (says)
+		segment_provenance(s->segment, row->class.provenance, &row->own);
+	row->all = list_provenance(says ? &row->own : NULL, segment_defaults(s->segment), &s->settings->provenance);
+	row->state = state_of(s, &row->all);
+	row_text(row);
+	return true;
+}
+
+static const char *row_entry(const struct row *row)
+{
+	return row->written != NULL ? row->written : row->text;
+}
+
+static const char *row_match(const struct shown *s, const struct row *row)
+{
+	return match_words[compile_entry_match(s->segment, &row->class, s->settings)];
+}
+
+static const char *row_action(const struct shown *s, const struct row *row)
+{
+	return action_words[row->class.has_action ? row->class.action : s->action];
+}
+
+/* ---- for programs ---- */
+
+static json_t *row_json(const struct shown *s, const struct row *row)
+{
+	const struct provenance *p = &row->all;
+	json_t *contact = json_array();
+	must(contact != NULL);
+	for (size_t i = 0; i < p->contact_count; i++)
+		must(json_array_append_new(contact, ctl_text(str_from(p->contact[i]))) == 0);
+	json_t *one = json_pack("{s:o, s:o, s:I, s:o, s:s, s:s, s:b, s:s, s:s, s:s}", "list", ctl_text(str_from(s->settings->name)),
+				"file", ctl_text(str_from(s->settings->file_shown)), "line", (json_int_t)row->entry.line, "entry",
+				ctl_text(str_from(row_entry(row))), "match", row_match(s, row), "action", row_action(s, row),
+				"mandatory", s->settings->mandatory, "mode", mode_words[s->settings->mode], "state", row->state,
+				"code", code_words[p->has_code ? p->code : CODE_BLOCKED]);
+	must(one != NULL);
+	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "authority", ctl_text(str_from(p->authority)),
+				 "reason", ctl_text(str_from(p->reason)), "reference", ctl_text(str_from(p->reference)), "contact",
+				 contact, "added", ctl_text(str_from(p->added)), "review", ctl_text(str_from(p->review)), "expires",
+				 ctl_text(str_from(p->expires)), "lifted", ctl_text(str_from(p->lifted)));
+	must(rest != NULL && json_object_update(one, rest) == 0);
+	json_decref(rest);
+	if (row->class.has_answer)
+		must(json_object_set_new(one, "answer", json_string(answer_words[row->class.answer])) == 0);
+	return one;
+}
+
+/* One document, but never all of it in memory: a list may have millions of entries. */
+static void show_json(const struct shown *s)
+{
+	struct segment_cursor cursor = {0};
+	struct row row;
+	const char *before = "[\n";
+	while (row_next(s, &cursor, &row)) {
+		json_t *one = row_json(s, &row);
+		(void)fputs(before, stdout);
+		(void)json_dumpf(one, stdout, JSON_INDENT(2));
+		json_decref(one);
+		free(row.written);
+		before = ",\n";
+	}
+	(void)puts(before[0] == '[' ? "[]" : "\n]");
+}
+
+/* ---- for people ---- */
+
+/* What holds for all entries that do not say otherwise. */
+static void show_head(const struct shown *s)
+{
+	const struct output *o = s->out;
+	const struct provenance p = list_provenance(NULL, segment_defaults(s->segment), &s->settings->provenance);
+	output_print(o, stdout, PAINT_HEAD, "%s", s->settings->name);
+	if (segment_title(s->segment) != NULL)
+		output_print(o, stdout, PAINT_NONE, ": %s", segment_title(s->segment));
+	putchar('\n');
+	output_linef(o, "list", "%s%s, %s", s->settings->mandatory ? "mandatory " : "", action_words[s->action],
+		     mode_words[s->settings->mode]);
+	output_line(o, s->settings->url != NULL ? "url" : "file", s->settings->file_shown);
+	output_line(o, "format", format_words[segment_format(s->segment)]);
+	output_line(o, "authority", p.authority);
+	output_line(o, "reason", p.reason);
+	output_line(o, "code", code_words[p.has_code ? p.code : CODE_BLOCKED]);
+	output_line(o, "reference", p.reference);
+	for (size_t i = 0; i < p.contact_count; i++)
+		output_line(o, i == 0 ? "contact" : "", p.contact[i]);
+	output_line(o, "added", p.added);
+	output_line(o, "review", p.review);
+	output_line(o, "expires", p.expires);
+	output_line(o, "lifted", p.lifted);
+}
+
+/* A column stands only where an entry has something of its own to say there. */
+static const struct {
+	const char *title;
+	bool wrap;
+	size_t offset; /* of a const char * in struct provenance */
+} own_columns[] = {
+    {"ADDED", false, offsetof(struct provenance, added)},	 {"REVIEW", false, offsetof(struct provenance, review)},
+    {"EXPIRES", false, offsetof(struct provenance, expires)},	 {"LIFTED", false, offsetof(struct provenance, lifted)},
+    {"AUTHORITY", true, offsetof(struct provenance, authority)}, {"REASON", true, offsetof(struct provenance, reason)},
+    {"REFERENCE", true, offsetof(struct provenance, reference)},
+};
+
+static const char *own_text(const struct provenance *own, size_t column)
+{
+	const char *text;
+	memcpy(&text, (const char *)own + own_columns[column].offset, sizeof(text));
+	return text;
+}
+
+/* What the classes say is what some entry says. */
+static size_t own_said(const struct shown *s, size_t ret[ARRAY_LEN(own_columns)], bool *ret_actions)
+{
+	bool said[ARRAY_LEN(own_columns)] = {false};
+	size_t count = 0;
+	*ret_actions = false;
+	for (uint32_t c = 0; c < segment_class_count(s->segment); c++) {
+		struct segment_class class;
+		struct provenance own;
+		segment_class(s->segment, c, &class);
+		*ret_actions |= class.has_action && class.action != s->action;
+		if (class.provenance == SEGMENT_NONE)
+			continue;
+		segment_provenance(s->segment, class.provenance, &own);
+		for (size_t k = 0; k < ARRAY_LEN(own_columns); k++)
+			said[k] |= own_text(&own, k) != NULL;
+	}
+	for (size_t k = 0; k < ARRAY_LEN(own_columns); k++)
+		if (said[k])
+			ret[count++] = k;
+	return count;
+}
+
+static enum paint paint_of_state(const char *state)
+{
+	return strcmp(state, "in force") == 0 ? PAINT_GOOD : PAINT_WARN;
+}
+
+static void show_table(const struct shown *s)
+{
+	struct column columns[5 + ARRAY_LEN(own_columns)] = {
+	    {"LINE", true, false}, {"ENTRY", false, true}, {"MATCH", false, false}};
+	size_t own[ARRAY_LEN(own_columns)], fixed = 3;
+	bool actions;
+	size_t own_count = own_said(s, own, &actions);
+	if (actions)
+		columns[fixed++] = (struct column){"ACTION", false, false};
+	columns[fixed++] = (struct column){"STATE", false, false};
+	for (size_t k = 0; k < own_count; k++)
+		columns[fixed + k] = (struct column){own_columns[own[k]].title, false, own_columns[own[k]].wrap};
+	struct table *t = table_create(s->out, columns, fixed + own_count);
+	struct segment_cursor cursor = {0};
+	struct row row;
+	while (row_next(s, &cursor, &row)) {
+		table_row(t);
+		table_number(t, 0, row.entry.line);
+		table_cell(t, 1, PAINT_NONE, row_entry(&row));
+		table_cell(t, 2, PAINT_NONE, row_match(s, &row));
+		if (actions)
+			table_cell(t, 3, PAINT_NONE, row_action(s, &row));
+		table_cell(t, fixed - 1, paint_of_state(row.state), row.state);
+		for (size_t k = 0; k < own_count; k++)
+			table_cell(t, fixed + k, PAINT_NONE, own_text(&row.own, own[k]));
+		free(row.written);
+	}
+	table_finish(t);
+}
+
+static void show_lines(const struct shown *s)
+{
+	struct segment_cursor cursor = {0};
+	struct row row;
+	output_print(s->out, stdout, PAINT_HEAD, "%8s %-*s %-10s %-6s %s", "LINE", SHOW_ENTRY_WIDTH, "ENTRY", "MATCH", "ACTION",
+		     "STATE");
+	putchar('\n');
+	while (row_next(s, &cursor, &row)) {
+		output_print(s->out, stdout, PAINT_NONE, "%8u %-*s %-10s %-6s %s", row.entry.line, SHOW_ENTRY_WIDTH,
+			     row_entry(&row), row_match(s, &row), row_action(s, &row), row.state);
+		putchar('\n');
+		free(row.written);
+	}
+}
+
+static void show_people(const struct shown *s)
+{
+	size_t count = segment_entry_count(s->segment);
+	show_head(s);
+	if (count == 0) {
+		output_line(s->out, "entries", "none");
+		return;
+	}
+	putchar('\n');
+	if (count <= TABLE_ENTRIES_MAX)
+		show_table(s);
+	else
+		show_lines(s);
+}
+
+enum exit_status cmd_list_show(struct context *ctx)
+{
+	struct err_list errors = {0};
+	struct err err;
+	struct source source;
+	enum exit_status status = STATUS_DONE;
+	const struct settings_list *l = context_list(ctx, ctx->in->operands[0]);
+	if (l == NULL)
+		return STATUS_FAILED;
+	source_check(ctx->settings, (size_t)(l - ctx->settings->lists), &source, &errors);
+	if (source.segment == NULL) {
+		err_set(&err, ERR_INPUT, "the list '%s' cannot be shown", l->name);
+		status = output_fail(&ctx->out, &err, &errors);
+	} else {
+		const struct shown s = {.out = &ctx->out,
+					.settings = l,
+					.segment = source.segment,
+					.action = compile_list_action(source.segment, l),
+					.now_s = clock_wall_s()};
+		if (ctx->out.json)
+			show_json(&s);
+		else
+			show_people(&s);
+	}
+	source_close(&source);
+	err_list_finish(&errors);
+	return status;
+}
