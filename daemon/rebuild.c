@@ -212,9 +212,12 @@ static void publish(struct rebuild *r, struct policy *policy)
 	r->published = true;
 	policy_close(r->kept); /* what was of use in it, policy shares */
 	r->kept = NULL;
-	if (!first) /* while the workers change over, the old pages and the new would both be counted */
-		policy_cool(generation_current(r->config.generations)->policy);
+	const struct policy *before = first ? NULL : generation_current(r->config.generations)->policy;
 	generation_publish(r->config.generations, policy, settings, upstreams, rebuild_on_settled, r);
+	/* While the workers change over, the old pages and the new would both be the daemon's. The old ones live until this thread
+	 * collects what the workers let go. */
+	if (before != NULL)
+		policy_cool(before);
 	if (first)
 		r->config.first_published(r->config.arg);
 }

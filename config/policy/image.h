@@ -68,7 +68,7 @@
 #define IMAGE_BITS_MAX 28	/* of the buckets; 0 when there are few names */
 #define IMAGE_PER_BUCKET 8	/* bits are the least for which buckets hold no more than these on average: 4 to 8 */
 #define IMAGE_BUCKET_MAX 128	/* records in a bucket */
-#define IMAGE_FILTER_BITS 10	/* for a name, on average */
+#define IMAGE_FILTER_BITS 16	/* for a name, on average */
 #define IMAGE_FILTER_PROBES 4	/* bits set in one word */
 #define IMAGE_COLD_BUCKETS 16
 #define IMAGE_ALIGN 64

@@ -152,11 +152,9 @@ static void header_take(struct image *im, const uint8_t *h)
 	memcpy(im->bulk_hash, h + IMAGE_H_BULK_HASH, sizeof(im->bulk_hash));
 }
 
-/* h: the whole image, whose checksums are good. */
+/* h: an image whose checksums are good and whose sections are set; of FILTER, RECORDS and COLD nothing is read. */
 static bool image_fill(struct image *im, const uint8_t *h, size_t len, enum image_tier tier, struct err *err)
 {
-	if (!sections_set(im, h, len, err))
-		return false;
 	im->len = len;
 	header_take(im, h);
 	if (im->tier != tier)
@@ -206,7 +204,7 @@ static struct image_shared *shared_from_memory(const void *bytes, size_t len, en
 		return NULL;
 	struct image_shared *shared = base_alloc(sizeof(*shared));
 	shared->policies = 1;
-	if (!image_fill(&shared->image, bytes, len, tier, err)) {
+	if (!sections_set(&shared->image, bytes, len, err) || !image_fill(&shared->image, bytes, len, tier, err)) {
 		shared_drop(shared);
 		return NULL;
 	}
@@ -227,66 +225,111 @@ static ssize_t read_some(int fd, void *to, size_t len, struct err *err)
 	return n;
 }
 
-/* The body's hash by reading: through a mapping, every page of it would count as the daemon's own from the start. */
-static bool body_read(int fd, uint64_t len, uint8_t *piece, uint8_t ret[16], struct err *err)
+/* A file as it is checked: read whole, piece by piece, through no mapping, or every page of it would count as the daemon's own from
+ * the start. What image_fill looks at is kept for it in `copy`, memory of the image's length that is there only where it is
+ * written. */
+struct checking {
+	struct image *im;
+	uint8_t *copy, *piece;
+	uint64_t len;
+};
+
+/* Behind these nobody looks before a query does. */
+static bool is_kept(size_t section)
+{
+	return section != IMAGE_FILTER && section != IMAGE_RECORDS && section != IMAGE_COLD;
+}
+
+static void piece_keep(const struct checking *c, uint64_t pos, size_t len)
+{
+	for (size_t i = 0; i < IMAGE_SECTION_COUNT; i++) {
+		const struct image_section *s = &c->im->sections[i];
+		uint64_t from = (uint64_t)(s->base - c->copy), end = from + s->count * image_record_sizes[i];
+		from = MAX(from, pos);
+		end = MIN(end, pos + len);
+		if (is_kept(i) && from < end)
+			memcpy(c->copy + from, c->piece + (from - pos), (size_t)(end - from));
+	}
+}
+
+static bool body_read(const struct checking *c, int fd, uint8_t ret[16], struct err *err)
 {
 	XXH3_state_t state;
 	XXH128_canonical_t canonical;
 	(void)XXH3_128bits_reset(&state);
-	while (len > 0) {
-		ssize_t n = read_some(fd, piece, (size_t)MIN(len, READ_BYTES), err);
+	for (uint64_t pos = IMAGE_HEADER_SIZE; pos < c->len;) {
+		ssize_t n = read_some(fd, c->piece, (size_t)MIN(c->len - pos, READ_BYTES), err);
 		if (n < 0)
 			return false;
 		if (n == 0)
 			return err_set(err, ERR_INPUT, "it became shorter while it was read");
-		(void)XXH3_128bits_update(&state, piece, (size_t)n);
-		len -= (uint64_t)n;
+		(void)XXH3_128bits_update(&state, c->piece, (size_t)n);
+		piece_keep(c, pos, (size_t)n);
+		pos += (uint64_t)n;
 	}
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
 	memcpy(ret, canonical.digest, sizeof(canonical.digest));
 	return true;
 }
 
-/* Header and body, by reading. piece: READ_BYTES to work in. */
-static bool file_check(int fd, uint8_t *piece, size_t *ret_len, struct err *err)
+/* The header, and how long the file is. */
+static bool header_read(int fd, uint8_t ret[IMAGE_HEADER_SIZE], uint64_t *ret_len, struct err *err)
 {
 	struct stat st;
-	uint8_t header[IMAGE_HEADER_SIZE], hash[16];
 	size_t have = 0;
 	if (fstat(fd, &st) != 0)
 		return err_set_errno(err, ERR_IO, "it can't be looked at");
 	if (!S_ISREG(st.st_mode) || st.st_size < 0 || (uint64_t)st.st_size > LEN_MAX)
 		return err_set(err, ERR_INPUT, "this is not a policy image");
-	while (have < sizeof(header)) {
-		ssize_t n = read_some(fd, header + have, sizeof(header) - have, err);
+	while (have < IMAGE_HEADER_SIZE) {
+		ssize_t n = read_some(fd, ret + have, IMAGE_HEADER_SIZE - have, err);
 		if (n < 0)
 			return false;
 		if (n == 0)
 			break;
 		have += (size_t)n;
 	}
-	uint64_t len = have < sizeof(header) ? have : (uint64_t)st.st_size;
-	if (!header_check(header, len, err) || !body_read(fd, len - IMAGE_HEADER_SIZE, piece, hash, err) ||
-	    !body_check(hash, header, err))
-		return false;
-	*ret_len = (size_t)len;
+	*ret_len = have < IMAGE_HEADER_SIZE ? have : (uint64_t)st.st_size;
+	return header_check(ret, *ret_len, err);
+}
+
+static bool copy_check(const struct checking *c, int fd, enum image_tier tier, struct err *err)
+{
+	uint8_t hash[16];
+	return sections_set(c->im, c->copy, (size_t)c->len, err) && body_read(c, fd, hash, err) && body_check(hash, c->copy, err) &&
+	       image_fill(c->im, c->copy, (size_t)c->len, tier, err);
+}
+
+/* From the copy to the mapping, which holds the same bytes. */
+static bool file_map_in(const struct checking *c, int fd, struct err *err)
+{
+	uint8_t *addr = mmap(NULL, (size_t)c->len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (addr == MAP_FAILED)
+		return err_set_errno(err, ERR_IO, "it can't be mapped");
+	c->im->map = (struct file_map){.addr = addr, .len = (size_t)c->len};
+	for (size_t i = 0; i < IMAGE_SECTION_COUNT; i++)
+		c->im->sections[i].base = addr + (c->im->sections[i].base - c->copy);
+	c->im->filter = c->im->sections[IMAGE_FILTER].base;
 	return true;
 }
 
 static bool file_open(int fd, enum image_tier tier, struct image *im, struct err *err)
 {
-	size_t len = 0;
-	uint8_t *piece = malloc(READ_BYTES);
-	must(piece != NULL);
-	bool good = file_check(fd, piece, &len, err);
-	free(piece);
-	if (!good)
+	uint8_t header[IMAGE_HEADER_SIZE];
+	struct checking c = {.im = im};
+	if (!header_read(fd, header, &c.len, err))
 		return false;
-	void *addr = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (addr == MAP_FAILED)
-		return err_set_errno(err, ERR_IO, "it can't be mapped");
-	im->map = (struct file_map){.addr = addr, .len = len};
-	return image_fill(im, addr, len, tier, err);
+	c.copy = mmap(NULL, (size_t)c.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (c.copy == MAP_FAILED)
+		return err_set_errno(err, ERR_MEMORY, "no memory to check it in");
+	memcpy(c.copy, header, sizeof(header));
+	c.piece = malloc(READ_BYTES);
+	must(c.piece != NULL);
+	bool good = copy_check(&c, fd, tier, err);
+	free(c.piece);
+	good = good && file_map_in(&c, fd, err);
+	(void)munmap(c.copy, (size_t)c.len);
+	return good;
 }
 
 static struct image_shared *shared_from_file(const char *path, enum image_tier tier, struct err *err)

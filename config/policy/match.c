@@ -29,15 +29,16 @@ static inline uint64_t may_have(const struct image *im, const uint64_t *hashes, 
 	return may;
 }
 
+/* Of the far tier's words all are fetched, wanted or not: to tell them apart costs more. */
 void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret)
 {
+	const struct image *im = policy->tiers[policy->tier_count - 1];
+	const unsigned labels = name->labels;
 	ret->place.labels = 0;
 	name_hashes(name, ret->hashes);
-	for (size_t tier = 0; tier < policy->tier_count; tier++) {
-		const struct image *im = policy->tiers[tier];
-		for (uint64_t wanted = image_wanted(im, name->labels, 0); wanted != 0; wanted &= wanted - 1)
-			__builtin_prefetch(image_filter_word(im, ret->hashes[(unsigned)__builtin_ctzll(wanted)]));
-	}
+	__builtin_prefetch(image_filter_word(im, ret->hashes[labels]));
+	for (unsigned n = 2; n < labels; n++)
+		__builtin_prefetch(image_filter_word(im, ret->hashes[n]));
 }
 
 /* The most specific suffix that may be there, and where. */

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The compiled policy in figures, on this machine, now.
 
-    policy.py BUILD [--names N] [--real FILE] [--edits N] [--seconds S]
+    policy.py BUILD [--names N] [--match M] [--real FILE] [--edits N] [--seconds S]
 
-N names in one bulk list, each blocked with all below it, and a small YAML list beside it that is edited. With --real the file's names come
+N names in one bulk list, each blocked with all below it (or as --match says), and a small YAML list beside it that is edited. With --real the file's names come
 first, the rest are mixtures of them; without, all are made of syllables. What is told, each a line:
 
     compile   text to image on one core, nothing kept from before: seconds, and bytes of the image a name
@@ -79,7 +79,7 @@ user: {user}
 upstream: {{servers: [dns://127.0.0.1:{self.up}]}}
 cache: {{size: 1MiB}}
 lists:
-  - {{name: bulk, file: bulk.txt, format: domains, match: subtree}}
+  - {{name: bulk, file: bulk.txt, format: domains, match: {self.args.match}}}
   - {{name: house, file: house.yaml}}
 control: {{socket: control.sock}}
 state: state
@@ -192,6 +192,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--names", type=int, default=1000000)
+    parser.add_argument("--match", choices=("subtree", "exact", "subdomains"), default="subtree")
     parser.add_argument("--real", help="a file of real names, one a line")
     parser.add_argument("--edits", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10)
