@@ -7,10 +7,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cache/cache.h"
+#include "child.h"
 #include "fetch.h"
-#include "fetch_child.h"
 #include "generation.h"
 #include "jobs.h"
+#include "lifesigns.h"
 #include "listen/sockets.h"
 #include "notify.h"
 #include "privs.h"
@@ -23,10 +24,8 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +34,7 @@
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define TICK_S 1
 #define START_EXTEND_MS 30000 /* asked of the service manager at each tick while the first image is compiled */
-#define STATUS_TICKS 15	      /* how old what the service manager is told may be */
-#define STUCK_TICKS 10	      /* a worker that has not gone round for so many ticks is reported */
 #define STOP_S 5	      /* a stop that takes longer is cut short */
 
 struct daemon {
@@ -62,8 +58,7 @@ struct daemon {
 	size_t listen_count;
 	struct worker **workers;
 	const struct counters **counters;
-	uint64_t *ticks;   /* of each worker when the last life sign was sent */
-	unsigned unticked; /* ticks of ours since then */
+	struct lifesigns lifesigns;
 
 	struct cache *cache;
 	struct inflight *inflight;
@@ -75,9 +70,6 @@ struct daemon {
 	struct control *control;
 
 	bool ready, ending, failed;
-	char status[512];
-	uint64_t status_runs; /* of the compiler, when it was told */
-	unsigned status_age;  /* in ticks */
 };
 
 /* ---- while serving ---- */
@@ -113,53 +105,9 @@ static void daemon_on_settled(evutil_socket_t fd, short what, void *arg)
 	generations_collect(d->generations);
 }
 
-/* Says that all is well only when every worker has gone round since it was last said. */
-static void watch_workers(struct daemon *d)
-{
-	static struct log_limit limit = {.interval_ms = 10000};
-	unsigned stuck = 0, first = 0;
-	for (unsigned i = 0; i < d->worker_count; i++) {
-		if (atomic_load_explicit(&d->counters[i]->ticks, memory_order_relaxed) == d->ticks[i] && stuck++ == 0)
-			first = i;
-		worker_nudge(d->workers[i]);
-	}
-	if (stuck > 0) {
-		if (++d->unticked >= STUCK_TICKS)
-			log_limited(&limit, LOG_LEVEL_ERROR, "worker.stuck workers=%u first=%u seconds=%u", stuck, first,
-				    d->unticked * TICK_S);
-		return;
-	}
-	d->unticked = 0;
-	for (unsigned i = 0; i < d->worker_count; i++)
-		d->ticks[i] = atomic_load_explicit(&d->counters[i]->ticks, memory_order_relaxed);
-	notify_watchdog();
-}
-
-/* Anew for a new world, and once in a while as entries expire. */
 static void tell_status(struct daemon *d)
 {
-	const struct generation *g = generation_current(d->generations);
-	if (rebuild_runs(d->rebuild) == d->status_runs && ++d->status_age < STATUS_TICKS)
-		return;
-	d->status_runs = rebuild_runs(d->rebuild);
-	d->status_age = 0;
-	struct policy_info info;
-	policy_info(g->policy, clock_wall_s(), &info);
-	size_t servers = upstreams_count(g->upstreams), up = 0;
-	for (size_t i = 0; i < servers; i++) {
-		struct upstream_stats stats;
-		upstreams_stats(g->upstreams, i, &stats);
-		up += strcmp(stats.state, "up") == 0;
-	}
-	const char *failure = rebuild_failure(d->rebuild);
-	char text[sizeof(d->status)] = "";
-	snprintf(text, sizeof(text), "serving; %zu of %zu entries in force; generation %" PRIu32 "; upstream %zu/%zu up%s%s",
-		 info.in_force_count, info.entry_count, info.generation, up, servers,
-		 failure[0] ? "; the last reload failed: " : "", failure);
-	if (strcmp(text, d->status) == 0)
-		return;
-	memcpy(d->status, text, sizeof(text));
-	notify_status(text);
+	lifesigns_status(&d->lifesigns, generation_current(d->generations), rebuild_runs(d->rebuild), rebuild_failure(d->rebuild));
 }
 
 static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
@@ -170,7 +118,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 		notify_extend(START_EXTEND_MS);
 		return;
 	}
-	watch_workers(d);
+	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
 	tell_status(d);
 }
@@ -314,7 +262,7 @@ static bool make_base(struct daemon *d, struct err *err)
 	d->on_hup = evsignal_new(d->base, SIGHUP, daemon_on_hup, d);
 	d->on_tick = event_new(d->base, -1, EV_PERSIST, daemon_on_tick, d);
 	d->on_settled = event_new(d->base, d->settled_fd, EV_READ | EV_PERSIST, daemon_on_settled, d);
-	static const struct timeval tick = {.tv_sec = TICK_S};
+	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S};
 	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled);
 	must(event_add(d->on_term, NULL) == 0 && event_add(d->on_int, NULL) == 0 && event_add(d->on_hup, NULL) == 0 &&
 	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0);
@@ -329,7 +277,7 @@ static bool open_and_drop(struct daemon *d, struct err *err)
 	    !privs_group(s->control_group, d->privs.gid, &d->control_group, err) ||
 	    !job_find_compiler(d->compiler, sizeof(d->compiler), err))
 		return false;
-	fetch_child_find("saring-fetch", d->fetcher, sizeof(d->fetcher));
+	child_find("saring-fetch", d->fetcher, sizeof(d->fetcher));
 	d->worker_count = s->workers ? s->workers : startup_cores(SETTINGS_WORKERS_MAX);
 	if (!sockets_open(s->listen, s->listen_count, d->worker_count, &d->listeners, err))
 		return false;
@@ -358,7 +306,7 @@ static bool build(struct daemon *d, struct err *err)
 {
 	d->workers = base_alloc(d->worker_count * sizeof(void *));
 	d->counters = base_alloc(d->worker_count * sizeof(void *));
-	d->ticks = base_alloc(d->worker_count * sizeof(*d->ticks));
+	lifesigns_init(&d->lifesigns, d->worker_count);
 	name_endpoints(d);
 	if (!make_base(d, err))
 		return false;
@@ -402,7 +350,7 @@ static void stop_workers(struct daemon *d)
 		worker_destroy(d->workers[i]);
 	free(d->workers);
 	free(d->counters);
-	free(d->ticks);
+	lifesigns_finish(&d->lifesigns);
 }
 
 static void free_events(struct daemon *d)

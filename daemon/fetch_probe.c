@@ -2,7 +2,7 @@
 #include "fetch_probe.h"
 
 #include "base/buf.h"
-#include "fetch_child.h"
+#include "child.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -25,7 +25,7 @@ static void probe_free(struct fetch_probe *p)
 		event_free(p->on_readable);
 	if (p->on_deadline)
 		event_free(p->on_deadline);
-	fetch_child_end(p->pid);
+	child_end(p->pid);
 	if (p->fd >= 0)
 		close(p->fd);
 	buf_finish(&p->said);
@@ -92,7 +92,8 @@ static bool start(struct fetch_probe *p, struct event_base *base, const char *co
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set_errno(err, ERR_IO, "opening a pipe to saring-compile");
 	p->fd = ends[0];
-	bool ok = fetch_child_start(compiler, argv, -1, ends[1], &p->pid, err);
+	const int fds[] = {CHILD_FD_NULL, ends[1]};
+	bool ok = child_start(compiler, argv, fds, ARRAY_LEN(fds), &p->pid, err);
 	close(ends[1]);
 	if (!ok || fcntl(p->fd, F_SETFL, O_NONBLOCK) < 0)
 		return ok ? err_set_errno(err, ERR_IO, "setting up a pipe to saring-compile") : false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fetch_run.h"
 
-#include "fetch_child.h"
+#include "base/file.h"
+#include "child.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -43,7 +44,7 @@ static void run_free(struct fetch_run *r)
 		event_free(r->on_readable);
 	if (r->on_deadline)
 		event_free(r->on_deadline);
-	fetch_child_end(r->pid);
+	child_end(r->pid);
 	if (r->fd >= 0)
 		close(r->fd);
 	if (r->file >= 0)
@@ -100,17 +101,10 @@ static bool take_body(struct fetch_run *r, struct str bytes)
 	}
 	XXH3_128bits_update(r->hash, bytes.ptr, bytes.len);
 	r->bytes += bytes.len;
-	while (bytes.len > 0) {
-		ssize_t n = write(r->file, bytes.ptr, bytes.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			run_fail(r, "writing the copy: %s", strerror(errno));
-			return false;
-		}
-		bytes = (struct str){bytes.ptr + n, bytes.len - (size_t)n};
-	}
-	return true;
+	if (file_write_all(r->file, bytes.ptr, bytes.len))
+		return true;
+	run_fail(r, "writing the copy: %s", strerror(errno));
+	return false;
 }
 
 static bool await_leave(struct fetch_run *r, const struct download_end *end)
@@ -236,7 +230,8 @@ static bool start_child(struct fetch_run *r, const char *program, struct err *er
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set_errno(err, ERR_IO, "making a socket for saring-fetch");
 	r->fd = pair[0];
-	bool ok = fetch_child_start(program, argv, pair[1], pair[1], &r->pid, err);
+	const int fds[] = {pair[1], pair[1]};
+	bool ok = child_start(program, argv, fds, ARRAY_LEN(fds), &r->pid, err);
 	close(pair[1]);
 	if (ok && fcntl(r->fd, F_SETFL, O_NONBLOCK) < 0)
 		ok = err_set_errno(err, ERR_IO, "setting up a socket for saring-fetch");

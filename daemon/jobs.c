@@ -3,16 +3,16 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "child.h"
 #include "version.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,11 +222,7 @@ void job_cancel(struct job *job)
 {
 	if (!job)
 		return;
-	if (job->pid > 0) {
-		(void)kill(job->pid, SIGKILL);
-		while (waitpid(job->pid, &job->status, 0) < 0 && errno == EINTR)
-			;
-	}
+	child_end(job->pid);
 	job_free(job);
 }
 
@@ -259,16 +255,7 @@ static bool pipe_open(struct job_pipe *p, int *ret_write_end, struct err *err)
 static int config_fd(struct str bytes, struct err *err)
 {
 	int fd = fd_lift(memfd_create("saring.yaml", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-	size_t done = 0;
-	while (fd >= 0 && done < bytes.len) {
-		ssize_t n = write(fd, bytes.ptr + done, bytes.len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		done += (size_t)n;
-	}
-	if (fd < 0 || done < bytes.len || lseek(fd, 0, SEEK_SET) < 0) {
+	if (fd < 0 || !file_write_all(fd, bytes.ptr, bytes.len) || lseek(fd, 0, SEEK_SET) < 0) {
 		(void)err_set_errno(err, ERR_IO, "handing the configuration to %s", COMPILER_NAME);
 		if (fd >= 0)
 			close(fd);
@@ -278,27 +265,8 @@ static int config_fd(struct str bytes, struct err *err)
 	return fd;
 }
 
-/* The reader of strangers' text has no business with the service manager. ret: pointers into the environment, owned array. */
-static char **child_environment(void)
-{
-	static const char *const hidden[] = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "CREDENTIALS_DIRECTORY="};
-	size_t count = 0;
-	while (environ[count])
-		count++;
-	char **env = base_alloc((count + 1) * sizeof(*env));
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		bool hide = false;
-		for (size_t h = 0; h < ARRAY_LEN(hidden); h++)
-			hide |= strncmp(environ[i], hidden[h], strlen(hidden[h])) == 0;
-		if (!hide)
-			env[kept++] = environ[i];
-	}
-	return env;
-}
-
-static int spawn_with(const struct job_compile *what, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr, int fds[3],
-		      pid_t *ret_pid)
+/* fds: the child's ends of stderr, configuration, summary. */
+static bool spawn(const struct job_compile *what, const int fds[3], pid_t *ret_pid, struct err *err)
 {
 	char generation[16], config[16], summary[16];
 	snprintf(generation, sizeof(generation), "%u", what->generation);
@@ -307,45 +275,8 @@ static int spawn_with(const struct job_compile *what, posix_spawn_file_actions_t
 	const char *previous = what->previous ? "--previous" : NULL; /* the last, so that nothing stands behind the end */
 	const char *argv[] = {COMPILER_NAME, "-c",   what->config_path, "-o",	 what->image_path, "-g",	   generation,
 			      "--config-fd", config, "--summary-fd",	summary, previous,	   what->previous, NULL};
-	sigset_t none, defaults;
-	sigemptyset(&none);
-	sigfillset(&defaults);
-	sigdelset(&defaults, SIGKILL);
-	sigdelset(&defaults, SIGSTOP);
-
-	int rc = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	rc = rc ? rc : posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, fds[0], STDERR_FILENO);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, fds[1], JOBS_CONFIG_FD);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, fds[2], JOBS_SUMMARY_FD);
-	rc = rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, JOBS_SUMMARY_FD + 1);
-	rc = rc ? rc : posix_spawnattr_setsigmask(attr, &none);
-	rc = rc ? rc : posix_spawnattr_setsigdefault(attr, &defaults);
-	rc = rc ? rc : posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if (rc != 0)
-		return rc;
-	char *copies[ARRAY_LEN(argv)] = {NULL}; /* posix_spawn wants char *const[] */
-	for (size_t i = 0; argv[i]; i++)
-		copies[i] = base_strdup(argv[i]);
-	char **env = child_environment();
-	rc = posix_spawn(ret_pid, what->program, actions, attr, copies, env);
-	free(env);
-	for (size_t i = 0; copies[i]; i++)
-		free(copies[i]);
-	return rc;
-}
-
-static bool spawn(const struct job_compile *what, int fds[3], pid_t *ret_pid, struct err *err)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	must(posix_spawn_file_actions_init(&actions) == 0);
-	must(posix_spawnattr_init(&attr) == 0);
-	int rc = spawn_with(what, &actions, &attr, fds, ret_pid);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	errno = rc;
-	return rc == 0 ? true : err_set_errno(err, ERR_IO, "starting %s", what->program);
+	const int all[] = {CHILD_FD_NULL, CHILD_FD_NULL, fds[0], [JOBS_CONFIG_FD] = fds[1], [JOBS_SUMMARY_FD] = fds[2]};
+	return child_start(what->program, argv, all, ARRAY_LEN(all), ret_pid, err);
 }
 
 static bool watch(struct job *job, struct event_base *base, int64_t deadline_ms)
@@ -386,17 +317,8 @@ struct job *job_start(struct event_base *base, const struct job_compile *what, j
 
 bool job_find_compiler(char *buf, size_t size, struct err *err)
 {
-	char self[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (len > 0) {
-		self[len] = '\0';
-		char *slash = strrchr(self, '/');
-		int n = slash ? snprintf(buf, size, "%.*s/%s", (int)(slash - self), self, COMPILER_NAME) : -1;
-		if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0)
-			return true;
-	}
-	int n = snprintf(buf, size, "%s/%s", SARING_LIBEXECDIR, COMPILER_NAME);
-	if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0)
-		return true;
-	return err_set(err, ERR_NOT_FOUND, "%s is neither beside this program nor in %s", COMPILER_NAME, SARING_LIBEXECDIR);
+	child_find(COMPILER_NAME, buf, size);
+	return buf[0]
+		   ? true
+		   : err_set(err, ERR_NOT_FOUND, "%s is neither beside this program nor in %s", COMPILER_NAME, SARING_LIBEXECDIR);
 }

@@ -65,8 +65,7 @@ static bool read_client(struct str text, struct prefix *ret)
 		bits -= MAPPED_BITS;
 	if (bits > ret->bits)
 		return false;
-	for (size_t i = (size_t)bits; i < ret->bits; i++)
-		ret->bytes[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
+	addr_bits_clear(ret->bytes, (unsigned)bits, ret->bits);
 	ret->bits = (uint8_t)bits;
 	return true;
 }

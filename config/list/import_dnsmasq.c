@@ -117,8 +117,7 @@ static bool read_prefix(struct str text, struct buf *scratch, struct prefix *ret
 		return false;
 	*ret = (struct prefix){.family = type == RRTYPE_A ? AF_INET : AF_INET6, .bits = (uint8_t)count};
 	memcpy(ret->bytes, scratch->ptr, scratch->len);
-	for (uint64_t bit = count; bit < most; bit++)
-		ret->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	addr_bits_clear(ret->bytes, (unsigned)count, (unsigned)most);
 	return true;
 }
 

@@ -25,14 +25,6 @@ static bool read_number(struct str text, unsigned base, unsigned most, unsigned 
 	return value <= most;
 }
 
-static bool has_host_bits(const struct prefix *p, unsigned most)
-{
-	for (unsigned bit = p->bits; bit < most; bit++)
-		if ((p->bytes[bit / 8] & 0x80 >> bit % 8) != 0)
-			return true;
-	return false;
-}
-
 /* words[1..]: octets or groups, the last one first. */
 static bool read_v4(const struct str *words, struct prefix *p)
 {
@@ -42,7 +34,7 @@ static bool read_v4(const struct str *words, struct prefix *p)
 			return false;
 		p->bytes[i] = (uint8_t)octet;
 	}
-	return !has_host_bits(p, 32);
+	return addr_bits_are_zero(p->bytes, p->bits, 32);
 }
 
 static bool read_v6(const struct str *words, size_t count, struct prefix *p)
@@ -65,7 +57,7 @@ static bool read_v6(const struct str *words, size_t count, struct prefix *p)
 		p->bytes[2 * group] = (uint8_t)(value >> 8);
 		p->bytes[2 * group + 1] = (uint8_t)value;
 	}
-	return group == 0 && !has_host_bits(p, 128);
+	return group == 0 && addr_bits_are_zero(p->bytes, p->bits, 128);
 }
 
 bool rpz_trigger_prefix(struct str text, struct prefix *ret)

@@ -20,6 +20,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/file.h"
 #include "list/segment_build.h"
 #include "wire/reader.h"
 
@@ -116,21 +117,6 @@ static void path_of(const char *dir, const uint8_t key[16], struct buf *ret)
 	buf_add_c(ret, ".seg");
 }
 
-static bool write_all(int fd, const void *bytes, size_t len)
-{
-	const char *p = bytes;
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 static void sum(const void *const *pieces, const size_t *lens, size_t count, uint8_t ret[16])
 {
 	XXH128_canonical_t canonical;
@@ -168,8 +154,9 @@ bool segment_save(const struct segment *s, const char *dir, struct err *err)
 	if (fd < 0) {
 		err_set_errno(err, ERR_IO, "can't write in '%s'", dir);
 	} else {
-		ok = write_all(fd, header.ptr, header.len) && write_all(fd, s->entries, entries) &&
-		     write_all(fd, shared.ptr, shared.len) && fchmod(fd, FILE_MODE) == 0 && rename(temporary.ptr, path.ptr) == 0;
+		ok = file_write_all(fd, header.ptr, header.len) && file_write_all(fd, s->entries, entries) &&
+		     file_write_all(fd, shared.ptr, shared.len) && fchmod(fd, FILE_MODE) == 0 &&
+		     rename(temporary.ptr, path.ptr) == 0;
 		if (!ok) {
 			err_set_errno(err, ERR_IO, "can't write '%s'", path.ptr);
 			(void)unlink(temporary.ptr);

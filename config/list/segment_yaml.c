@@ -55,6 +55,7 @@ void import_provenance(struct import *im, const struct provenance *said, uint32_
 			im->provenance_cap = MAX((size_t)16, im->provenance_cap * 2);
 			im->provenances = base_realloc(im->provenances, im->provenance_cap * sizeof(im->provenances[0]));
 		}
+		must(im->provenances != NULL); /* there is room for one more */
 		const struct provenance *previous = s->provenance_count == 0 ? NULL : &im->provenances[s->provenance_count - 1];
 		import_provenance_copy(im, said, previous, &im->provenances[s->provenance_count]);
 		s->provenance_count++;

@@ -23,7 +23,7 @@ static bool allowed_below(const struct image *im, const struct name *qname, bool
 		return false;
 	for (uint32_t i = 0; i < set.count; i++) {
 		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
-		if (r[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW || now_s >= image_i64(r + IMAGE_RULE_UNTIL))
+		if (r[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW || now_s >= le_get_i64(r + IMAGE_RULE_UNTIL))
 			continue;
 		if (!(mandatory && covers) || rank_mandatory(r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW))
 			return true;
@@ -56,14 +56,14 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 	*ret = (struct policy_answer){
 	    .answer = (enum answer)r[IMAGE_RULE_ANSWER],
 	    .code = (enum code)r[IMAGE_RULE_CODE],
-	    .ttl_s = answer_ttl(policy->tiers[IMAGE_LIVE]->ttl_s, image_i64(r + IMAGE_RULE_UNTIL), now_s),
+	    .ttl_s = answer_ttl(policy->tiers[IMAGE_LIVE]->ttl_s, le_get_i64(r + IMAGE_RULE_UNTIL), now_s),
 	    .serial = policy->tiers[IMAGE_LIVE]->generation,
-	    .extra_text = image_string(im, image_u32(r + IMAGE_RULE_EXTRA_TEXT)),
+	    .extra_text = image_string(im, le_get_u32(r + IMAGE_RULE_EXTRA_TEXT)),
 	    .ipv4 = im->sections[IMAGE_IPV4].base,
 	    .ipv6 = im->sections[IMAGE_IPV6].base,
 	    .ipv4_count = im->sections[IMAGE_IPV4].count,
 	    .ipv6_count = im->sections[IMAGE_IPV6].count,
-	    .records = image_bytes(im, IMAGE_DATA, image_u32(r + IMAGE_RULE_DATA)),
+	    .records = image_bytes(im, IMAGE_DATA, le_get_u32(r + IMAGE_RULE_DATA)),
 	    .owner_labels = owns ? verdict->labels : 0,
 	};
 	bool covers = covers_below(r, owns), mandatory = rank_mandatory(r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW);
@@ -79,15 +79,15 @@ static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
 	const uint8_t *r = image_at(im, IMAGE_LISTS, list);
 	if (r[IMAGE_LIST_MODE] != MODE_ENFORCE)
 		return 0;
-	size_t first = image_u32(r + IMAGE_LIST_UNTIL_FIRST), low = 0, high = image_u32(r + IMAGE_LIST_UNTIL_COUNT);
+	size_t first = le_get_u32(r + IMAGE_LIST_UNTIL_FIRST), low = 0, high = le_get_u32(r + IMAGE_LIST_UNTIL_COUNT);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (image_i64(image_at(im, IMAGE_UNTILS, first + middle)) <= now_s)
+		if (le_get_i64(image_at(im, IMAGE_UNTILS, first + middle)) <= now_s)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return image_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	return le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
 }
 
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)
@@ -117,16 +117,16 @@ void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, stru
 	const struct image *im = policy->tiers[place->tier];
 	const uint8_t *r = image_at(im, IMAGE_LISTS, place->list);
 	*ret = (struct policy_list){
-	    .name = image_string(im, image_u32(r + IMAGE_LIST_NAME)),
-	    .file = image_string(im, image_u32(r + IMAGE_LIST_FILE)),
-	    .title = image_string(im, image_u32(r + IMAGE_LIST_TITLE)),
+	    .name = image_string(im, le_get_u32(r + IMAGE_LIST_NAME)),
+	    .file = image_string(im, le_get_u32(r + IMAGE_LIST_FILE)),
+	    .title = image_string(im, le_get_u32(r + IMAGE_LIST_TITLE)),
 	    .action = (enum action)r[IMAGE_LIST_ACTION],
 	    .mode = (enum mode)r[IMAGE_LIST_MODE],
 	    .format = (enum format)r[IMAGE_LIST_FORMAT],
 	    .mandatory = r[IMAGE_LIST_MANDATORY] != 0,
-	    .entry_count = image_u32(r + IMAGE_LIST_ENTRY_COUNT),
+	    .entry_count = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT),
 	    .in_force_count = list_in_force(im, place->list, now_s),
-	    .changed_at_s = image_i64(r + IMAGE_LIST_CHANGED_AT),
+	    .changed_at_s = le_get_i64(r + IMAGE_LIST_CHANGED_AT),
 	};
 	memcpy(ret->identity, r + IMAGE_LIST_IDENTITY, sizeof(ret->identity));
 }

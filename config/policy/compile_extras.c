@@ -7,7 +7,6 @@
 #include "policy/compile.h"
 #include "policy/compile_pattern.h"
 
-#define MAPPED_BITS 96 /* of a v4 address's 128, before it */
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
 struct extra {
@@ -36,22 +35,6 @@ void extras_finish(struct extras *o)
 	free(o->items);
 	intern_finish(&o->seen);
 	arena_finish(&o->arena);
-}
-
-/* As 128 bits: v4 as v4-mapped. Host bits are zero. */
-static void map_prefix(const struct prefix *prefix, uint8_t bytes[16], uint8_t *ret_bits)
-{
-	const bool v4 = prefix->family == AF_INET;
-	memset(bytes, 0, 16);
-	if (v4)
-		bytes[10] = bytes[11] = 0xff;
-	memcpy(bytes + (v4 ? 12 : 0), prefix->bytes, v4 ? 4 : 16);
-	unsigned bits = MIN(prefix->bits, v4 ? 32u : 128u) + (v4 ? MAPPED_BITS : 0u);
-	*ret_bits = (uint8_t)bits;
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned kept = bits > 8 * i ? MIN(8u, bits - 8 * i) : 0;
-		bytes[i] &= (uint8_t)(0xff00u >> kept);
-	}
 }
 
 /* Is it new? A list may say a thing twice; the first line counts. */
@@ -97,8 +80,10 @@ void extras_add(struct extras *o, const struct rules_list *list, const struct se
 			      .written = entry->written,
 			      .subtree = class.subtree,
 			      .caseless = class.caseless};
-	if (extra.match >= MATCH_ADDRESS)
-		map_prefix(&entry->prefix, extra.bytes, &extra.bits);
+	if (extra.match >= MATCH_ADDRESS) {
+		extra.bits = (uint8_t)MIN(prefix_to_wide(&entry->prefix, extra.bytes), 128u);
+		addr_bits_clear(extra.bytes, extra.bits, 128); /* of a segment that was read, nobody has looked at them */
+	}
 	if (!is_new(o, &extra))
 		return;
 	if (extra.match == MATCH_PATTERN)

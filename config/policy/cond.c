@@ -24,12 +24,7 @@ static bool verify_types(struct rd *r, size_t *total)
 static bool client_is_sound(const uint8_t client[CLIENT_LEN])
 {
 	unsigned bits = client[ADDRESS_LEN];
-	if (bits > 8 * ADDRESS_LEN)
-		return false;
-	for (unsigned i = bits; i < 8 * ADDRESS_LEN; i++)
-		if (client[i / 8] & 0x80u >> i % 8)
-			return false;
-	return true;
+	return bits <= 8 * ADDRESS_LEN && addr_bits_are_zero(client, bits, 8 * ADDRESS_LEN);
 }
 
 static bool verify_clients(struct rd *r, size_t *total)
@@ -101,12 +96,8 @@ static bool types_hold(struct rd *r, uint16_t type, size_t *ret_count)
 /* A v6 prefix of fewer bits than the mapping has does not speak of v4, though the bits would agree (::/0). */
 static bool client_holds(const uint8_t client[CLIENT_LEN], const uint8_t address[ADDRESS_LEN], bool v4)
 {
-	unsigned bits = client[ADDRESS_LEN], whole = bits / 8, rest = bits % 8;
-	if (v4 && bits < V4_BITS)
-		return false;
-	if (memcmp(client, address, whole) != 0)
-		return false;
-	return rest == 0 || (client[whole] ^ address[whole]) >> (8 - rest) == 0;
+	unsigned bits = client[ADDRESS_LEN];
+	return (!v4 || bits >= ADDR_WIDE_V4_BITS) && addr_bits_agree(client, address, bits);
 }
 
 static bool clients_hold(struct rd *r, const uint8_t address[ADDRESS_LEN], bool v4, size_t *ret_count)
@@ -143,18 +134,10 @@ static bool names_hold(struct rd *r, const struct name *name)
 /* As sixteen octets; false when there is none to speak of. */
 static bool client_bytes(const struct addr *client, uint8_t ret[ADDRESS_LEN], bool *ret_v4)
 {
-	if (client == NULL)
+	if (client == NULL || (client->sa.sa_family != AF_INET && client->sa.sa_family != AF_INET6))
 		return false;
-	*ret_v4 = client->sa.sa_family == AF_INET;
-	if (*ret_v4) {
-		memcpy(ret, mapped_head, sizeof(mapped_head));
-		memcpy(ret + sizeof(mapped_head), &client->in.sin_addr, 4);
-		return true;
-	}
-	if (client->sa.sa_family != AF_INET6)
-		return false;
-	memcpy(ret, &client->in6.sin6_addr, ADDRESS_LEN);
-	*ret_v4 = memcmp(ret, mapped_head, sizeof(mapped_head)) == 0;
+	addr_to_wide(client, ret);
+	*ret_v4 = addr_wide_is_v4(ret);
 	return true;
 }
 

@@ -61,24 +61,11 @@ static void add_types(struct buf *b, const uint16_t *types, size_t count)
 	free(items.bytes);
 }
 
-static void put_client(const struct prefix *p, uint8_t ret[CLIENT_LEN])
-{
-	memset(ret, 0, CLIENT_LEN);
-	if (p->family == AF_INET) {
-		memcpy(ret, mapped_head, sizeof(mapped_head));
-		memcpy(ret + sizeof(mapped_head), p->bytes, 4);
-		ret[ADDRESS_LEN] = (uint8_t)(V4_BITS + p->bits);
-	} else {
-		memcpy(ret, p->bytes, ADDRESS_LEN);
-		ret[ADDRESS_LEN] = p->bits;
-	}
-}
-
 static void add_clients(struct buf *b, const struct prefix *clients, size_t count)
 {
 	struct items items = items_make(CLIENT_LEN, count);
 	for (size_t i = 0; i < count; i++)
-		put_client(&clients[i], items.bytes + i * CLIENT_LEN);
+		items.bytes[i * CLIENT_LEN + ADDRESS_LEN] = (uint8_t)prefix_to_wide(&clients[i], items.bytes + i * CLIENT_LEN);
 	items_sort(&items);
 	add_count(b, items.count, 2);
 	buf_add(b, items.bytes, items.count * items.size);

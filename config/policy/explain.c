@@ -60,13 +60,13 @@ static void collect_pattern(struct collection *c, unsigned tier, uint32_t patter
 	if (!asking_pattern(&c->asking, im, pattern))
 		return;
 	struct match_one one = {
-	    .found = {.rule = image_u32(p + IMAGE_PATTERN_RULE), .where = pattern, .tier = (uint8_t)tier},
-	    .line = image_u32(p + IMAGE_PATTERN_LINE),
-	    .text = image_u32(p + IMAGE_PATTERN_WRITTEN),
+	    .found = {.rule = le_get_u32(p + IMAGE_PATTERN_RULE), .where = pattern, .tier = (uint8_t)tier},
+	    .line = le_get_u32(p + IMAGE_PATTERN_LINE),
+	    .text = le_get_u32(p + IMAGE_PATTERN_WRITTEN),
 	};
 	const uint8_t *r = image_rule(im, one.found.rule);
 	if (one.text == IMAGE_NONE)
-		one.text = image_u32(p + IMAGE_PATTERN_TEXT);
+		one.text = le_get_u32(p + IMAGE_PATTERN_TEXT);
 	one.found.standing = standing_make(r, KIND_PATTERN, 0, one.line);
 	one.failure = asking_condition(&c->asking, im, r);
 	one.decides = decides(c, &one.found);
@@ -83,7 +83,7 @@ static void collect_set(struct collection *c, unsigned tier, const struct image_
 		if (!image_match_applies(r[IMAGE_RULE_MATCH], labels == c->asking.question->name->labels))
 			continue;
 		if (r[IMAGE_RULE_MATCH] == MATCH_PATTERN) {
-			collect_pattern(c, tier, image_u32(r + IMAGE_RULE_PATTERN));
+			collect_pattern(c, tier, le_get_u32(r + IMAGE_RULE_PATTERN));
 			continue;
 		}
 		one.found.standing = standing_make(r, KIND_NAME, NAME_LABELS_MAX - labels, 0);
@@ -113,16 +113,16 @@ static void collect_clients(struct collection *c, unsigned tier)
 {
 	const struct image *im = c->asking.policy->tiers[tier];
 	uint8_t bytes[16];
-	image_address(c->asking.question->client, bytes);
+	addr_to_wide(c->asking.question->client, bytes);
 	for (size_t i = 0; i < im->client_runs; i++) {
 		uint32_t first = 0, end = 0;
 		image_run_find(im, &im->runs[im->answer_runs + i], bytes, &first, &end);
 		for (; first < end; first++) {
 			const uint8_t *p = image_at(im, IMAGE_ADDRESSES, first);
 			struct match_one one = {
-			    .found = {.rule = image_u32(p + IMAGE_ADDRESS_RULE), .where = first, .tier = (uint8_t)tier},
-			    .line = image_u32(p + IMAGE_ADDRESS_LINE),
-			    .text = image_u32(p + IMAGE_ADDRESS_WRITTEN),
+			    .found = {.rule = le_get_u32(p + IMAGE_ADDRESS_RULE), .where = first, .tier = (uint8_t)tier},
+			    .line = le_get_u32(p + IMAGE_ADDRESS_LINE),
+			    .text = le_get_u32(p + IMAGE_ADDRESS_WRITTEN),
 			};
 			const uint8_t *r = image_rule(im, one.found.rule);
 			one.found.standing = standing_make(r, KIND_ADDRESS, 128u - p[IMAGE_ADDRESS_BITS], one.line);
@@ -152,17 +152,6 @@ static void collect_all(struct collection *c, const struct policy_prepared *prep
 
 /* --- how they are told --- */
 
-/* "192.0.2.0/24", "2001:db8::/32". */
-static void prefix_text(const uint8_t *address, char *buf, size_t size)
-{
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	char text[INET6_ADDRSTRLEN] = "";
-	unsigned bits = address[IMAGE_ADDRESS_BITS];
-	bool v4 = bits >= 96 && memcmp(address, mapped, sizeof(mapped)) == 0;
-	(void)inet_ntop(v4 ? AF_INET : AF_INET6, address + (v4 ? sizeof(mapped) : 0), text, sizeof(text));
-	(void)snprintf(buf, size, "%s/%u", text, v4 ? bits - 96 : bits);
-}
-
 static void entry_text(const struct collection *c, const struct match_one *one, struct policy_entry *ret)
 {
 	const struct image *im = c->asking.policy->tiers[one->found.tier];
@@ -170,7 +159,9 @@ static void entry_text(const struct collection *c, const struct match_one *one, 
 	if (one->text != IMAGE_NONE)
 		return;
 	if (standing_kind(one->found.standing) == KIND_ADDRESS) {
-		prefix_text(image_at(im, IMAGE_ADDRESSES, one->found.where), ret->entry_text, sizeof(ret->entry_text));
+		const uint8_t *at = image_at(im, IMAGE_ADDRESSES, one->found.where);
+		const struct prefix p = prefix_from_wide(at + IMAGE_ADDRESS_BYTES, at[IMAGE_ADDRESS_BITS]);
+		(void)prefix_to_text(&p, ret->entry_text);
 	} else {
 		struct name own;
 		must(name_suffix(c->asking.question->name, one->found.labels, &own));
@@ -182,11 +173,11 @@ static void entry_text(const struct collection *c, const struct match_one *one, 
 static void entry_fill(const struct collection *c, const struct match_one *one, struct policy_entry *ret)
 {
 	const struct image *im = c->asking.policy->tiers[one->found.tier];
-	const uint8_t *r = image_rule(im, one->found.rule), *list = image_at(im, IMAGE_LISTS, image_u16(r + IMAGE_RULE_LIST));
-	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, image_u32(r + IMAGE_RULE_PROVENANCE));
+	const uint8_t *r = image_rule(im, one->found.rule), *list = image_at(im, IMAGE_LISTS, le_get_u16(r + IMAGE_RULE_LIST));
+	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, le_get_u32(r + IMAGE_RULE_PROVENANCE));
 	unsigned rank = standing_rank(one->found.standing);
-	ret->list = image_string(im, image_u32(list + IMAGE_LIST_NAME));
-	ret->file = image_string(im, image_u32(list + IMAGE_LIST_FILE));
+	ret->list = image_string(im, le_get_u32(list + IMAGE_LIST_NAME));
+	ret->file = image_string(im, le_get_u32(list + IMAGE_LIST_FILE));
 	ret->line = one->line;
 	entry_text(c, one, ret);
 	ret->match = (enum match)r[IMAGE_RULE_MATCH];
@@ -195,17 +186,17 @@ static void entry_fill(const struct collection *c, const struct match_one *one, 
 	ret->mode = (enum mode)list[IMAGE_LIST_MODE];
 	ret->mandatory = rank_mandatory(rank);
 	ret->code = (enum code)r[IMAGE_RULE_CODE];
-	ret->authority = image_string(im, image_u32(p + IMAGE_PROV_AUTHORITY));
-	ret->reason = image_string(im, image_u32(p + IMAGE_PROV_REASON));
-	ret->reference = image_string(im, image_u32(p + IMAGE_PROV_REFERENCE));
-	ret->added = image_string(im, image_u32(p + IMAGE_PROV_ADDED));
-	ret->review = image_string(im, image_u32(p + IMAGE_PROV_REVIEW));
-	ret->expires = image_string(im, image_u32(p + IMAGE_PROV_EXPIRES));
-	ret->lifted = image_string(im, image_u32(p + IMAGE_PROV_LIFTED));
-	ret->contact_count = image_u16(p + IMAGE_PROV_CONTACT_COUNT);
-	size_t first = image_u32(p + IMAGE_PROV_CONTACT_FIRST);
+	ret->authority = image_string(im, le_get_u32(p + IMAGE_PROV_AUTHORITY));
+	ret->reason = image_string(im, le_get_u32(p + IMAGE_PROV_REASON));
+	ret->reference = image_string(im, le_get_u32(p + IMAGE_PROV_REFERENCE));
+	ret->added = image_string(im, le_get_u32(p + IMAGE_PROV_ADDED));
+	ret->review = image_string(im, le_get_u32(p + IMAGE_PROV_REVIEW));
+	ret->expires = image_string(im, le_get_u32(p + IMAGE_PROV_EXPIRES));
+	ret->lifted = image_string(im, le_get_u32(p + IMAGE_PROV_LIFTED));
+	ret->contact_count = le_get_u16(p + IMAGE_PROV_CONTACT_COUNT);
+	size_t first = le_get_u32(p + IMAGE_PROV_CONTACT_FIRST);
 	for (size_t i = 0; i < ret->contact_count; i++)
-		ret->contact[i] = image_string(im, image_u32(image_at(im, IMAGE_CONTACTS, first + i)));
+		ret->contact[i] = image_string(im, le_get_u32(image_at(im, IMAGE_CONTACTS, first + i)));
 }
 
 /* Entries that do not speak, whatever the others are. False for those that do. */
@@ -219,11 +210,11 @@ static bool why_silent(const struct collection *c, const struct match_one *one, 
 	};
 	const struct image *im = c->asking.policy->tiers[one->found.tier];
 	const uint8_t *r = image_rule(im, one->found.rule);
-	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, image_u32(r + IMAGE_RULE_PROVENANCE));
-	if (image_i64(p + IMAGE_PROV_LIFTED_S) <= c->asking.now_s) {
+	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, le_get_u32(r + IMAGE_RULE_PROVENANCE));
+	if (le_get_i64(p + IMAGE_PROV_LIFTED_S) <= c->asking.now_s) {
 		*ret = WHY_LIFTED;
 		*ret_text = "lifted";
-	} else if (image_i64(r + IMAGE_RULE_UNTIL) <= c->asking.now_s) {
+	} else if (le_get_i64(r + IMAGE_RULE_UNTIL) <= c->asking.now_s) {
 		*ret = WHY_EXPIRED;
 		*ret_text = "expired";
 	} else if ((r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0) {

@@ -21,7 +21,7 @@ uint64_t export_left(const struct export_result *r)
 	return sum;
 }
 
-static void leave(struct export_result *r, enum export_reason why, uint32_t line, const char *text)
+void export_leave(struct export_result *r, enum export_reason why, uint32_t line, const char *text)
 {
 	struct report_count *c = &r->left[why];
 	if (c->count < REPORT_SAMPLES) {
@@ -239,7 +239,7 @@ static void put_entry(const struct export *x, const struct segment_entry *s)
 	if (!ended && writers[x->format](x->out, &e, &why))
 		x->result->written++;
 	else
-		leave(x->result, why, s->line, e.text);
+		export_leave(x->result, why, s->line, e.text);
 	free(expression);
 }
 

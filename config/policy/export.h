@@ -29,6 +29,8 @@ struct export_result {
 	struct report_count left[EXPORT_REASON_COUNT];
 };
 uint64_t export_left(const struct export_result *r);
+/* One more was left out. The first REPORT_SAMPLES of a reason are kept, escaped. */
+void export_leave(struct export_result *r, enum export_reason why, uint32_t line, const char *text);
 
 /* settings: of the list, for what its entries don't say themselves. now_s: what counts as expired. format is not FORMAT_AUTO.
  * False when out cannot be written. */

@@ -34,21 +34,12 @@ static void put_types(struct rd *rd, const char *negate, bool *ret_first, struct
 
 static void put_clients(struct rd *rd, const char *negate, bool *ret_first, struct buf *options)
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	for (unsigned n = rd_u16(rd); n > 0; n--) {
-		struct prefix p = {.family = AF_INET6};
-		uint8_t bytes[16];
+		uint8_t bytes[ADDR_WIDE_LEN];
 		char text[ADDR_TEXT_MAX];
 		for (size_t i = 0; i < sizeof(bytes); i++)
 			bytes[i] = rd_u8(rd);
-		p.bits = rd_u8(rd);
-		if (p.bits >= 96 && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
-			p.family = AF_INET;
-			p.bits = (uint8_t)(p.bits - 96);
-			memcpy(p.bytes, bytes + 12, 4);
-		} else {
-			memcpy(p.bytes, bytes, 16);
-		}
+		const struct prefix p = prefix_from_wide(bytes, rd_u8(rd));
 		if (*ret_first)
 			put_option(options, "client=");
 		else

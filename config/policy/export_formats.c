@@ -81,7 +81,7 @@ static bool only_addresses(struct str records, char v4[INET_ADDRSTRLEN], char v6
 bool export_dnsmasq(FILE *out, const struct export_entry *e, enum export_reason *ret_why)
 {
 	struct export_entry simple = *e;
-	char v4[INET_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
+	char v4[INET_ADDRSTRLEN] = "", v6[INET6_ADDRSTRLEN] = "";
 	if (e->match == MATCH_ADDRESS && e->has_answer && e->answer == ANSWER_NXDOMAIN && e->action == e->list_action &&
 	    e->cond.len == 0) {
 		(void)fprintf(out, "bogus-nxdomain=%s\n", e->text);

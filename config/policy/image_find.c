@@ -17,7 +17,7 @@ static bool set_take(const struct image *im, uint32_t set, struct image_set *ret
 	const struct image_section *dir = &im->sections[IMAGE_SET_DIR];
 	if (unlikely_bug(set >= dir->count - 1))
 		return false;
-	uint32_t first = image_u32(dir->base + 4 * (size_t)set), end = image_u32(dir->base + 4 * ((size_t)set + 1));
+	uint32_t first = le_get_u32(dir->base + 4 * (size_t)set), end = le_get_u32(dir->base + 4 * ((size_t)set + 1));
 	ret->rules = im->sections[IMAGE_SETS].base + 4 * (size_t)first;
 	ret->count = end - first;
 	return true;
@@ -48,7 +48,7 @@ static inline bool rest_is(const uint8_t *a, const uint8_t *b, uint32_t len)
 {
 	if (len == 0)
 		return true;
-	uint64_t differs = image_u64(a) ^ image_u64(b);
+	uint64_t differs = le_get_u64(a) ^ le_get_u64(b);
 	if (len < 8)
 		return differs << (64 - 8 * len) == 0;
 	return differs == 0 && memcmp(a + 8, b + 8, len - 8) == 0;
@@ -58,7 +58,7 @@ static_assert(IMAGE_CODEC == IMAGE_RECORDS + 1 && CODEC_LENGTHS_SIZE >= 8, "ther
 bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret)
 {
 	const uint8_t *dir = image_bucket(im, bucket), *records = im->sections[IMAGE_RECORDS].base;
-	const uint8_t *p = records + image_u32(dir), *end = records + image_u32(dir + 4);
+	const uint8_t *p = records + le_get_u32(dir), *end = records + le_get_u32(dir + 4);
 	for (uint32_t record = 0; p < end; record++) {
 		uint32_t set = *p & 7u, len = *p >> 3;
 		if (LIKELY(set != SET_SHORT && len != LEN_SHORT)) {
@@ -116,8 +116,8 @@ static void cold_bucket(struct cold *c, uint32_t bucket)
 	const uint8_t *dir = image_bucket(c->im, bucket), *records = c->im->sections[IMAGE_RECORDS].base;
 	c->bucket = bucket;
 	c->record = 0;
-	c->r = records + image_u32(dir);
-	c->r_end = records + image_u32(dir + 4);
+	c->r = records + le_get_u32(dir);
+	c->r_end = records + le_get_u32(dir + 4);
 }
 
 /* The lines of the record at c->r; *ret_line and *ret_string are those of rule `index`. */
@@ -146,7 +146,7 @@ bool image_cold(const struct image *im, const struct image_set *set, uint32_t in
 {
 	uint32_t group = set->bucket / IMAGE_COLD_BUCKETS;
 	const uint8_t *base = im->sections[IMAGE_COLD].base, *dir = im->sections[IMAGE_COLD_DIR].base + 4 * (size_t)group;
-	struct cold c = {.im = im, .p = base + image_u32(dir), .end = base + image_u32(dir + 4)};
+	struct cold c = {.im = im, .p = base + le_get_u32(dir), .end = base + le_get_u32(dir + 4)};
 	uint32_t line = 0, string = IMAGE_NONE;
 	*ret_line = 0;
 	*ret_string = IMAGE_NONE;
@@ -165,25 +165,13 @@ bool image_cold(const struct image *im, const struct image_set *set, uint32_t in
 
 /* --- addresses --- */
 
-void image_address(const struct addr *address, uint8_t ret[16])
-{
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	if (address->sa.sa_family == AF_INET6) {
-		memcpy(ret, &address->in6.sin6_addr, 16);
-		return;
-	}
-	memcpy(ret, mapped, sizeof(mapped));
-	memcpy(ret + sizeof(mapped), &address->in.sin_addr, 4);
-}
-
 void image_run_find(const struct image *im, const struct image_run *run, const uint8_t address[16], uint32_t *ret_first,
 		    uint32_t *ret_end)
 {
-	uint8_t wanted[16] = {0};
+	uint8_t wanted[ADDR_WIDE_LEN];
 	uint32_t low = run->first, high = run->end;
-	memcpy(wanted, address, run->bits / 8);
-	if (run->bits % 8 != 0)
-		wanted[run->bits / 8] = (uint8_t)(address[run->bits / 8] & ~(0xffu >> run->bits % 8));
+	memcpy(wanted, address, sizeof(wanted));
+	addr_bits_clear(wanted, run->bits, 8 * sizeof(wanted));
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		if (memcmp(image_at(im, IMAGE_ADDRESSES, middle) + IMAGE_ADDRESS_BYTES, wanted, 16) < 0)

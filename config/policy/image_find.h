@@ -16,7 +16,7 @@ struct image_set {
 
 static inline uint32_t image_set_rule(const struct image_set *set, uint32_t index)
 {
-	return image_u32(set->rules + 4 * (size_t)index);
+	return le_get_u32(set->rules + 4 * (size_t)index);
 }
 
 /* Bit n of the answer: rules can speak for a name of `labels` labels at its suffix of n (below 64: half 0, the others half 1). */
@@ -45,7 +45,7 @@ static inline const uint8_t *image_filter_word(const struct image *im, uint64_t 
 static inline bool image_may_have(const struct image *im, uint64_t hash)
 {
 	uint64_t mask = filter_mask(hash);
-	return (image_u64(image_filter_word(im, hash)) & mask) == mask;
+	return (le_get_u64(image_filter_word(im, hash)) & mask) == mask;
 }
 
 /* Where the name would stand; then, what stands there (eight octets behind r may be read). In two steps, so that memory may be
@@ -65,8 +65,6 @@ bool image_cold(const struct image *im, const struct image_set *set, uint32_t in
 
 /* --- addresses --- */
 
-/* 16 bytes, v4 as v4-mapped. */
-void image_address(const struct addr *address, uint8_t ret[16]);
 /* ADDRESSES of one prefix length that hold the address: [first, end). */
 void image_run_find(const struct image *im, const struct image_run *run, const uint8_t address[16], uint32_t *ret_first,
 		    uint32_t *ret_end);

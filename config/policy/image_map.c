@@ -14,8 +14,6 @@
 #define READ_BYTES ((size_t)256 * 1024) /* at a time, when a body is hashed */
 #define LEN_MAX ((uint64_t)1 << 40)
 
-static const uint8_t no_hash[16];
-
 void image_body_hash(const uint8_t *body, size_t len, uint8_t ret[16])
 {
 	XXH128_canonical_t canonical;
@@ -35,23 +33,23 @@ static bool header_check(const uint8_t *h, uint64_t len, struct err *err)
 		return err_set(err, ERR_INPUT, "this is not a policy image");
 	if (len < IMAGE_H_TOTAL_SIZE)
 		return err_set(err, ERR_INPUT, "the image is cut short: %llu bytes, less than its header", (unsigned long long)len);
-	if (image_u32(h + IMAGE_H_BYTE_ORDER) != IMAGE_BYTE_ORDER)
+	if (le_get_u32(h + IMAGE_H_BYTE_ORDER) != IMAGE_BYTE_ORDER)
 		return err_set(err, ERR_INPUT, "the image is of another byte order, or damaged");
-	unsigned version = image_u16(h + IMAGE_H_VERSION);
+	unsigned version = le_get_u16(h + IMAGE_H_VERSION);
 	if (version != IMAGE_VERSION)
 		return err_set(err, ERR_INPUT, "the image is of version %u, this program reads %d: it has to be compiled anew",
 			       version, IMAGE_VERSION);
 	if (len < IMAGE_HEADER_SIZE)
 		return err_set(err, ERR_INPUT, "the image is cut short: %llu bytes, less than its header", (unsigned long long)len);
-	if (image_header_checksum(h) != image_u64(h + IMAGE_H_HEADER_CHECKSUM))
+	if (image_header_checksum(h) != le_get_u64(h + IMAGE_H_HEADER_CHECKSUM))
 		return err_set(err, ERR_INPUT, "the image's header is damaged: its checksum does not fit");
 	for (size_t i = IMAGE_H_HEADER_CHECKSUM + 8; i < IMAGE_HEADER_SIZE; i++) {
 		if (h[i] != 0)
 			return err_set(err, ERR_INPUT, "the image's header is damaged: its end is not empty");
 	}
-	if (image_u16(h + IMAGE_H_HEADER_SIZE) != IMAGE_HEADER_SIZE || h[IMAGE_H_ZERO] != 0 || h[IMAGE_H_TIER] > IMAGE_BULK)
+	if (le_get_u16(h + IMAGE_H_HEADER_SIZE) != IMAGE_HEADER_SIZE || h[IMAGE_H_ZERO] != 0 || h[IMAGE_H_TIER] > IMAGE_BULK)
 		return err_set(err, ERR_INPUT, "the image's header is not sound");
-	uint64_t total = image_u64(h + IMAGE_H_TOTAL_SIZE);
+	uint64_t total = le_get_u64(h + IMAGE_H_TOTAL_SIZE);
 	if (total != len)
 		return err_set(err, ERR_INPUT, "the image is %llu bytes long, but says %llu", (unsigned long long)len,
 			       (unsigned long long)total);
@@ -71,7 +69,7 @@ static bool sections_set(struct image *im, const uint8_t *h, size_t len, struct 
 	size_t pos = IMAGE_HEADER_SIZE;
 	for (size_t i = 0; i < IMAGE_SECTION_COUNT; i++) {
 		const uint8_t *place = h + IMAGE_H_SECTIONS + 16 * i;
-		uint64_t offset = image_u64(place), count = image_u64(place + 8);
+		uint64_t offset = le_get_u64(place), count = le_get_u64(place + 8);
 		size_t size = image_record_sizes[i];
 		pos = (pos + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
 		if (pos > len || offset != pos || count > (len - pos) / size)
@@ -117,12 +115,12 @@ static bool patterns_make(struct image *im, struct err *err)
 	im->needs = base_alloc(im->general_count * sizeof(uint16_t));
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *r = image_at(im, IMAGE_PATTERNS, i);
-		uint32_t flags = image_u32(r + IMAGE_PATTERN_FLAGS), need = image_u32(r + IMAGE_PATTERN_NEED);
+		uint32_t flags = le_get_u32(r + IMAGE_PATTERN_FLAGS), need = le_get_u32(r + IMAGE_PATTERN_NEED);
 		if (i < im->general_count)
 			im->needs[i] = need == 0 ? IMAGE_NEED_NONE : (uint16_t)image_need_bit(need);
 		if ((flags & IMAGE_PATTERN_REGEX) == 0)
 			continue;
-		struct str text = image_string(im, image_u32(r + IMAGE_PATTERN_TEXT));
+		struct str text = image_string(im, le_get_u32(r + IMAGE_PATTERN_TEXT));
 		if (!pattern_compile_as(text, (flags & IMAGE_PATTERN_CASELESS) != 0, &im->patterns[i], NULL, err))
 			return err_context(err, "the image's regular expression %zu", i);
 	}
@@ -131,19 +129,19 @@ static bool patterns_make(struct image *im, struct err *err)
 
 static void header_take(struct image *im, const uint8_t *h)
 {
-	im->labels_at[0] = image_u64(h + IMAGE_H_LABELS_AT);
-	im->labels_at[1] = image_u64(h + IMAGE_H_LABELS_AT + 8);
-	im->labels_below[0] = image_u64(h + IMAGE_H_LABELS_BELOW);
-	im->labels_below[1] = image_u64(h + IMAGE_H_LABELS_BELOW + 8);
+	im->labels_at[0] = le_get_u64(h + IMAGE_H_LABELS_AT);
+	im->labels_at[1] = le_get_u64(h + IMAGE_H_LABELS_AT + 8);
+	im->labels_below[0] = le_get_u64(h + IMAGE_H_LABELS_BELOW);
+	im->labels_below[1] = le_get_u64(h + IMAGE_H_LABELS_BELOW + 8);
 	im->bits = h[IMAGE_H_BITS];
-	im->seed = image_u32(h + IMAGE_H_SEED);
-	im->general_count = image_u32(h + IMAGE_H_GENERAL_COUNT);
-	im->answer_count = image_u32(h + IMAGE_H_ANSWER_COUNT);
-	im->name_count = image_u32(h + IMAGE_H_NAME_COUNT);
-	im->entry_count = image_u32(h + IMAGE_H_ENTRY_COUNT);
-	im->ttl_s = image_u32(h + IMAGE_H_TTL);
-	im->generation = image_u32(h + IMAGE_H_GENERATION);
-	im->compiled_at_s = image_i64(h + IMAGE_H_COMPILED_AT);
+	im->seed = le_get_u32(h + IMAGE_H_SEED);
+	im->general_count = le_get_u32(h + IMAGE_H_GENERAL_COUNT);
+	im->answer_count = le_get_u32(h + IMAGE_H_ANSWER_COUNT);
+	im->name_count = le_get_u32(h + IMAGE_H_NAME_COUNT);
+	im->entry_count = le_get_u32(h + IMAGE_H_ENTRY_COUNT);
+	im->ttl_s = le_get_u32(h + IMAGE_H_TTL);
+	im->generation = le_get_u32(h + IMAGE_H_GENERATION);
+	im->compiled_at_s = le_get_i64(h + IMAGE_H_COMPILED_AT);
 	im->ranks = h[IMAGE_H_RANKS];
 	im->best_rank = im->ranks == 0 ? RANK_COUNT : (unsigned)__builtin_ctz(im->ranks);
 	im->tier = (enum image_tier)h[IMAGE_H_TIER];
@@ -186,7 +184,7 @@ static void image_finish(struct image *im)
 		file_map_close(&im->map);
 }
 
-static void shared_drop(struct image_shared *shared)
+void image_shared_drop(struct image_shared *shared)
 {
 	if (shared == NULL || --shared->policies > 0)
 		return;
@@ -194,7 +192,7 @@ static void shared_drop(struct image_shared *shared)
 	free(shared);
 }
 
-static struct image_shared *shared_from_memory(const void *bytes, size_t len, enum image_tier tier, struct err *err)
+struct image_shared *image_shared_from_memory(const void *bytes, size_t len, enum image_tier tier, struct err *err)
 {
 	uint8_t hash[16];
 	if (!header_check(bytes, len, err))
@@ -205,7 +203,7 @@ static struct image_shared *shared_from_memory(const void *bytes, size_t len, en
 	struct image_shared *shared = base_alloc(sizeof(*shared));
 	shared->policies = 1;
 	if (!sections_set(&shared->image, bytes, len, err) || !image_fill(&shared->image, bytes, len, tier, err)) {
-		shared_drop(shared);
+		image_shared_drop(shared);
 		return NULL;
 	}
 	return shared;
@@ -332,7 +330,7 @@ static bool file_open(int fd, enum image_tier tier, struct image *im, struct err
 	return good;
 }
 
-static struct image_shared *shared_from_file(const char *path, enum image_tier tier, struct err *err)
+struct image_shared *image_shared_from_file(const char *path, enum image_tier tier, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
@@ -343,153 +341,17 @@ static struct image_shared *shared_from_file(const char *path, enum image_tier t
 	shared->policies = 1;
 	if (!file_open(fd, tier, &shared->image, err)) {
 		(void)err_context(err, "policy image '%s'", path);
-		shared_drop(shared);
+		image_shared_drop(shared);
 		shared = NULL;
 	}
 	(void)close(fd);
 	return shared;
 }
 
-/* --- policies --- */
-
-/* All lists, in the order of saring.yaml: each tier has its own in that order. */
-static bool lists_merge(struct policy *p, struct err *err)
-{
-	size_t next[POLICY_TIERS] = {0, 0}, count = 0;
-	for (size_t tier = 0; tier < p->tier_count; tier++)
-		count += p->tiers[tier]->sections[IMAGE_LISTS].count;
-	if (count > UINT16_MAX)
-		return err_set(err, ERR_INPUT, "the images hold %zu lists, more than there can be", count);
-	p->lists = base_alloc(count * sizeof(p->lists[0]));
-	for (size_t tier = 0; tier < p->tier_count; tier++)
-		p->list_numbers[tier] = base_alloc(p->tiers[tier]->sections[IMAGE_LISTS].count * sizeof(uint16_t));
-	for (p->list_count = 0; p->list_count < count; p->list_count++) {
-		unsigned best = UINT16_MAX + 1u;
-		size_t from = 0;
-		for (size_t tier = 0; tier < p->tier_count; tier++) {
-			if (next[tier] == p->tiers[tier]->sections[IMAGE_LISTS].count)
-				continue;
-			unsigned order = image_u16(image_at(p->tiers[tier], IMAGE_LISTS, next[tier]) + IMAGE_LIST_ORDER);
-			if (order == best)
-				return err_set(err, ERR_INPUT, "the two images do not belong together: both have a list %u", order);
-			if (order < best) {
-				best = order;
-				from = tier;
-			}
-		}
-		p->list_numbers[from][next[from]] = (uint16_t)p->list_count;
-		p->lists[p->list_count] = (struct policy_list_place){(uint16_t)from, (uint16_t)next[from]++};
-	}
-	return true;
-}
-
-static bool policy_join(struct policy *p, struct err *err)
-{
-	p->tiers[p->tier_count++] = &p->live->image;
-	if (p->bulk != NULL)
-		p->tiers[p->tier_count++] = &p->bulk->image;
-	p->best_rank = RANK_COUNT;
-	for (size_t tier = 0; tier < p->tier_count; tier++) {
-		p->best_rank = MIN(p->best_rank, p->tiers[tier]->best_rank);
-		p->has_clients |= p->tiers[tier]->client_count > 0;
-		p->has_general |= p->tiers[tier]->general_count > 0;
-	}
-	return lists_merge(p, err);
-}
-
-static bool names_bulk(const struct policy *p)
-{
-	return memcmp(p->live->image.bulk_hash, no_hash, sizeof(no_hash)) != 0;
-}
-
-static bool is_named(const struct policy *p, const struct image_shared *bulk)
-{
-	return memcmp(p->live->image.bulk_hash, bulk->image.body_hash, sizeof(no_hash)) == 0;
-}
-
-static bool bulk_check(const struct policy *p, struct err *err)
-{
-	if (p->bulk == NULL ? names_bulk(p) : !is_named(p, p->bulk))
-		return err_set(err, ERR_INPUT, "the bulk image is not the one that the live image names");
-	return true;
-}
-
-bool policy_open_memory(const void *live, size_t live_len, const void *bulk, size_t bulk_len, struct policy **ret, struct err *err)
-{
-	struct policy *p = base_alloc(sizeof(*p));
-	if ((p->live = shared_from_memory(live, live_len, IMAGE_LIVE, err)) == NULL ||
-	    (bulk != NULL && (p->bulk = shared_from_memory(bulk, bulk_len, IMAGE_BULK, err)) == NULL) || !bulk_check(p, err) ||
-	    !policy_join(p, err)) {
-		policy_close(p);
-		return false;
-	}
-	*ret = p;
-	return true;
-}
-
-static bool bulk_open(struct policy *p, const char *path, const struct policy *previous, struct err *err)
-{
-	char hex[2 * sizeof(no_hash) + 1];
-	if (!names_bulk(p))
-		return true;
-	for (size_t i = 0; i < sizeof(no_hash); i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", p->live->image.bulk_hash[i]);
-	(void)snprintf(p->bulk_file, sizeof(p->bulk_file), "bulk-%s.img", hex);
-	if (previous != NULL && previous->bulk != NULL && is_named(p, previous->bulk)) {
-		p->bulk = previous->bulk;
-		p->bulk->policies++;
-		return true;
-	}
-	char *bulk_path = file_path_beside(path, p->bulk_file);
-	p->bulk = shared_from_file(bulk_path, IMAGE_BULK, err);
-	if (p->bulk != NULL && !bulk_check(p, err)) {
-		(void)err_context(err, "policy image '%s'", bulk_path);
-		shared_drop(p->bulk);
-		p->bulk = NULL;
-	}
-	free(bulk_path);
-	return p->bulk != NULL;
-}
-
-bool policy_open(const char *path, const struct policy *previous, struct policy **ret, struct err *err)
-{
-	struct policy *p = base_alloc(sizeof(*p));
-	if ((p->live = shared_from_file(path, IMAGE_LIVE, err)) == NULL || !bulk_open(p, path, previous, err) ||
-	    !policy_join(p, err)) {
-		policy_close(p);
-		return false;
-	}
-	*ret = p;
-	return true;
-}
-
-void policy_close(struct policy *policy)
-{
-	if (policy == NULL)
-		return;
-	shared_drop(policy->live);
-	shared_drop(policy->bulk);
-	for (size_t tier = 0; tier < POLICY_TIERS; tier++)
-		free(policy->list_numbers[tier]);
-	free(policy->lists);
-	free(policy);
-}
-
-static void shared_cool(const struct image_shared *shared)
+void image_shared_cool(const struct image_shared *shared)
 {
 	if (shared == NULL || shared->policies > 1 || shared->image.map.addr == NULL)
 		return;
 	/* Of a private mapping that nobody writes to nothing is lost: the pages are the file's. */
 	(void)madvise((void *)(uintptr_t)shared->image.map.addr, shared->image.map.len, MADV_DONTNEED);
-}
-
-void policy_cool(const struct policy *policy)
-{
-	shared_cool(policy->live);
-	shared_cool(policy->bulk);
-}
-
-const char *policy_bulk_file(const struct policy *policy)
-{
-	return policy->bulk_file;
 }

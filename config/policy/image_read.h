@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/le.h"
 #include "base/str.h"
 #include "policy/codec.h"
 #include "policy/image.h"
@@ -22,36 +23,6 @@
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "images are little-endian, and read without turning bytes round"
 #endif
-
-/* --- numbers; from any place --- */
-
-static inline uint16_t image_u16(const uint8_t *p)
-{
-	uint16_t v;
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint32_t image_u32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t image_u64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline int64_t image_i64(const uint8_t *p)
-{
-	int64_t v;
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 /* LEB128 at *p, which moves behind it. False: it does not end before `end`, or is more than 32 bits. */
 static inline bool image_varint(const uint8_t **p, const uint8_t *end, uint32_t *ret)
@@ -131,8 +102,8 @@ static inline struct str image_string(const struct image *im, uint32_t id)
 {
 	if (id == IMAGE_NONE)
 		return (struct str){NULL, 0};
-	size_t end = image_u32(image_at(im, IMAGE_STRING_ENDS, id));
-	size_t start = id == 0 ? 0 : image_u32(image_at(im, IMAGE_STRING_ENDS, id - 1));
+	size_t end = le_get_u32(image_at(im, IMAGE_STRING_ENDS, id));
+	size_t start = id == 0 ? 0 : le_get_u32(image_at(im, IMAGE_STRING_ENDS, id - 1));
 	return (struct str){(const char *)im->sections[IMAGE_STRINGS].base + start, end - start};
 }
 
@@ -142,7 +113,7 @@ static inline struct str image_bytes(const struct image *im, enum image_section_
 	if (place == IMAGE_NONE)
 		return (struct str){NULL, 0};
 	const uint8_t *p = image_at(im, id, place);
-	return (struct str){(const char *)p + 4, image_u32(p)};
+	return (struct str){(const char *)p + 4, le_get_u32(p)};
 }
 
 /* Where in the set of trigrams a pattern's NEED has its bit. */
@@ -161,6 +132,13 @@ struct image_shared {
 	struct image image;
 	unsigned policies; /* that have it; the main thread's */
 };
+/* Checked whole, and used by one policy. NULL: err is set. The bytes are borrowed until it goes; the file is mapped. image_map.c */
+struct image_shared *image_shared_from_memory(const void *bytes, size_t len, enum image_tier tier, struct err *err);
+struct image_shared *image_shared_from_file(const char *path, enum image_tier tier, struct err *err);
+/* One policy less uses it; the last takes it along. Takes NULL. */
+void image_shared_drop(struct image_shared *shared);
+/* Gives back the mapping's pages, if no other policy has it. Takes NULL. */
+void image_shared_cool(const struct image_shared *shared);
 
 struct policy_list_place {
 	uint16_t tier, list;

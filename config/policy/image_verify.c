@@ -22,9 +22,9 @@ static bool string_is_good(const struct image *im, uint32_t id)
 static bool is_ascending(const struct image_section *s, size_t last)
 {
 	uint32_t before = 0;
-	bool good = s->count > 0 && image_u32(s->base) == 0;
+	bool good = s->count > 0 && le_get_u32(s->base) == 0;
 	for (size_t i = 0; i < s->count; i++) {
-		uint32_t now = image_u32(s->base + 4 * i);
+		uint32_t now = le_get_u32(s->base + 4 * i);
 		good &= now >= before;
 		before = now;
 	}
@@ -38,7 +38,7 @@ static bool strings_verify(const struct image *im, struct err *err)
 	if (ends->count >= IMAGE_NONE)
 		return damaged(err, "string count", ends->count);
 	for (size_t i = 0; i < ends->count; i++) {
-		size_t end = image_u32(ends->base + 4 * i);
+		size_t end = le_get_u32(ends->base + 4 * i);
 		if (end < before || end > bytes->count)
 			return damaged(err, "string", i);
 		if (!str_is_utf8((struct str){(const char *)bytes->base + before, end - before}))
@@ -52,8 +52,8 @@ static bool strings_verify(const struct image *im, struct err *err)
 
 static bool list_settings_are_good(const struct image *im, const uint8_t *r)
 {
-	return string_is_good(im, image_u32(r + IMAGE_LIST_NAME)) && string_is_good(im, image_u32(r + IMAGE_LIST_FILE)) &&
-	       string_is_good(im, image_u32(r + IMAGE_LIST_TITLE)) && r[IMAGE_LIST_ACTION] <= ACTION_ALLOW &&
+	return string_is_good(im, le_get_u32(r + IMAGE_LIST_NAME)) && string_is_good(im, le_get_u32(r + IMAGE_LIST_FILE)) &&
+	       string_is_good(im, le_get_u32(r + IMAGE_LIST_TITLE)) && r[IMAGE_LIST_ACTION] <= ACTION_ALLOW &&
 	       r[IMAGE_LIST_MODE] <= MODE_SHADOW && r[IMAGE_LIST_MANDATORY] <= 1 && r[IMAGE_LIST_FORMAT] < FORMAT_COUNT;
 }
 
@@ -66,19 +66,19 @@ static bool lists_verify(const struct image *im, struct err *err)
 		return damaged(err, "list count", lists->count);
 	for (size_t i = 0; i < lists->count; i++) {
 		const uint8_t *r = image_at(im, IMAGE_LISTS, i);
-		size_t first = image_u32(r + IMAGE_LIST_UNTIL_FIRST), count = image_u32(r + IMAGE_LIST_UNTIL_COUNT);
+		size_t first = le_get_u32(r + IMAGE_LIST_UNTIL_FIRST), count = le_get_u32(r + IMAGE_LIST_UNTIL_COUNT);
 		if (!list_settings_are_good(im, r))
 			return damaged(err, "a setting of list", i);
-		if (i > 0 && image_u16(r + IMAGE_LIST_ORDER) <= image_u16(r - IMAGE_LIST_SIZE + IMAGE_LIST_ORDER))
+		if (i > 0 && le_get_u16(r + IMAGE_LIST_ORDER) <= le_get_u16(r - IMAGE_LIST_SIZE + IMAGE_LIST_ORDER))
 			return damaged(err, "the place of list", i);
-		if (first != next || count > untils->count - next || count > image_u32(r + IMAGE_LIST_ENTRY_COUNT))
+		if (first != next || count > untils->count - next || count > le_get_u32(r + IMAGE_LIST_ENTRY_COUNT))
 			return damaged(err, "the ends of list", i);
 		for (size_t j = first; j + 1 < first + count; j++) {
-			if (image_i64(untils->base + 8 * j) > image_i64(untils->base + 8 * (j + 1)))
+			if (le_get_i64(untils->base + 8 * j) > le_get_i64(untils->base + 8 * (j + 1)))
 				return damaged(err, "the order of ends of list", i);
 		}
 		next += count;
-		entries += image_u32(r + IMAGE_LIST_ENTRY_COUNT);
+		entries += le_get_u32(r + IMAGE_LIST_ENTRY_COUNT);
 	}
 	if (next != untils->count)
 		return damaged(err, "ends after list", lists->count);
@@ -91,23 +91,23 @@ static bool provenance_verify(const struct image *im, struct err *err)
 					  IMAGE_PROV_REVIEW,	IMAGE_PROV_EXPIRES, IMAGE_PROV_LIFTED};
 	const struct image_section *records = &im->sections[IMAGE_PROVENANCE], *contacts = &im->sections[IMAGE_CONTACTS];
 	for (size_t i = 0; i < contacts->count; i++) {
-		uint32_t id = image_u32(contacts->base + 4 * i);
+		uint32_t id = le_get_u32(contacts->base + 4 * i);
 		if (id == IMAGE_NONE || !string_is_good(im, id))
 			return damaged(err, "contact", i);
 	}
 	for (size_t i = 0; i < records->count; i++) {
 		const uint8_t *r = image_at(im, IMAGE_PROVENANCE, i);
 		for (size_t j = 0; j < ARRAY_LEN(strings); j++) {
-			if (!string_is_good(im, image_u32(r + strings[j])))
+			if (!string_is_good(im, le_get_u32(r + strings[j])))
 				return damaged(err, "a string of provenance", i);
 		}
-		size_t first = image_u32(r + IMAGE_PROV_CONTACT_FIRST), count = image_u16(r + IMAGE_PROV_CONTACT_COUNT);
+		size_t first = le_get_u32(r + IMAGE_PROV_CONTACT_FIRST), count = le_get_u16(r + IMAGE_PROV_CONTACT_COUNT);
 		if (count > IMAGE_CONTACTS_MAX || first > contacts->count || count > contacts->count - first)
 			return damaged(err, "the contacts of provenance", i);
 		if (r[IMAGE_PROV_CODE] > CODE_FILTERED)
 			return damaged(err, "the code of provenance", i);
-		if ((image_u32(r + IMAGE_PROV_EXPIRES) == IMAGE_NONE && image_i64(r + IMAGE_PROV_EXPIRES_S) != IMAGE_FOREVER) ||
-		    (image_u32(r + IMAGE_PROV_LIFTED) == IMAGE_NONE && image_i64(r + IMAGE_PROV_LIFTED_S) != IMAGE_FOREVER))
+		if ((le_get_u32(r + IMAGE_PROV_EXPIRES) == IMAGE_NONE && le_get_i64(r + IMAGE_PROV_EXPIRES_S) != IMAGE_FOREVER) ||
+		    (le_get_u32(r + IMAGE_PROV_LIFTED) == IMAGE_NONE && le_get_i64(r + IMAGE_PROV_LIFTED_S) != IMAGE_FOREVER))
 			return damaged(err, "the times of provenance", i);
 	}
 	return true;
@@ -119,7 +119,7 @@ static bool bytes_at(const struct image *im, enum image_section_id id, uint32_t 
 	const struct image_section *s = &im->sections[id];
 	if (s->count < 4 || place > s->count - 4)
 		return false;
-	uint32_t len = image_u32(s->base + place);
+	uint32_t len = le_get_u32(s->base + place);
 	*ret = (struct str){(const char *)s->base + place + 4, len};
 	return len <= s->count - 4 - place;
 }
@@ -131,7 +131,7 @@ struct seen {
 
 static bool parts_are_good(const struct image *im, const uint8_t *r, struct seen *seen)
 {
-	uint32_t cond = image_u32(r + IMAGE_RULE_COND), data = image_u32(r + IMAGE_RULE_DATA);
+	uint32_t cond = le_get_u32(r + IMAGE_RULE_COND), data = le_get_u32(r + IMAGE_RULE_DATA);
 	struct str bytes;
 	if (cond != IMAGE_NONE && cond != seen->cond && (!bytes_at(im, IMAGE_CONDS, cond, &bytes) || !cond_verify(bytes)))
 		return false;
@@ -145,21 +145,21 @@ static bool parts_are_good(const struct image *im, const uint8_t *r, struct seen
 static bool pattern_is_good(const struct image *im, const uint8_t *r, uint32_t rule)
 {
 	unsigned match = r[IMAGE_RULE_MATCH];
-	uint32_t pattern = image_u32(r + IMAGE_RULE_PATTERN);
+	uint32_t pattern = le_get_u32(r + IMAGE_RULE_PATTERN);
 	if (match != MATCH_REGEX && match != MATCH_PATTERN)
 		return pattern == IMAGE_NONE;
 	if (pattern >= im->sections[IMAGE_PATTERNS].count)
 		return false;
 	const uint8_t *p = image_at(im, IMAGE_PATTERNS, pattern);
-	return image_u32(p + IMAGE_PATTERN_RULE) == rule &&
-	       ((image_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_REGEX) != 0) == (match == MATCH_REGEX);
+	return le_get_u32(p + IMAGE_PATTERN_RULE) == rule &&
+	       ((le_get_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_REGEX) != 0) == (match == MATCH_REGEX);
 }
 
 static bool rule_is_good(const struct image *im, uint32_t rule, struct seen *seen)
 {
 	const uint8_t *r = image_rule(im, rule);
-	unsigned rank = r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, list = image_u16(r + IMAGE_RULE_LIST);
-	uint32_t extra = image_u32(r + IMAGE_RULE_EXTRA_TEXT);
+	unsigned rank = r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, list = le_get_u16(r + IMAGE_RULE_LIST);
+	uint32_t extra = le_get_u32(r + IMAGE_RULE_EXTRA_TEXT);
 	if (rank >= RANK_COUNT)
 		return false;
 	if (r[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW)
@@ -167,10 +167,11 @@ static bool rule_is_good(const struct image *im, uint32_t rule, struct seen *see
 	if (r[IMAGE_RULE_MATCH] > MATCH_CLIENT || r[IMAGE_RULE_ANSWER] > ANSWER_LOCAL || r[IMAGE_RULE_CODE] > CODE_FILTERED ||
 	    (im->ranks >> rank & 1u) == 0)
 		return false;
-	if (list >= im->sections[IMAGE_LISTS].count || image_u32(r + IMAGE_RULE_PROVENANCE) >= im->sections[IMAGE_PROVENANCE].count)
+	if (list >= im->sections[IMAGE_LISTS].count ||
+	    le_get_u32(r + IMAGE_RULE_PROVENANCE) >= im->sections[IMAGE_PROVENANCE].count)
 		return false;
 	const uint8_t *l = image_at(im, IMAGE_LISTS, list);
-	if (image_u16(r + IMAGE_RULE_ORDER) != image_u16(l + IMAGE_LIST_ORDER) ||
+	if (le_get_u16(r + IMAGE_RULE_ORDER) != le_get_u16(l + IMAGE_LIST_ORDER) ||
 	    rank_mandatory(rank) != (l[IMAGE_LIST_MANDATORY] != 0) ||
 	    ((r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0) != (l[IMAGE_LIST_MODE] == MODE_SHADOW))
 		return false;
@@ -200,7 +201,7 @@ static bool set_is_in_order(const uint8_t *a, const uint8_t *b)
 		return ra < rb;
 	if (a[IMAGE_RULE_MATCH] != b[IMAGE_RULE_MATCH])
 		return a[IMAGE_RULE_MATCH] < b[IMAGE_RULE_MATCH];
-	return image_u16(a + IMAGE_RULE_ORDER) <= image_u16(b + IMAGE_RULE_ORDER);
+	return le_get_u16(a + IMAGE_RULE_ORDER) <= le_get_u16(b + IMAGE_RULE_ORDER);
 }
 
 static bool sets_verify(const struct image *im, struct err *err)
@@ -209,17 +210,17 @@ static bool sets_verify(const struct image *im, struct err *err)
 	if (sets->count >= IMAGE_NONE || !is_ascending(dir, sets->count))
 		return damaged(err, "set count", dir->count);
 	for (size_t i = 0; i < sets->count; i++) {
-		if (image_u32(sets->base + 4 * i) >= im->sections[IMAGE_RULES].count)
+		if (le_get_u32(sets->base + 4 * i) >= im->sections[IMAGE_RULES].count)
 			return damaged(err, "set member", i);
-		unsigned match = image_rule(im, image_u32(sets->base + 4 * i))[IMAGE_RULE_MATCH];
+		unsigned match = image_rule(im, le_get_u32(sets->base + 4 * i))[IMAGE_RULE_MATCH];
 		if (match > MATCH_SUBDOMAINS && match != MATCH_PATTERN && match != IMAGE_MATCH_BELOW)
 			return damaged(err, "match of set member", i);
 	}
 	for (size_t set = 0; set + 1 < dir->count; set++) {
-		size_t first = image_u32(dir->base + 4 * set), end = image_u32(dir->base + 4 * (set + 1));
+		size_t first = le_get_u32(dir->base + 4 * set), end = le_get_u32(dir->base + 4 * (set + 1));
 		for (size_t i = first; i + 1 < end; i++) {
-			if (!set_is_in_order(image_rule(im, image_u32(sets->base + 4 * i)),
-					     image_rule(im, image_u32(sets->base + 4 * (i + 1)))))
+			if (!set_is_in_order(image_rule(im, le_get_u32(sets->base + 4 * i)),
+					     image_rule(im, le_get_u32(sets->base + 4 * (i + 1)))))
 				return damaged(err, "order of set", set);
 		}
 	}
@@ -234,11 +235,11 @@ static bool patterns_verify(const struct image *im, struct err *err)
 		return damaged(err, "pattern count", count);
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *p = image_at(im, IMAGE_PATTERNS, i);
-		uint32_t rule = image_u32(p + IMAGE_PATTERN_RULE), text = image_u32(p + IMAGE_PATTERN_TEXT);
-		if (rule >= im->sections[IMAGE_RULES].count || image_u32(image_rule(im, rule) + IMAGE_RULE_PATTERN) != i ||
-		    text == IMAGE_NONE || !string_is_good(im, text) || !string_is_good(im, image_u32(p + IMAGE_PATTERN_WRITTEN)) ||
-		    image_u32(p + IMAGE_PATTERN_NEED) > 0xffffffu ||
-		    image_u32(p + IMAGE_PATTERN_FLAGS) > (IMAGE_PATTERN_REGEX | IMAGE_PATTERN_CASELESS | IMAGE_PATTERN_SUBTREE))
+		uint32_t rule = le_get_u32(p + IMAGE_PATTERN_RULE), text = le_get_u32(p + IMAGE_PATTERN_TEXT);
+		if (rule >= im->sections[IMAGE_RULES].count || le_get_u32(image_rule(im, rule) + IMAGE_RULE_PATTERN) != i ||
+		    text == IMAGE_NONE || !string_is_good(im, text) || !string_is_good(im, le_get_u32(p + IMAGE_PATTERN_WRITTEN)) ||
+		    le_get_u32(p + IMAGE_PATTERN_NEED) > 0xffffffu ||
+		    le_get_u32(p + IMAGE_PATTERN_FLAGS) > (IMAGE_PATTERN_REGEX | IMAGE_PATTERN_CASELESS | IMAGE_PATTERN_SUBTREE))
 			return damaged(err, "pattern", i);
 		unsigned rank = image_rule(im, rule)[IMAGE_RULE_RANK] & ~IMAGE_SHADOW;
 		if (i < im->general_count && rank < before)
@@ -248,15 +249,6 @@ static bool patterns_verify(const struct image *im, struct err *err)
 	return true;
 }
 
-/* Are all bits behind the prefix nought? */
-static bool host_bits_are_zero(const uint8_t bytes[16], unsigned bits)
-{
-	bool zero = bits % 8 == 0 || (bytes[bits / 8] & 0xffu >> bits % 8) == 0;
-	for (size_t i = (bits + 7) / 8; i < 16; i++)
-		zero &= bytes[i] == 0;
-	return zero;
-}
-
 static bool addresses_verify(const struct image *im, struct err *err)
 {
 	size_t count = im->sections[IMAGE_ADDRESSES].count;
@@ -264,11 +256,12 @@ static bool addresses_verify(const struct image *im, struct err *err)
 		return damaged(err, "address count", count);
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *a = image_at(im, IMAGE_ADDRESSES, i), *b = a - IMAGE_ADDRESS_SIZE;
-		uint32_t rule = image_u32(a + IMAGE_ADDRESS_RULE);
+		uint32_t rule = le_get_u32(a + IMAGE_ADDRESS_RULE);
 		unsigned bits = a[IMAGE_ADDRESS_BITS];
 		if (rule >= im->sections[IMAGE_RULES].count ||
 		    image_rule(im, rule)[IMAGE_RULE_MATCH] != (i < im->answer_count ? MATCH_ADDRESS : MATCH_CLIENT) || bits > 128 ||
-		    !host_bits_are_zero(a + IMAGE_ADDRESS_BYTES, bits) || !string_is_good(im, image_u32(a + IMAGE_ADDRESS_WRITTEN)))
+		    !addr_bits_are_zero(a + IMAGE_ADDRESS_BYTES, bits, 128) ||
+		    !string_is_good(im, le_get_u32(a + IMAGE_ADDRESS_WRITTEN)))
 			return damaged(err, "address", i);
 		if (i > 0 && i != im->answer_count &&
 		    (bits > b[IMAGE_ADDRESS_BITS] ||

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/image_write.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static uint64_t header_checksum(const uint8_t *image)
-{
-	return XXH3_64bits(image, IMAGE_H_HEADER_CHECKSUM);
-}
+#include "policy/image_read.h"
 
 void image_seal(uint8_t *image, size_t len)
 {
 	must(len >= IMAGE_HEADER_SIZE);
-	XXH128_canonical_t hash;
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(image + IMAGE_HEADER_SIZE, len - IMAGE_HEADER_SIZE));
-	memcpy(image + IMAGE_H_BODY_HASH, hash.digest, sizeof(hash.digest));
-	le_put_u64(image + IMAGE_H_HEADER_CHECKSUM, header_checksum(image));
+	image_body_hash(image + IMAGE_HEADER_SIZE, len - IMAGE_HEADER_SIZE, image + IMAGE_H_BODY_HASH);
+	le_put_u64(image + IMAGE_H_HEADER_CHECKSUM, image_header_checksum(image));
 }
 
 bool image_header_good(const uint8_t *image, size_t len)
 {
-	return len >= IMAGE_HEADER_SIZE && le_get_u64(image + IMAGE_H_HEADER_CHECKSUM) == header_checksum(image);
+	return len >= IMAGE_HEADER_SIZE && le_get_u64(image + IMAGE_H_HEADER_CHECKSUM) == image_header_checksum(image);
 }
 
 void image_parts_finish(struct image_parts *parts)

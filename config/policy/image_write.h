@@ -5,50 +5,9 @@
 #ifndef SARING_POLICY_IMAGE_WRITE_H
 #define SARING_POLICY_IMAGE_WRITE_H
 
-#include <endian.h>
-#include <string.h>
-
 #include "base/buf.h"
+#include "base/le.h"
 #include "policy/image.h"
-
-static inline void le_put_u16(uint8_t *p, uint16_t v)
-{
-	v = htole16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static inline void le_put_u32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static inline void le_put_u64(uint8_t *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static inline uint16_t le_get_u16(const uint8_t *p)
-{
-	uint16_t v;
-	memcpy(&v, p, sizeof(v));
-	return le16toh(v);
-}
-
-static inline uint32_t le_get_u32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static inline uint64_t le_get_u64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
 
 /* An image in the making: what the header says, and the sections. Fields are named as in the header. */
 struct image_parts {

@@ -4,8 +4,6 @@
  * speak for; everything below the first `if` of a function here is for the others. */
 #include "policy/match.h"
 
-#include "policy/match.h"
-
 #include "policy/match_ask.h"
 
 /* Places in the wire form are not kept: few suffixes are ever looked up. */
@@ -73,7 +71,7 @@ void policy_fetch(const struct policy *policy, const struct name *names, struct 
 		if (prepared[i].place.labels == 0)
 			continue;
 		const struct image *im = policy->tiers[prepared[i].place.tier];
-		const uint8_t *records = im->sections[IMAGE_RECORDS].base + image_u32(image_bucket(im, prepared[i].place.bucket));
+		const uint8_t *records = im->sections[IMAGE_RECORDS].base + le_get_u32(image_bucket(im, prepared[i].place.bucket));
 		__builtin_prefetch(records);
 		__builtin_prefetch(records + 64); /* a bucket is some 60 bytes long */
 	}
@@ -94,8 +92,8 @@ bool asking_pattern(struct asking *a, const struct image *im, uint32_t pattern)
 	subject_need(a);
 	if (im->patterns[pattern] != NULL)
 		return pattern_match(im->patterns[pattern], a->scratch, subject_str(&a->subject));
-	struct str text = image_string(im, image_u32(p + IMAGE_PATTERN_TEXT));
-	if ((image_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_SUBTREE) != 0)
+	struct str text = image_string(im, le_get_u32(p + IMAGE_PATTERN_TEXT));
+	if ((le_get_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_SUBTREE) != 0)
 		return glob_match_above(text, &a->subject);
 	return glob_match(text, subject_str(&a->subject));
 }
@@ -147,13 +145,13 @@ static void ask_set(struct asking *a, unsigned tier, const struct image_set *set
 		one.standing = standing_make(r, KIND_NAME, NAME_LABELS_MAX - labels, 0);
 		if (standing_rank(one.standing) > standing_rank(f->enforced.standing))
 			return;
-		if (!image_match_applies(match, whole) || a->now_s >= image_i64(r + IMAGE_RULE_UNTIL))
+		if (!image_match_applies(match, whole) || a->now_s >= le_get_i64(r + IMAGE_RULE_UNTIL))
 			continue;
 		if (match == MATCH_PATTERN) {
-			one.where = image_u32(r + IMAGE_RULE_PATTERN);
+			one.where = le_get_u32(r + IMAGE_RULE_PATTERN);
 			one.labels = 0;
 			one.standing = standing_make(r, KIND_PATTERN, 0,
-						     image_u32(image_at(im, IMAGE_PATTERNS, one.where) + IMAGE_PATTERN_LINE));
+						     le_get_u32(image_at(im, IMAGE_PATTERNS, one.where) + IMAGE_PATTERN_LINE));
 		}
 		one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
 		if (found_cares(f, one.standing, one.shadow) && asking_condition(a, im, r) == COND_HOLDS &&
@@ -174,7 +172,7 @@ static bool find_name(const struct asking *a, const struct policy_prepared *p, u
 }
 
 /* The most specific first: once a name has the best rank there is, no other is asked. may: for each tier, of suffixes of `base`
- * labels and more. */
+ * labels and more; none of a tier that is not there. */
 static void ask_names(struct asking *a, const struct policy_prepared *prepared, const uint64_t may[POLICY_TIERS], unsigned base,
 		      struct found *f)
 {
@@ -183,10 +181,11 @@ static void ask_names(struct asking *a, const struct policy_prepared *prepared, 
 	uint64_t any = may[0] | may[1];
 	while (any != 0 && standing_group(f->enforced.standing) > enough) {
 		unsigned n = 63u - (unsigned)__builtin_clzll(any);
+		const uint64_t bit = (uint64_t)1 << n;
 		struct image_set set;
-		any &= ~((uint64_t)1 << n);
-		for (unsigned tier = 0; tier < p->tier_count; tier++) {
-			if ((may[tier] >> n & 1) != 0 && find_name(a, prepared, tier, base + n, &set))
+		any &= ~bit;
+		for (unsigned tier = 0; tier < POLICY_TIERS; tier++) {
+			if ((may[tier] & bit) != 0 && find_name(a, prepared, tier, base + n, &set))
 				ask_set(a, tier, &set, base + n, f);
 		}
 	}
@@ -201,13 +200,13 @@ static void ask_general(struct asking *a, const struct trigrams *trigrams, unsig
 		if (!trigrams_may(trigrams, im, i))
 			continue;
 		const uint8_t *p = image_at(im, IMAGE_PATTERNS, i);
-		struct found_one one = {.rule = image_u32(p + IMAGE_PATTERN_RULE), .where = i, .tier = (uint8_t)tier};
+		struct found_one one = {.rule = le_get_u32(p + IMAGE_PATTERN_RULE), .where = i, .tier = (uint8_t)tier};
 		const uint8_t *r = image_rule(im, one.rule);
-		one.standing = standing_make(r, KIND_PATTERN, 0, image_u32(p + IMAGE_PATTERN_LINE));
+		one.standing = standing_make(r, KIND_PATTERN, 0, le_get_u32(p + IMAGE_PATTERN_LINE));
 		one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
 		if (standing_group(one.standing) > standing_group(f->enforced.standing))
 			return;
-		if (a->now_s < image_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) &&
+		if (a->now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) &&
 		    asking_condition(a, im, r) == COND_HOLDS && asking_pattern(a, im, i))
 			found_take(f, &one);
 	}
@@ -225,11 +224,11 @@ static void ask_address(struct asking *a, unsigned tier, uint32_t place, struct 
 {
 	const struct image *im = a->policy->tiers[tier];
 	const uint8_t *p = image_at(im, IMAGE_ADDRESSES, place);
-	struct found_one one = {.rule = image_u32(p + IMAGE_ADDRESS_RULE), .where = place, .tier = (uint8_t)tier};
+	struct found_one one = {.rule = le_get_u32(p + IMAGE_ADDRESS_RULE), .where = place, .tier = (uint8_t)tier};
 	const uint8_t *r = image_rule(im, one.rule);
-	one.standing = standing_make(r, KIND_ADDRESS, 128u - p[IMAGE_ADDRESS_BITS], image_u32(p + IMAGE_ADDRESS_LINE));
+	one.standing = standing_make(r, KIND_ADDRESS, 128u - p[IMAGE_ADDRESS_BITS], le_get_u32(p + IMAGE_ADDRESS_LINE));
 	one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
-	if (a->now_s < image_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) &&
+	if (a->now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) &&
 	    asking_condition(a, im, r) == COND_HOLDS)
 		found_take(f, &one);
 }
@@ -238,7 +237,7 @@ static void ask_runs(struct asking *a, unsigned tier, const struct image_run *ru
 		     struct found *f)
 {
 	uint8_t bytes[16];
-	image_address(address, bytes);
+	addr_to_wide(address, bytes);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t first = 0, end = 0;
 		image_run_find(a->policy->tiers[tier], &runs[i], bytes, &first, &end);
@@ -259,7 +258,8 @@ static void ask_clients(struct asking *a, struct found *f)
 
 static void may_all(const struct policy *p, const struct policy_prepared *prepared, unsigned labels, uint64_t ret[POLICY_TIERS])
 {
-	ret[IMAGE_BULK] = 0;
+	for (size_t tier = 0; tier < POLICY_TIERS; tier++)
+		ret[tier] = 0;
 	for (size_t tier = 0; tier < p->tier_count; tier++)
 		ret[tier] = may_have(p->tiers[tier], prepared->hashes, image_wanted(p->tiers[tier], labels, 0));
 }
@@ -299,7 +299,7 @@ static bool verdict_fill(const struct policy *p, const struct found *f, struct v
 	if (f->all.shadow && rank_blocks(standing_rank(f->all.standing))) {
 		ret->shadowed = true;
 		ret->shadow_list =
-		    p->list_numbers[f->all.tier][image_u16(image_rule(p->tiers[f->all.tier], f->all.rule) + IMAGE_RULE_LIST)];
+		    p->list_numbers[f->all.tier][le_get_u16(image_rule(p->tiers[f->all.tier], f->all.rule) + IMAGE_RULE_LIST)];
 	}
 	const struct found_one *one = &f->enforced;
 	if (one->standing == STANDING_LAST)
@@ -307,7 +307,7 @@ static bool verdict_fill(const struct policy *p, const struct found *f, struct v
 	unsigned rank = standing_rank(one->standing);
 	ret->kind = rank_blocks(rank) ? VERDICT_BLOCKED : VERDICT_ALLOWED;
 	ret->rule = one->rule;
-	ret->list = p->list_numbers[one->tier][image_u16(image_rule(p->tiers[one->tier], one->rule) + IMAGE_RULE_LIST)];
+	ret->list = p->list_numbers[one->tier][le_get_u16(image_rule(p->tiers[one->tier], one->rule) + IMAGE_RULE_LIST)];
 	ret->labels = one->labels;
 	ret->bulk = one->tier == IMAGE_BULK;
 	ret->mandatory = rank_mandatory(rank);

@@ -24,7 +24,7 @@
 #include "policy/terms.h"
 #include "wire/name.h"
 
-struct policy;	       /* opaque; policy/image_map.c */
+struct policy;	       /* opaque; policy/image_join.c */
 struct policy_scratch; /* a worker's own memory for regular expressions */
 
 /* path: the live image; the bulk image it names lies in the same directory. previous (may be NULL): a policy whose bulk tier is
@@ -80,8 +80,8 @@ struct policy_prepared {
 	} place;
 };
 void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret);
-/* Between the two, worth it where many names are in lists: goes through the filter, and has the memory fetched where names that may be
- * there would stand. For the whole batch at once; names[i] is prepared[i]'s. */
+/* Between the two, worth it where many names are in lists: goes through the filter, and has the memory fetched where names that may
+ * be there would stand. For the whole batch at once; names[i] is prepared[i]'s. */
 void policy_fetch(const struct policy *policy, const struct name *names, struct policy_prepared *prepared, size_t count);
 bool policy_match_prepared(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 			   const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret);

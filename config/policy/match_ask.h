@@ -27,7 +27,7 @@ static inline standing standing_make(const uint8_t *rule, enum kind kind, unsign
 {
 	uint64_t rank = rule[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, match = kind == KIND_NAME ? rule[IMAGE_RULE_MATCH] : 0;
 	return rank << 56 | (uint64_t)kind << 54 | (uint64_t)specific << 46 | match << 44 |
-	       (uint64_t)image_u16(rule + IMAGE_RULE_ORDER) << 28 | MIN(line, STANDING_LINE_MAX);
+	       (uint64_t)le_get_u16(rule + IMAGE_RULE_ORDER) << 28 | MIN(line, STANDING_LINE_MAX);
 }
 
 static inline unsigned standing_rank(standing s)
@@ -83,7 +83,7 @@ static inline void asking_init(struct asking *a, const struct policy *policy, st
 /* Does the condition of the rule hold? */
 static inline enum cond_failure asking_condition(const struct asking *a, const struct image *im, const uint8_t *rule)
 {
-	uint32_t cond = image_u32(rule + IMAGE_RULE_COND);
+	uint32_t cond = le_get_u32(rule + IMAGE_RULE_COND);
 	if (LIKELY(cond == IMAGE_NONE))
 		return COND_HOLDS;
 	return cond_test(image_bytes(im, IMAGE_CONDS, cond), a->question->name, a->question->type, a->question->client);

@@ -8,8 +8,7 @@ const char *const mode_words[] = {"enforce", "shadow", "off", NULL};
 const char *const code_words[] = {"blocked", "censored", "filtered", NULL};
 const char *const answer_words[] = {"nxdomain", "nodata", "null", "refused", "drop", "address", "truncate", "local", NULL};
 const char *const answer_settable_words[] = {"nxdomain", "nodata", "null", "refused", "drop", "address", NULL};
-const char *const format_words[] = {"auto",    "yaml",	  "hosts",   "domains", "wildcard",
-				    "adblock", "dnsmasq", "unbound", "rpz",	NULL};
+const char *const format_words[] = {"auto", "yaml", "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", NULL};
 
 int terms_find(const char *const *words, struct str word)
 {

@@ -187,13 +187,26 @@ bool addr_is_loopback(const struct addr *a)
 
 /* Prefixes */
 
-static bool host_bits_zero(const struct prefix *p)
+bool addr_bits_agree(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
-	unsigned total = p->family == AF_INET ? 32 : 128;
-	for (unsigned i = p->bits; i < total; i++)
-		if (p->bytes[i / 8] & 0x80u >> i % 8)
-			return false;
-	return true;
+	unsigned whole = bits / 8, rest = bits % 8;
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
+}
+
+bool addr_bits_are_zero(const uint8_t *bytes, unsigned from, unsigned end)
+{
+	unsigned seen = 0;
+	for (unsigned i = from / 8; i < end / 8; i++)
+		seen |= i == from / 8 ? bytes[i] & 0xffu >> from % 8 : bytes[i];
+	return seen == 0;
+}
+
+void addr_bits_clear(uint8_t *bytes, unsigned from, unsigned end)
+{
+	for (unsigned i = from / 8; i < end / 8; i++)
+		bytes[i] &= (uint8_t)(i == from / 8 ? 0xff00u >> from % 8 : 0);
 }
 
 bool prefix_from_text(struct str text, struct prefix *ret)
@@ -213,7 +226,7 @@ bool prefix_from_text(struct str text, struct prefix *ret)
 	if (length.ptr != NULL && (length.len > 3 || !str_to_u64(length, &bits) || bits > most))
 		return false;
 	p.bits = (uint8_t)bits;
-	if (!host_bits_zero(&p))
+	if (!addr_bits_are_zero(p.bytes, p.bits, (unsigned)most))
 		return false;
 	if (p.family == AF_INET6 && p.bits >= 96 && memcmp(p.bytes, mapped_head, sizeof(mapped_head)) == 0) {
 		/* mapped addresses count as v4, so their prefixes must too */
@@ -244,8 +257,42 @@ bool prefix_holds(const struct prefix *p, const struct addr *a)
 		memcpy(bytes, &plain.in.sin_addr, 4);
 	else
 		memcpy(bytes, &plain.in6.sin6_addr, 16);
-	unsigned whole = p->bits / 8, rest = p->bits % 8;
-	if (memcmp(bytes, p->bytes, whole) != 0)
-		return false;
-	return rest == 0 || (bytes[whole] ^ p->bytes[whole]) >> (8 - rest) == 0;
+	return addr_bits_agree(bytes, p->bytes, p->bits);
+}
+
+/* The wide form */
+
+static void widen(sa_family_t family, const void *bytes, uint8_t ret[ADDR_WIDE_LEN])
+{
+	if (family == AF_INET6) {
+		memcpy(ret, bytes, ADDR_WIDE_LEN);
+		return;
+	}
+	memcpy(ret, mapped_head, sizeof(mapped_head));
+	memcpy(ret + sizeof(mapped_head), bytes, 4);
+}
+
+void addr_to_wide(const struct addr *a, uint8_t ret[ADDR_WIDE_LEN])
+{
+	bool v6 = a->sa.sa_family == AF_INET6;
+	widen(a->sa.sa_family, v6 ? (const void *)&a->in6.sin6_addr : &a->in.sin_addr, ret);
+}
+
+bool addr_wide_is_v4(const uint8_t wide[ADDR_WIDE_LEN])
+{
+	return memcmp(wide, mapped_head, sizeof(mapped_head)) == 0;
+}
+
+unsigned prefix_to_wide(const struct prefix *p, uint8_t ret[ADDR_WIDE_LEN])
+{
+	widen(p->family, p->bytes, ret);
+	return p->bits + (p->family == AF_INET6 ? 0u : ADDR_WIDE_V4_BITS);
+}
+
+struct prefix prefix_from_wide(const uint8_t wide[ADDR_WIDE_LEN], unsigned bits)
+{
+	bool v4 = bits >= ADDR_WIDE_V4_BITS && addr_wide_is_v4(wide);
+	struct prefix p = {.family = v4 ? AF_INET : AF_INET6, .bits = (uint8_t)(v4 ? bits - ADDR_WIDE_V4_BITS : bits)};
+	memcpy(p.bytes, wide + (v4 ? sizeof(mapped_head) : 0), v4 ? 4 : ADDR_WIDE_LEN);
+	return p;
 }

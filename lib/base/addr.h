@@ -43,4 +43,17 @@ MUST_CHECK bool prefix_from_text(struct str text, struct prefix *ret);
 char *prefix_to_text(const struct prefix *p, char buf[ADDR_TEXT_MAX]);
 bool prefix_holds(const struct prefix *p, const struct addr *a); /* v4-mapped addresses count as v4 */
 
+/* The wide form: 128 bits for both families, v4 as v4-mapped (RFC 4291 §2.5.5.2). */
+#define ADDR_WIDE_LEN 16
+#define ADDR_WIDE_V4_BITS 96 /* before a v4 address's own */
+void addr_to_wide(const struct addr *a, uint8_t ret[ADDR_WIDE_LEN]);
+bool addr_wide_is_v4(const uint8_t wide[ADDR_WIDE_LEN]);
+unsigned prefix_to_wide(const struct prefix *p, uint8_t ret[ADDR_WIDE_LEN]); /* returns its bits of the 128 */
+struct prefix prefix_from_wide(const uint8_t wide[ADDR_WIDE_LEN], unsigned bits);
+
+/* Bits of an address, the highest of the first byte being bit 0. end is a multiple of 8. */
+bool addr_bits_agree(const uint8_t *a, const uint8_t *b, unsigned bits);
+bool addr_bits_are_zero(const uint8_t *bytes, unsigned from, unsigned end);
+void addr_bits_clear(uint8_t *bytes, unsigned from, unsigned end);
+
 #endif

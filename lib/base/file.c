@@ -97,8 +97,9 @@ static char *directory_of(const char *path)
 	return str_dup((struct str){path, slash == path ? 1 : (size_t)(slash - path)});
 }
 
-static bool write_all(int fd, const char *p, size_t len)
+bool file_write_all(int fd, const void *bytes, size_t len)
 {
+	const char *p = bytes;
 	while (len > 0) {
 		ssize_t n = write(fd, p, len);
 		if (n < 0 && errno == EINTR)
@@ -116,7 +117,7 @@ static bool fill_temporary(int fd, const char *path, const void *bytes, size_t l
 			   struct err *err)
 {
 	struct stat st;
-	if (!write_all(fd, bytes, len) || fstat(fd, &st) != 0)
+	if (!file_write_all(fd, bytes, len) || fstat(fd, &st) != 0)
 		return err_set_errno(err, ERR_IO, "can't write '%s'", path);
 	if (old != NULL && (old->st_uid != st.st_uid || old->st_gid != st.st_gid) && fchown(fd, old->st_uid, old->st_gid) != 0)
 		return err_set_errno(err, ERR_DENIED, "can't write '%s': its owner could not be kept", path);

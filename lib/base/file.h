@@ -22,6 +22,9 @@ MUST_CHECK bool file_read_fd(int fd, const char *name, size_t limit, struct buf 
  * already. */
 MUST_CHECK bool file_replace(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err);
 
+/* Every byte, from where fd stands; errno says why not. */
+MUST_CHECK bool file_write_all(int fd, const void *bytes, size_t len);
+
 /* An exclusive advisory lock for edits of `path`. The lock lies on the path's directory entry's own directory (flock on the
  * directory), since the file itself is replaced by rename. Waits at most wait_ms. ret_fd: close it to unlock. */
 MUST_CHECK bool file_lock(const char *path, int64_t wait_ms, int *ret_fd, struct err *err);

@@ -4,8 +4,8 @@
  *
  * names COUNT [SKIP] [FILE]
  *
- * FILE holds real names, one a line: they come first, then mixtures of their labels and endings. Without it the names to mix are made of
- * syllables. SKIP: leave out so many at the start (of names that no list holds, say). */
+ * FILE holds real names, one a line: they come first, then mixtures of their labels and endings. Without it the names to mix are
+ * made of syllables. SKIP: leave out so many at the start (of names that no list holds, say). */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,9 +83,10 @@ static void base_read(const char *path)
 
 static void put_word(char *out)
 {
-	static const char *const syllables[] = {"ad",  "track", "pix", "me", "tri", "cs", "cdn", "sta", "ti", "pro", "mo",   "click",
-						"ban", "ner",	"be",  "a",  "con", "ta", "syn", "go",	"lo", "vi",  "shop", "bet",
-						"win", "slo",	"ts",  "ga", "me",  "ru", "ne",	 "xo",	"ka", "da",  "mi",   "play"};
+	static const char *const syllables[] = {"ad",  "track", "pix",	 "me",	"tri",	"cs",  "cdn", "sta", "ti",
+						"pro", "mo",	"click", "ban", "ner",	"be",  "a",   "con", "ta",
+						"syn", "go",	"lo",	 "vi",	"shop", "bet", "win", "slo", "ts",
+						"ga",  "me",	"ru",	 "ne",	"xo",	"ka",  "da",  "mi",  "play"};
 	unsigned n = 2 + below(3);
 	while (n--)
 		strcat(out, syllables[below(sizeof(syllables) / sizeof(*syllables))]);
@@ -95,7 +96,8 @@ static void put_word(char *out)
 
 static void base_make(void)
 {
-	static const char *const ends[] = {"com", "com", "com", "com", "net", "org", "info", "xyz", "top", "co.id", "ru", "de", "io", "click", "co.uk"};
+	static const char *const ends[] = {"com", "com",   "com", "com", "net", "org",	 "info", "xyz",
+					   "top", "co.id", "ru",  "de",	 "io",	"click", "co.uk"};
 	static const char *const hosts[] = {"www.", "ads.", "img.", "api.", "m.", "static.", "track.", "stats."};
 	for (int i = 0; i < BASE_MADE; i++) {
 		char name[NAME_MAX_LEN] = "";

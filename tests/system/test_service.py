@@ -14,6 +14,8 @@ import pytest
 from harness.ask import ask, blocked, eventually, rrs
 from harness.daemon import needs_root
 
+PROGRAMS = ("saringd", "saringctl", "saring-compile", "saring-fetch")
+
 
 @pytest.fixture
 def daemon(saringd, fake):
@@ -196,14 +198,43 @@ def one(folder, name):
 
 
 def test_what_is_installed(installed):
-    for name in ("saringd", "saringctl", "saring-compile"):
+    for name in PROGRAMS:
         path = one(installed, name)
         assert os.access(path, os.X_OK)
     assert one(installed, "saringd").parent.name == "sbin" and one(installed, "saringctl").parent.name == "bin"
+    assert one(installed, "saring-compile").parent == one(installed, "saring-fetch").parent
     assert one(installed, "saring-compile").parent.name == "saring"
     for page in ("saringd.8", "saringctl.1", "saring.yaml.5", "saring-lists.5"):
         assert [p for p in installed.rglob(page + "*")], page
-    assert [p for p in installed.rglob("saringd.service")]
+    for unit in ("saringd.service", "saring-fetch.socket", "saring-fetch@.service"):
+        assert one(installed, unit).parent == one(installed, "saringd.service").parent
+    exec_start = re.search(r"^ExecStart=(\S+)", one(installed, "saring-fetch@.service").read_text(), re.M)[1]
+    assert one(installed, "saring-fetch") == installed / exec_start.lstrip("/"), "the unit starts what was installed"
+    assert re.search(r"^ListenStream=/run/saring/fetch\.socket$", one(installed, "saring-fetch.socket").read_text(), re.M)
+
+
+def test_what_run_builds():
+    """tools/run starts the daemon where it was built: what that looks for beside itself must be there too."""
+    text = (pathlib.Path(__file__).parents[2] / "tools/run").read_text()
+    assert set(PROGRAMS) <= set(re.search(r"^ninja -C \S+ (.*) >&2$", text, re.M)[1].split())
+
+
+def verified(unit):
+    done = subprocess.run(["systemd-analyze", "--man=no", "verify", str(unit)], capture_output=True, text=True, check=False, timeout=60)
+    told = [line for line in (done.stdout + done.stderr).splitlines() if "saring" in line]
+    assert done.returncode == 0 and not told, told
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(unit)], capture_output=True, text=True, check=False,
+                          timeout=60)
+    assert done.returncode == 0, done.stdout[-400:] + done.stderr
+
+
+def test_systemd_takes_the_fetcher(installed):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    unit = one(installed, "saring-fetch@.service")
+    copy = unit.parent / "saring-verify@.service"
+    copy.write_text(re.sub(r"^(Exec\w+=)(/\S+)", rf"\1{installed}\2", unit.read_text(), flags=re.M))
+    verified(copy)
 
 
 def test_systemd_takes_the_unit(installed):
@@ -221,9 +252,4 @@ def test_systemd_takes_the_unit(installed):
     # verified with the programs where they now lie
     copy = unit.parent / "saring-verify.service"
     copy.write_text(re.sub(r"^(Exec\w+=)(/\S+)", rf"\1{installed}\2", text, flags=re.M))
-    done = subprocess.run(["systemd-analyze", "--man=no", "verify", str(copy)], capture_output=True, text=True, check=False, timeout=60)
-    told = [line for line in (done.stdout + done.stderr).splitlines() if "saring" in line]
-    assert done.returncode == 0 and not told, told
-    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(copy)], capture_output=True, text=True, check=False,
-                          timeout=60)
-    assert done.returncode == 0, done.stdout[-400:] + done.stderr
+    verified(copy)

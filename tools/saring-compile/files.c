@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "policy/image.h"
 #include "policy/image_write.h"
 
@@ -91,20 +92,6 @@ static bool same_body(const char *path, const uint8_t *image, size_t len)
 	return at == len;
 }
 
-static bool write_all(int fd, const char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* The temporary name is the image's with a point before and six characters behind: saringd clears such away. */
 bool files_write(const char *path, const void *image, size_t len, struct err *err)
 {
@@ -113,7 +100,7 @@ bool files_write(const char *path, const void *image, size_t len, struct err *er
 	files_beside(path, ".", &temporary);
 	buf_printf(&temporary, "%s.XXXXXX", slash == NULL ? path : slash + 1);
 	int fd = mkostemp(temporary.ptr, O_CLOEXEC);
-	bool ok = fd >= 0 && write_all(fd, image, len) && fchmod(fd, IMAGE_MODE) == 0 && rename(temporary.ptr, path) == 0;
+	bool ok = fd >= 0 && file_write_all(fd, image, len) && fchmod(fd, IMAGE_MODE) == 0 && rename(temporary.ptr, path) == 0;
 	if (!ok)
 		err_set_errno(err, ERR_IO, "can't write '%s'", path);
 	if (!ok && fd >= 0)

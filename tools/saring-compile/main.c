@@ -5,14 +5,12 @@
  * process. */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/confine.h"
 #include "base/err.h"
 #include "saring-compile/work.h"
 #include "settings/load.h"
@@ -20,18 +18,7 @@
 
 #define FD_MAX 1048576
 #define CPU_LIMIT_S 600
-#define MEMORY_LIMIT_BYTES ((rlim_t)8 * 1024 * 1024 * 1024)
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+#define MEMORY_LIMIT_BYTES ((uint64_t)8 * 1024 * 1024 * 1024)
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -142,30 +129,6 @@ static int options_parse(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-static void limit(__rlimit_resource_t resource, rlim_t value)
-{
-	struct rlimit now;
-	if (getrlimit(resource, &now) != 0)
-		return;
-	struct rlimit less = {MIN(now.rlim_cur, value), MIN(now.rlim_max, value)};
-	(void)setrlimit(resource, &less);
-}
-
-/* Nobody waits for this process once saringd is gone; nothing it runs into may gain rights, be read by a debugger, or take the
- * machine's memory and time. */
-static void drop(void)
-{
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)signal(SIGPIPE, SIG_IGN); /* a reader of the summary that went away is an error like another */
-	limit(RLIMIT_CPU, CPU_LIMIT_S);
-	if (!SANITIZED) { /* which map terabytes, and look for leaks as a debugger */
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-		limit(RLIMIT_CORE, 0);
-		limit(RLIMIT_AS, MEMORY_LIMIT_BYTES);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -173,7 +136,7 @@ int main(int argc, char **argv)
 	int status = options_parse(argc, argv, &o);
 	if (status >= 0)
 		return status;
-	drop();
+	confine(&(struct confine){.cpu_s = CPU_LIMIT_S, .memory_bytes = MEMORY_LIMIT_BYTES});
 	if (o.probe != NULL)
 		return probe_run(&o);
 	int64_t start_ns = clock_mono_ns();

@@ -5,16 +5,14 @@
  * systemd does for a connection to its socket, as a user of its own: what a server could make it do ends with this process. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/confine.h"
 #include "base/err.h"
 #include "ctl/download.h"
 #include "saring-fetch/transfer.h"
@@ -22,45 +20,10 @@
 
 #define REQUEST_WAIT_MS 10000
 #define CPU_LIMIT_S 600
-#define MEMORY_LIMIT_BYTES ((rlim_t)2 * 1024 * 1024 * 1024)
+#define MEMORY_LIMIT_BYTES ((uint64_t)2 * 1024 * 1024 * 1024)
 #define FILES_LIMIT 64
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-static void limit(__rlimit_resource_t resource, rlim_t value)
-{
-	struct rlimit now;
-	if (getrlimit(resource, &now) != 0)
-		return;
-	struct rlimit less = {MIN(now.rlim_cur, value), MIN(now.rlim_max, value)};
-	(void)setrlimit(resource, &less);
-}
-
-static void drop(void)
-{
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)signal(SIGPIPE, SIG_IGN);
-	limit(RLIMIT_CPU, CPU_LIMIT_S);
-	limit(RLIMIT_NOFILE, FILES_LIMIT);
-	if (!SANITIZED) { /* which map terabytes, write reports, and look for leaks as a debugger */
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-		limit(RLIMIT_CORE, 0);
-		limit(RLIMIT_FSIZE, 0);
-		limit(RLIMIT_AS, MEMORY_LIMIT_BYTES);
-	}
-}
 
 /* Up to the first LF. Whoever connects and says nothing does not keep a process. */
 static bool read_line(struct buf *ret, struct err *err)
@@ -108,7 +71,8 @@ int main(int argc, char **argv)
 			    stderr);
 		return EXIT_USAGE;
 	}
-	drop();
+	confine(&(struct confine){
+	    .cpu_s = CPU_LIMIT_S, .memory_bytes = MEMORY_LIMIT_BYTES, .open_files = FILES_LIMIT, .no_files = true});
 	struct buf line = {0};
 	struct err err = {0};
 	struct download_request request;

@@ -117,16 +117,6 @@ struct import_batch {
 	struct export_result result; /* what YAML has no words for */
 };
 
-static void leave(struct import_batch *b, enum export_reason why, uint32_t line, const char *text)
-{
-	struct report_count *c = &b->result.left[why];
-	if (c->count < REPORT_SAMPLES) {
-		c->samples[c->count].line = line;
-		(void)str_escape(str_from(text), true, c->samples[c->count].text, REPORT_SAMPLE_LEN);
-	}
-	c->count++;
-}
-
 /* Which kind of thing the entry is; false when YAML can't say it. */
 static bool can_say(const struct segment_class *class, enum match match, enum action action, enum export_reason *ret_why)
 {
@@ -150,7 +140,7 @@ static void take_regex(struct import_batch *b, const struct segment_class *class
 	else
 		buf_printf(&regex, "%s%s", class->caseless && strncmp(text, "(?i)", 4) != 0 ? "(?i)" : "", text);
 	if (regex.len > LIST_REGEX_LEN_MAX || b->regexes == LIST_REGEX_MAX) {
-		leave(b, EXPORT_PATTERN, s->line, text);
+		export_leave(&b->result, EXPORT_PATTERN, s->line, text);
 		ret->name = NULL;
 	} else {
 		ret->name = arena_strdup(&b->arena, regex.ptr);
@@ -185,11 +175,11 @@ static void take_entry(struct import_batch *b, const struct context *ctx, const 
 		segment_provenance(segment, class.provenance, &own);
 	own = list_provenance(&own, segment_defaults(segment), &nothing_said.provenance);
 	if (!can_say(&class, match, action, &why)) {
-		leave(b, why, s->line, text);
+		export_leave(&b->result, why, s->line, text);
 		return;
 	}
 	if ((own.lifted != NULL && own.lifted_s <= clock_wall_s()) || (own.expires != NULL && own.expires_s <= clock_wall_s())) {
-		leave(b, EXPORT_ENDED, s->line, text);
+		export_leave(&b->result, EXPORT_ENDED, s->line, text);
 		return;
 	}
 	if (s->wire == NULL)

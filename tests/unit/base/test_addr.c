@@ -240,9 +240,64 @@ static void prefix_membership_agrees_with_arithmetic(void **state)
 	rand_seed_for_test(0);
 }
 
+static void wide_form(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned bits;
+		bool v4;
+		uint8_t wide[ADDR_WIDE_LEN];
+	} cases[] = {{"192.0.2.0/23", 119, true, {[10] = 0xff, 0xff, 192, 0, 2}},
+		     {"0.0.0.0/0", 96, true, {[10] = 0xff, 0xff}},
+		     {"2001:db8::/33", 33, false, {0x20, 0x01, 0x0d, 0xb8}},
+		     {"::/0", 0, false, {0}}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint8_t wide[ADDR_WIDE_LEN];
+		char text[ADDR_TEXT_MAX];
+		struct prefix p;
+		assert_true(prefix_from_text(str_from(cases[i].text), &p));
+		assert_int_equal(prefix_to_wide(&p, wide), cases[i].bits);
+		assert_memory_equal(wide, cases[i].wide, sizeof(wide));
+		assert_int_equal(addr_wide_is_v4(wide), cases[i].v4);
+		p = prefix_from_wide(wide, cases[i].bits);
+		assert_string_equal(prefix_to_text(&p, text), cases[i].text);
+	}
+	/* a v6 prefix that v4-mapped addresses lie in is none of v4 */
+	struct prefix short_one = prefix_from_wide(cases[0].wide, 95);
+	assert_int_equal(short_one.family, AF_INET6);
+
+	struct addr a;
+	uint8_t wide[ADDR_WIDE_LEN];
+	assert_true(addr_from_text(STR_LIT("192.0.2.0"), 0, &a));
+	addr_to_wide(&a, wide);
+	assert_memory_equal(wide, cases[0].wide, sizeof(wide));
+}
+
+static void bits(void **state)
+{
+	static const uint8_t all[ADDR_WIDE_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+						   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	(void)state;
+	for (unsigned from = 0; from <= 128; from++) {
+		uint8_t bytes[ADDR_WIDE_LEN];
+		memcpy(bytes, all, sizeof(bytes));
+		assert_int_equal(addr_bits_are_zero(bytes, from, 128), from == 128);
+		addr_bits_clear(bytes, from, 128);
+		assert_true(addr_bits_are_zero(bytes, from, 128));
+		assert_true(addr_bits_agree(bytes, all, from));
+		if (from < 128)
+			assert_false(addr_bits_agree(bytes, all, from + 1));
+		if (from > 0)
+			assert_false(addr_bits_are_zero(bytes, from - 1, 128));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(wide_form),
+	    cmocka_unit_test(bits),
 	    cmocka_unit_test(addresses_taken),
 	    cmocka_unit_test(addresses_refused),
 	    cmocka_unit_test(comparing),

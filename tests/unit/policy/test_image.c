@@ -348,7 +348,7 @@ static void files_are_read_and_the_bulk_shared(void **state)
 	assert_non_null(third);
 	policy_close(second);
 	policy_close(third);
-	(void)truncate(path_of("policy.img"), 100);
+	assert_int_equal(truncate(path_of("policy.img"), 100), 0);
 	assert_null(open_file(NULL));
 	assert_int_equal(unlink(path_of("policy.img")), 0);
 	assert_null(open_file(NULL));

@@ -22,6 +22,28 @@ struct policy *script_create(void)
 	return policy;
 }
 
+int script_set_up(void **state)
+{
+	static const char config[] = "listen: [dns://127.0.0.1:5300]\n"
+				     "upstream: {servers: [dns://127.0.0.1:1]}\n"
+				     "lists: [{name: script, file: script.yaml}]\n";
+
+	*state = rig_create(rig_settings(config), script_create());
+	script_matched = script_matched_prepared = 0;
+	return 0;
+}
+
+int script_tear_down(void **state)
+{
+	rig_destroy(*state);
+	return 0;
+}
+
+struct policy *script_policy(const struct rig *rig)
+{
+	return generation_current(rig->gs)->policy;
+}
+
 static struct script_rule *add(struct policy *policy, enum answer answer)
 {
 	assert_true(policy->rule_count < SCRIPT_RULES_MAX);

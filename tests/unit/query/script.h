@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "policy/match.h"
 #include "policy/records.h"
+#include "rig.h"
 
 #define SCRIPT_RULES_MAX 16
 
@@ -37,6 +38,11 @@ struct policy {
 extern struct addr script_client;
 extern uint16_t script_type;
 extern unsigned script_matched, script_matched_prepared;
+
+/* For cmocka: *state is a rig whose policy is an empty script. */
+int script_set_up(void **state);
+int script_tear_down(void **state);
+struct policy *script_policy(const struct rig *rig);
 
 struct policy *script_create(void); /* policy_close frees it */
 struct script_rule *script_name(struct policy *policy, const char *name, enum answer answer);

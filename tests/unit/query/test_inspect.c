@@ -8,27 +8,6 @@
 
 #include <string.h>
 
-static const char config_text[] = "listen: [dns://127.0.0.1:5300]\n"
-				  "upstream: {servers: [dns://127.0.0.1:1]}\n"
-				  "lists: [{name: script, file: script.yaml}]\n";
-
-static int set_up(void **state)
-{
-	*state = rig_create(rig_settings(config_text), script_create());
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	rig_destroy(*state);
-	return 0;
-}
-
-static struct policy *policy_of(struct rig *rig)
-{
-	return generation_current(rig->gs)->policy;
-}
-
 static void cache_one(struct rig *rig, const char *name, uint16_t type, const char *rdata)
 {
 	static struct rig_reply r;
@@ -44,8 +23,8 @@ static void test_addresses(void **state)
 	struct rig *rig = *state;
 	static struct rig_reply r;
 
-	(void)script_address(policy_of(rig), "192.0.2.66", ANSWER_NXDOMAIN);
-	(void)script_address(policy_of(rig), "2001:db8::66", ANSWER_NULL);
+	(void)script_address(script_policy(rig), "192.0.2.66", ANSWER_NXDOMAIN);
+	(void)script_address(script_policy(rig), "2001:db8::66", ANSWER_NULL);
 	rig_reply_begin(&r, "two.example", RRTYPE_A, RCODE_NOERROR);
 	rig_reply_add(&r, "two.example", RRTYPE_CNAME, 300, "www.two.example");
 	rig_reply_add(&r, "www.two.example", RRTYPE_A, 300, "192.0.2.1");
@@ -78,7 +57,7 @@ static void test_fresh_answer(void **state)
 	struct rig *rig = *state;
 	static struct rig_reply r;
 
-	(void)script_address(policy_of(rig), "192.0.2.66", ANSWER_DROP);
+	(void)script_address(script_policy(rig), "192.0.2.66", ANSWER_DROP);
 	rig_asking(rig, "x.example", RRTYPE_A);
 	rig_ask(rig, &rig_udp, "x.example", RRTYPE_A, true);
 	rig_reply_begin(&r, "x.example", RRTYPE_A, RCODE_NOERROR);
@@ -112,8 +91,8 @@ static void test_hints(void **state)
 		     {"broken.example", broken, sizeof(broken), false},
 		     {"other.example", other, sizeof(other), false}};
 
-	(void)script_address(policy_of(rig), "192.0.2.66", ANSWER_NXDOMAIN);
-	(void)script_address(policy_of(rig), "2001:db8::66", ANSWER_NXDOMAIN);
+	(void)script_address(script_policy(rig), "192.0.2.66", ANSWER_NXDOMAIN);
+	(void)script_address(script_policy(rig), "2001:db8::66", ANSWER_NXDOMAIN);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		rig_reply_begin(&r, cases[i].name, RRTYPE_HTTPS, RCODE_NOERROR);
 		rig_reply_add_bytes(&r, cases[i].name, RRTYPE_HTTPS, 300, cases[i].rdata, cases[i].len);
@@ -127,7 +106,7 @@ static void test_hints(void **state)
 static void test_allowed_name(void **state)
 {
 	struct rig *rig = *state;
-	struct policy *policy = policy_of(rig);
+	struct policy *policy = script_policy(rig);
 
 	script_name(policy, "ok.example", ANSWER_NXDOMAIN)->kind = VERDICT_ALLOWED;
 	struct script_rule *must_ok = script_name(policy, "must.example", ANSWER_NXDOMAIN);
@@ -153,7 +132,7 @@ static void test_shadowed_address(void **state)
 {
 	struct rig *rig = *state;
 
-	script_address(policy_of(rig), "192.0.2.66", ANSWER_NXDOMAIN)->shadow = true;
+	script_address(script_policy(rig), "192.0.2.66", ANSWER_NXDOMAIN)->shadow = true;
 	cache_one(rig, "x.example", RRTYPE_A, "192.0.2.66");
 	rig_ask(rig, &rig_udp, "x.example", RRTYPE_A, true);
 	assert_string_equal(rig_record(rig, 0), "x.example 300 A 192.0.2.66");
@@ -166,7 +145,7 @@ static void test_local_data_for_an_address(void **state)
 {
 	struct rig *rig = *state;
 
-	script_record(script_address(policy_of(rig), "192.0.2.66", ANSWER_LOCAL), RRTYPE_A, 60, "192.0.2.80");
+	script_record(script_address(script_policy(rig), "192.0.2.66", ANSWER_LOCAL), RRTYPE_A, 60, "192.0.2.80");
 	cache_one(rig, "x.example", RRTYPE_A, "192.0.2.66");
 	rig_ask(rig, &rig_udp, "X.example", RRTYPE_A, true);
 	assert_string_equal(rig_record(rig, 0), "X.example 60 A 192.0.2.80");
@@ -181,7 +160,7 @@ static void test_cname_for_an_address(void **state)
 	struct rig *rig = *state;
 	static struct rig_reply own, target;
 
-	script_record(script_address(policy_of(rig), "192.0.2.66", ANSWER_LOCAL), RRTYPE_CNAME, RECORDS_TTL_UNSAID,
+	script_record(script_address(script_policy(rig), "192.0.2.66", ANSWER_LOCAL), RRTYPE_CNAME, RECORDS_TTL_UNSAID,
 		      "garden.example");
 	rig_reply_begin(&own, "x.test", RRTYPE_A, RCODE_NOERROR);
 	rig_reply_add(&own, "x.test", RRTYPE_A, 0, "192.0.2.66");
@@ -219,7 +198,7 @@ static void test_cname_for_an_address(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, script_set_up, script_tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_addresses),
 	    TEST(test_fresh_answer),

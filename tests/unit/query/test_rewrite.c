@@ -10,28 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char config_text[] = "listen: [dns://127.0.0.1:5300]\n"
-				  "upstream: {servers: [dns://127.0.0.1:1]}\n"
-				  "lists: [{name: script, file: script.yaml}]\n";
-
-static int set_up(void **state)
-{
-	*state = rig_create(rig_settings(config_text), script_create());
-	script_matched = script_matched_prepared = 0;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	rig_destroy(*state);
-	return 0;
-}
-
-static struct policy *policy_of(struct rig *rig)
-{
-	return generation_current(rig->gs)->policy;
-}
-
 /* A world with another policy. */
 static struct policy *new_world(struct rig *rig)
 {
@@ -48,7 +26,7 @@ static uint64_t list_blocked(const struct rig *rig)
 
 static void cname_rule(struct rig *rig, const char *name, const char *to)
 {
-	script_record(script_name(policy_of(rig), name, ANSWER_LOCAL), RRTYPE_CNAME, RECORDS_TTL_UNSAID, to);
+	script_record(script_name(script_policy(rig), name, ANSWER_LOCAL), RRTYPE_CNAME, RECORDS_TTL_UNSAID, to);
 }
 
 static void cache_a(struct rig *rig, const char *name, uint32_t ttl_s, const char *address)
@@ -71,7 +49,7 @@ static void reply_a(struct rig_reply *r, const char *name, uint32_t ttl_s, const
 static void test_local_records(void **state)
 {
 	struct rig *rig = *state;
-	struct script_rule *rule = script_name(policy_of(rig), "local.example", ANSWER_LOCAL);
+	struct script_rule *rule = script_name(script_policy(rig), "local.example", ANSWER_LOCAL);
 
 	script_record(rule, RRTYPE_A, 300, "192.0.2.1");
 	script_record(rule, RRTYPE_A, RECORDS_TTL_UNSAID, "192.0.2.2");
@@ -104,7 +82,7 @@ static void test_local_rcode(void **state)
 {
 	struct rig *rig = *state;
 
-	records_set_rcode(&script_name(policy_of(rig), "fails.example", ANSWER_LOCAL)->records, RCODE_SERVFAIL);
+	records_set_rcode(&script_name(script_policy(rig), "fails.example", ANSWER_LOCAL)->records, RCODE_SERVFAIL);
 	rig_ask(rig, &rig_udp, "fails.example", RRTYPE_A, true);
 	assert_int_equal(rig_flags(rig), 0x8182);
 	assert_string_equal(rig_record(rig, 0), "OPT");
@@ -116,8 +94,8 @@ static void test_truncate(void **state)
 	struct rig *rig = *state;
 	static struct rig_reply r;
 
-	(void)script_name(policy_of(rig), "tcp.example", ANSWER_TRUNCATE);
-	(void)script_name(policy_of(rig), "bad.example", ANSWER_NXDOMAIN);
+	(void)script_name(script_policy(rig), "tcp.example", ANSWER_TRUNCATE);
+	(void)script_name(script_policy(rig), "bad.example", ANSWER_NXDOMAIN);
 	cache_a(rig, "tcp.example", 300, "192.0.2.1");
 	rig_ask(rig, &rig_udp, "tcp.example", RRTYPE_A, true);
 	assert_int_equal(rig_flags(rig), 0x8380);
@@ -154,7 +132,7 @@ static void test_cname_alone(void **state)
 {
 	struct rig *rig = *state;
 
-	script_record(script_name(policy_of(rig), "x.example", ANSWER_LOCAL), RRTYPE_CNAME, 77, "garden.example");
+	script_record(script_name(script_policy(rig), "x.example", ANSWER_LOCAL), RRTYPE_CNAME, 77, "garden.example");
 	rig_ask(rig, &rig_udp, "X.example", RRTYPE_CNAME, true);
 	assert_string_equal(rig_record(rig, 0), "X.example 77 CNAME garden.example");
 	assert_string_equal(rig_record(rig, 1), "OPT");
@@ -170,7 +148,7 @@ static void test_followed_in_the_cache(void **state)
 	struct rig *rig = *state;
 
 	cname_rule(rig, "x.example", "garden.example");
-	(void)script_name(policy_of(rig), "garden.example", ANSWER_NXDOMAIN);
+	(void)script_name(script_policy(rig), "garden.example", ANSWER_NXDOMAIN);
 	rig->cached_since_ms = 100000;
 	cache_a(rig, "garden.example", 300, "192.0.2.7");
 	rig_ask(rig, &rig_udp, "X.Example", RRTYPE_A, true);
@@ -413,7 +391,7 @@ static void test_expiry_while_waiting(void **state)
 	cache_a(rig, "x.test", 300, "192.0.2.2");
 	rig_asking(rig, "garden.example", RRTYPE_A);
 	rig_ask(rig, &rig_udp, "x.test", RRTYPE_A, false);
-	policy_of(rig)->rules[0].kind = VERDICT_NONE;
+	script_policy(rig)->rules[0].kind = VERDICT_NONE;
 	reply_a(&target, "garden.example", 300, "192.0.2.1");
 	assert_int_equal(rig_answered(rig, "garden.example", RRTYPE_A, POOL_ANSWER, &target), 1);
 	assert_string_equal(rig_record(rig, 0), "x.test 300 A 192.0.2.2");
@@ -450,7 +428,7 @@ static void test_the_question_is_told(void **state)
 	struct rig *rig = *state;
 	char text[ADDR_TEXT_MAX];
 
-	(void)script_name(policy_of(rig), "x.test", ANSWER_NODATA);
+	(void)script_name(script_policy(rig), "x.test", ANSWER_NODATA);
 	rig_ask(rig, &rig_udp, "x.test", RRTYPE_HTTPS, false);
 	assert_string_equal(addr_host_to_text(&script_client, text), "127.0.0.1");
 	assert_int_equal(script_type, RRTYPE_HTTPS);
@@ -470,7 +448,7 @@ static void test_the_question_is_told(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, script_set_up, script_tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_local_records),
 	    TEST(test_local_rcode),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_child.h"
+#include "child.h"
 
 #include "version.h"
 
@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGS_MAX 16
+#define ARGS_MAX 20
 
-/* Pointers into the environment; owned array. */
+/* The reader of strangers' text has no business with the service manager. ret: pointers into the environment, owned array. */
 static char **environment(void)
 {
 	static const char *const hidden[] = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "CREDENTIALS_DIRECTORY="};
@@ -34,7 +34,19 @@ static char **environment(void)
 	return env;
 }
 
-static int start(const char *program, char *const *argv, int in, int out, posix_spawn_file_actions_t *actions,
+static int add_fds(const int *fds, size_t count, posix_spawn_file_actions_t *actions)
+{
+	int rc = 0;
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (fds[i] == CHILD_FD_NULL)
+			rc = posix_spawn_file_actions_addopen(actions, (int)i, "/dev/null", i == 0 ? O_RDONLY : O_WRONLY, 0);
+		else
+			rc = posix_spawn_file_actions_adddup2(actions, fds[i], (int)i);
+	}
+	return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, MAX((int)count, STDERR_FILENO + 1));
+}
+
+static int start(const char *program, char *const *argv, const int *fds, size_t count, posix_spawn_file_actions_t *actions,
 		 posix_spawnattr_t *attr, pid_t *ret)
 {
 	sigset_t none, defaults;
@@ -42,10 +54,7 @@ static int start(const char *program, char *const *argv, int in, int out, posix_
 	sigfillset(&defaults);
 	sigdelset(&defaults, SIGKILL);
 	sigdelset(&defaults, SIGSTOP);
-	int rc = in < 0 ? posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-			: posix_spawn_file_actions_adddup2(actions, in, STDIN_FILENO);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-	rc = rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+	int rc = add_fds(fds, count, actions);
 	rc = rc ? rc : posix_spawnattr_setsigmask(attr, &none);
 	rc = rc ? rc : posix_spawnattr_setsigdefault(attr, &defaults);
 	rc = rc ? rc : posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -57,7 +66,7 @@ static int start(const char *program, char *const *argv, int in, int out, posix_
 	return rc;
 }
 
-bool fetch_child_start(const char *program, const char *const *argv, int in, int out, pid_t *ret, struct err *err)
+bool child_start(const char *program, const char *const *argv, const int *fds, size_t count, pid_t *ret, struct err *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -67,7 +76,7 @@ bool fetch_child_start(const char *program, const char *const *argv, int in, int
 		copies[i] = base_strdup(argv[i]);
 	}
 	must(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attr) == 0);
-	int rc = start(program, copies, in, out, &actions, &attr, ret);
+	int rc = start(program, copies, fds, count, &actions, &attr, ret);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	for (size_t i = 0; i < ARGS_MAX; i++)
@@ -76,7 +85,7 @@ bool fetch_child_start(const char *program, const char *const *argv, int in, int
 	return rc == 0 ? true : err_set_errno(err, ERR_IO, "starting %s", program);
 }
 
-void fetch_child_end(pid_t pid)
+void child_end(pid_t pid)
 {
 	if (pid <= 0)
 		return;
@@ -85,7 +94,7 @@ void fetch_child_end(pid_t pid)
 		;
 }
 
-void fetch_child_find(const char *name, char *buf, size_t size)
+void child_find(const char *name, char *buf, size_t size)
 {
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
