@@ -14,8 +14,8 @@ static const struct image *tier_of(const struct policy *p, const struct verdict 
 }
 
 /* RFC 8020: NXDOMAIN for qname would deny every name below it, allowed ones too. Is there an allow entry in force below that wins
- * there? covers: the block holds for what is below qname as well; when it is mandatory, only a mandatory allow wins against it. */
-static bool allowed_below(const struct image *im, const struct name *qname, bool mandatory, bool covers, int64_t now_s)
+ * there? covers: the block, of that rank, holds for what is below qname as well, so that only a stronger allow wins against it. */
+static bool allowed_below(const struct image *im, const struct name *qname, unsigned rank, bool covers, int64_t now_s)
 {
 	struct image_set set;
 	if (im->filter_words == 0 || !image_may_have(im, name_hash(qname->wire, qname->len)) ||
@@ -25,7 +25,7 @@ static bool allowed_below(const struct image *im, const struct name *qname, bool
 		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
 		if (r[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW || now_s >= le_get_i64(r + IMAGE_RULE_UNTIL))
 			continue;
-		if (!(mandatory && covers) || rank_mandatory(r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW))
+		if (!covers || (r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW) < rank)
 			return true;
 	}
 	return false;
@@ -66,9 +66,10 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 	    .records = image_bytes(im, IMAGE_DATA, le_get_u32(r + IMAGE_RULE_DATA)),
 	    .owner_labels = owns ? verdict->labels : 0,
 	};
-	bool covers = covers_below(r, owns), mandatory = rank_mandatory(r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW);
+	unsigned rank = r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW;
+	bool covers = covers_below(r, owns);
 	for (size_t tier = 0; tier < policy->tier_count && ret->answer == ANSWER_NXDOMAIN; tier++) {
-		if (allowed_below(policy->tiers[tier], qname, mandatory, covers, now_s))
+		if (allowed_below(policy->tiers[tier], qname, rank, covers, now_s))
 			ret->answer = ANSWER_NODATA;
 	}
 }

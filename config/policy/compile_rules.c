@@ -90,7 +90,10 @@ enum action rules_action(const struct rules_list *list, const struct segment_cla
 
 enum rank rules_rank(const struct rules_list *list, const struct segment_class *class)
 {
-	return rank_of(rules_action(list, class), list->action == ACTION_ALLOW, class->important, list->settings->mandatory);
+	/* AdGuard rewrites before it asks for exceptions: a plain @@ does not undo $dnsrewrite. */
+	const bool rewrites = class->has_answer && segment_format(list->segment) == FORMAT_ADBLOCK;
+	return rank_of(rules_action(list, class), list->action == ACTION_ALLOW,
+		       class->important || (rewrites && rules_action(list, class) == ACTION_BLOCK), list->settings->mandatory);
 }
 
 uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct segment_class *class, uint32_t pattern)
@@ -139,7 +142,7 @@ uint32_t rules_add_below(struct rules *r, uint32_t allow)
 	le_put_u32(rule + IMAGE_RULE_DATA, IMAGE_NONE);
 	le_put_u32(rule + IMAGE_RULE_PATTERN, IMAGE_NONE);
 	rule[IMAGE_RULE_MATCH] = IMAGE_MATCH_BELOW;
-	rule[IMAGE_RULE_RANK] = rank_mandatory(record[IMAGE_RULE_RANK]) ? RANK_MANDATORY_ALLOW : RANK_ALLOW;
+	rule[IMAGE_RULE_RANK] = record[IMAGE_RULE_RANK];
 	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, IMAGE_NONE);
 	return intern_add(&r->records, rule, sizeof(rule), NULL);
 }

@@ -110,7 +110,7 @@ enum {
 	IMAGE_H_BODY_HASH = 24,	     /* 16 bytes: XXH3-128 of the body; also what tells that two images are the same */
 	IMAGE_H_SETTINGS_HASH = 40,  /* 16 bytes: XXH3-128 of saring.yaml; zeroes in a bulk image */
 	IMAGE_H_BULK_HASH = 56,	     /* 16 bytes: body hash of the bulk image that belongs to a live one; zeroes: none */
-	IMAGE_H_COMPILED_AT = 72,    /* i64 */
+	IMAGE_H_COMPILED_AT = 72,    /* i64; 0: when the file was written */
 	IMAGE_H_GENERATION = 80,     /* u32; 0 in a bulk image */
 	IMAGE_H_TTL = 84,	     /* u32, seconds: block.ttl */
 	IMAGE_H_NAME_COUNT = 88,     /* u32: records */

@@ -230,6 +230,7 @@ struct checking {
 	struct image *im;
 	uint8_t *copy, *piece;
 	uint64_t len;
+	int64_t written_at_s;
 };
 
 /* Behind these nobody looks before a query does. */
@@ -270,8 +271,8 @@ static bool body_read(const struct checking *c, int fd, uint8_t ret[16], struct 
 	return true;
 }
 
-/* The header, and how long the file is. */
-static bool header_read(int fd, uint8_t ret[IMAGE_HEADER_SIZE], uint64_t *ret_len, struct err *err)
+/* The header, how long the file is, and when it was written. */
+static bool header_read(struct checking *c, int fd, uint8_t ret[IMAGE_HEADER_SIZE], struct err *err)
 {
 	struct stat st;
 	size_t have = 0;
@@ -287,8 +288,9 @@ static bool header_read(int fd, uint8_t ret[IMAGE_HEADER_SIZE], uint64_t *ret_le
 			break;
 		have += (size_t)n;
 	}
-	*ret_len = have < IMAGE_HEADER_SIZE ? have : (uint64_t)st.st_size;
-	return header_check(ret, *ret_len, err);
+	c->len = have < IMAGE_HEADER_SIZE ? have : (uint64_t)st.st_size;
+	c->written_at_s = st.st_mtim.tv_sec;
+	return header_check(ret, c->len, err);
 }
 
 static bool copy_check(const struct checking *c, int fd, enum image_tier tier, struct err *err)
@@ -308,6 +310,8 @@ static bool file_map_in(const struct checking *c, int fd, struct err *err)
 	for (size_t i = 0; i < IMAGE_SECTION_COUNT; i++)
 		c->im->sections[i].base = addr + (c->im->sections[i].base - c->copy);
 	c->im->filter = c->im->sections[IMAGE_FILTER].base;
+	if (c->im->compiled_at_s == 0)
+		c->im->compiled_at_s = c->written_at_s;
 	return true;
 }
 
@@ -315,7 +319,7 @@ static bool file_open(int fd, enum image_tier tier, struct image *im, struct err
 {
 	uint8_t header[IMAGE_HEADER_SIZE];
 	struct checking c = {.im = im};
-	if (!header_read(fd, header, &c.len, err))
+	if (!header_read(&c, fd, header, err))
 		return false;
 	c.copy = mmap(NULL, (size_t)c.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (c.copy == MAP_FAILED)

@@ -182,3 +182,17 @@ def test_segments_are_kept(daemon):
     assert int(fields["segments_made"]) == 1 and int(fields["segments_kept"]) == 2 and fields["bulk"] == "compiled", line
     assert blocked(ask(daemon, "more.example"))
     serves_both(daemon)
+
+
+def test_the_same_input_gives_the_same_bytes(daemon):
+    """Whenever and wherever it is compiled."""
+    first = {p.name: p.read_bytes() for p in (daemon.home / "state").glob("*.img")}
+    daemon.stop()
+    for path in (daemon.home / "state").rglob("*.*"):
+        if path.is_file():
+            path.unlink()
+    clock = int(time.time())
+    while int(time.time()) == clock:  # the next second
+        pass
+    daemon.start()
+    assert {p.name: p.read_bytes() for p in (daemon.home / "state").glob("*.img")} == first and len(first) == 2

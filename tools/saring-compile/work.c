@@ -31,7 +31,6 @@ struct run {
 	struct buf segments;	  /* the directory's path; empty: nothing is kept */
 	struct files_header bulk; /* zeroes: none */
 	struct buf new_bulk;	  /* path of a bulk image that this run wrote; empty: none */
-	int64_t now_s;
 };
 
 static bool is_zero(const uint8_t hash[16])
@@ -170,7 +169,7 @@ static bool has_bulk(const struct run *r)
 
 static bool compile_one(struct run *r, enum image_tier tier, struct buf *ret)
 {
-	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier, .now_s = r->now_s};
+	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier};
 	if (tier == IMAGE_LIVE) {
 		input.generation = r->o->generation;
 		memcpy(input.settings_hash, r->settings_hash, sizeof(input.settings_hash));
@@ -291,7 +290,7 @@ static void run_finish(struct run *r)
 bool work_run(const struct options *o, struct work *ret)
 {
 	*ret = (struct work){.bulk = BULK_NONE};
-	struct run r = {.o = o, .work = ret, .now_s = clock_wall_s()};
+	struct run r = {.o = o, .work = ret};
 	bool ok = read_settings(&r);
 	if (ok) {
 		const size_t count = r.settings->list_count + 1;

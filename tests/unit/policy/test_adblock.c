@@ -135,6 +135,21 @@ static void types_and_clients(void **state)
 	fixture_finish(&f);
 }
 
+/* A plain exception undoes no rewrite, an exception of the rewrite does. */
+static void exceptions_and_rewrites(void **state)
+{
+	(void)state;
+	struct fixture f;
+	open_list(&f,
+		  "||a.example^$dnsrewrite=192.0.2.1\n@@||a.example^\n||b.example^$dnsrewrite=192.0.2.1\n"
+		  "@@||b.example^$dnsrewrite\n||c.example^\n@@||c.example^\n",
+		  true, false);
+	assert_string_equal(decision(&f, "a.example"), "block x.txt:1");
+	assert_string_equal(decision(&f, "b.example"), "-");
+	assert_string_equal(decision(&f, "c.example"), "allow x.txt:6");
+	fixture_finish(&f);
+}
+
 static void rewrites_are_answers(void **state)
 {
 	(void)state;
@@ -167,9 +182,8 @@ static void rewrites_are_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(patterns_mean_names),
-	    cmocka_unit_test(exceptions_and_important),
-	    cmocka_unit_test(types_and_clients),
+	    cmocka_unit_test(patterns_mean_names),  cmocka_unit_test(exceptions_and_important),
+	    cmocka_unit_test(types_and_clients),    cmocka_unit_test(exceptions_and_rewrites),
 	    cmocka_unit_test(rewrites_are_answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

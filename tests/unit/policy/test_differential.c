@@ -423,7 +423,7 @@ static bool naive_allow_below(const struct asked *q, const struct naive *block)
 				continue;
 			struct name own = name_of(root);
 			if (name_is_below_or_eq(&own, &q->name) && (own.labels > q->name.labels || e->match != MATCH_EXACT) &&
-			    (lists[l].mandatory || !(lists[block->list].mandatory && covers)))
+			    (!covers || naive_score(l, i) >> 48 < block->score >> 48))
 				return true;
 		}
 	}

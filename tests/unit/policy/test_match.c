@@ -549,7 +549,15 @@ static void nodata_only_for_an_allow_that_wins(void **state)
 	fixture_names(&f, "m", ACTION_BLOCK, true, MODE_ENFORCE, "hard.example =one.example =tree.example");
 	allows("a", "x.hard.example =x.one.example tree.example");
 	fixture_names(&f, "w", ACTION_ALLOW, true, MODE_ENFORCE, "y.way.hard.example");
+	foreign("agh", FORMAT_ADBLOCK,
+		"||strong.example^$important\n@@||strong.example^\n||firm.example^$important\n@@||x.firm.example^\n"
+		"||weak.example^$important\n@@||x.weak.example^$important\n",
+		true);
 	fixture_open(&f);
+	assert_int_equal(answer_of(&f, "strong.example", NOW_S).answer, ANSWER_NXDOMAIN); /* $important outranks @@ */
+	assert_int_equal(answer_of(&f, "firm.example", NOW_S).answer, ANSWER_NXDOMAIN);
+	assert_int_equal(answer_of(&f, "x.firm.example", NOW_S).answer, ANSWER_NXDOMAIN);
+	assert_int_equal(answer_of(&f, "weak.example", NOW_S).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "x.hard.example", NOW_S).answer, ANSWER_NXDOMAIN);
 	assert_int_equal(answer_of(&f, "hard.example", NOW_S).answer, ANSWER_NODATA);
 	assert_int_equal(answer_of(&f, "way.hard.example", NOW_S).answer, ANSWER_NODATA);
