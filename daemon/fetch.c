@@ -286,12 +286,29 @@ static bool is_busy(const struct fetch_item *i)
 	return i->state == FETCH_WAITING || i->state == FETCH_RUNNING;
 }
 
+/* Is the copy what it should be? One that the compiler could not use, since something damaged it or saring.yaml says another
+ * format, is as good as none: it is fetched whole, now. Only once: from then on nothing is known of a copy. */
+static void item_look(struct fetch_item *i, int64_t now_s)
+{
+	const struct fetch_config *c = &i->fetch->config;
+	struct fetch_record *r = &i->record;
+	i->looked = true;
+	if (i->off || !r->url[0] || !c->is_read || c->is_read(c->settings_arg, i->number))
+		return;
+	log_warning("fetch.copy-unusable list=%s", i->name);
+	r->url[0] = r->etag[0] = r->last_modified[0] = '\0';
+	r->entries = 0;
+	i->next_s = now_s;
+}
+
 void fetch_tick(struct fetch *f)
 {
 	int64_t now_s = clock_wall_s();
 	fetch_sync(f);
 	for (size_t n = 0; n < f->count; n++) {
 		struct fetch_item *i = f->items[n];
+		if (!is_busy(i) && !i->looked)
+			item_look(i, now_s);
 		if (!is_busy(i) && !i->off && i->refresh_s > 0 && fetch_is_due(i->next_s, now_s, i->refresh_s))
 			i->state = FETCH_WAITING;
 	}

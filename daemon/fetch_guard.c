@@ -71,15 +71,20 @@ bool fetch_judge(const struct fetch_counts *c, const struct fetch_rules *r, char
 		(void)snprintf(why, FETCH_WHY_MAX, "of its %" PRIu64 " entries none is for a DNS server" FORCE_TEXT, c->left);
 		return false;
 	}
-	if (!r->compare || r->old_taken == 0 || r->max_change_percent == 0)
-		return true;
+	bool compare = r->compare && r->old_taken > 0 && r->max_change_percent > 0;
 	uint64_t change = c->taken > r->old_taken ? c->taken - r->old_taken : r->old_taken - c->taken;
-	if (change * 100 <= r->old_taken * r->max_change_percent)
-		return true;
-	(void)snprintf(why, FETCH_WHY_MAX,
-		       "it has %" PRIu64 " entries and the copy in use %" PRIu64 ", which is a change of more than %u%%" FORCE_TEXT,
-		       c->taken, r->old_taken, r->max_change_percent);
-	return false;
+	if (compare && change * 100 > r->old_taken * r->max_change_percent) {
+		(void)snprintf(why, FETCH_WHY_MAX,
+			       "it has %" PRIu64 " entries and the copy in use %" PRIu64
+			       ", which is a change of more than %u%%" FORCE_TEXT,
+			       c->taken, r->old_taken, r->max_change_percent);
+		return false;
+	}
+	if (c->taken == 0) {
+		(void)snprintf(why, FETCH_WHY_MAX, "nothing in it can be used" FORCE_TEXT);
+		return false;
+	}
+	return true;
 }
 
 /* ---- when ---- */

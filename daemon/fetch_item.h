@@ -24,6 +24,8 @@ struct fetch_item {
 	struct fetch *fetch;
 	uint64_t serial; /* of this item: no other ever has it */
 	bool seen;	 /* in the settings being gone through */
+	size_t number;	 /* in the settings in force */
+	bool looked;	 /* at whether they have it from its copy */
 	/* of the settings */
 	char *name, *url, *file; /* owned */
 	enum format format;

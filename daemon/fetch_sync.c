@@ -97,6 +97,8 @@ void fetch_sync(struct fetch *f)
 			i->name = base_strdup(s->lists[n].name);
 		}
 		item_update(i, &s->lists[n]);
+		i->number = n;
+		i->looked = false;
 		items[count++] = i;
 	}
 	for (size_t n = 0; n < f->count; n++)

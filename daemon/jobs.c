@@ -103,15 +103,21 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 	return good;
 }
 
-/* A child that failed without saying why in its summary: what it said on stderr is for the log, line by line. */
-static void log_stderr(const struct job *job)
+/* What a child said on stderr is for the log, line by line: of one that failed without saying why in its summary, all there is; of
+ * one that went well, its warnings. */
+static void log_stderr(const struct job *job, bool failed)
 {
 	struct str rest = buf_str(&job->errors.bytes);
 	for (int lines = 0; rest.ptr && rest.len > 0 && lines < LOG_LINES_MAX; lines++) {
 		char text[1024];
 		struct str line = str_trim(str_cut(&rest, '\n'));
-		if (line.len > 0)
-			log_error("compile.said pid=%d text=\"%s\"", (int)job->pid, str_escape(line, true, text, sizeof(text)));
+		if (line.len == 0)
+			continue;
+		(void)str_escape(line, true, text, sizeof(text));
+		if (failed)
+			log_error("compile.said pid=%d text=\"%s\"", (int)job->pid, text);
+		else
+			log_warning("compile.warning text=\"%s\"", text);
 	}
 }
 
@@ -120,8 +126,10 @@ static void job_conclude(const struct job *job, struct job_result *ret)
 	bool said = !job->summary.cut && job_summary_parse(buf_str(&job->summary.bytes), ret);
 	bool clean = WIFEXITED(job->status) && WEXITSTATUS(job->status) == (ret->ok ? 0 : 1);
 	if (said && clean && !job->timed_out) {
-		if (ret->ok)
+		if (ret->ok) {
+			log_stderr(job, false);
 			return;
+		}
 		size_t count = ret->errors.count + ret->errors.swallowed;
 		(void)err_set(&ret->err, ERR_INPUT, count == 1 ? "there is %zu error" : "there are %zu errors", count);
 		return;
@@ -138,7 +146,7 @@ static void job_conclude(const struct job *job, struct job_result *ret)
 	else
 		(void)err_set(&ret->err, ERR_INTERNAL, "%s ended with status %d and no summary", COMPILER_NAME,
 			      WEXITSTATUS(job->status));
-	log_stderr(job);
+	log_stderr(job, true);
 }
 
 /* ---- its life ---- */

@@ -94,7 +94,7 @@ void import_unbound(struct import *im, struct str text);
 void import_rpz(struct import *im, struct str text);
 
 /* What auto takes it for; FORMAT_AUTO when it is no list at all (then ret_why says what it looks like: "an HTML page", "a
- * hosts.deny file", "binary data", "compressed data (gzip)", "a list of IP addresses", "nothing that reads like a list"). Looks at
+ * hosts.deny file", "binary data", "compressed data (gzip)", "a list of IP addresses", "text of some other kind"). Looks at
  * the first lines that say something. */
 enum format import_detect(struct str text, const char **ret_why);
 

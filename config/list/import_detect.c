@@ -9,6 +9,8 @@
 #define DETECT_LINES 1000
 #define DETECT_LOOKED ((size_t)1024 * 1024) /* bytes */
 #define REFUSE_LOOKED ((size_t)4096)
+#define CONTROL_ONE_IN ((size_t)32) /* more control bytes than this make no text, */
+#define CONTROL_FEW ((size_t)7)	    /* but so many stand in a short list that somebody damaged */
 
 enum shape {
 	SHAPE_OTHER,
@@ -46,16 +48,15 @@ static bool starts_nocase(struct str s, const char *prefix)
 	return s.len >= len && str_eq_nocase((struct str){s.ptr, len}, (struct str){prefix, len});
 }
 
+/* A stray NUL or two are a damaged line of a list, which is left out; many are no text. */
 static bool looks_binary(struct str text)
 {
 	size_t control = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = (uint8_t)text.ptr[i];
-		if (c == '\0')
-			return true;
 		control += c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f';
 	}
-	return control * 10 > text.len;
+	return control > CONTROL_FEW && control * CONTROL_ONE_IN > text.len;
 }
 
 static bool looks_html(struct str text)
@@ -288,7 +289,7 @@ enum format import_detect(struct str text, const char **ret_why)
 	counts[SHAPE_NAME] += wildcards;
 	counts[SHAPE_WILDCARD] = 0;
 	enum shape best = winner(counts);
-	*ret_why = "nothing that reads like a list";
+	*ret_why = "text of some other kind";
 	switch (counts[best] == 0 || counts[best] * 10 < lines ? SHAPE_OTHER : best) {
 	case SHAPE_YAML:
 		return FORMAT_YAML;

@@ -29,13 +29,24 @@ static bool read_name(struct import *im, struct str text, enum match match, uint
 	return true;
 }
 
+/* `*.ads.example`, and no other star */
+static bool is_below(struct str text)
+{
+	return text.len > 2 && str_starts(text, "*.") && memchr(text.ptr + 2, '*', text.len - 2) == NULL;
+}
+
+bool owner_is_pattern(struct str text)
+{
+	return text.len > 0 && memchr(text.ptr, '*', text.len) != NULL && !is_below(text) && text.ptr[text.len - 1] != '.';
+}
+
 bool owner_read(struct import *im, struct str text, bool below, uint32_t line, struct owner *ret)
 {
 	ret->rule = (struct import_rule){.has_match = true, .action = import_action(im), .line = line};
 	const char *star = text.len == 0 ? NULL : memchr(text.ptr, '*', text.len);
 	if (LIKELY(star == NULL))
 		return read_name(im, text, below ? MATCH_SUBTREE : MATCH_EXACT, line, ret);
-	if (text.len > 2 && str_starts(text, "*.") && memchr(text.ptr + 2, '*', text.len - 2) == NULL)
+	if (is_below(text))
 		return read_name(im, text, MATCH_SUBDOMAINS, line, ret);
 	if (!import_pattern(im, text, line, ret->pattern, &ret->rule.text))
 		return false;

@@ -25,6 +25,10 @@ struct owner {
  * False when it is left out; it is counted then. */
 MUST_CHECK bool owner_read(struct import *im, struct str text, bool below, uint32_t line, struct owner *ret);
 
+/* Does a pattern's text, as import_pattern gives it, stand for that pattern here too? Not when it would be a name, all below one,
+ * or lose a final dot. */
+bool owner_is_pattern(struct str text);
+
 /* What is known of an owner that was met in local data. */
 struct local_owner {
 	struct buf records; /* records.h */

@@ -4,10 +4,12 @@
  *
  * A zone is a rule for its name and all below it. The types that only say "blocked" (static, redirect, always_nxdomain,
  * always_null) take the list's answer, so that `answer:` rules it; those that say how (refuse, deny, nodata) keep their own;
- * transparent ones are allow rules. Data is for its name alone, or for the whole zone when that is a redirect; an address that
- * means nowhere is a block. */
+ * transparent ones are allow rules, but where there is data for that very name: there Unbound answers the data, whichever line is
+ * first, and the zone is no more than its place (left out, counted as an option). always_transparent passes over data. Data is for
+ * its name alone, or for the whole zone when that is a redirect; an address that means nowhere is a block. */
 #include "list/import_owner.h"
 #include "list/import_rdata.h"
+#include "list/segment_build.h"
 
 #include <string.h>
 
@@ -15,7 +17,7 @@
 #include "policy/records.h"
 #include "wire/rrtype.h"
 
-enum zone { ZONE_BLOCK, ZONE_REDIRECT, ZONE_REFUSED, ZONE_DROP, ZONE_NODATA, ZONE_NO_A, ZONE_ALLOW, ZONE_OTHER };
+enum zone { ZONE_BLOCK, ZONE_REDIRECT, ZONE_REFUSED, ZONE_DROP, ZONE_NODATA, ZONE_NO_A, ZONE_TRANSPARENT, ZONE_ALLOW, ZONE_OTHER };
 static const struct {
 	const char *word;
 	enum zone zone;
@@ -32,10 +34,10 @@ static const struct {
     {"inform_deny", ZONE_DROP},
     {"always_nodata", ZONE_NODATA},
     {"block_a", ZONE_NO_A},
-    {"transparent", ZONE_ALLOW},
-    {"typetransparent", ZONE_ALLOW},
+    {"transparent", ZONE_TRANSPARENT},
+    {"typetransparent", ZONE_TRANSPARENT},
     {"always_transparent", ZONE_ALLOW},
-    {"inform", ZONE_ALLOW},
+    {"inform", ZONE_TRANSPARENT},
     {"nodefault", ZONE_OTHER}, /* housekeeping: no rule of anybody's */
     {"noview", ZONE_OTHER},
     {"ipset", ZONE_OTHER},
@@ -46,7 +48,9 @@ enum clause { CLAUSE_SERVER, CLAUSE_FORWARD, CLAUSE_OTHER };
 struct unbound {
 	struct import *im;
 	enum clause clause;
-	struct local_table local; /* redirect zones and data */
+	struct local_table local;    /* redirect zones and data */
+	struct local_table own_data; /* the names that have data anywhere in the file; filled when zones may allow */
+	bool is_search;		     /* the first of two passes: it fills own_data and does nothing else */
 	struct owner owner;
 	struct buf rdata, no_a; /* no_a: the condition of block_a */
 	uint32_t line;
@@ -84,10 +88,20 @@ static bool next_value(struct str *rest, struct str *ret)
 	return true;
 }
 
-static void take_zone(struct unbound *u, struct str name, enum zone zone)
+/* Has the zone's very name data of its own? The key is the name alone, as data has it. */
+static bool has_own_data(struct unbound *u)
+{
+	struct import_rule key = u->owner.rule;
+	key.subtree = false;
+	if (key.match == MATCH_SUBTREE)
+		key.match = MATCH_EXACT;
+	return local_find(&u->own_data, &key) != NULL;
+}
+
+static void take_zone(struct unbound *u, struct str name, enum zone zone, struct str type)
 {
 	struct import_rule *rule = &u->owner.rule;
-	if (!owner_read(u->im, name, true, u->line, &u->owner))
+	if (u->is_search || !owner_read(u->im, name, true, u->line, &u->owner))
 		return;
 	if (rule->action == ACTION_BLOCK) {
 		switch (zone) {
@@ -103,6 +117,13 @@ static void take_zone(struct unbound *u, struct str name, enum zone zone)
 			break;
 		case ZONE_NODATA:
 			rule->answer = ANSWER_NODATA;
+			break;
+		case ZONE_TRANSPARENT:
+			if (has_own_data(u)) {
+				import_left_word(u->im, LEFT_OPTION, type, u->line, u->whole);
+				return;
+			}
+			rule->action = ACTION_ALLOW;
 			break;
 		case ZONE_ALLOW:
 			rule->action = ACTION_ALLOW;
@@ -134,12 +155,13 @@ static void read_zone(struct unbound *u, struct str *rest)
 	for (size_t i = 0; i < ARRAY_LEN(zone_types); i++) {
 		if (!str_eq_c(type, zone_types[i].word))
 			continue;
-		if (zone_types[i].zone == ZONE_OTHER)
+		enum zone zone = zone_types[i].zone;
+		if (zone == ZONE_OTHER)
 			import_left_word(u->im, LEFT_OPTION, type, u->line, u->whole);
-		else if (zone_types[i].zone == ZONE_ALLOW && !import_may_allow(u->im))
+		else if ((zone == ZONE_ALLOW || zone == ZONE_TRANSPARENT) && !import_may_allow(u->im))
 			import_left(u->im, LEFT_MAY_ALLOW, u->line, u->whole);
 		else
-			take_zone(u, name, zone_types[i].zone);
+			take_zone(u, name, zone, type);
 		return;
 	}
 	import_left_word(u->im, LEFT_ACTION, type, u->line, u->whole);
@@ -162,6 +184,10 @@ static void take_data(struct unbound *u, struct str data)
 	}
 	if (!owner_read(u->im, name, false, u->line, &u->owner))
 		return;
+	if (u->is_search) {
+		(void)local_add(&u->own_data, rule);
+		return;
+	}
 	if (rule->action == ACTION_ALLOW) {
 		import_take(u->im, rule);
 		return;
@@ -269,21 +295,46 @@ static void take_local(struct unbound *u)
 	}
 }
 
+static void read_all(struct unbound *u, struct str text)
+{
+	struct import_lines lines = {.rest = text};
+	struct str line;
+	u->clause = CLAUSE_SERVER;
+	while (import_line(u->im, &lines, &line)) {
+		u->line = lines.line;
+		read_line(u, line);
+	}
+}
+
+/* The first pass, into a segment nobody sees: only where a zone's allow rule may be taken at all. */
+static void search(struct unbound *u, struct str text)
+{
+	struct import *im = u->im, scratch;
+	if (!import_may_allow(im) || import_action(im) == ACTION_ALLOW)
+		return;
+	import_begin(&scratch, &im->settings, FORMAT_UNBOUND);
+	scratch.has_nul = im->has_nul;
+	u->im = &scratch;
+	u->is_search = true;
+	read_all(u, text);
+	u->is_search = false;
+	u->im = im;
+	segment_destroy(import_end(&scratch));
+}
+
 void import_unbound(struct import *im, struct str text)
 {
 	static const uint16_t type_a[] = {RRTYPE_A};
 	const struct cond no_a = {.types = type_a, .type_count = ARRAY_LEN(type_a)};
 	struct unbound u = {.im = im};
-	struct import_lines lines = {.rest = text};
-	struct str line;
 	local_init(&u.local);
+	local_init(&u.own_data);
 	must(cond_compose(&no_a, &u.no_a));
-	while (import_line(im, &lines, &line)) {
-		u.line = lines.line;
-		read_line(&u, line);
-	}
+	search(&u, text);
+	read_all(&u, text);
 	take_local(&u);
 	buf_finish(&u.rdata);
 	buf_finish(&u.no_a);
+	local_finish(&u.own_data);
 	local_finish(&u.local);
 }

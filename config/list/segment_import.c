@@ -36,6 +36,8 @@ static struct segment *import_yaml(struct str text, const struct segment_setting
 	return import_end(&im);
 }
 
+#define NO_LIST "this is no list of names: it looks like "
+
 /* Nothing was taken, and most of it was left out because it could not be read. */
 static bool is_hopeless(const struct segment *s)
 {
@@ -47,6 +49,13 @@ static bool is_hopeless(const struct segment *s)
 	return s->entry_count == 0 && bad > HOPELESS_LINES && bad * 2 > report_left(r);
 }
 
+/* Nothing was taken, and half of what was left out is no text. */
+static bool is_binary(const struct segment *s)
+{
+	const struct report *r = &s->report;
+	return s->entry_count == 0 && r->left[LEFT_NOT_TEXT].count > 0 && r->left[LEFT_NOT_TEXT].count * 2 >= report_left(r);
+}
+
 struct segment *segment_import(struct str text, const struct segment_settings *settings, const char *path, const char *shown,
 			       struct err_list *errors)
 {
@@ -54,11 +63,11 @@ struct segment *segment_import(struct str text, const struct segment_settings *s
 	enum format format = settings->format;
 	struct segment *s = NULL;
 	if (format != FORMAT_YAML && import_refuse(text, &why)) {
-		err_list_add_at(errors, shown, 1, 1, "this is no list of names: it looks like %s", why);
+		err_list_add_at(errors, shown, 1, 1, NO_LIST "%s", why);
 		return NULL;
 	}
 	if (format == FORMAT_AUTO && (format = import_detect(text, &why)) == FORMAT_AUTO) {
-		err_list_add_at(errors, shown, 1, 1, "this is no list of names: it looks like %s", why);
+		err_list_add_at(errors, shown, 1, 1, NO_LIST "%s", why);
 		return NULL;
 	}
 	if (format == FORMAT_YAML) {
@@ -68,8 +77,12 @@ struct segment *segment_import(struct str text, const struct segment_settings *s
 		import_begin(&im, settings, format);
 		import_text(&im, text, import_run);
 		s = import_end(&im);
-		if (is_hopeless(s)) {
-			err_list_add_at(errors, shown, 1, 1, "nothing in it reads like %s", format_words[format]);
+		bool binary = is_binary(s);
+		if (binary || is_hopeless(s)) {
+			if (binary)
+				err_list_add_at(errors, shown, 1, 1, NO_LIST "binary data");
+			else
+				err_list_add_at(errors, shown, 1, 1, "nothing in it reads like %s", format_words[format]);
 			segment_destroy(s);
 			s = NULL;
 		}

@@ -149,9 +149,18 @@ static void open_missing(const struct segment_settings *settings, struct source 
 	ret->segment = segment_import((struct str){NULL, 0}, &empty, "", "", errors);
 }
 
+void source_open_empty(const struct settings *settings, size_t index, struct source *ret)
+{
+	const struct segment_settings how = source_settings(&settings->lists[index]);
+	struct err_list none = {0};
+	*ret = (struct source){.segment = NULL};
+	open_missing(&how, ret, &none);
+	must(ret->segment != NULL && none.count == 0); /* an empty text has no faults */
+}
+
 /* Of a YAML list with faults, the expressions that could be read are looked at all the same: their faults, which otherwise only a
  * compilation finds, are told with the others. */
-static void check_expressions(const struct settings *settings, size_t index, struct err_list *errors)
+static void check_expressions(const struct settings *settings, size_t index, const char *shown, struct err_list *errors)
 {
 	struct err_list told = {0}; /* already */
 	struct list *list = list_load_named(settings, index, &told);
@@ -162,7 +171,7 @@ static void check_expressions(const struct settings *settings, size_t index, str
 		if (e->match != MATCH_REGEX)
 			continue;
 		if (!pattern_compile(str_from(e->text), &pattern, NULL, &err))
-			err_list_add_at(errors, list->shown, e->line, e->column, "%s", err.text);
+			err_list_add_at(errors, shown, e->line, e->column, "%s", err.text);
 		pattern_destroy(pattern);
 	}
 	list_destroy(list);
@@ -178,12 +187,13 @@ static void open_text(const struct settings *settings, const struct settings_lis
 	ret->kept = ret->segment != NULL;
 	if (ret->kept)
 		return;
-	char *shown = list_shown(settings, list);
+	/* of a url it is the copy that is not what it should be, and that somebody has to look at */
+	char *shown = list->url != NULL ? base_strdup(list->file) : list_shown(settings, list);
 	ret->segment = segment_import(text, &how, list->file, shown, errors);
 	if (ret->segment != NULL && segments != NULL)
 		(void)!segment_save(ret->segment, segments, NULL);
 	if (ret->segment == NULL && how.format == FORMAT_YAML)
-		check_expressions(settings, (size_t)(list - settings->lists), errors);
+		check_expressions(settings, (size_t)(list - settings->lists), shown, errors);
 	free(shown);
 }
 

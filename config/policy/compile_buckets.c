@@ -53,7 +53,7 @@ static uint8_t *room(struct buckets *b, size_t size)
 {
 	if (b->last == NULL || b->last->cap - b->last->len < size) {
 		size_t cap = MAX(CHUNK_BYTES, size);
-		struct buckets_chunk *chunk = base_realloc(NULL, sizeof(*chunk) + cap);
+		struct buckets_chunk *chunk = base_realloc_big(NULL, sizeof(*chunk) + cap);
 		*chunk = (struct buckets_chunk){.next = NULL, .cap = cap};
 		if (b->last == NULL)
 			b->first = chunk;
@@ -102,7 +102,7 @@ static uint8_t *gather(struct buckets *b)
 		places[r] = sum;
 		sum += b->region_bytes[r];
 	}
-	uint8_t *all = base_realloc(NULL, sum + SHORT); /* a short copy may read behind the last piece */
+	uint8_t *all = base_realloc_big(NULL, sum + SHORT); /* a short copy may read behind the last piece */
 	memset(all + sum, 0, SHORT);
 	while (b->first != NULL) {
 		struct buckets_chunk *chunk = b->first;
@@ -158,7 +158,7 @@ static bool order_region(struct out *o, const uint8_t *region, size_t len, uint3
 	}
 	if (o->order == NULL || count > o->order_cap) {
 		o->order_cap = count + count / 2 + 1;
-		o->order = base_realloc(o->order, o->order_cap * sizeof(o->order[0]));
+		o->order = base_realloc_big(o->order, o->order_cap * sizeof(o->order[0]));
 	}
 	for (size_t low = 0; low <= low_mask; low++) {
 		uint32_t here = o->ends[low];
@@ -195,7 +195,7 @@ static uint8_t *section_room(struct buf *section, size_t len)
 {
 	must(section->len == 0);
 	section->cap = len + SHORT + 1;
-	section->ptr = base_realloc(section->ptr, section->cap);
+	section->ptr = base_realloc_big(section->ptr, section->cap);
 	return (uint8_t *)section->ptr;
 }
 

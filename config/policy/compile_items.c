@@ -15,7 +15,7 @@ void items_reserve(struct items *items, size_t count)
 {
 	if (count <= items->cap)
 		return;
-	items->ptr = base_realloc(items->ptr, count * sizeof(items->ptr[0]));
+	items->ptr = base_realloc_big(items->ptr, count * sizeof(items->ptr[0]));
 	items->cap = count;
 }
 
@@ -93,7 +93,7 @@ void items_sort(struct items *items, item_order *order, const void *arg)
 		bits++;
 	if (bits > 0) {
 		const unsigned high = (bits + 1) / 2, low = bits - high;
-		struct item *other = base_realloc(NULL, items->count * sizeof(items->ptr[0]));
+		struct item *other = base_realloc_big(NULL, items->count * sizeof(items->ptr[0]));
 		if (low > 0)
 			count_pass(items->ptr, items->count, other, 64 - bits, low);
 		else

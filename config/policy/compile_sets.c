@@ -142,7 +142,7 @@ void sets_make(struct items *items, const struct buf *texts, const struct rules 
 	m.single = base_alloc(rule_count * sizeof(m.single[0]));
 	m.seen = base_alloc(rule_count * sizeof(m.seen[0]));
 	memset(m.single, 0xff, rule_count * sizeof(m.single[0]));
-	ret->names = base_realloc(NULL, (items->count + 1) * sizeof(ret->names[0]));
+	ret->names = base_realloc_big(NULL, (items->count + 1) * sizeof(ret->names[0]));
 	for (size_t i = 0, end; i < items->count; i = end) {
 		for (end = i + 1; end < items->count && item_same_name(&items->ptr[i], &items->ptr[end]); end++)
 			;

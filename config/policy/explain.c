@@ -255,15 +255,16 @@ static const char *why_lost(standing mine, standing best, enum why_not *ret)
 		return "less specific";
 	}
 	*ret = WHY_SAME;
+	bool same_list = standing_order(mine) == standing_order(best);
 	switch (standing_kind(mine)) {
 	case KIND_ADDRESS:
-		return "the same address, further down";
+		return same_list ? "the same address, further down" : "the same address, in a later list";
 	case KIND_NAME:
 		break;
 	case KIND_PATTERN:
-		return "an expression further up matches";
+		return same_list ? "an expression further up matches" : "an expression of an earlier list matches";
 	}
-	return "the same name, further down";
+	return same_list ? "the same name, further down" : "the same name, in a later list";
 }
 
 static void hit_fill(const struct collection *c, const struct match_one *one, struct policy_hit *ret)

@@ -30,7 +30,7 @@ enum why_not {
 	WHY_DECIDES,	   /* this one decides */
 	WHY_LESS_SPECIFIC, /* "less specific" */
 	WHY_LOWER_RANK,	   /* "a mandatory allow outranks it", ... by the decider's rank */
-	WHY_SAME,	   /* "the same name, further down" */
+	WHY_SAME,	   /* "the same name, further down", "the same name, in a later list" */
 	WHY_LIFTED,	   /* "lifted" */
 	WHY_EXPIRED,	   /* "expired" */
 	WHY_SHADOW,	   /* "shadow" */

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "policy/export_entry.h"
+#include "list/import_owner.h"
 #include "list/list.h"
 #include "list/quote.h"
 #include "policy/compile.h"
@@ -120,6 +121,16 @@ bool export_plain(const struct export_entry *e, enum export_reason *ret_why)
 	return false;
 }
 
+bool export_plain_pattern(const struct export_entry *e, enum export_reason *ret_why)
+{
+	struct export_entry simple = *e;
+	simple.match = MATCH_EXACT; /* of no name: EXPORT_MATCH says that all else is plain */
+	if (!export_plain(&simple, ret_why) && *ret_why != EXPORT_MATCH)
+		return false;
+	*ret_why = EXPORT_PATTERN;
+	return e->match == MATCH_PATTERN && owner_is_pattern(str_from(e->text));
+}
+
 bool export_simple_name(const char *text)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
@@ -156,7 +167,7 @@ bool export_yaml(FILE *out, const struct export_entry *e, enum export_reason *re
 		export_pattern_regex(e, &regex);
 	else if (e->match == MATCH_REGEX)
 		buf_printf(&regex, "%s%s", e->caseless && !str_starts(str_from(e->text), "(?i)") ? "(?i)" : "", e->text);
-	if (regex.len > LIST_REGEX_LEN_MAX) {
+	if (regex.len > LIST_REGEX_LEN_MAX || (regex.len > 0 && e->no_more_regexes)) {
 		*ret_why = EXPORT_PATTERN;
 		buf_finish(&regex);
 		return false;
@@ -200,9 +211,10 @@ struct export
 	int64_t now_s;
 	FILE *out;
 	struct export_result *result;
+	size_t regexes; /* written, patterns as well: YAML's reader takes LIST_REGEX_MAX */
 };
 
-static void put_entry(const struct export *x, const struct segment_entry *s)
+static void put_entry(struct export *x, const struct segment_entry *s)
 {
 	struct segment_class class;
 	struct provenance own;
@@ -216,6 +228,7 @@ static void put_entry(const struct export *x, const struct segment_entry *s)
 				 .caseless = class.caseless,
 				 .subtree = class.subtree,
 				 .has_answer = class.has_answer,
+				 .no_more_regexes = x->regexes == LIST_REGEX_MAX,
 				 .answer = class.answer,
 				 .cond = class.cond,
 				 .records = class.records,
@@ -236,10 +249,12 @@ static void put_entry(const struct export *x, const struct segment_entry *s)
 	}
 	enum export_reason why = EXPORT_ENDED;
 	bool ended = x->format != FORMAT_YAML && has_ended(x->segment, x->settings, e.provenance, x->now_s);
-	if (!ended && writers[x->format](x->out, &e, &why))
+	if (!ended && writers[x->format](x->out, &e, &why)) {
 		x->result->written++;
-	else
+		x->regexes += x->format == FORMAT_YAML && (e.match == MATCH_PATTERN || e.match == MATCH_REGEX);
+	} else {
 		export_leave(x->result, why, s->line, e.text);
+	}
 	free(expression);
 }
 
@@ -248,13 +263,13 @@ bool export_list(const struct segment *segment, const struct settings_list *sett
 {
 	must(format != FORMAT_AUTO && format < FORMAT_COUNT);
 	*ret = (struct export_result){0};
-	const struct export x = {.segment = segment,
-				 .settings = settings,
-				 .format = format,
-				 .action = compile_list_action(segment, settings),
-				 .now_s = now_s,
-				 .out = out,
-				 .result = ret};
+	struct export x = {.segment = segment,
+			   .settings = settings,
+			   .format = format,
+			   .action = compile_list_action(segment, settings),
+			   .now_s = now_s,
+			   .out = out,
+			   .result = ret};
 	struct segment_cursor cursor = {0};
 	struct segment_entry entry;
 	put_head(out, segment, settings, format);

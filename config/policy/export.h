@@ -14,7 +14,7 @@
 
 enum export_reason {
 	EXPORT_MATCH,	  /* "match": the format can't say exact, or the subtree, or one address */
-	EXPORT_PATTERN,	  /* "pattern": a pattern or a regular expression */
+	EXPORT_PATTERN,	  /* "pattern": a pattern or a regular expression; in YAML, those beyond LIST_REGEX_MAX */
 	EXPORT_ALLOW,	  /* "allow": an allow rule of a block list */
 	EXPORT_CONDITION, /* "condition": only for some types, clients or names */
 	EXPORT_ANSWER,	  /* "answer": an answer of its own, or records */

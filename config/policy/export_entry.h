@@ -10,6 +10,7 @@ struct export_entry {
 	enum match match; /* resolved */
 	enum action action, list_action;
 	bool important, caseless, subtree, has_answer;
+	bool no_more_regexes; /* YAML: it has as many as its reader takes */
 	enum answer answer;
 	struct str cond, records;
 	const struct name *name; /* NULL: none */
@@ -25,6 +26,8 @@ export_writer export_yaml, export_hosts, export_domains, export_wildcard, export
 
 /* What the plain formats ask first: an ordinary entry of the list's own action, with nothing special about it. */
 bool export_plain(const struct export_entry *e, enum export_reason *ret_why);
+/* The same of an entry that is a pattern: one that dnsmasq's, Unbound's and RPZ's readers take for that pattern. */
+bool export_plain_pattern(const struct export_entry *e, enum export_reason *ret_why);
 /* A pattern as a regular expression that means the same: "ads*.x" -> "^ads.*\.x$". */
 void export_pattern_regex(const struct export_entry *e, struct buf *ret);
 /* The octets of a name's text that are not letters, digits, '-', '_' or '.': such a name (escapes) only YAML and RPZ can hold. */

@@ -94,11 +94,12 @@ bool export_dnsmasq(FILE *out, const struct export_entry *e, enum export_reason 
 		}
 		simple.has_answer = false;
 	}
-	if (!export_plain(&simple, ret_why))
+	if (e->match == MATCH_PATTERN ? !export_plain_pattern(&simple, ret_why) : !export_plain(&simple, ret_why))
 		return false;
-	*ret_why = EXPORT_MATCH;
-	if (e->match != MATCH_SUBTREE)
+	if (e->match != MATCH_SUBTREE && !(e->match == MATCH_PATTERN && e->subtree)) {
+		*ret_why = e->match == MATCH_PATTERN ? EXPORT_PATTERN : EXPORT_MATCH;
 		return false;
+	}
 	if (!e->has_answer) {
 		(void)fprintf(out, "address=/%s/#\n", e->text);
 		return true;
@@ -160,18 +161,20 @@ bool export_unbound(FILE *out, const struct export_entry *e, enum export_reason 
 	struct export_entry simple = *e;
 	simple.has_answer = false;
 	simple.list_action = e->action; /* allow can be said */
-	if (!export_plain(&simple, ret_why))
+	bool is_pattern = e->match == MATCH_PATTERN;
+	if (is_pattern ? !export_plain_pattern(&simple, ret_why) : !export_plain(&simple, ret_why))
 		return false;
+	bool is_alone = e->match == MATCH_EXACT || (is_pattern && !e->subtree); /* local-data speaks for these */
 	*ret_why = EXPORT_ANSWER;
-	if (e->match == MATCH_EXACT && e->action == ACTION_BLOCK && e->has_answer && e->answer == ANSWER_LOCAL)
+	if (is_alone && e->action == ACTION_BLOCK && e->has_answer && e->answer == ANSWER_LOCAL)
 		return put_local_data(out, e);
 	const char *type = zone_type(e);
 	if (type == NULL)
 		return false;
-	*ret_why = EXPORT_MATCH;
-	if (e->match == MATCH_SUBTREE)
+	*ret_why = is_pattern ? EXPORT_PATTERN : EXPORT_MATCH;
+	if (e->match == MATCH_SUBTREE || (is_pattern && e->subtree))
 		(void)fprintf(out, "local-zone: \"%s.\" %s\n", e->text, type);
-	else if (e->match == MATCH_EXACT && e->action == ACTION_BLOCK && !e->has_answer)
+	else if (is_alone && e->action == ACTION_BLOCK && !e->has_answer)
 		(void)fprintf(out, "local-data: \"%s. A 0.0.0.0\"\n", e->text);
 	else
 		return false;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list/import_owner.h"
 #include "policy/records.h"
 #include "wire/reader.h"
 
@@ -121,6 +122,13 @@ static bool put_owner(const struct export_entry *e, const char *owner, struct bu
 	return target != NULL;
 }
 
+/* `x.rpz-ip` and its like are triggers of another kind than a name, whatever stands before. */
+static bool is_trigger(const char *text)
+{
+	const char *dot = strrchr(text, '.'), *last = dot == NULL ? text : dot + 1;
+	return strncmp(last, "rpz-", 4) == 0 && last[4] != '\0';
+}
+
 bool export_rpz(FILE *out, const struct export_entry *e, enum export_reason *ret_why)
 {
 	struct buf owner = {0}, lines = {0};
@@ -146,14 +154,20 @@ bool export_rpz(FILE *out, const struct export_entry *e, enum export_reason *ret
 		put_prefix_owner(&e->prefix, e->match == MATCH_ADDRESS ? "rpz-ip" : "rpz-client-ip", &owner);
 		good = put_owner(e, owner.ptr, &lines);
 		break;
-	case MATCH_REGEX:
 	case MATCH_PATTERN:
+		good = put_owner(e, e->text, &lines);
+		if (!e->subtree && owner_is_pattern(str_from(e->text)) && !is_trigger(e->text))
+			break;
+		*ret_why = EXPORT_PATTERN;
+		good = false;
+		break;
+	case MATCH_REGEX:
 		*ret_why = EXPORT_PATTERN;
 		good = false;
 		break;
 	}
-	if (e->name != NULL && e->name->labels == 0) {
-		*ret_why = EXPORT_MATCH; /* the zone's own apex */
+	if (e->name != NULL && (e->name->labels == 0 || is_trigger(e->text))) {
+		*ret_why = EXPORT_MATCH; /* the zone's own apex, or no name to the reader */
 		good = false;
 	}
 	if (good)

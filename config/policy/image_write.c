@@ -67,7 +67,7 @@ void image_write(struct image_parts *parts, struct buf *ret)
 	/* At once what it will need: growing by halves would hold 100 MB three times. */
 	if (ret->cap - ret->len < total + 1) {
 		ret->cap = ret->len + total + 1;
-		ret->ptr = base_realloc(ret->ptr, ret->cap);
+		ret->ptr = base_realloc_big(ret->ptr, ret->cap);
 	}
 	buf_add(ret, header, sizeof(header));
 	for (size_t i = 0; i < IMAGE_SECTION_COUNT; i++) {

@@ -40,6 +40,12 @@ static inline enum kind standing_kind(standing s)
 	return (enum kind)(s >> 54 & 3);
 }
 
+/* The list's place in saring.yaml. */
+static inline unsigned standing_order(standing s)
+{
+	return (unsigned)(s >> 28 & 0xffff);
+}
+
 /* Rank and kind only. */
 static inline unsigned standing_group(standing s)
 {

@@ -185,8 +185,9 @@ json_t *report_lists(const struct report_source *s)
 		put(object, "entries", there ? json_integer((json_int_t)list.entry_count) : json_null());
 		put_count(object, "in_force", there ? list.in_force_count : 0);
 		put_text(object, "source", said->file_shown);
-		put_text(object, "format", format_words[there ? list.format : said->format]); /* as it was read, once it was */
-		if (there)
+		bool read = there && (said->url == NULL || list.changed_at_s != 0); /* there is no copy of it yet, or no good one */
+		put_text(object, "format", format_words[read ? list.format : said->format]); /* as it was read, once it was */
+		if (read)
 			put_time(object, "changed_at", list.changed_at_s);
 		else
 			put(object, "changed_at", json_null());

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 
@@ -48,6 +49,18 @@ void *base_realloc(void *old, size_t size)
 	void *p = realloc(old, size > 0 ? size : 1);
 	if (p == NULL)
 		out_of_memory(size);
+	return p;
+}
+
+#define BIG_PAGE ((size_t)2 * 1024 * 1024)
+
+void *base_realloc_big(void *old, size_t size)
+{
+	void *p = base_realloc(old, size);
+	uintptr_t start = ((uintptr_t)p + BIG_PAGE - 1) & ~(uintptr_t)(BIG_PAGE - 1);
+	uintptr_t end = ((uintptr_t)p + size) & ~(uintptr_t)(BIG_PAGE - 1);
+	if (start < end)
+		(void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 	return p;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "list/list.h"
 #include "list/report.h"
 #include "saring-compile/work.h"
 
@@ -29,7 +30,8 @@ int probe_run(const struct options *o)
 	struct err err = {.code = ERR_NONE};
 	struct buf text = {NULL, 0, 0};
 	struct segment *s = NULL;
-	if (file_read(o->probe, SOURCE_BYTES_MAX, &text, &err))
+	/* as source.c has it, so that what is taken can be read */
+	if (file_read(o->probe, o->format == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX, &text, &err))
 		s = segment_import(buf_str(&text), &how, o->probe, o->probe, &errors);
 	else
 		err_list_add(&errors, &err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "saring-compile/work.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,16 +115,40 @@ static bool still_current(const struct run *r)
 
 /* --- the lists --- */
 
+/* The copy of a url list may be damaged, or of a format that saring.yaml no longer says: that keeps nobody from serving the others.
+ * The list is empty until saringd has fetched it anew. */
+static void open_without_copy(struct run *r, size_t i, const struct err_list *errors)
+{
+	char text[sizeof(struct err)];
+	(void)err_format(&errors->items[0], text, sizeof(text));
+	(void)fprintf(stderr, "list '%s' is empty until it is fetched anew: its copy can't be used: %s\n",
+		      r->settings->lists[i].name, text);
+	source_open_empty(r->settings, i, &r->sources[i]);
+}
+
+static void open_source(struct run *r, size_t i, const char *segments, const uint8_t known[16])
+{
+	struct err_list errors = {0};
+	if (r->settings->lists[i].url == NULL) {
+		source_open(r->settings, i, segments, known, &r->sources[i], &r->work->errors);
+		return;
+	}
+	source_open(r->settings, i, segments, known, &r->sources[i], &errors);
+	if (r->sources[i].segment == NULL && errors.count > 0)
+		open_without_copy(r, i, &errors);
+	err_list_finish(&errors);
+}
+
 static void open_list(struct run *r, size_t i)
 {
 	const char *segments = r->segments.len > 0 ? r->segments.ptr : NULL;
 	const uint8_t *known = r->known_live[i].known ? r->known_live[i].key : r->known_bulk[i].known ? r->known_bulk[i].key : NULL;
 	struct source *source = &r->sources[i];
-	source_open(r->settings, i, segments, known, source, &r->work->errors);
+	open_source(r, i, segments, known);
 	/* The key was recorded for the file as it was looked at. If it is another one by now, the key is not its. */
 	if (known != NULL && source->segment != NULL && !source_same(&source->identity, &r->looked_at[i])) {
 		source_close(source);
-		source_open(r->settings, i, segments, NULL, source, &r->work->errors);
+		open_source(r, i, segments, NULL);
 	}
 	if (source->segment == NULL)
 		return;

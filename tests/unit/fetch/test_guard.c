@@ -51,7 +51,9 @@ static void test_judgement(void **state)
 {
 	(void)state;
 	assert_true(judge(10, 0, 0, 50, -1));
-	assert_true(judge(0, 0, 0, 50, -1));	 /* an empty list is one */
+	assert_false(judge(0, 0, 0, 50, -1)); /* nothing, whatever there was before */
+	assert_false(judge(0, 0, 0, 50, 0));
+	assert_false(judge(0, 0, 0, 0, 100));
 	assert_true(judge(10, 90, 90, 50, -1));	 /* a tenth */
 	assert_false(judge(10, 91, 91, 50, -1)); /* less */
 	assert_true(judge(10, 0, 100000, 50, -1));
@@ -63,7 +65,7 @@ static void test_judgement(void **state)
 	assert_true(judge(150, 0, 0, 50, 100));
 	assert_false(judge(151, 0, 0, 50, 100));
 	assert_false(judge(0, 0, 0, 50, 100));
-	assert_true(judge(0, 0, 0, 100, 100));
+	assert_false(judge(0, 0, 0, 100, 100));
 	assert_true(judge(1100, 0, 0, 1000, 100));
 	assert_false(judge(1101, 0, 0, 1000, 100));
 	assert_true(judge(1, 0, 0, 0, 1000000));  /* 0: any */

@@ -55,8 +55,8 @@ static const struct {
      FORMAT_AUTO, "compressed data (xz)"},
     {"\x28\xb5\x2f\xfdrest", FORMAT_AUTO, "compressed data (zstd)"},
     {"\x01\x02\x03\x04\x05\x06\x07\x08", FORMAT_AUTO, "binary data"},
-    {"Please log in to see this page.\nThere is nothing here.\n", FORMAT_AUTO, "nothing that reads like a list"},
-    {"{\"error\": \"rate limit\"}\n", FORMAT_AUTO, "nothing that reads like a list"},
+    {"Please log in to see this page.\nThere is nothing here.\n", FORMAT_AUTO, "text of some other kind"},
+    {"{\"error\": \"rate limit\"}\n", FORMAT_AUTO, "text of some other kind"},
 };
 
 static void detected(void **state)
@@ -94,16 +94,51 @@ static void refused_with_a_format_too(void **state)
 	}
 }
 
+static void refuse(const char *bytes, size_t len, enum format format)
+{
+	const struct segment_settings how = {.format = format};
+	struct err_list errors = {0};
+	assert_null(segment_import((struct str){bytes, len}, &how, "/l", "l", &errors));
+	assert_int_equal(errors.count, 1);
+	assert_non_null(strstr(errors.items[0].text, "it looks like binary data"));
+	err_list_finish(&errors);
+}
+
 static void binary_is_refused(void **state)
 {
 	(void)state;
-	static const char nul[] = "a.example\nb.exa\0mple\n";
-	const struct segment_settings how = {.format = FORMAT_HOSTS};
-	struct err_list errors = {0};
-	assert_null(segment_import((struct str){nul, sizeof(nul) - 1}, &how, "/l", "l", &errors));
-	assert_int_equal(errors.count, 1);
-	assert_non_null(strstr(errors.items[0].text, "binary data"));
-	err_list_finish(&errors);
+	char text[8192] = "a.example\n";
+	static const char utf16[] = "a\0.\0e\0x\0\n\0b\0.\0e\0x\0\n";
+	static const char nothing_else[] = "# the lists of today\n\n0.0.0.0 b.exa\0mple\n";
+	for (size_t i = 10; i < sizeof(text); i++)
+		text[i] = i % 64 < 3 ? '\x01' : i % 64 == 63 ? '\n' : 'x';
+	for (enum format f = FORMAT_AUTO; f < FORMAT_COUNT; f++) {
+		if (f == FORMAT_YAML)
+			continue; /* has its own words for it */
+		refuse(text, sizeof(text), f);
+		refuse(utf16, sizeof(utf16) - 1, f);
+	}
+	refuse(nothing_else, sizeof(nothing_else) - 1, FORMAT_HOSTS);
+}
+
+/* Here and there a byte that is no text costs the line it stands in, whatever is said of the format. */
+static void a_nul_costs_its_line(void **state)
+{
+	(void)state;
+	static const char text[] = "0.0.0.0 a.example\n0.0.0.0 b.exa\0mple\n0.0.0.0 c.exa\x01mple\n\0\0\0\n0.0.0.0 d.example\n";
+	static const enum format formats[] = {FORMAT_AUTO, FORMAT_HOSTS};
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		const struct segment_settings how = {.format = formats[i]};
+		struct err_list errors = {0};
+		struct segment *s = segment_import((struct str){text, sizeof(text) - 1}, &how, "/l", "l", &errors);
+		assert_int_equal(errors.count, 0);
+		assert_non_null(s);
+		assert_int_equal(segment_format(s), FORMAT_HOSTS);
+		assert_int_equal(segment_entry_count(s), 2);
+		assert_int_equal(report_left(segment_report(s)), 3);
+		assert_int_equal(segment_report(s)->left[LEFT_NOT_TEXT].count, 3);
+		segment_destroy(s);
+	}
 }
 
 /* A text of another format than was said: nothing at all of it can be read. */
@@ -151,8 +186,9 @@ static void detected_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(detected), cmocka_unit_test(refused_with_a_format_too), cmocka_unit_test(binary_is_refused),
-	    cmocka_unit_test(hopeless), cmocka_unit_test(detected_is_told),
+	    cmocka_unit_test(detected),		 cmocka_unit_test(refused_with_a_format_too),
+	    cmocka_unit_test(binary_is_refused), cmocka_unit_test(a_nul_costs_its_line),
+	    cmocka_unit_test(hopeless),		 cmocka_unit_test(detected_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

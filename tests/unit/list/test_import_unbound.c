@@ -45,6 +45,44 @@ static void test_transparent(void **state)
 			       "1: allow subtree a.example\n2: block subtree b.example\n");
 }
 
+/* Unbound answers the data of a transparent zone's own name: there is nothing to allow, whichever line is first. */
+static void test_transparent_with_data(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+		unsigned left;
+	} cases[] = {
+	    {"local-zone: a.test transparent\nlocal-data: \"a.test A 0.0.0.0\"\n", "2: block exact a.test\n", 1},
+	    {"local-data: \"A.test. 300 IN A 192.0.2.1\"\nlocal-zone: \"a.test.\" typetransparent\n",
+	     "1: block exact a.test answer local records 1/300/c0000201\n", 1},
+	    {"local-zone: a.test inform\nlocal-data: \"a.test TXT x\"\n", "2: block exact a.test answer local records 16/-/0178\n",
+	     1},
+	    {"local-zone: ad*.test transparent\nlocal-data: \"ad*.test A 0.0.0.0\"\n", "2: block pattern ad*.test\n", 1},
+	    {"local-zone: *.a.test transparent\nlocal-data: \"*.a.test A 0.0.0.0\"\n", "2: block subdomains a.test\n", 1},
+	    /* the data of another name, or data that is none, or that counts for nothing */
+	    {"local-zone: a.test transparent\nlocal-data: \"b.a.test A 0.0.0.0\"\n",
+	     "1: allow subtree a.test\n2: block exact b.a.test\n", 0},
+	    {"local-zone: a.test transparent\nlocal-data: \"a.test A x\"\n", "1: allow subtree a.test\n", 0},
+	    {"local-zone: a.test transparent\nview:\n local-data: \"a.test A 0.0.0.0\"\n", "1: allow subtree a.test\n", 0},
+	    {"local-zone: a.test always_transparent\nlocal-data: \"a.test A 0.0.0.0\"\n",
+	     "1: allow subtree a.test\n2: block exact a.test\n", 0},
+	    {"local-data: \"a.test A 0.0.0.0\"\nlocal-zone: a.test redirect\nlocal-zone: b.test redirect\n"
+	     "local-zone: b.test transparent\n",
+	     "4: allow subtree b.test\n1: block subtree a.test\n3: block subtree b.test\n", 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err_list errors = {0};
+		import_fixture_entries(import_unbound, FORMAT_UNBOUND, cases[i].text, &may_allow, cases[i].expected);
+		struct segment *s = segment_import(str_from(cases[i].text), &may_allow, "list", "list", &errors);
+		assert_non_null(s);
+		unsigned others = strstr(cases[i].text, "view:") != NULL ? 2 : 0; /* the clause, and what stands in it */
+		assert_int_equal(segment_report(s)->left[LEFT_OPTION].count, cases[i].left + others);
+		segment_destroy(s);
+		err_list_finish(&errors);
+	}
+}
+
 static void test_data(void **state)
 {
 	(void)state;
@@ -98,9 +136,10 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_golden), cmocka_unit_test(test_zones),    cmocka_unit_test(test_transparent),
-	    cmocka_unit_test(test_data),   cmocka_unit_test(test_redirect), cmocka_unit_test(test_clauses),
-	    cmocka_unit_test(test_real),
+	    cmocka_unit_test(test_golden),	cmocka_unit_test(test_zones),
+	    cmocka_unit_test(test_transparent), cmocka_unit_test(test_transparent_with_data),
+	    cmocka_unit_test(test_data),	cmocka_unit_test(test_redirect),
+	    cmocka_unit_test(test_clauses),	cmocka_unit_test(test_real),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,7 +226,24 @@ static void before_the_first_fetch(void **state)
 	assert_int_equal(segment_format(s.segment), FORMAT_HOSTS);
 	source_close(&s);
 	put("fetched", "<html>");
-	fail_open(&w, "https://lists.example/a.txt", 1, "an HTML page");
+	fail_open(&w, w.file, 1, "an HTML page"); /* the copy is what is to be looked at */
+	source_open_empty(&w.settings, 0, &s);
+	assert_true(s.missing);
+	assert_int_equal(segment_entry_count(s.segment), 0);
+	assert_int_equal(s.changed_at_s, 0);
+	source_close(&s);
+	put("fetched", "entries:\n  - a..b\n  - regex: '('\n");
+	w.list.format = FORMAT_YAML;
+	struct err_list errors = {0};
+	source_open(&w.settings, 0, NULL, NULL, &s, &errors);
+	assert_null(s.segment);
+	assert_int_equal(errors.count, 2);
+	assert_string_equal(errors.items[0].file, w.file);
+	assert_string_equal(errors.items[1].file, w.file);
+	err_list_finish(&errors);
+	source_open_empty(&w.settings, 0, &s);
+	assert_non_null(s.segment);
+	source_close(&s);
 }
 
 static void off_is_not_opened(void **state)

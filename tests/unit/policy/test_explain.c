@@ -55,16 +55,20 @@ static void every_reason_to_lose(void **state)
 		      "x.example example =x.example x.example !expires=2020-01-01 *.example !lifted=2020-01-01");
 	fixture_names(&f, "s", ACTION_BLOCK, false, MODE_SHADOW, "=x.example");
 	fixture_names(&f, "c", ACTION_BLOCK, false, MODE_ENFORCE, "=x.example /^x/ /x\\./");
+	fixture_names(&f, "d", ACTION_BLOCK, false, MODE_ENFORCE, "y.org /^z/");
+	fixture_names(&f, "e", ACTION_BLOCK, false, MODE_ENFORCE, "y.org /^z/");
 	fixture_open(&f);
 	assert_string_equal(
 	    explained("x.example", 16),
-	    "b:4 decides; s:2 shadow; c:2 the same name, further down; b:2 less specific; b:5 expired; b:3 less specific; "
+	    "b:4 decides; s:2 shadow; c:2 the same name, in a later list; b:2 less specific; b:5 expired; b:3 less specific; "
 	    "b:6 lifted; c:3 less specific; c:4 less specific");
 	assert_string_equal(explained("x.example", 1), "b:4 decides");
 	assert_string_equal(explained("x.example", 0), "");
 	assert_string_equal(explained("xy.net", 16), "c:3 decides");
 	assert_string_equal(explained("x.net", 16), "c:3 decides; c:4 an expression further up matches");
 	assert_string_equal(explained("y.net", 16), "");
+	assert_string_equal(explained("y.org", 16), "d:2 decides; e:2 the same name, in a later list");
+	assert_string_equal(explained("z.net", 16), "d:3 decides; e:3 an expression of an earlier list matches");
 }
 
 static void the_rank_that_wins_is_named(void **state)

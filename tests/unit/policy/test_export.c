@@ -16,6 +16,8 @@
 #include "policy/compile.h"
 #include "policy/cond.h"
 #include "policy/export_entry.h"
+#include "list/import_owner.h"
+#include "list/list.h"
 
 #define NOW_S 1767225600 /* 2026-01-01T00:00:00Z */
 #define MEANINGS_MAX 4096
@@ -194,7 +196,8 @@ static void test_whole(void **state)
 	     "||l.example^$dnsrewrite=NXDOMAIN\n||m.example^$dnsrewrite=REFUSED\n||n.example^$dnsrewrite=safe.example\n",
 	     {FORMAT_ADBLOCK}},
 	    {FORMAT_DNSMASQ,
-	     "address=/a.example/#\naddress=/b.example/192.0.2.1\nserver=/c.example/\nbogus-nxdomain=192.0.2.9\n",
+	     "address=/a.example/#\naddress=/b.example/192.0.2.1\nserver=/c.example/\nbogus-nxdomain=192.0.2.9\n"
+	     "address=/*ads.example/#\naddress=/vg.no.*/192.0.2.1\n",
 	     {FORMAT_DNSMASQ}},
 	    {FORMAT_DNSMASQ,
 	     "address=/a.example/#\nlocal=/b.example/\n",
@@ -202,14 +205,16 @@ static void test_whole(void **state)
 	    {FORMAT_UNBOUND,
 	     "local-zone: \"a.example.\" always_nxdomain\nlocal-zone: \"b.example\" always_refuse\nlocal-zone: \"c.example\" "
 	     "always_deny\n"
-	     "local-zone: \"d.example\" always_nodata\nlocal-data: \"e.example. A 192.0.2.1\"\n",
+	     "local-zone: \"d.example\" always_nodata\nlocal-data: \"e.example. A 192.0.2.1\"\n"
+	     "local-zone: \"vg.no.*\" always_nxdomain\nlocal-zone: \"*.ads.*\" refuse\nlocal-data: \"log*.example A 0.0.0.0\"\n"
+	     "local-data: 'log*.example.com TXT \"x y\"'\n",
 	     {FORMAT_UNBOUND}},
 	    {FORMAT_RPZ,
 	     "$TTL 60\n@ SOA localhost. root.localhost. 1 2 3 4 5\na.example CNAME .\n*.b.example CNAME *.\nc.example CNAME "
 	     "rpz-drop.\n"
 	     "d.example CNAME rpz-tcp-only.\ne.example A 192.0.2.1\ne.example TXT \"two words\"\ne.example MX 10 mail.example.\n"
 	     "f.example CNAME *.garden.example.\n32.1.2.0.192.rpz-ip CNAME .\n24.0.2.0.192.rpz-client-ip CNAME rpz-drop.\n"
-	     "48.zz.1.db8.2001.rpz-ip CNAME *.\n",
+	     "48.zz.1.db8.2001.rpz-ip CNAME *.\nvg.no.* CNAME .\n*.ads.* CNAME rpz-drop.\nlog*.example 60 A 192.0.2.1\n",
 	     {FORMAT_RPZ}},
 	};
 	const struct settings_list settings = {.name = "list"};
@@ -269,6 +274,85 @@ static void test_allow(void **state)
 		meaning_finish(&after);
 	}
 	segment_destroy(segment);
+}
+
+/* A pattern goes where the reader takes the same words for the same pattern, and nowhere else. */
+static void test_patterns(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool dnsmasq, unbound, rpz;
+	} cases[] = {
+	    {"||vg.no.*^", true, true, false}, /* names under it as well */
+	    {"|vg.no.*^", false, true, true},  /* alone */
+	    {"|*ads.example^", false, true, true},
+	    {"||*.ads*.example^", true, true, false},
+	    {"|*.ads*.example^", false, true, true},
+	    {"|ads*.rpz-ip^", false, true, false}, /* a trigger of another kind */
+	    {"||ads.rpz-ip^", true, true, false},
+	    {"|ads.rpz-x^", false, true, false},
+	    {"@@||vg.no.*^", false, true, false},
+	    {"@@|vg.no.*^", false, false, true},
+	    {"||vg.no.*^$important", false, false, false},
+	    {"|vg.no.*^$dnstype=A", false, false, false},
+	    {"||vg.no.*^$dnsrewrite=192.0.2.1", true, false, false},
+	    {"|vg.no.*^$dnsrewrite=192.0.2.1", false, true, true},
+	    {"|vg.no.*^$dnsrewrite=NOERROR", false, false, true},
+	    {"/^vg\\.no/", false, false, false},
+	};
+	const struct settings_list settings = {.name = "list", .may_allow = true};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const bool goes[FORMAT_COUNT] = {
+		    [FORMAT_DNSMASQ] = cases[i].dnsmasq, [FORMAT_UNBOUND] = cases[i].unbound, [FORMAT_RPZ] = cases[i].rpz};
+		struct segment *segment = read_list(str_from(cases[i].rule), FORMAT_ADBLOCK, &settings);
+		assert_int_equal(segment_entry_count(segment), 1);
+		for (enum format format = FORMAT_DNSMASQ; format <= FORMAT_RPZ; format++) {
+			struct meaning before = {.count = 0}, after = {.count = 0};
+			struct export_result result;
+			meaning_of(segment, &settings, &before);
+			bool went = round_trip(segment, &settings, format, &after, &result) == 0;
+			if (went != goes[format])
+				fail_msg("%s in %s: %s", cases[i].rule, format_words[format], went ? "went" : "was left out");
+			if (went)
+				expect_same(&before, &after, format);
+			else
+				assert_int_equal(after.count, 0);
+			meaning_finish(&before);
+			meaning_finish(&after);
+		}
+		segment_destroy(segment);
+	}
+	assert_false(owner_is_pattern(STR_LIT("*.ads.example")));
+	assert_false(owner_is_pattern(STR_LIT("ads.example")));
+	assert_false(owner_is_pattern(STR_LIT("ads*.")));
+	assert_true(owner_is_pattern(STR_LIT("*.ads.*")));
+}
+
+/* More expressions than the reader of YAML takes: those that are too many are left out, and what is written can be read. */
+static void test_yaml_limit(void **state)
+{
+	const struct settings_list settings = {.name = "list"};
+	(void)state;
+	for (unsigned more = 0; more < 3; more++) {
+		struct buf text = {0};
+		struct meaning before = {.count = 0}, after = {.count = 0};
+		struct export_result result;
+		for (unsigned i = 0; i < LIST_REGEX_MAX + more; i++)
+			buf_printf(&text, i % 2 == 0 ? "||ads%u*.example^\n" : "/^log%u\\./\n", i);
+		buf_add_c(&text, "||name.example^\n/^refused\\./$important\n");
+		struct segment *segment = read_list(buf_str(&text), FORMAT_ADBLOCK, &settings);
+		meaning_of(segment, &settings, &before);
+		assert_int_equal(round_trip(segment, &settings, FORMAT_YAML, &after, &result), more + 1);
+		assert_int_equal(result.left[EXPORT_PATTERN].count, more);
+		assert_int_equal(result.left[EXPORT_IMPORTANT].count, 1);
+		assert_int_equal(result.written, LIST_REGEX_MAX + 1);
+		expect_subset(&before, &after, FORMAT_YAML);
+		meaning_finish(&before);
+		meaning_finish(&after);
+		segment_destroy(segment);
+		buf_finish(&text);
+	}
 }
 
 /* Lifted and expired ones are history: YAML keeps them, the others leave them out. */
@@ -358,10 +442,8 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_whole),
-	    cmocka_unit_test(test_allow),
-	    cmocka_unit_test(test_ended),
-	    cmocka_unit_test(test_random),
+	    cmocka_unit_test(test_whole),      cmocka_unit_test(test_allow), cmocka_unit_test(test_patterns),
+	    cmocka_unit_test(test_yaml_limit), cmocka_unit_test(test_ended), cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
