@@ -212,10 +212,13 @@ static void publish(struct rebuild *r, struct policy *policy)
 	r->published = true;
 	policy_close(r->kept); /* what was of use in it, policy shares */
 	r->kept = NULL;
+	/* While the workers change over, the old pages and the new would both be the daemon's; the old ones live until this thread
+	 * collects what the workers let go. Before: as this thread may have to wait for its turn just after. After: for what was asked
+	 * of the old policy in between. */
 	const struct policy *before = first ? NULL : generation_current(r->config.generations)->policy;
+	if (before != NULL)
+		policy_cool(before);
 	generation_publish(r->config.generations, policy, settings, upstreams, rebuild_on_settled, r);
-	/* While the workers change over, the old pages and the new would both be the daemon's. The old ones live until this thread
-	 * collects what the workers let go. */
 	if (before != NULL)
 		policy_cool(before);
 	if (first)
