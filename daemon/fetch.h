@@ -28,9 +28,10 @@ struct fetch_config {
 	struct event_base *base;
 	/* The settings in force, valid until the event loop is next returned to, and a number that changes when they may have. */
 	const struct settings *(*settings)(void *arg, uint64_t *ret_serial);
-	/* Whether the list of that number in those settings was read from its copy; false: the copy could not be used. NULL: it was. */
+	/* Whether the list of that number in those settings was read from its copy; false: the copy could not be used. NULL: it
+	 * was. */
 	bool (*is_read)(void *arg, size_t list);
-	void *settings_arg; /* of both */
+	void *settings_arg;	    /* of both */
 	const char *program;	    /* saring-fetch; "" when there is none */
 	const char *compiler;	    /* saring-compile */
 	const char *control_socket; /* fetch.socket is looked for beside it */

@@ -213,8 +213,8 @@ static void publish(struct rebuild *r, struct policy *policy)
 	policy_close(r->kept); /* what was of use in it, policy shares */
 	r->kept = NULL;
 	/* While the workers change over, the old pages and the new would both be the daemon's; the old ones live until this thread
-	 * collects what the workers let go. Before: as this thread may have to wait for its turn just after. After: for what was asked
-	 * of the old policy in between. */
+	 * collects what the workers let go. Before: as this thread may have to wait for its turn just after. After: for what was
+	 * asked of the old policy in between. */
 	const struct policy *before = first ? NULL : generation_current(r->config.generations)->policy;
 	if (before != NULL)
 		policy_cool(before);

@@ -19,8 +19,9 @@ struct source {
 	uint8_t content_key[16]; /* segment_key */
 };
 /* segments: directory of kept segments, NULL to keep none. known_key (may be NULL): the segment key for that identity as an earlier
- * image recorded it: then the text is not even read. A file that cannot be read is an error at its place in saring.yaml; what is wrong
- * in a url list's copy is told of the copy's path. A damaged kept segment is made anew. Writing one that fails is no error. */
+ * image recorded it: then the text is not even read. A file that cannot be read is an error at its place in saring.yaml; what is
+ * wrong in a url list's copy is told of the copy's path. A damaged kept segment is made anew. Writing one that fails is no error.
+ */
 void source_open(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
 		 struct source *ret, struct err_list *errors);
 /* The same for one in mode off too, and nothing is kept: for a check of what could be put in force. */
