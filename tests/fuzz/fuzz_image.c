@@ -7,7 +7,7 @@
 
 #include "policy/explain.h"
 #include "policy/image_read.h"
-#include "policy/image_write.h"
+#include "compile/image_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  *
  * Any bytes as a list of which nobody says how it is written: a segment or errors, never both; and what it was taken for gives the
  * same entries when it is said. */
-#include "list/segment.h"
+#include "import/segment.h"
 
 static size_t count_entries(const struct segment *s)
 {

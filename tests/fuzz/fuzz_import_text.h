@@ -5,7 +5,7 @@
 #ifndef TESTS_FUZZ_IMPORT_TEXT_H
 #define TESTS_FUZZ_IMPORT_TEXT_H
 
-#include "list/segment_build.h"
+#include "import/segment_build.h"
 #include "policy/cond.h"
 #include "policy/records.h"
 

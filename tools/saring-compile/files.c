@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "policy/image.h"
-#include "policy/image_write.h"
+#include "compile/image_write.h"
 
 #define COMPARE_STEP ((size_t)1024 * 1024)
 #define KEY_HEX 32

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "list/list.h"
-#include "list/report.h"
+#include "import/report.h"
 #include "saring-compile/work.h"
 
 #define REFUSAL "this is no list of names: " /* what segment_import says before it says what it looks like */

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "policy/compile.h"
+#include "compile/compile.h"
 #include "saring-compile/files.h"
 #include "settings/load.h"
 

@@ -5,7 +5,7 @@
 #define SARING_COMPILE_WORK_H
 
 #include "base/err.h"
-#include "list/source.h"
+#include "import/source.h"
 #include "settings/settings.h"
 
 #define FD_NONE (-1)

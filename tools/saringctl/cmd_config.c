@@ -9,7 +9,7 @@
 #include "ctl/proto.h"
 #include "list/doc.h"
 #include "list/list.h"
-#include "policy/compile.h"
+#include "compile/compile.h"
 #include "saringctl/list_source.h"
 #include "saringctl/progress.h"
 #include "settings/yaml.h"

@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "list/doc.h"
 #include "list/edit.h"
-#include "list/import.h"
+#include "import/import.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/list_source.h"
 

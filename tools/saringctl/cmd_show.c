@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "ctl/proto.h"
 #include "list/list.h"
-#include "policy/compile.h"
+#include "compile/compile.h"
 #include "saringctl/list_source.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef SARING_SARINGCTL_IMPORT_REPORT_H
 #define SARING_SARINGCTL_IMPORT_REPORT_H
 
-#include "list/report.h"
+#include "import/report.h"
 #include "saringctl/output.h"
 
 /* On stdout, indented by two. */

@@ -5,7 +5,7 @@
 #define SARING_SARINGCTL_LIST_SOURCE_H
 
 #include "base/err.h"
-#include "list/source.h"
+#include "import/source.h"
 #include "saringctl/output.h"
 
 #include <jansson.h>

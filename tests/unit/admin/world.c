@@ -2,8 +2,8 @@
 #include "world.h"
 
 #include "base/file.h"
-#include "list/source.h"
-#include "policy/compile.h"
+#include "import/source.h"
+#include "compile/compile.h"
 #include "settings/load.h"
 
 #include <dirent.h>

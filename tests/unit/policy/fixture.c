@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/image_read.h"
-#include "policy/image_write.h"
+#include "compile/image_write.h"
 
 #define TYPE_A 1
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "policy/compile.h"
+#include "compile/compile.h"
 #include "policy/explain.h"
 #include "policy/image.h"
 #include "policy/match.h"

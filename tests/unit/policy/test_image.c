@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "policy/image_read.h"
-#include "policy/image_write.h"
+#include "compile/image_write.h"
 
 static struct fixture f;
 static uint8_t *work[POLICY_TIERS]; /* copies of the images, to damage */

@@ -2,9 +2,9 @@
  * The pipeline from packet to bytes, with a real policy, cache and world, and a transport that keeps what it is given. */
 #include "query/query.h"
 
-#include "list/segment.h"
-#include "list/source.h"
-#include "policy/compile.h"
+#include "import/segment.h"
+#include "import/source.h"
+#include "compile/compile.h"
 #include "query/mailbox.h"
 #include "rig.h"
 #include "wire/edns.h"

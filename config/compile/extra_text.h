@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * extra_text.h - the sentence a blocked user's software may show: the EXTRA-TEXT of an extended DNS error (RFC 8914 §2), made when
+ * the policy is compiled. Any thread. */
+#ifndef SARING_COMPILE_EXTRA_TEXT_H
+#define SARING_COMPILE_EXTRA_TEXT_H
+
+#include "base/base.h"
+#include "policy/image.h"
+
+/* "ORGANIZATION: blocked by order of AUTHORITY: REASON (REFERENCE)", as far as these are known (NULL: not said); the verb is the
+ * code's. One line of UTF-8; when too long the reason is cut, then the end, at a character. "" when nothing is known. Returns buf.
+ */
+char *extra_text_compose(enum code code, const char *organization, const char *authority, const char *reason, const char *reference,
+			 char buf[IMAGE_EXTRA_TEXT_MAX + 1]);
+
+#endif
