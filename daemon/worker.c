@@ -173,7 +173,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 		take_upstreams(w, upstreams);
 		release(w, serial);
 		service_drain(w->service);
-		w->service->world = NULL;
+		service_end_batch(w->service);
 	}
 	if (atomic_load_explicit(&w->stopping, memory_order_acquire))
 		begin_stop(w);

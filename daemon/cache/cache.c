@@ -14,6 +14,12 @@
 #define CACHE_PREFETCH_HITS 2
 #define CACHE_PREFETCH_PART 10 /* asked again in the last tenth of its life */
 
+struct cache_reader {
+	struct cache *cache;
+	struct response_room room;
+	uint8_t body[UINT16_MAX + 1];
+};
+
 struct cache {
 	struct shard shards[CACHE_SHARDS];
 	struct siphash_key key;
@@ -23,7 +29,7 @@ struct cache {
 #define CACHE_OWN_COST (sizeof(struct cache) + 128) /* aligned_alloc may waste up to the alignment, and has its header */
 
 /* name, type, class, flags: all that tells answers apart. The lowest bits choose the bucket, the highest the shard. */
-static uint64_t key_hash(const struct cache *cache, const struct cache_key *key)
+void cache_hash(const struct cache *cache, struct cache_key *key)
 {
 	uint8_t bytes[NAME_LEN_MAX + 5];
 	size_t len = key->name->len;
@@ -33,7 +39,7 @@ static uint64_t key_hash(const struct cache *cache, const struct cache_key *key)
 	bytes[len++] = (uint8_t)(key->class >> 8);
 	bytes[len++] = (uint8_t)key->class;
 	bytes[len++] = (uint8_t)((key->dnssec_ok ? 1u : 0u) | (key->checking_disabled ? 2u : 0u));
-	return siphash13(&cache->key, bytes, len);
+	key->hash = siphash13(&cache->key, bytes, len);
 }
 
 static struct shard *shard_lock(struct cache *cache, uint64_t hash)
@@ -87,7 +93,41 @@ void cache_configure(struct cache *cache, const struct cache_config *config)
 	}
 }
 
-static void entry_copy_out(const struct entry *e, struct response *ret)
+struct cache_reader *cache_reader_create(struct cache *cache)
+{
+	struct cache_reader *reader = base_alloc(sizeof(*reader));
+	reader->cache = cache;
+	reader->room.body = reader->body;
+	reader->room.body_cap = sizeof(reader->body);
+	return reader;
+}
+
+void cache_reader_destroy(struct cache_reader *reader)
+{
+	free(reader);
+}
+
+void cache_enter(struct cache_reader *reader)
+{
+	(void)reader;
+}
+
+void cache_leave(struct cache_reader *reader)
+{
+	(void)reader;
+}
+
+void cache_fetch(const struct cache *cache, uint64_t hash)
+{
+	(void)cache, (void)hash;
+}
+
+void cache_fetch_entry(const struct cache *cache, uint64_t hash)
+{
+	(void)cache, (void)hash;
+}
+
+static void entry_copy_out(const struct entry *e, struct response_room *room, struct response *ret)
 {
 	ret->flags = e->flags;
 	ret->ancount = e->ancount;
@@ -96,11 +136,14 @@ static void entry_copy_out(const struct entry *e, struct response *ret)
 	ret->ttl_count = e->ttl_count;
 	ret->target_count = e->target_count;
 	ret->negative = false; /* the entry's records were capped when it was kept */
+	ret->uncached = false;
 	ret->body_len = e->body_len;
-	memcpy(ret->ttl_pos, e->places, e->ttl_count * sizeof(e->places[0]));
-	for (size_t i = 0; i < e->target_count; i++)
-		ret->targets[i].pos = e->places[e->ttl_count + i];
-	memcpy(ret->body, entry_body(e), e->body_len);
+	memcpy(room->ttl_pos, e->places, e->ttl_count * sizeof(e->places[0]));
+	memcpy(room->targets, e->places + e->ttl_count, e->target_count * sizeof(e->places[0]));
+	memcpy(room->body, entry_body(e), e->body_len);
+	ret->ttl_pos = room->ttl_pos;
+	ret->targets = room->targets;
+	ret->body = room->body;
 }
 
 /* What a hit on e is worth, and its ages. e is alive. */
@@ -122,20 +165,20 @@ static enum cache_find entry_judge(const struct shard *s, struct entry *e, int64
 	return CACHE_FRESH;
 }
 
-enum cache_find cache_get(struct cache *cache, const struct cache_key *key, int64_t now_ms, struct response *ret)
+enum cache_find cache_get(struct cache_reader *reader, const struct cache_key *key, int64_t now_ms, struct response *ret)
 {
-	uint64_t hash = key_hash(cache, key);
-	struct shard *s = shard_lock(cache, hash);
+	uint64_t hash = key->hash;
+	struct shard *s = shard_lock(reader->cache, hash);
 	enum cache_find find = CACHE_MISS;
 	struct entry *e = shard_find(s, key, hash);
 	if (e != NULL && entry_is_dead(e, s->rules.serve_stale_s, now_ms)) {
 		shard_remove(s, e);
-	} else if (e != NULL && e->body_len <= ret->body_cap) {
+	} else if (e != NULL && e->body_len <= reader->room.body_cap) {
 		e->visited = true;
 		if (e->hits < UINT32_MAX)
 			e->hits++;
 		find = entry_judge(s, e, now_ms, ret);
-		entry_copy_out(e, ret);
+		entry_copy_out(e, &reader->room, ret);
 	}
 	shard_unlock(s);
 	return find;
@@ -150,7 +193,7 @@ static bool response_is_sound(const struct response *r)
 		if ((size_t)r->ttl_pos[i] + 4 > r->body_len)
 			return false;
 	for (size_t i = 0; i < r->target_count; i++)
-		if (r->targets[i].pos >= r->body_len)
+		if (r->targets[i] >= r->body_len)
 			return false;
 	return true;
 }
@@ -204,16 +247,14 @@ static void entry_fill(struct entry *e, const struct cache_key *key, uint64_t ha
 	    .checking_disabled = key->checking_disabled,
 	};
 	memcpy(e->places, r->ttl_pos, r->ttl_count * sizeof(e->places[0]));
-	for (size_t i = 0; i < r->target_count; i++)
-		e->places[r->ttl_count + i] = r->targets[i].pos;
+	memcpy(e->places + r->ttl_count, r->targets, r->target_count * sizeof(e->places[0]));
 	uint8_t *name = (uint8_t *)(e->places + r->ttl_count + r->target_count);
 	memcpy(name, key->name->wire, key->name->len);
 	if (r->body_len > 0)
 		memcpy(name + key->name->len, r->body, r->body_len);
 }
 
-static void put_locked(struct shard *s, const struct cache_key *key, uint64_t hash, bool negative, int64_t now_ms,
-		       const struct response *response)
+static void put_locked(struct shard *s, const struct cache_key *key, uint64_t hash, int64_t now_ms, const struct response *response)
 {
 	bool hot = false;
 	struct entry *old = shard_find(s, key, hash);
@@ -221,11 +262,11 @@ static void put_locked(struct shard *s, const struct cache_key *key, uint64_t ha
 		hot = old->visited;
 		shard_remove(s, old);
 	}
-	struct ttl_bounds bounds = ttl_bounds(&s->rules, negative);
+	struct ttl_bounds bounds = ttl_bounds(&s->rules, response->negative);
 	uint32_t ttl_s = ttl_clamp(bounds, response->ttl_s);
 	size_t size = entry_size((size_t)response->ttl_count + response->target_count, key->name->len, response->body_len);
 	uint64_t cost = shard_alloc_cost(size);
-	if (ttl_s == 0 || cost > s->limit / CACHE_ENTRY_SHARE || !shard_make_room(s, cost, now_ms))
+	if (response->uncached || ttl_s == 0 || cost > s->limit / CACHE_ENTRY_SHARE || !shard_make_room(s, cost, now_ms))
 		return;
 	struct entry *e = malloc(size);
 	if (e == NULL)
@@ -238,13 +279,12 @@ static void put_locked(struct shard *s, const struct cache_key *key, uint64_t ha
 	shard_insert(s, e);
 }
 
-void cache_put(struct cache *cache, const struct cache_key *key, bool negative, int64_t now_ms, const struct response *response)
+void cache_put(struct cache_reader *reader, const struct cache_key *key, int64_t now_ms, const struct response *response)
 {
 	if (unlikely_bug(!response_is_sound(response)))
 		return;
-	uint64_t hash = key_hash(cache, key);
-	struct shard *s = shard_lock(cache, hash);
-	put_locked(s, key, hash, negative, now_ms, response);
+	struct shard *s = shard_lock(reader->cache, key->hash);
+	put_locked(s, key, key->hash, now_ms, response);
 	shard_unlock(s);
 }
 

@@ -297,7 +297,7 @@ static void conn_work(struct conn *c)
 		}
 	}
 	c->corked = false;
-	c->tcp->service->world = NULL;
+	service_end_batch(c->tcp->service);
 	if (c->dead || served < 0) {
 		conn_close(c);
 		return;

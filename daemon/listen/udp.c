@@ -185,7 +185,7 @@ static void udp_on_readable(evutil_socket_t fd, short what, void *arg)
 		if (!service_begin_batch(udp->service))
 			return;
 		serve_batch(udp, (unsigned)got);
-		udp->service->world = NULL;
+		service_end_batch(udp->service);
 		ready_in(udp, (unsigned)got);
 		if ((unsigned)got < UDP_BATCH)
 			return;

@@ -2,7 +2,6 @@
 #include "query/query.h"
 
 #include "query/mailbox.h"
-#include "upstream/distill.h"
 
 #include <stdlib.h>
 
@@ -13,15 +12,19 @@ struct ask {
 	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled;
+	uint64_t hash; /* of all that: the cache key's */
 };
 
-static struct cache_key key_of(const struct query *q)
+static struct cache_key key_of(const struct service *s, const struct query *q)
 {
-	return (struct cache_key){.name = query_sought(q),
-				  .type = q->question.type,
-				  .class = RRCLASS_IN,
-				  .dnssec_ok = q->dnssec_ok,
-				  .checking_disabled = (q->flags & MSG_CD) != 0};
+	struct cache_key key = {.name = query_sought(q),
+				.type = q->question.type,
+				.class = RRCLASS_IN,
+				.dnssec_ok = q->dnssec_ok,
+				.checking_disabled = (q->flags & MSG_CD) != 0};
+
+	cache_hash(s->cache, &key);
+	return key;
 }
 
 static struct cache_key key_of_ask(const struct ask *a)
@@ -30,7 +33,8 @@ static struct cache_key key_of_ask(const struct ask *a)
 				  .type = a->type,
 				  .class = RRCLASS_IN,
 				  .dnssec_ok = a->dnssec_ok,
-				  .checking_disabled = a->checking_disabled};
+				  .checking_disabled = a->checking_disabled,
+				  .hash = a->hash};
 }
 
 /* The question seeks another name now than the one it was looked up or waited for. It is looked up anew, in a slot of its own; who
@@ -75,19 +79,13 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 	query_finish(s, q, as);
 }
 
-static enum cache_find look_up(struct service *s, const struct cache_key *key)
-{
-	s->response.body = s->body;
-	s->response.body_cap = sizeof(s->body);
-	return cache_get(s->cache, key, s->now_ms, &s->response);
-}
-
 enum fate cached_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(q);
+	struct cache_key key = key_of(s, q);
+	struct response response;
 	bool prefetch = false;
 
-	switch (look_up(s, &key)) {
+	switch (cache_get(s->reader, &key, s->now_ms, &response)) {
 	case CACHE_MISS:
 		counters_add(s->counters, COUNTER_CACHE_MISSES);
 		return FATE_NEXT;
@@ -102,8 +100,8 @@ enum fate cached_stage(struct service *s, struct query *q)
 		break;
 	}
 	counters_add(s->counters, COUNTER_CACHE_HITS);
-	give(s, q, &s->response, ANSWER_AGE_FRESH, COUNTER_CACHED);
-	/* After the answer, which lies in the service's buffers; and not for RD=0, which gives nobody the right to make us ask. */
+	give(s, q, &response, ANSWER_AGE_FRESH, COUNTER_CACHED);
+	/* Not for RD=0, which gives nobody the right to make us ask. */
 	if (prefetch && (q->flags & MSG_RD) != 0)
 		ask_prefetch(s, &key);
 	return FATE_ANSWER;
@@ -111,11 +109,13 @@ enum fate cached_stage(struct service *s, struct query *q)
 
 static bool give_stale(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(q);
-
-	if (!q->has_stale || look_up(s, &key) != CACHE_STALE)
+	if (!q->has_stale)
 		return false;
-	give(s, q, &s->response, ANSWER_AGE_STALE, COUNTER_STALE);
+	struct cache_key key = key_of(s, q);
+	struct response response;
+	if (cache_get(s->reader, &key, s->now_ms, &response) != CACHE_STALE)
+		return false;
+	give(s, q, &response, ANSWER_AGE_STALE, COUNTER_STALE);
 	return true;
 }
 
@@ -208,33 +208,18 @@ void asks_forget(struct service *s)
 		ask_end(s->asks); // NOLINT(clang-analyzer-unix.Malloc): the head has no prev, so that ask_end moves s->asks on
 }
 
-static void on_upstream_done(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+static void on_upstream_done(void *arg, enum pool_outcome outcome, const struct response *response)
 {
 	struct ask *a = arg;
 	struct service *s = a->service;
 	struct cache_key key = key_of_ask(a);
-	/* not s->response: giving a stale answer to one waiter must not disturb the next one's */
-	struct response r = {.body = s->distilled, .body_cap = sizeof(s->distilled)};
-	bool negative = false;
 
 	if (service_begin_batch(s)) {
-		if (outcome == POOL_ANSWER) {
-			switch (distill(bytes, len, &a->name, a->type, a->dnssec_ok, &r, &negative)) {
-			case DISTILL_OK:
-				cache_put(s->cache, &key, negative, s->now_ms, &r);
-				break;
-			case DISTILL_UNCACHED:
-				break;
-			case DISTILL_FAILED:
-			case DISTILL_BAD:
-				outcome = POOL_BAD;
-				break;
-			}
-			r.negative = negative;
-		}
-		deliver_all(s, &key, outcome, &r);
+		if (response != NULL)
+			cache_put(s->reader, &key, s->now_ms, response);
+		deliver_all(s, &key, outcome, response);
+		service_end_batch(s);
 	}
-	s->world = NULL;
 	ask_end(a);
 }
 
@@ -249,7 +234,8 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 			  .name = *key->name,
 			  .type = key->type,
 			  .dnssec_ok = key->dnssec_ok,
-			  .checking_disabled = key->checking_disabled};
+			  .checking_disabled = key->checking_disabled,
+			  .hash = key->hash};
 	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP
 	 * anyway, and a client that asks by TCP after our own TC is answered from the cache. */
 	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {
@@ -277,7 +263,7 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 
 enum fate ask_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(q);
+	struct cache_key key = key_of(s, q);
 
 	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
 	 */
@@ -302,10 +288,10 @@ enum fate ask_stage(struct service *s, struct query *q)
 		break;
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */
-		key = key_of(parked);
-		if (look_up(s, &key) == CACHE_FRESH) {
-			struct response r = s->response;
-			deliver_all(s, &key, POOL_ANSWER, &r);
+		key.name = query_sought(parked);
+		struct response response;
+		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
+			deliver_all(s, &key, POOL_ANSWER, &response);
 			return FATE_ANSWER;
 		}
 		if (!ask_start(s, &key)) {
@@ -323,8 +309,6 @@ void service_drain(struct service *s)
 {
 	struct letter *next;
 
-	if (!service_begin_batch(s))
-		return;
 	for (struct letter *l = mailbox_take(s->mailbox); l != NULL; l = next) {
 		next = l->next;
 		struct query *q = slot_find(s, l->waiter.slot, l->waiter.serial);
@@ -346,5 +330,5 @@ void service_stale_due(struct service *s)
 	}
 	if (s->stale_first != NULL)
 		s->stale_timer(s->stale_timer_arg, s->stale_first->stale_at_ms - s->now_ms);
-	s->world = NULL;
+	service_end_batch(s);
 }

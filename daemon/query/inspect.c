@@ -128,7 +128,7 @@ bool inspect_response(struct service *s, const struct query *q, const struct res
 	/* Pointers in the body reach back to the name asked, which is folded already; what is read is folded here. */
 	s->out_len = answer_lay_out(s->out, &q->name, r, &in.body_at);
 	for (size_t i = 0; i < r->target_count; i++)
-		if (target_blocks(&in, r->targets[i].pos))
+		if (target_blocks(&in, r->targets[i]))
 			return true;
 	if (addresses && some_address_blocks(&in, r))
 		return true;

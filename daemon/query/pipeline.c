@@ -23,7 +23,16 @@ bool service_begin_batch(struct service *s)
 	s->world = generation_adopt(s->generations, s->worker);
 	s->now_ms = clock_mono_ms();
 	s->now_s = clock_wall_s();
-	return s->world != NULL;
+	if (s->world == NULL)
+		return false;
+	cache_enter(s->reader);
+	return true;
+}
+
+void service_end_batch(struct service *s)
+{
+	cache_leave(s->reader);
+	s->world = NULL;
 }
 
 void query_begin(struct query *q, const uint8_t *bytes, size_t len)

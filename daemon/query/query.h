@@ -104,6 +104,7 @@ struct service {
 	const struct generation *world; /* of this batch; NULL between batches */
 	struct policy_scratch *scratch;
 	struct cache *cache;
+	struct cache_reader *reader;
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
@@ -129,9 +130,6 @@ struct service {
 	/* the answer being built */
 	uint8_t out[MSG_LEN_MAX + 1];
 	size_t out_len;
-	struct response response;
-	uint8_t body[MSG_LEN_MAX + 1];
-	uint8_t distilled[MSG_LEN_MAX + 1];
 	uint8_t laid_out[MSG_LEN_MAX + 1]; /* a response as a message, to be read from */
 };
 
@@ -153,6 +151,7 @@ void slots_drop_all(struct service *s);
 /* ---- the walk (pipeline.c) ---- */
 /* Adopt the newest world and read the clocks. False before the first world. */
 MUST_CHECK bool service_begin_batch(struct service *s);
+void service_end_batch(struct service *s); /* what was borrowed from policy and cache is so no longer */
 /* Parse a packet into q; via, via_data, peer and local are set by the transport before. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);
 /* Of a batch, each after query_begin and before any query_run: have the memory fetched that decide_stage will touch. room is
@@ -209,7 +208,7 @@ MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const
 void ask_prefetch(struct service *s, const struct cache_key *key);
 /* The pool is gone, and with it every ask under way. */
 void asks_forget(struct service *s);
-/* Answers other workers' asks brought for queries here. */
+/* Answers other workers' asks brought for queries here. Within a batch. */
 void service_drain(struct service *s);
 /* The client response timer fired: give stale answers to those who waited long enough. */
 void service_stale_due(struct service *s);

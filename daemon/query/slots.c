@@ -17,6 +17,7 @@ struct service *service_create(unsigned worker, struct generations *generations,
 	s->worker = worker;
 	s->generations = generations;
 	s->cache = cache;
+	s->reader = cache_reader_create(cache);
 	s->inflight = inflight;
 	s->counters = counters;
 	s->scratch = policy_scratch_create();
@@ -34,6 +35,7 @@ void service_destroy(struct service *s)
 		free(s->slot_chunks[i]);
 	free(s->slot_chunks);
 	mailbox_destroy(s->mailbox);
+	cache_reader_destroy(s->reader);
 	policy_scratch_destroy(s->scratch);
 	free(s);
 }

@@ -14,8 +14,8 @@ struct pool *pool_create(struct event_base *base, struct counters *counters, str
 	pool->u = u;
 	LIST_INIT(&pool->asks);
 	LIST_INIT(&pool->streams);
-	pool->scratch.body = pool->scratch_body;
-	pool->scratch.body_cap = sizeof(pool->scratch_body);
+	pool->room.body = pool->room_body;
+	pool->room.body_cap = sizeof(pool->room_body);
 	return pool;
 }
 
@@ -81,9 +81,9 @@ static struct pool_ask *ask_new(struct pool *pool, const struct name *name, uint
 	return ask;
 }
 
-static void probe_done(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+static void probe_done(void *arg, enum pool_outcome outcome, const struct response *response)
 {
-	(void)arg, (void)outcome, (void)bytes, (void)len; /* the server's state was told already */
+	(void)arg, (void)outcome, (void)response; /* the server's state was told already */
 }
 
 /* A server that is down gets this question too, once in its back-off interval: nobody waits for the answer, but it brings it up. */

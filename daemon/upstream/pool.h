@@ -9,6 +9,7 @@
 #define SARING_UPSTREAM_POOL_H
 
 #include "base/base.h"
+#include "cache/cache.h"
 #include "observe/counters.h"
 #include "settings/settings.h"
 #include "wire/name.h"
@@ -41,14 +42,14 @@ void pool_set_upstreams(struct pool *pool, struct upstreams *u);
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u);
 
 enum pool_outcome {
-	POOL_ANSWER,	   /* bytes holds a message that matches the question: rcode NOERROR, NXDOMAIN or another worth relaying */
+	POOL_ANSWER,	   /* response is what the server said, distilled: NOERROR or NXDOMAIN */
 	POOL_TIMEOUT,	   /* EDE 22: nobody answered in time */
 	POOL_NETWORK,	   /* EDE 23: all that was heard were network errors */
-	POOL_BAD,	   /* EDE 22: only failures (SERVFAIL, REFUSED, malformed) were heard; bytes may hold the last */
+	POOL_BAD,	   /* EDE 22: only failures (SERVFAIL, REFUSED, malformed) were heard */
 	POOL_NO_RESOURCES, /* a limit of ours: sockets, asks */
 };
-/* bytes is borrowed until the callback returns. The ask is gone when it is called. */
-typedef void pool_callback(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len);
+/* response is NULL unless POOL_ANSWER, and borrowed until the callback returns. The ask is gone when it is called. */
+typedef void pool_callback(void *arg, enum pool_outcome outcome, const struct response *response);
 
 #define POOL_ASKS_MAX 8192 /* outstanding in one worker; more are POOL_NO_RESOURCES */
 

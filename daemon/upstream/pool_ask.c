@@ -35,7 +35,6 @@ void pool_ask_free(struct pool_ask *ask)
 	pool->ask_count--;
 	pool->last_resort_count -= ask->last_resort ? 1 : 0;
 	pool->probe_count -= ask->probe ? 1 : 0;
-	free(ask->last);
 	free(ask);
 }
 
@@ -47,8 +46,8 @@ static void arm(struct pool_ask *ask, enum ask_timer kind, int64_t wait_ms)
 	must(evtimer_add(&ask->timer, &tv) == 0);
 }
 
-/* The end: the ask goes, then its owner is told. bytes must not be the ask's own. */
-static void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+/* The end: the ask goes, then its owner is told. */
+static void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome)
 {
 	if (ask->starting) {
 		ask->outcome = outcome;
@@ -57,21 +56,14 @@ static void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome, con
 	}
 	pool_callback *done = ask->done;
 	void *arg = ask->arg;
-	uint8_t *last = NULL;
-	if (outcome == POOL_BAD && bytes == NULL) {
-		last = ask->last;
-		len = ask->last_len;
-		bytes = last;
-		ask->last = NULL;
-	}
+	const struct response *answer = outcome == POOL_ANSWER ? &ask->pool->answer : NULL;
 	pool_ask_free(ask);
-	done(arg, outcome, bytes, len);
-	free(last); /* nothing else may be touched here */
+	done(arg, outcome, answer); /* nothing may be touched after it */
 }
 
 static enum pool_outcome ask_outcome(const struct pool_ask *ask)
 {
-	if (ask->last != NULL)
+	if (ask->heard_useless)
 		return POOL_BAD;
 	if (ask->heard_network)
 		return POOL_NETWORK;
@@ -213,7 +205,7 @@ static void ask_rest(struct pool_ask *ask)
 			return;
 		}
 	}
-	pool_ask_finish(ask, ask_outcome(ask), NULL, 0);
+	pool_ask_finish(ask, ask_outcome(ask));
 }
 
 /* After a refusal: true when the next to be asked has been asked as often, so that all have been: then pause before going round. */
@@ -278,12 +270,12 @@ static void pool_ask_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	switch (ask->timer_kind) {
 	case ASK_TIMER_FINISH:
-		pool_ask_finish(ask, ask->outcome, NULL, 0);
+		pool_ask_finish(ask, ask->outcome);
 		return;
 	case ASK_TIMER_DEADLINE:
 		for (size_t i = 0; i < ask->attempt_count; i++)
 			attempt_timed_out(ask->attempts[i]);
-		pool_ask_finish(ask, ask_outcome(ask), NULL, 0);
+		pool_ask_finish(ask, ask_outcome(ask));
 		return;
 	case ASK_TIMER_NEXT:
 		break;
@@ -303,11 +295,11 @@ void pool_ask_start(struct pool_ask *ask)
 	evtimer_assign(&ask->timer, pool->base, pool_ask_on_timer, ask);
 	ask->starting = true;
 	if (ask->order_count == 0) {
-		pool_ask_finish(ask, POOL_NETWORK, NULL, 0); /* nobody to ask */
+		pool_ask_finish(ask, POOL_NETWORK); /* nobody to ask */
 	} else if (ask->last_resort && pool->last_resort_count > POOL_LAST_RESORT_MAX) {
 		const struct server *s = ask->route->servers[ask->order[0]];
 		bool network = s->last_failure == SERVER_NETWORK;
-		pool_ask_finish(ask, network ? POOL_NETWORK : POOL_TIMEOUT, NULL, 0);
+		pool_ask_finish(ask, network ? POOL_NETWORK : POOL_TIMEOUT);
 	} else {
 		ask_step(ask);
 	}
@@ -322,17 +314,6 @@ static void close_attempts_of(struct pool_ask *ask, uint8_t index)
 	for (size_t i = 0; i < ask->attempt_count; i++)
 		if (ask->attempts[i]->server_index == index)
 			attempt_close(ask->attempts[i]);
-}
-
-static void keep_last(struct pool_ask *ask, const uint8_t *bytes, size_t len)
-{
-	uint8_t *copy = malloc(len);
-	if (copy == NULL)
-		return;
-	memcpy(copy, bytes, len);
-	free(ask->last);
-	ask->last = copy;
-	ask->last_len = len;
 }
 
 /* After a reply or a failure that did not end the ask: on, unless another attempt is being waited for and nothing is urgent. */
@@ -350,7 +331,7 @@ void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum messa
 	struct ask_server *s = &ask->servers[a->server_index];
 	switch (reply_judge(a, bytes, len, match)) {
 	case REPLY_GOOD:
-		pool_ask_finish(ask, POOL_ANSWER, bytes, len);
+		pool_ask_finish(ask, POOL_ANSWER);
 		return;
 	case REPLY_TRUNCATED:
 		s->want_tcp = true;
@@ -359,12 +340,12 @@ void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum messa
 		break;
 	case REPLY_NO_EDNS:
 		ask->no_edns = true;
-		keep_last(ask, bytes, len);
+		ask->heard_useless = true;
 		set_hint(ask, a->server_index);
 		break;
 	case REPLY_USELESS:
 		s->given_up = true;
-		keep_last(ask, bytes, len);
+		ask->heard_useless = true;
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_BAD);
 		break;
 	}

@@ -98,10 +98,8 @@ struct pool_ask {
 	enum ask_timer timer_kind;
 	int64_t deadline_ms;
 
-	bool heard_network, starved;
+	bool heard_network, heard_useless, starved;
 	enum pool_outcome outcome; /* for ASK_TIMER_FINISH */
-	uint8_t *last;		   /* owned: the last reply that was of no use */
-	size_t last_len;
 };
 
 LIST_HEAD(ask_list, pool_ask);
@@ -122,8 +120,9 @@ struct pool {
 	struct stream_list streams;
 	struct pool_watch *watch;
 	uint8_t datagram[MSG_UDP_EDNS_MAX + 1]; /* one more than is taken, to see what is too long */
-	struct response scratch;		/* what an answer is judged in */
-	uint8_t scratch_body[MSG_LEN_MAX];
+	struct response answer;			/* distilled; borrowed from room */
+	struct response_room room;
+	uint8_t room_body[MSG_LEN_MAX];
 };
 
 void pool_watch_begin(struct pool *pool, struct pool_watch *watch);

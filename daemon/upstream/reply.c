@@ -17,10 +17,9 @@ static void judge_case(struct attempt *a, enum message_match match)
 static bool is_answer(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
 {
 	struct pool_ask *ask = a->ask;
-	bool negative;
 	if (match != MESSAGE_BARE)
 		message_unmix(bytes, len, &a->question);
-	switch (distill(bytes, len, &ask->name, ask->type, ask->dnssec_ok, &ask->pool->scratch, &negative)) {
+	switch (distill(bytes, len, &ask->name, ask->type, ask->dnssec_ok, &ask->pool->room, &ask->pool->answer)) {
 	case DISTILL_OK:
 	case DISTILL_UNCACHED:
 		return true;

@@ -495,16 +495,13 @@ static void put_in_cache(struct fixture *f, const char *text)
 	uint8_t body[16] = {0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4, 192, 0, 2, 1};
 	assert_true(name_from_text(str_from(text), &name, &err));
 	struct cache_key key = {.name = &name, .type = 1, .class = 1};
-	struct response *response = base_alloc(sizeof(*response));
-	*response = (struct response){.ancount = 1,
-				      .ttl_count = 1,
-				      .ttl_s = 256,
-				      .body_len = sizeof(body),
-				      .ttl_pos = {6},
-				      .body = body,
-				      .body_cap = sizeof(body)};
-	cache_put(f->cache, &key, false, clock_mono_ms(), response);
-	free(response);
+	static const uint16_t ttl_pos[] = {6};
+	const struct response response = {
+	    .ancount = 1, .ttl_count = 1, .ttl_s = 256, .body_len = sizeof(body), .ttl_pos = ttl_pos, .body = body};
+	struct cache_reader *reader = cache_reader_create(f->cache);
+	cache_hash(f->cache, &key);
+	cache_put(reader, &key, clock_mono_ms(), &response);
+	cache_reader_destroy(reader);
 }
 
 static void test_cache_and_flush(void **state)
