@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UDP_BATCH 32u
-#define UDP_BATCHES_A_CALL 8u /* then other events get their turn */
+#define UDP_BATCH ((unsigned)QUERY_BATCH_MAX)
+#define UDP_BATCHES_A_CALL 4u /* then other events get their turn */
 #define UDP_QUERY_MAX 4096u   /* a longer datagram is no query anybody sends: cut, and refused as malformed */
 #define UDP_CONTROL_MAX 64u
 
@@ -36,8 +36,9 @@ struct udp {
 	struct control out_control[UDP_BATCH];
 	uint8_t out_bytes[UDP_BATCH][MSG_UDP_EDNS_MAX];
 	unsigned out_count;
+	struct event *flush; /* at the end of this turn of the loop: what came outside of a batch */
 	bool in_batch;
-	/* the batch: all are parsed before any is judged, so that policy's memory comes while others are parsed */
+	/* the batch */
 	struct query queries[UDP_BATCH];
 	struct policy_prepared prepared[UDP_BATCH];
 };
@@ -110,27 +111,40 @@ static void flush(struct udp *udp)
 	udp->out_count = 0;
 }
 
-static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
+static void udp_on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flush(arg);
+}
+
+static uint8_t *udp_room(struct query *q, size_t *ret_cap)
 {
 	struct udp *udp = q->via_data;
 
-	if (len > MSG_UDP_EDNS_MAX) {
-		(void)unlikely_bug(true);
-		return;
-	}
 	if (udp->out_count == UDP_BATCH)
 		flush(udp);
-	unsigned i = udp->out_count++;
-	memcpy(udp->out_bytes[i], bytes, len);
+	*ret_cap = sizeof(udp->out_bytes[0]);
+	return udp->out_bytes[udp->out_count];
+}
+
+/* bytes lie in udp_room. */
+static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
+{
+	struct udp *udp = q->via_data;
+	unsigned i = udp->out_count;
+
+	if (unlikely_bug(i == UDP_BATCH || bytes != udp->out_bytes[i]))
+		return;
+	if (udp->out_count++ == 0 && !udp->in_batch)
+		event_active(udp->flush, EV_TIMEOUT, 0);
 	udp->out_iov[i].iov_len = len;
 	udp->out_peer[i] = q->peer;
 	udp->out[i].msg_hdr.msg_namelen = q->peer.len;
 	write_local(&udp->out[i].msg_hdr, &udp->out_control[i], q);
-	if (!udp->in_batch)
-		flush(udp);
 }
 
-static const struct via via_udp = {.name = "udp", .stream = false, .send = udp_send, .dropped = NULL};
+static const struct via via_udp = {.name = "udp", .stream = false, .room = udp_room, .send = udp_send, .dropped = NULL};
 
 static void begin(struct udp *udp, unsigned i)
 {
@@ -148,7 +162,6 @@ static void begin(struct udp *udp, unsigned i)
 	query_begin(q, udp->in_bytes[i], udp->in[i].msg_len);
 	if ((m->msg_flags & MSG_TRUNC) != 0 && q->parsed == MSG_QUERY)
 		q->parsed = MSG_FORMERR;
-	query_prepare(udp->service, q, &udp->prepared[i]);
 }
 
 static void serve_batch(struct udp *udp, unsigned count)
@@ -156,8 +169,7 @@ static void serve_batch(struct udp *udp, unsigned count)
 	udp->in_batch = true;
 	for (unsigned i = 0; i < count; i++)
 		begin(udp, i);
-	for (unsigned i = 0; i < count; i++)
-		query_run(udp->service, &udp->queries[i]);
+	query_run_batch(udp->service, udp->queries, udp->prepared, count);
 	udp->in_batch = false;
 	flush(udp);
 }
@@ -212,7 +224,8 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 	}
 	ready_in(udp, UDP_BATCH);
 	udp->readable = event_new(base, udp->fd, EV_READ | EV_PERSIST, udp_on_readable, udp);
-	must(udp->readable != NULL && event_add(udp->readable, NULL) == 0);
+	udp->flush = event_new(base, -1, 0, udp_on_flush, udp);
+	must(udp->readable != NULL && udp->flush != NULL && event_add(udp->readable, NULL) == 0);
 	return udp;
 }
 
@@ -225,6 +238,8 @@ void udp_destroy(struct udp *udp)
 {
 	if (udp == NULL)
 		return;
+	flush(udp); /* the loop may have ended before the event came */
+	event_free(udp->flush);
 	event_free(udp->readable);
 	free(udp);
 }

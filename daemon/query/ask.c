@@ -15,16 +15,23 @@ struct ask {
 	uint64_t hash; /* of all that: the cache key's */
 };
 
-static struct cache_key key_of(const struct service *s, const struct query *q)
+/* The key, and the memory where the cache would have it. */
+enum fate key_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = {.name = query_sought(q),
-				.type = q->question.type,
-				.class = RRCLASS_IN,
-				.dnssec_ok = q->dnssec_ok,
-				.checking_disabled = (q->flags & MSG_CD) != 0};
+	q->key = (struct cache_key){.name = query_sought(q),
+				    .type = q->type,
+				    .class = RRCLASS_IN,
+				    .dnssec_ok = q->dnssec_ok,
+				    .checking_disabled = (q->flags & MSG_CD) != 0};
+	cache_hash(s->cache, &q->key);
+	cache_fetch(s->cache, q->key.hash);
+	return FATE_NEXT;
+}
 
-	cache_hash(s->cache, &key);
-	return key;
+enum fate entry_stage(struct service *s, struct query *q)
+{
+	cache_fetch_entry(s->cache, q->key.hash);
+	return FATE_NEXT;
 }
 
 static struct cache_key key_of_ask(const struct ask *a)
@@ -48,6 +55,7 @@ static void seek_again(struct service *s, const struct query *q)
 	next.serial = 0;
 	next.stale_queued = false;
 	next.has_stale = false;
+	(void)key_stage(s, &next);
 	if (cached_stage(s, &next) == FATE_NEXT)
 		(void)ask_stage(s, &next);
 }
@@ -56,6 +64,7 @@ static void seek_again(struct service *s, const struct query *q)
  * itself led to is not judged. */
 static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
 {
+	struct laid_out m = {.bytes = NULL};
 	struct verdict v;
 
 	if (q->rewrite.on) {
@@ -64,7 +73,16 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 		query_finish(s, q, COUNTER_BLOCKED);
 		return;
 	}
-	if (inspect_response(s, q, r, &v)) {
+	m.body_at = answer_response(s, q, r, age);
+	if (!inspect_needed(s, q, r)) {
+		query_finish(s, q, as);
+		return;
+	}
+	m.bytes = s->out;
+	m.len = s->out_len;
+	if (m.body_at == 0) /* it did not fit, and is judged all the same */
+		m = answer_lay_out(s, &q->name, r);
+	if (inspect_response(s, q, r, &m, &v)) {
 		switch (query_block(s, q, &v, false)) {
 		case BLOCK_ENDED:
 			return;
@@ -75,17 +93,15 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 			break;
 		}
 	}
-	answer_response(s, q, r, age);
 	query_finish(s, q, as);
 }
 
 enum fate cached_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(s, q);
 	struct response response;
 	bool prefetch = false;
 
-	switch (cache_get(s->reader, &key, s->now_ms, &response)) {
+	switch (cache_get(s->reader, &q->key, s->now_ms, &response)) {
 	case CACHE_MISS:
 		counters_add(s->counters, COUNTER_CACHE_MISSES);
 		return FATE_NEXT;
@@ -100,10 +116,10 @@ enum fate cached_stage(struct service *s, struct query *q)
 		break;
 	}
 	counters_add(s->counters, COUNTER_CACHE_HITS);
-	give(s, q, &response, ANSWER_AGE_FRESH, COUNTER_CACHED);
-	/* Not for RD=0, which gives nobody the right to make us ask. */
+	/* Not for RD=0, which gives nobody the right to make us ask. Before the answer, after which q may be another's. */
 	if (prefetch && (q->flags & MSG_RD) != 0)
-		ask_prefetch(s, &key);
+		ask_prefetch(s, &q->key);
+	give(s, q, &response, ANSWER_AGE_FRESH, COUNTER_CACHED);
 	return FATE_ANSWER;
 }
 
@@ -111,9 +127,8 @@ static bool give_stale(struct service *s, struct query *q)
 {
 	if (!q->has_stale)
 		return false;
-	struct cache_key key = key_of(s, q);
 	struct response response;
-	if (cache_get(s->reader, &key, s->now_ms, &response) != CACHE_STALE)
+	if (cache_get(s->reader, &q->key, s->now_ms, &response) != CACHE_STALE)
 		return false;
 	give(s, q, &response, ANSWER_AGE_STALE, COUNTER_STALE);
 	return true;
@@ -263,8 +278,6 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 
 enum fate ask_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(s, q);
-
 	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
 	 */
 	if ((q->flags & MSG_RD) == 0) {
@@ -278,6 +291,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 		fail(s, q, POOL_NO_RESOURCES);
 		return FATE_ANSWER;
 	}
+	struct cache_key key = parked->key; /* the slot may be freed before the key is done with */
 	struct inflight_waiter waiter = {.worker = (uint16_t)s->worker, .slot = parked->slot, .serial = parked->serial};
 	switch (inflight_join(s->inflight, &key, &waiter)) {
 	case INFLIGHT_FULL:
@@ -288,7 +302,6 @@ enum fate ask_stage(struct service *s, struct query *q)
 		break;
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */
-		key.name = query_sought(parked);
 		struct response response;
 		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
 			deliver_all(s, &key, POOL_ANSWER, &response);

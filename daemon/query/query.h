@@ -34,7 +34,9 @@ struct query;
 struct via {
 	const char *name; /* "udp", "tcp" */
 	bool stream;	  /* answers up to 64 KiB, never truncated */
-	/* Send an answer. bytes is borrowed until the call returns. The query is the caller's. */
+	/* Where the next answer may be built, so that it need not be copied; at least q->limit bytes. NULL: anywhere. */
+	uint8_t *(*room)(struct query *q, size_t *ret_cap);
+	/* Send an answer, which may lie in room. bytes is borrowed until the call returns. The query is the caller's. */
 	void (*send)(struct query *q, const uint8_t *bytes, size_t len);
 	/* The query ended without an answer. May be NULL. */
 	void (*dropped)(struct query *q);
@@ -68,20 +70,24 @@ struct query {
 	enum msg_verdict parsed;
 	uint16_t id, flags; /* as the client sent them */
 	bool has_question;
-	struct msg_question question; /* case kept: goes back as it came */
-	struct name name;	      /* folded */
 	bool has_edns, dnssec_ok, has_tsig;
-	size_t limit; /* bytes the answer may have */
+	uint16_t type, class;
+	uint16_t limit;		 /* bytes the answer may have */
+	uint16_t question_len;	 /* octets; 0 without one */
+	const uint8_t *question; /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
+	struct name name;	 /* folded */
 
 	/* what was found */
 	struct verdict verdict;
 	struct rewrite rewrite;
-	const struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not */
+	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
+	struct cache_key key;			/* of query_sought; set by key_stage */
 	bool has_stale;				/* the cache holds an expired answer to fall back on */
 
 	/* as a slot */
 	uint32_t slot;
 	uint64_t serial; /* 0: free */
+	uint8_t question_room[NAME_LEN_MAX + 4];
 	struct query *next_free;
 	struct query *stale_prev, *stale_next; /* the queue of the client response timer */
 	bool stale_queued;
@@ -128,8 +134,9 @@ struct service {
 	struct ask *asks; /* under way to the upstreams; ask.c */
 
 	/* the answer being built */
-	uint8_t out[MSG_LEN_MAX + 1];
+	uint8_t *out; /* the transport's room, or big */
 	size_t out_len;
+	uint8_t big[MSG_LEN_MAX + 1];
 	uint8_t laid_out[MSG_LEN_MAX + 1]; /* a response as a message, to be read from */
 };
 
@@ -152,13 +159,15 @@ void slots_drop_all(struct service *s);
 /* Adopt the newest world and read the clocks. False before the first world. */
 MUST_CHECK bool service_begin_batch(struct service *s);
 void service_end_batch(struct service *s); /* what was borrowed from policy and cache is so no longer */
-/* Parse a packet into q; via, via_data, peer and local are set by the transport before. */
+/* Parse a packet into q; via, via_data, peer and local are set by the transport before. bytes are borrowed until query_run or
+ * query_run_batch returns. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);
-/* Of a batch, each after query_begin and before any query_run: have the memory fetched that decide_stage will touch. room is
- * borrowed until the batch ends. */
-void query_prepare(struct service *s, struct query *q, struct policy_prepared *room);
 /* Judge it to its end or to its wait; answers go out by q->via. */
 void query_run(struct service *s, struct query *q);
+/* The same for many: each stage goes over all of them before the next begins, so that the memory one look-up needs is fetched while
+ * others are judged. prepared is room for as many. Answers go out in no certain order. */
+#define QUERY_BATCH_MAX 64
+void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count);
 /* The name that is looked up and asked for: the client's, or where an entry sends the question. */
 static inline const struct name *query_sought(const struct query *q)
 {
@@ -170,6 +179,8 @@ enum fate client_stage(struct service *s, struct query *q);
 enum fate screen_stage(struct service *s, struct query *q);
 enum fate decide_stage(struct service *s, struct query *q);
 enum fate any_stage(struct service *s, struct query *q);
+enum fate key_stage(struct service *s, struct query *q);
+enum fate entry_stage(struct service *s, struct query *q);
 enum fate cached_stage(struct service *s, struct query *q);
 enum fate ask_stage(struct service *s, struct query *q);
 
@@ -192,16 +203,24 @@ void answer_blocked(struct service *s, const struct query *q, const struct polic
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
 enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
-void answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
+/* Returns where the body of r begins in out; 0 when it did not fit and the answer is TC=1. */
+size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
 /* q was rewritten: the entry's CNAME, and behind it r, which is the answer for the target. */
 void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
-/* r as a message that answers for name, in out (MSG_LEN_MAX + 1 bytes): pointers in its body resolve. ret_body_at: where the body
- * begins. Returns its length, 0 when it does not fit. */
-size_t answer_lay_out(uint8_t *out, const struct name *name, const struct response *r, size_t *ret_body_at);
+/* A response as a message that answers for its question: pointers in its body resolve. */
+struct laid_out {
+	const uint8_t *bytes;
+	size_t len, body_at; /* len 0: it does not fit */
+};
+/* r, an answer for name, in the service's own room: until the next. */
+struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
 
 /* ---- judging answers (inspect.c) ---- */
+/* Is there anything in r that policy could speak about? */
+MUST_CHECK bool inspect_needed(const struct service *s, const struct query *q, const struct response *r);
 /* Does the chain of CNAMEs in r lead through a blocked name, or does r hold a blocked address? ret is the verdict that blocks. */
-MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret);
+MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
+				 struct verdict *ret);
 
 /* ---- upstream answers (ask.c) ---- */
 /* Start an ask that nobody waits for: an answer about to expire. */

@@ -4,6 +4,7 @@
 #include "query/mailbox.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Slots come in chunks, made when first needed and kept: memory is bounded by QUERY_SLOTS_MAX and never moves under a waiter. */
 #define SLOTS_CHUNK 256u
@@ -70,6 +71,9 @@ struct query *slot_park(struct service *s, const struct query *q)
 	parked->next_free = NULL;
 	parked->stale_queued = false;
 	parked->prepared = NULL; /* it was this batch's */
+	memcpy(parked->question_room, q->question, q->question_len);
+	parked->question = parked->question_room;
+	parked->key.name = query_sought(parked);
 	s->slots_used++;
 	return parked;
 }

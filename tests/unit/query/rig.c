@@ -100,8 +100,9 @@ void rig_run(struct rig *rig, const struct via *via, const char *from, const uin
 	assert_true(service_begin_batch(rig->service));
 	query_begin(&q, bytes, len);
 	if (rig->prepare)
-		query_prepare(rig->service, &q, &prepared);
-	query_run(rig->service, &q);
+		query_run_batch(rig->service, &q, &prepared, 1);
+	else
+		query_run(rig->service, &q);
 	service_end_batch(rig->service);
 }
 

@@ -520,7 +520,7 @@ static void script_flags(struct fake_query *q, void *arg)
 							.rd = q->q.header.flags & MSG_RD,
 							.dnssec_ok = q->q.edns.dnssec_ok,
 							.edns = q->q.edns.present,
-							.type = q->q.question.type,
+							.type = q->q.type,
 							.udp_size = q->q.edns.udp_size,
 							.options_len = q->q.edns.options_len};
 	fake_answer_rcode(q, 0);
