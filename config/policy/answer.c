@@ -18,7 +18,7 @@ static const struct image *tier_of(const struct policy *p, const struct verdict 
 static bool allowed_below(const struct image *im, const struct name *qname, unsigned rank, bool covers, int64_t now_s)
 {
 	struct image_set set;
-	if (im->filter_words == 0 || !image_may_have(im, name_hash(qname->wire, qname->len)) ||
+	if ((im->labels_above[qname->labels / 64] >> qname->labels % 64 & 1) == 0 || !image_may_have(im, name_hash(qname->wire, qname->len)) ||
 	    !image_find(im, qname->wire, qname->len, &set))
 		return false;
 	for (uint32_t i = 0; i < set.count; i++) {

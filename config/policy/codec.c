@@ -154,9 +154,11 @@ static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[
 
 bool codec_init(const uint8_t lengths[CODEC_LENGTHS_SIZE], struct codec *ret)
 {
+	memset(ret, 0, sizeof(*ret));
 	for (size_t context = 0; context < CODEC_CONTEXTS; context++) {
 		if (!codes_of_context(lengths + context * CODEC_SYMBOLS, ret->codes[context]))
 			return false;
+		ret->codes[context][CODEC_ESCAPE] |= CODEC_IS_ESCAPE;
 	}
 	return true;
 }
@@ -174,54 +176,129 @@ static inline uint64_t get_u64(const uint8_t *p)
 	return __builtin_bswap64(v);
 }
 
-/* Bits on their way: `count` of them, fewer than 8 before a put, at the top of `bits`. */
+/* Bits on their way, in whole words: of `word` the upper `count` (less than 64) are there, the rest is zero. What is read back
+ * soon is read as it was written, word by word. */
 struct bits {
-	uint64_t bits;
+	uint64_t word;
 	unsigned count;
 	uint8_t *to;
 };
 
-/* At most CODEC_BITS_MAX + 8 at once. Whole bytes leave each time: cheaper than asking whether there are enough. */
-static inline void bits_put(struct bits *b, uint32_t value, unsigned count)
+/* 1 to 63 bits. */
+static inline void bits_put(struct bits *b, uint64_t value, unsigned count)
 {
-	b->count += count;
-	b->bits |= (uint64_t)value << (64 - b->count);
-	put_u64(b->to, b->bits);
-	b->to += b->count / 8;
-	b->bits <<= b->count & ~7u;
-	b->count &= 7u;
+	const uint64_t top = value << (64 - count);
+	const unsigned sum = b->count + count;
+	const uint64_t full = b->word | top >> b->count, spilt = top << (-b->count & 63);
+	put_u64(b->to, full);
+	b->to += sum / 64 * 8;
+	b->word = sum < 64 ? full : spilt; /* 64 at least: count was above 0 */
+	b->count = sum % 64;
 }
 
-static inline void bits_code(struct bits *b, uint32_t code)
+/* Zeroes behind the code: codec_place reads so far. */
+#define CODE_ZEROES 24
+
+static inline void bits_end(const struct bits *b, struct coded *ret)
 {
-	bits_put(b, code & UINT16_MAX, code >> 16);
+	put_u64(b->to, b->word);
+	memset(b->to + 8, 0, CODE_ZEROES);
+	ret->bits = (uint32_t)(b->to - ret->bytes) * 8 + b->count;
 }
+static_assert(((NAME_LEN_MAX + 1) * (CODEC_BITS_MAX + 8) + 63) / 64 * 8 + 8 + CODE_ZEROES <= CODEC_BYTES_MAX + 8,
+	      "the longest code has room, and what is written past it");
 
-/* What is written past the code's last byte (zeroes) fits: 16 at most. */
-static_assert(((NAME_LEN_MAX + 1) * (CODEC_BITS_MAX + 8) + 7) / 8 + 16 <= CODEC_BYTES_MAX + 8, "the longest code has room");
-
-void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
+/* Any name: symbol by symbol. */
+static void encode_escaped(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
 {
 	uint8_t places[NAME_LABELS_MAX + 1];
 	unsigned count = labels_of(wire, len, places), context = CODEC_START;
 	struct bits b = {0, 0, ret->bytes};
-	if (count == 0)
-		bits_code(&b, codec->codes[CODEC_START][CODEC_END]);
 	for (unsigned i = count; i-- > 0;) {
 		const uint8_t *label = wire + places[i];
 		for (unsigned j = 1; j <= label[0]; j++) {
-			unsigned symbol = symbols[label[j]];
-			bits_code(&b, codec->codes[context][symbol]);
+			const unsigned symbol = symbols[label[j]];
+			const uint32_t code = codec->codes[context][symbol];
+			bits_put(&b, code & (CODEC_IS_ESCAPE - 1), code >> 16);
 			context = symbol;
-			if (UNLIKELY(symbol == CODEC_ESCAPE))
+			if (symbol == CODEC_ESCAPE)
 				bits_put(&b, label[j], 8);
 		}
-		bits_code(&b, codec->codes[context][i == 0 ? CODEC_END : CODEC_DOT]);
+		const uint32_t end = codec->codes[context][i == 0 ? CODEC_END : CODEC_DOT];
+		bits_put(&b, end & (CODEC_IS_ESCAPE - 1), end >> 16);
 		context = CODEC_DOT;
 	}
-	put_u64(b.to, b.bits);
-	put_u64(b.to + 8, 0);
-	ret->bits = (uint32_t)(b.to - ret->bytes) * 8 + b.count;
+	bits_end(&b, ret);
+}
+
+/* Sixteen octets, and their symbols: as `symbols` has them. */
+typedef uint8_t octets __attribute__((vector_size(16)));
+
+static inline octets symbols_of(octets x)
+{
+	const octets letter = x - (uint8_t)'a', digit = x - (uint8_t)'0';
+	const octets is_letter = (octets)(letter < 26), is_digit = (octets)(digit < 10);
+	const octets is_line = (octets)(x == (uint8_t)'_'), is_dash = (octets)(x == (uint8_t)'-');
+	return (is_letter & (letter + 12)) | (is_digit & (digit + 1)) | (is_line & 11) |
+	       (~(is_letter | is_digit | is_line | is_dash) & CODEC_ESCAPE);
+}
+
+#define AT_ONCE 4 /* symbols coded together: at most 60 bits */
+
+/* The name's symbols as they are coded, filled up with CODEC_NOTHING. Returns how many. A label is mapped in pieces of sixteen; what
+ * of a piece is not the label's is written over by what follows. */
+static inline unsigned symbols_line_up(const uint8_t *wire, size_t len, uint8_t ret[NAME_LEN_MAX + 1 + sizeof(octets)])
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	unsigned count = 0;
+	for (unsigned i = labels_of(wire, len, places); i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		for (unsigned j = 0; j < label[0]; j += sizeof(octets)) {
+			octets piece;
+			memcpy(&piece, label + 1 + j, sizeof(piece));
+			piece = symbols_of(piece);
+			memcpy(ret + count + j, &piece, sizeof(piece));
+		}
+		count += label[0];
+		ret[count++] = CODEC_DOT;
+	}
+	count += count == 0; /* the root has the end alone */
+	ret[count - 1] = CODEC_END;
+	memset(ret + count, CODEC_NOTHING, AT_ONCE);
+	return count;
+}
+static_assert(NAME_SLACK >= sizeof(octets), "a piece may be loaded from any place of a name");
+
+/* What depends on what came before is where the bits go, no more: codes of four symbols are found and joined apart from that. */
+void codec_encode_slack(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
+{
+	uint8_t line[NAME_LEN_MAX + 1 + sizeof(octets)];
+	const unsigned count = symbols_line_up(wire, len, line);
+	unsigned before = CODEC_START;
+	uint32_t any = 0;
+	struct bits b = {0, 0, ret->bytes};
+	for (unsigned i = 0; i < count; i += AT_ONCE) {
+		const unsigned s0 = line[i], s1 = line[i + 1], s2 = line[i + 2], s3 = line[i + 3];
+		const uint32_t c0 = codec->codes[before][s0], c1 = codec->codes[s0][s1], c2 = codec->codes[s1][s2],
+			       c3 = codec->codes[s2][s3];
+		const unsigned n1 = c1 >> 16, n3 = c3 >> 16, low = (c2 >> 16) + n3;
+		const uint64_t first = (uint64_t)(c0 & UINT16_MAX) << n1 | (c1 & UINT16_MAX);
+		const uint64_t second = (uint64_t)(c2 & UINT16_MAX) << n3 | (c3 & UINT16_MAX);
+		any |= c0 | c1 | c2 | c3;
+		bits_put(&b, first << low | second, (c0 >> 16) + n1 + low);
+		before = s3;
+	}
+	bits_end(&b, ret);
+	if (UNLIKELY((any & CODEC_IS_ESCAPE) != 0))
+		encode_escaped(codec, wire, len, ret);
+}
+static_assert(CODEC_IS_ESCAPE <= UINT16_MAX, "codes have the lower half of a word");
+
+void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
+{
+	uint8_t room[NAME_LEN_MAX + NAME_SLACK] = {0};
+	memcpy(room, wire, len);
+	codec_encode_slack(codec, room, len, ret);
 }
 
 /* --- the hashes --- */
@@ -267,7 +344,7 @@ static inline uint64_t hash_step(uint64_t hash, struct chunk c)
 	return fold(hash ^ c.low, FOLD_NAME ^ c.high);
 }
 
-void name_hashes(const struct name *name, uint64_t ret[NAME_LABELS_MAX + 1])
+void name_hashes(const struct name *name, uint64_t *ret)
 {
 	uint8_t places[NAME_LABELS_MAX + 1];
 	const unsigned count = name->labels;
@@ -303,30 +380,32 @@ uint64_t name_hash(const uint8_t *wire, size_t len)
 	return hash;
 }
 
-/* H of image.h. R's bytes stand in r, the highest first. */
-static uint64_t hash_rest(const uint8_t *r, size_t len, uint32_t seed)
+/* H of image.h: of R in words of eight octets, the first octet highest, two of them at least. */
+static inline uint64_t hash_more(uint64_t hash, uint64_t word)
 {
-	uint64_t hash = HASH_ROOT ^ ((uint64_t)seed << 32 | len);
-	for (; len > 8; len -= 8, r += 8)
-		hash = fold(hash ^ get_u64(r), FOLD_REST);
-	if (len > 0)
-		hash = fold(hash ^ get_u64(r) >> (64 - 8 * len), FOLD_REST);
-	return fold(hash, FOLD_NAME);
+	return fold(hash ^ word, FOLD_REST);
+}
+
+/* R's word i: the code from its bit `bits` (below 64) on. */
+static inline uint64_t rest_word(const uint8_t *code, size_t i, unsigned bits)
+{
+	return get_u64(code + 8 * i) << bits | get_u64(code + 8 * i + 8) >> 1 >> (63 - bits);
 }
 
 void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
 {
-	const uint8_t *from = code->bytes + bits / 8;
-	unsigned shift = bits % 8;
-	size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
-	for (size_t i = 0; i < len; i += 8) {
-		uint64_t v = get_u64(from + i);
-		if (shift > 0)
-			v = v << shift | from[i + 8] >> (8 - shift);
-		put_u64(ret->r + i, v);
+	const size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
+	const uint64_t first = rest_word(code->bytes, 0, bits), second = rest_word(code->bytes, 1, bits);
+	uint64_t hash = hash_more(hash_more(HASH_ROOT ^ ((uint64_t)seed << 32 | len), first), second);
+	put_u64(ret->r, first);
+	put_u64(ret->r + 8, second);
+	for (size_t i = 2; UNLIKELY(8 * i < len); i++) {
+		const uint64_t word = rest_word(code->bytes, i, bits);
+		put_u64(ret->r + 8 * i, word);
+		hash = hash_more(hash, word);
 	}
 	ret->r_len = (uint32_t)len;
 	ret->bucket = 0;
 	if (bits > 0)
-		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ hash_rest(ret->r, len, seed)) >> (64 - bits));
+		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ fold(hash, FOLD_NAME)) >> (64 - bits));
 }

@@ -17,10 +17,14 @@ enum { CODEC_DOT = 38, CODEC_END = 39, CODEC_ESCAPE = 40, CODEC_SYMBOLS = 41, CO
 #define CODEC_BITS_MAX 15
 #define CODEC_LENGTHS_SIZE (CODEC_CONTEXTS * CODEC_SYMBOLS) /* the section CODEC: lengths[context * CODEC_SYMBOLS + symbol] */
 #define CODEC_BYTES_MAX 768				    /* of a coded name: 255 octets of at most 23 bits, and the end */
+#define CODEC_NOTHING CODEC_CONTEXTS			    /* no symbol: has no bits, follows the end */
+#define CODEC_ROW 48					    /* so that a context's codes take three lines of memory */
 
 struct codec {
-	uint32_t codes[CODEC_CONTEXTS][CODEC_SYMBOLS]; /* length << 16 | code, right-aligned */
+	/* length << 16 | code, right-aligned; those of CODEC_ESCAPE with CODEC_IS_ESCAPE */
+	uint32_t codes[CODEC_CONTEXTS + 1][CODEC_ROW];
 };
+#define CODEC_IS_ESCAPE (1u << CODEC_BITS_MAX)
 
 /* Statistics -> code lengths, deterministic. counts may be zero anywhere. */
 void codec_lengths(const uint32_t counts[CODEC_LENGTHS_SIZE], uint8_t ret[CODEC_LENGTHS_SIZE]);
@@ -36,6 +40,8 @@ struct coded {
 };
 /* wire: a folded name's wire form of that length (a suffix's too). */
 void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret);
+/* The same where NAME_SLACK octets behind the name may be read, of any value. */
+void codec_encode_slack(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret);
 
 /* Cut for the index (image.h): the bucket, and R with its length. */
 struct code_place {
@@ -47,7 +53,7 @@ void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct 
 
 /* The filter's hash of a name and of all its suffixes: hash(label.rest) from hash(rest). hashes[n] is that of the suffix of n
  * labels; hashes[0] the root's. name->labels + 1 of them. */
-void name_hashes(const struct name *name, uint64_t ret[NAME_LABELS_MAX + 1]);
+void name_hashes(const struct name *name, uint64_t *ret);
 uint64_t name_hash(const uint8_t *wire, size_t len); /* of the whole, equal to hashes[labels] */
 
 /* The word of the filter, and the bits in it. */

@@ -3,16 +3,16 @@
 
 #define SET_SHORT 7u  /* set numbers below stand in the record's first byte */
 #define LEN_SHORT 31u /* so do lengths below */
+static_assert(SET_SHORT == IMAGE_PLAIN_SETS, "sets with short numbers");
 
 void image_place(const struct image *im, const uint8_t *wire, size_t len, struct code_place *ret)
 {
 	struct coded code;
-	codec_encode(&im->codec, wire, len, &code);
+	codec_encode_slack(&im->codec, wire, len, &code);
 	codec_place(&code, im->bits, im->seed, ret);
 }
 
-/* The number of a set -> its rules. */
-static bool set_take(const struct image *im, uint32_t set, struct image_set *ret)
+bool image_set_take(const struct image *im, uint32_t set, struct image_set *ret)
 {
 	const struct image_section *dir = &im->sections[IMAGE_SET_DIR];
 	if (unlikely_bug(set >= dir->count - 1))
@@ -43,22 +43,21 @@ static bool head_read(const uint8_t **p, const uint8_t *end, uint32_t *ret_set, 
 	return *ret_len <= (size_t)(end - *p);
 }
 
-/* R against R: the first eight bytes at once. Behind RECORDS lies CODEC, so that eight may be loaded from any place in it. */
-static inline bool rest_is(const uint8_t *a, const uint8_t *b, uint32_t len)
+/* The first n (up to 8) of eight octets loaded at once. */
+static inline uint64_t first_octets(uint32_t n)
 {
-	if (len == 0)
-		return true;
-	uint64_t differs = le_get_u64(a) ^ le_get_u64(b);
-	if (len < 8)
-		return differs << (64 - 8 * len) == 0;
-	return differs == 0 && memcmp(a + 8, b + 8, len - 8) == 0;
+	return n >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * n) - 1;
 }
-static_assert(IMAGE_CODEC == IMAGE_RECORDS + 1 && CODEC_LENGTHS_SIZE >= 8, "there are bytes behind RECORDS");
 
-bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret)
+/* Whether a record's length and the first sixteen octets of its R are the wanted ones is one question: which of a bucket's records
+ * it is no branch can foresee, and one wrong guess is enough. Behind RECORDS lies CODEC, so that sixteen may be loaded from any
+ * place in it. */
+bool image_seek(const struct image *im, uint32_t from, uint32_t to, const uint8_t *r, uint32_t r_len, uint32_t *ret_set,
+		uint32_t *ret_record)
 {
-	const uint8_t *dir = image_bucket(im, bucket), *records = im->sections[IMAGE_RECORDS].base;
-	const uint8_t *p = records + le_get_u32(dir), *end = records + le_get_u32(dir + 4);
+	const uint8_t *records = im->sections[IMAGE_RECORDS].base, *p = records + from, *end = records + to;
+	const uint64_t low_mask = first_octets(r_len), high_mask = first_octets(r_len > 8 ? r_len - 8 : 0);
+	const uint64_t low = le_get_u64(r) & low_mask, high = le_get_u64(r + 8) & high_mask;
 	for (uint32_t record = 0; p < end; record++) {
 		uint32_t set = *p & 7u, len = *p >> 3;
 		if (LIKELY(set != SET_SHORT && len != LEN_SHORT)) {
@@ -68,14 +67,24 @@ bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint3
 		} else if (unlikely_bug(!head_read(&p, end, &set, &len))) {
 			return false;
 		}
-		if (len == r_len && rest_is(p, r, len)) {
-			ret->bucket = bucket;
-			ret->record = record;
-			return set_take(im, set, ret);
+		const uint64_t differs = (le_get_u64(p) & low_mask) ^ low, more = (le_get_u64(p + 8) & high_mask) ^ high;
+		if ((differs | more | (len ^ r_len)) == 0 && (r_len <= 16 || memcmp(p + 16, r + 16, r_len - 16) == 0)) {
+			*ret_set = set;
+			*ret_record = record;
+			return true;
 		}
 		p += len;
 	}
 	return false;
+}
+static_assert(IMAGE_CODEC == IMAGE_RECORDS + 1 && CODEC_LENGTHS_SIZE >= IMAGE_REST_READ, "there are bytes behind RECORDS");
+
+bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret)
+{
+	const uint8_t *dir = image_bucket(im, bucket);
+	uint32_t set = 0;
+	ret->bucket = bucket;
+	return image_seek(im, le_get_u32(dir), le_get_u32(dir + 4), r, r_len, &set, &ret->record) && image_set_take(im, set, ret);
 }
 
 /* --- cold --- */
@@ -125,7 +134,7 @@ static bool cold_record(struct cold *c, uint32_t index, uint32_t *ret_line, uint
 {
 	struct image_set set;
 	uint32_t number = 0, len = 0, line = 0, string = IMAGE_NONE;
-	if (!head_read(&c->r, c->r_end, &number, &len) || !set_take(c->im, number, &set))
+	if (!head_read(&c->r, c->r_end, &number, &len) || !image_set_take(c->im, number, &set))
 		return false;
 	c->r += len;
 	c->record++;

@@ -48,9 +48,16 @@ static inline bool image_may_have(const struct image *im, uint64_t hash)
 	return (le_get_u64(image_filter_word(im, hash)) & mask) == mask;
 }
 
-/* Where the name would stand; then, what stands there (eight octets behind r may be read). In two steps, so that memory may be
- * fetched between them. */
+/* The number of a set -> its rules. False: there is none of that number. */
+bool image_set_take(const struct image *im, uint32_t set, struct image_set *ret);
+
+/* Where the name would stand; then, what stands there. In two steps, so that memory may be fetched between them. Behind the name
+ * NAME_SLACK octets may be read; of r at least IMAGE_REST_READ. */
+#define IMAGE_REST_READ 16
 void image_place(const struct image *im, const uint8_t *wire, size_t len, struct code_place *ret);
+/* The number of the set of R's record, and the record's place, among the records [from, to) of a bucket. */
+bool image_seek(const struct image *im, uint32_t from, uint32_t to, const uint8_t *r, uint32_t r_len, uint32_t *ret_set,
+		uint32_t *ret_record);
 bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret);
 static inline bool image_find(const struct image *im, const uint8_t *wire, size_t len, struct image_set *ret)
 {

@@ -338,7 +338,8 @@ static struct verdict compare_verdict(struct fixture *f, const struct asked *q)
 		assert_int_equal(v.shadow_list, all.list);
 	/* the batch's way gives the same */
 	policy_prepare(f->policy, &q->name, &prepared);
-	policy_fetch(f->policy, &q->name, &prepared, 1);
+	policy_fetch(f->policy, &q->name, &prepared);
+	policy_fetch_records(f->policy, &prepared);
 	(void)policy_match_prepared(f->policy, f->scratch, &question, &prepared, q->now_s, &fetched);
 	assert_memory_equal(&v, &fetched, sizeof(v));
 	return v;
