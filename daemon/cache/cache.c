@@ -246,8 +246,10 @@ static void entry_fill(struct entry *e, const struct cache_key *key, uint64_t ha
 	    .dnssec_ok = key->dnssec_ok,
 	    .checking_disabled = key->checking_disabled,
 	};
-	memcpy(e->places, r->ttl_pos, r->ttl_count * sizeof(e->places[0]));
-	memcpy(e->places + r->ttl_count, r->targets, r->target_count * sizeof(e->places[0]));
+	if (r->ttl_count > 0)
+		memcpy(e->places, r->ttl_pos, r->ttl_count * sizeof(e->places[0]));
+	if (r->target_count > 0)
+		memcpy(e->places + r->ttl_count, r->targets, r->target_count * sizeof(e->places[0]));
 	uint8_t *name = (uint8_t *)(e->places + r->ttl_count + r->target_count);
 	memcpy(name, key->name->wire, key->name->len);
 	if (r->body_len > 0)

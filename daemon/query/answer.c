@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-/* The synthesised SOA of a blocked answer (RFC 2308 §5: without one nobody may keep it). Its TTL and MINIMUM are both the block's. */
+/* The synthesised SOA of a blocked answer (RFC 2308 §5: without one nobody may keep it). Its TTL and MINIMUM are both the block's.
+ */
 static const uint8_t soa_mname[] = "\6saring\7invalid"; /* and the root: the literal's own NUL */
-static const uint8_t soa_rname[] = "\6nobody";		  /* then a pointer to `invalid` */
+static const uint8_t soa_rname[] = "\6nobody";		/* then a pointer to `invalid` */
 #define SOA_MNAME_INVALID_AT 7
 #define SOA_RNAME_LEN (sizeof(soa_rname) - 1 + 2)
 #define SOA_RDATA_LEN (sizeof(soa_mname) + SOA_RNAME_LEN + 20)
@@ -361,7 +362,8 @@ static bool put_relaid(struct build *b, struct service *s, const struct query *q
 	for (unsigned i = 0; i < (unsigned)r->ancount + r->nscount; i++) {
 		struct msg_rr rr;
 		size_t ttl_pos;
-		if (!msg_read_rr(&rd, &rr) || !msg_copy_rr(&b->w, packer_of(b, q), &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
+		if (!msg_read_rr(&rd, &rr) ||
+		    !msg_copy_rr(&b->w, packer_of(b, q), &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
 			return false;
 	}
 	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);

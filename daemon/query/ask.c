@@ -278,6 +278,8 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 
 enum fate ask_stage(struct service *s, struct query *q)
 {
+	struct response response;
+
 	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
 	 */
 	if ((q->flags & MSG_RD) == 0) {
@@ -302,7 +304,6 @@ enum fate ask_stage(struct service *s, struct query *q)
 		break;
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */
-		struct response response;
 		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
 			deliver_all(s, &key, POOL_ANSWER, &response);
 			return FATE_ANSWER;

@@ -81,8 +81,8 @@ struct query {
 	struct verdict verdict;
 	struct rewrite rewrite;
 	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
-	struct cache_key key;			/* of query_sought; set by key_stage */
-	bool has_stale;				/* the cache holds an expired answer to fall back on */
+	struct cache_key key;		  /* of query_sought; set by key_stage */
+	bool has_stale;			  /* the cache holds an expired answer to fall back on */
 
 	/* as a slot */
 	uint32_t slot;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/name.h"
 
+#include <assert.h>
+
 #define LABEL_MAX 63
 #define LABEL_TYPE 0xc0u /* the two high bits of a length octet: 11 a pointer, 00 a length, 01 and 10 nothing that is in use */
 #define POINTER_BITS 0x3fffu
