@@ -151,11 +151,15 @@ static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
  */
 static bool judge_again(struct service *s, struct query *q)
 {
-	struct name before = *query_sought(q);
+	struct name before = {.len = 0}; /* where an entry sent it, if one did */
 
+	if (q->judged_world == s->world->serial && q->judged_s == s->now_s)
+		return true;
+	if (q->rewrite.on)
+		before = q->rewrite.to;
 	if (decide_stage(s, q) != FATE_NEXT)
 		return false;
-	if (name_eq(&before, query_sought(q)))
+	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_sought(q)))
 		return true;
 	seek_again(s, q);
 	return false;

@@ -9,6 +9,8 @@ static void judge(struct service *s, struct query *q)
 		(void)policy_match_prepared(s->world->policy, s->scratch, &question, q->prepared, s->now_s, &q->verdict);
 	else
 		(void)policy_match(s->world->policy, s->scratch, &question, s->now_s, &q->verdict);
+	q->judged_world = s->world->serial;
+	q->judged_s = s->now_s;
 }
 
 enum fate decide_stage(struct service *s, struct query *q)

@@ -79,7 +79,8 @@ struct query {
 
 	/* what was found */
 	struct verdict verdict;
-	struct rewrite rewrite;
+	uint64_t judged_world; /* the verdict's: in that world, at that second, it stands */
+	int64_t judged_s;
 	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
 	struct cache_key key;		  /* of query_sought; set by key_stage */
 	bool has_stale;			  /* the cache holds an expired answer to fall back on */
@@ -87,11 +88,14 @@ struct query {
 	/* as a slot */
 	uint32_t slot;
 	uint64_t serial; /* 0: free */
-	uint8_t question_room[NAME_LEN_MAX + 4];
 	struct query *next_free;
 	struct query *stale_prev, *stale_next; /* the queue of the client response timer */
 	bool stale_queued;
 	int64_t stale_at_ms;
+
+	/* Large and seldom used: these are copied into a slot only as far as they are. */
+	struct rewrite rewrite;
+	uint8_t question_room[NAME_LEN_MAX + 4];
 };
 
 enum fate {

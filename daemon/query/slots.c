@@ -65,7 +65,11 @@ struct query *slot_park(struct service *s, const struct query *q)
 	struct query *parked = s->free_slots;
 	s->free_slots = parked->next_free;
 	uint32_t slot = parked->slot;
-	*parked = *q;
+	memcpy(parked, q, offsetof(struct query, rewrite));
+	if (q->rewrite.on)
+		parked->rewrite = q->rewrite;
+	else
+		parked->rewrite.on = false;
 	parked->slot = slot;
 	parked->serial = s->next_serial++;
 	parked->next_free = NULL;
