@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
@@ -61,6 +62,7 @@ struct daemon {
 	struct lifesigns lifesigns;
 
 	struct cache *cache;
+	struct failures *failures;
 	struct inflight *inflight;
 	struct generations *generations;
 	struct rebuild *rebuild;
@@ -154,6 +156,7 @@ static void start_workers(void *arg)
 					       .listener_count = each,
 					       .generations = d->generations,
 					       .cache = d->cache,
+					       .failures = d->failures,
 					       .inflight = d->inflight,
 					       .workers = d->workers};
 		d->workers[i] = worker_create(&config, &err);
@@ -228,6 +231,7 @@ static void start_control(struct daemon *d)
 {
 	struct commands_config config = {.generations = d->generations,
 					 .cache = d->cache,
+					 .failures = d->failures,
 					 .counters = d->counters,
 					 .worker_count = d->worker_count,
 					 .listen = d->listen,
@@ -330,6 +334,7 @@ static bool build(struct daemon *d, struct err *err)
 		return false;
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
+	d->failures = failures_create();
 	d->inflight = inflight_create();
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	struct rebuild_config config = {.base = d->base,
@@ -339,6 +344,7 @@ static bool build(struct daemon *d, struct err *err)
 					.boot = d->boot,
 					.generations = d->generations,
 					.cache = d->cache,
+					.failures = d->failures,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
 					.arg = d};
@@ -399,6 +405,7 @@ static void daemon_finish(struct daemon *d)
 	stop_workers(d);
 	generations_destroy(d->generations);
 	inflight_destroy(d->inflight);
+	failures_destroy(d->failures);
 	cache_destroy(d->cache);
 	if (d->listeners)
 		sockets_close(d->listeners, d->listener_count);

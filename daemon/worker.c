@@ -164,7 +164,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	(void)!read(fd, &count, sizeof(count));
-	atomic_fetch_add_explicit(&w->counters->ticks, 1, memory_order_relaxed);
+	counters_bump(&w->counters->ticks);
 	if (service_begin_batch(w->service)) {
 		uint64_t serial = w->service->world->serial;
 		struct upstreams *upstreams = w->service->world->upstreams;
@@ -200,6 +200,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	must(posix_memalign((void **)&w->counters, 64, sizeof(*w->counters)) == 0);
 	memset(w->counters, 0, sizeof(*w->counters));
 	w->service = service_create(config->index, config->generations, config->cache, config->inflight, w->counters);
+	w->service->failures = config->failures;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "listen/sockets.h"
 #include "observe/counters.h"
@@ -19,6 +20,7 @@ struct worker_config {
 	size_t listener_count;
 	struct generations *generations;
 	struct cache *cache;
+	struct failures *failures;     /* shared by all workers, as the cache is */
 	struct inflight *inflight;     /* shared by all workers */
 	struct worker *const *workers; /* all of them, by index, for answers that wait on another's ask */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listen/udp.h"
 
+#include "observe/rxq.h"
 #include "wire/msg.h"
 
 #include <errno.h>
@@ -21,8 +22,7 @@ struct udp {
 	struct event *readable;
 	struct service *service;
 	int fd;
-	bool wildcard;
-	struct addr bound;
+	uint32_t rxq_dropped; /* by the kernel, as last told */
 	/* what came */
 	struct mmsghdr in[UDP_BATCH];
 	struct iovec in_iov[UDP_BATCH];
@@ -43,11 +43,10 @@ struct udp {
 	struct policy_prepared prepared[UDP_BATCH];
 };
 
-/* The address a datagram was sent to. */
-static void read_local(const struct msghdr *m, struct query *q)
+/* The address a datagram was sent to, and what was dropped before it. The kernel says either only where there is something to say.
+ */
+static void read_control(struct udp *udp, const struct msghdr *m, struct query *q)
 {
-	q->local.len = 0;
-	q->ifindex = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
@@ -61,6 +60,10 @@ static void read_local(const struct msghdr *m, struct query *q)
 			q->local.len = sizeof(q->local.in6);
 			if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 				q->ifindex = info.ipi6_ifindex;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t dropped;
+			memcpy(&dropped, CMSG_DATA(c), sizeof(dropped));
+			counters_add_many(udp->service->counters, COUNTER_RXQ_DROPPED, rxq_delta(&udp->rxq_dropped, dropped));
 		}
 	}
 }
@@ -157,8 +160,9 @@ static void begin(struct udp *udp, unsigned i)
 	memcpy(&q->peer.in6, &udp->in_peer[i], MIN((size_t)m->msg_namelen, sizeof(q->peer.in6)));
 	q->peer.len = m->msg_namelen;
 	q->local.len = 0;
-	if (udp->wildcard)
-		read_local(m, q);
+	q->ifindex = 0;
+	if (m->msg_controllen > 0)
+		read_control(udp, m, q);
 	query_begin(q, udp->in_bytes[i], udp->in[i].msg_len);
 	if ((m->msg_flags & MSG_TRUNC) != 0 && q->parsed == MSG_QUERY)
 		q->parsed = MSG_FORMERR;
@@ -180,7 +184,7 @@ static void ready_in(struct udp *udp, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct msghdr *m = &udp->in[i].msg_hdr;
 		m->msg_namelen = sizeof(udp->in_peer[i]);
-		m->msg_controllen = udp->wildcard ? sizeof(udp->in_control[i].bytes) : 0;
+		m->msg_controllen = sizeof(udp->in_control[i].bytes);
 		m->msg_flags = 0;
 	}
 }
@@ -210,19 +214,19 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 
 	udp->service = service;
 	udp->fd = listener->fd;
-	udp->wildcard = listener->wildcard;
-	udp->bound = listener->addr;
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		udp->in_iov[i] = (struct iovec){udp->in_bytes[i], UDP_QUERY_MAX};
 		udp->in[i].msg_hdr = (struct msghdr){.msg_name = &udp->in_peer[i],
 						     .msg_iov = &udp->in_iov[i],
 						     .msg_iovlen = 1,
-						     .msg_control = udp->wildcard ? udp->in_control[i].bytes : NULL};
+						     .msg_control = udp->in_control[i].bytes};
 		udp->out_iov[i] = (struct iovec){udp->out_bytes[i], 0};
 		udp->out[i].msg_hdr =
 		    (struct msghdr){.msg_name = &udp->out_peer[i].sa, .msg_iov = &udp->out_iov[i], .msg_iovlen = 1};
 	}
 	ready_in(udp, UDP_BATCH);
+	int on = 1;
+	(void)setsockopt(udp->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	udp->readable = event_new(base, udp->fd, EV_READ | EV_PERSIST, udp_on_readable, udp);
 	udp->flush = event_new(base, -1, 0, udp_on_flush, udp);
 	must(udp->readable != NULL && udp->flush != NULL && event_add(udp->readable, NULL) == 0);

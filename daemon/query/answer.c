@@ -68,6 +68,8 @@ static void build_opt(struct build *b, const struct query *q, uint16_t rcode, co
 	size_t mark = edns_write_begin(&b->w, MSG_UDP_EDNS_MAX, rcode, q->dnssec_ok);
 	if (extra->has_ede)
 		edns_write_ede(&b->w, extra->ede, with_text ? extra->text : (struct str){NULL, 0});
+	if (extra->has_ede && extra->also_ede != 0)
+		edns_write_ede(&b->w, extra->also_ede, (struct str){NULL, 0});
 	edns_write_end(&b->w, mark);
 	b->header.arcount++;
 }

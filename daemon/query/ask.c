@@ -134,17 +134,53 @@ static bool give_stale(struct service *s, struct query *q)
 	return true;
 }
 
-/* SERVFAIL says why (RFC 8914 §4.23, §4.24), unless an expired answer can stand in. */
-static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
+static uint16_t ede_of(enum pool_outcome outcome)
 {
-	struct query_extra extra = {.has_ede = true, .ede = EDE_NO_REACHABLE_AUTHORITY};
+	return outcome == POOL_NETWORK ? EDE_NETWORK_ERROR : EDE_NO_REACHABLE_AUTHORITY;
+}
 
+/* SERVFAIL says why (RFC 8914 §4.23, §4.24), unless an expired answer can stand in. */
+static void fail_as(struct service *s, struct query *q, const struct query_extra *extra)
+{
 	if (give_stale(s, q))
 		return;
-	if (outcome == POOL_NETWORK)
-		extra.ede = EDE_NETWORK_ERROR;
-	answer_rcode(s, q, RCODE_SERVFAIL, &extra);
+	answer_rcode(s, q, RCODE_SERVFAIL, extra);
 	query_finish(s, q, COUNTER_FAILED);
+}
+
+static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
+{
+	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = ede_of(outcome)});
+}
+
+/* It failed a moment ago: nobody is asked again so soon (RFC 9520 §3.2), and it fails again, saying so (RFC 8914 §4.14). */
+static bool failed_lately(struct service *s, struct query *q, const struct cache_key *key)
+{
+	uint16_t why;
+
+	if (!failures_find(s->failures, key, s->now_ms, &why))
+		return false;
+	counters_add(s->counters, COUNTER_FAILURE_HITS);
+	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = EDE_CACHED_ERROR, .also_ede = why});
+	return true;
+}
+
+/* What an ask came to, for whoever asks the same next. A limit of ours says nothing about the question. */
+static void note_outcome(struct service *s, const struct cache_key *key, enum pool_outcome outcome)
+{
+	switch (outcome) {
+	case POOL_ANSWER:
+		failures_forget(s->failures, key, s->now_ms);
+		break;
+	case POOL_TIMEOUT:
+	case POOL_NETWORK:
+	case POOL_BAD:
+		failures_note(s->failures, key, ede_of(outcome), !upstreams_any_up(s->world->upstreams, key->name, key->type),
+			      s->now_ms);
+		break;
+	case POOL_NO_RESOURCES:
+		break;
+	}
 }
 
 /* Policy is asked again about a parked query: an entry added meanwhile is in force. False: it ended, or it seeks another name now.
@@ -236,6 +272,7 @@ static void on_upstream_done(void *arg, enum pool_outcome outcome, const struct 
 	if (service_begin_batch(s)) {
 		if (response != NULL)
 			cache_put(s->reader, &key, s->now_ms, response);
+		note_outcome(s, &key, outcome); /* before the registry lets go of it, so that the next owner sees it */
 		deliver_all(s, &key, outcome, response);
 		service_end_batch(s);
 	}
@@ -270,7 +307,9 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 
 void ask_prefetch(struct service *s, const struct cache_key *key)
 {
-	if (inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
+	uint16_t why;
+
+	if (failures_find(s->failures, key, s->now_ms, &why) || inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
 		return;
 	if (ask_start(s, key)) {
 		counters_add(s->counters, COUNTER_PREFETCHED);
@@ -283,6 +322,7 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 enum fate ask_stage(struct service *s, struct query *q)
 {
 	struct response response;
+	uint16_t why;
 
 	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
 	 */
@@ -291,6 +331,8 @@ enum fate ask_stage(struct service *s, struct query *q)
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;
 	}
+	if (failed_lately(s, q, &q->key))
+		return FATE_ANSWER;
 	struct query *parked = slot_park(s, q);
 	if (parked == NULL) {
 		counters_add(s->counters, COUNTER_SLOTS_FULL);
@@ -301,6 +343,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 	struct inflight_waiter waiter = {.worker = (uint16_t)s->worker, .slot = parked->slot, .serial = parked->serial};
 	switch (inflight_join(s->inflight, &key, &waiter)) {
 	case INFLIGHT_FULL:
+		counters_add(s->counters, COUNTER_INFLIGHT_FULL);
 		fail(s, parked, POOL_NO_RESOURCES);
 		return FATE_ANSWER;
 	case INFLIGHT_WAITS:
@@ -310,6 +353,10 @@ enum fate ask_stage(struct service *s, struct query *q)
 		/* The ask of another worker may have ended between our look-up and our joining. */
 		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
 			deliver_all(s, &key, POOL_ANSWER, &response);
+			return FATE_ANSWER;
+		}
+		if (failures_find(s->failures, &key, s->now_ms, &why)) {
+			deliver_all(s, &key, why == EDE_NETWORK_ERROR ? POOL_NETWORK : POOL_BAD, NULL);
 			return FATE_ANSWER;
 		}
 		if (!ask_start(s, &key)) {

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
 #include "policy/match.h"
@@ -46,7 +47,8 @@ struct via {
 struct query_extra {
 	bool has_ede;
 	uint16_t ede;
-	struct str text; /* borrowed until the answer is built */
+	struct str text;   /* borrowed until the answer is built */
+	uint16_t also_ede; /* a second one, without text; 0: none */
 };
 
 /* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
@@ -115,6 +117,7 @@ struct service {
 	struct policy_scratch *scratch;
 	struct cache *cache;
 	struct cache_reader *reader;
+	struct failures *failures; /* shared by all workers; may be NULL */
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;

@@ -30,6 +30,8 @@ struct upstream_stats {
 	double rtt_ms;
 	uint64_t sent, failed;
 };
+/* Is any of the servers that name/type would be asked of up? Any thread. */
+MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type);
 size_t upstreams_count(const struct upstreams *u);				       /* any thread */
 void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret); /* any thread */
 

@@ -141,12 +141,12 @@ def test_negative_answers_are_cached(scripted):
 def test_what_must_not_be_cached(scripted):
     daemon, up = scripted()
     up.on("zero.example", F.answer("192.0.2.3", ttl=0))
-    up.on("fail.example", F.error("SERVFAIL"), F.error("SERVFAIL"), F.error("SERVFAIL"), F.answer("192.0.2.4"))
+    up.on("fail.example", F.error("SERVFAIL"), F.answer("192.0.2.4"))
     for _ in range(3):
         reply = ask(daemon, "zero.example")
         assert rrs(reply) == ["192.0.2.3"] and reply.answer[0].ttl == 0
     assert len(up.asked("zero.example")) == 3
-    eventually(lambda: rrs(ask(daemon, "fail.example")) == ["192.0.2.4"], "a failure is not kept")
+    eventually(lambda: rrs(ask(daemon, "fail.example")) == ["192.0.2.4"], "a failure is not kept for long (test_failures.py)")
 
 
 def test_ttl_bounds(scripted):
