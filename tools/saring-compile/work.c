@@ -194,7 +194,7 @@ static bool has_bulk(const struct run *r)
 
 static bool compile_one(struct run *r, enum image_tier tier, struct buf *ret)
 {
-	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier};
+	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier, .faults_only = r->o->check};
 	if (tier == IMAGE_LIVE) {
 		input.generation = r->o->generation;
 		memcpy(input.settings_hash, r->settings_hash, sizeof(input.settings_hash));
