@@ -12,6 +12,12 @@ static int64_t ns_of(const struct timespec *t)
 	return (int64_t)t->tv_sec * NS_IN_S + t->tv_nsec;
 }
 
+bool source_is_fresh(const struct timespec *changed, const struct timespec *now)
+{
+	const int64_t age_ns = ns_of(now) - ns_of(changed);
+	return age_ns < SOURCE_RACY_MS * NS_IN_MS && age_ns > -SOURCE_AHEAD_S * NS_IN_S;
+}
+
 bool source_identify(const char *path, struct source_identity *ret)
 {
 	struct stat st;
@@ -21,7 +27,7 @@ bool source_identify(const char *path, struct source_identity *ret)
 	/* The clock of the kernel's times, not the one that tests own. Only ctime: nobody can set it, and every change of content
 	 * does. */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (ns_of(&now) - ns_of(&st.st_ctim) < SOURCE_RACY_MS * NS_IN_MS)
+	if (source_is_fresh(&st.st_ctim, &now))
 		*ret = (struct source_identity){.device = 0};
 	else
 		*ret = (struct source_identity){.device = st.st_dev,
