@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "settings/identity.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #define NS_IN_S INT64_C(1000000000)
 #define NS_IN_MS INT64_C(1000000)
@@ -10,6 +14,13 @@
 static int64_t ns_of(const struct timespec *t)
 {
 	return (int64_t)t->tv_sec * NS_IN_S + t->tv_nsec;
+}
+
+void source_config_hash(struct str bytes, uint8_t ret[16])
+{
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits_withSeed(bytes.ptr, bytes.len, SOURCE_READERS_VERSION));
+	memcpy(ret, hash.digest, sizeof(hash.digest));
 }
 
 bool source_is_fresh(const struct timespec *changed, const struct timespec *now)
