@@ -13,6 +13,7 @@
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/sockets.h"
+#include "listen/tcp_seats.h"
 #include "notify.h"
 #include "privs.h"
 #include "query/inflight.h"
@@ -62,6 +63,7 @@ struct daemon {
 
 	struct cache *cache;
 	struct inflight *inflight;
+	struct tcp_seats *tcp_seats;
 	struct generations *generations;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
@@ -155,6 +157,7 @@ static void start_workers(void *arg)
 					       .generations = d->generations,
 					       .cache = d->cache,
 					       .inflight = d->inflight,
+					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
 		d->workers[i] = worker_create(&config, &err);
 		ok = d->workers[i] != NULL;
@@ -331,6 +334,7 @@ static bool build(struct daemon *d, struct err *err)
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->inflight = inflight_create();
+	d->tcp_seats = tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files()), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
@@ -398,6 +402,7 @@ static void daemon_finish(struct daemon *d)
 	commands_destroy(d->commands);
 	stop_workers(d);
 	generations_destroy(d->generations);
+	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
 	cache_destroy(d->cache);
 	if (d->listeners)

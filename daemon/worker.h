@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 #include "generation.h"
 #include "listen/sockets.h"
+#include "listen/tcp_seats.h"
 #include "observe/counters.h"
 #include "query/inflight.h"
 
@@ -20,6 +21,7 @@ struct worker_config {
 	struct generations *generations;
 	struct cache *cache;
 	struct inflight *inflight;     /* shared by all workers */
+	struct tcp_seats *tcp_seats;   /* shared by all workers */
 	struct worker *const *workers; /* all of them, by index, for answers that wait on another's ask */
 };
 

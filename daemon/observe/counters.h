@@ -17,7 +17,9 @@
 	X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local) X(REFUSED, refused)     \
 	    X(DROPPED, dropped) X(FAILED, failed) /* and beside the queries */                                                \
 	    X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(COALESCED, coalesced) X(SHADOWED, shadowed)             \
-		X(TRUNCATED, truncated) X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_TIMEOUT, tcp_timeout) \
+		X(TRUNCATED, truncated) X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_EVICTED, tcp_evicted) \
+		    X(TCP_IDLE, tcp_idle) X(TCP_SLOW, tcp_slow) X(TCP_STALLED, tcp_stalled) X(TCP_AGED, tcp_aged)             \
+			X(TCP_NO_ROOM, tcp_no_room) X(TCP_ACCEPT_FAILED, tcp_accept_failed)                                   \
 		    X(SLOTS_FULL, slots_full) X(SEND_FAILED, send_failed) X(UPSTREAM_MISMATCHED, upstream_mismatched)         \
 			X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_BAD, upstream_bad)     \
 			    X(PREFETCHED, prefetched) X(UPSTREAM_NO_SOCKET, upstream_no_socket)

@@ -41,6 +41,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_edns = false;
 	q->dnssec_ok = false;
 	q->has_tsig = false;
+	q->has_keepalive = false;
+	q->keepalive_100ms = 0;
 	q->limit = q->via->stream ? MSG_LEN_MAX : MSG_UDP_PLAIN_MAX;
 	if (q->parsed == MSG_IGNORE)
 		return;
@@ -54,8 +56,13 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_edns = m.edns.present;
 	q->dnssec_ok = m.edns.present && m.edns.dnssec_ok;
 	q->has_tsig = m.has_tsig;
-	if (!q->via->stream)
+	if (!q->via->stream) {
 		q->limit = edns_udp_limit(&m.edns);
+		return;
+	}
+	q->has_keepalive = m.edns.present && m.edns.has_keepalive;
+	if (q->parsed == MSG_QUERY && m.edns.present && m.edns.bad_keepalive)
+		q->parsed = MSG_FORMERR;
 }
 
 void query_prepare(struct service *s, struct query *q, struct policy_prepared *room)

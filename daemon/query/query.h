@@ -71,7 +71,9 @@ struct query {
 	struct msg_question question; /* case kept: goes back as it came */
 	struct name name;	      /* folded */
 	bool has_edns, dnssec_ok, has_tsig;
-	size_t limit; /* bytes the answer may have */
+	bool has_keepalive;	  /* over a stream: the client asks how long it may stay (RFC 7828) */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	size_t limit;		  /* bytes the answer may have */
 
 	/* what was found */
 	struct verdict verdict;
