@@ -6,6 +6,7 @@
 #include "listen/tcp_conn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +59,14 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!a->tcp->stopping)
 		(void)event_add(a->readable, NULL);
+}
+
+/* Without a file descriptor to spare accept(2) fails before it looks whether anybody waits. */
+static bool somebody_waits(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
 }
 
 /* File descriptors or memory ran out: the socket stays readable, so look away for a while instead of spinning, and have somebody
@@ -137,8 +146,9 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 		if (client >= 0) {
 			take_in(a->tcp, client, &peer);
 		} else if (!is_of_one_connection(errno)) {
-			if (errno != EAGAIN)
-				accept_failed(a, errno);
+			int error = errno;
+			if (error != EAGAIN && somebody_waits(fd))
+				accept_failed(a, error);
 			return;
 		}
 	}
