@@ -16,7 +16,9 @@
 #define MOST_MIN 8   /* connections, however few files there are */
 #define SCARCE_NUM 3 /* of SCARCE_DEN taken */
 #define SCARCE_DEN 4
-#define RANK_SHIFT 56 /* a stamp: the rank, then the time; the smallest leaves first */
+#define RANK_SHIFT 56 /* a stamp: the rank, then the time */
+#define SINCE_MASK ((1ull << RANK_SHIFT) - 1)
+#define SECOND_TURN (1ull << 63)
 
 struct seat {
 	uint8_t host[HOST_LEN];
@@ -115,29 +117,42 @@ void tcp_stamp(struct tcp_seats *s, uint32_t seat, enum tcp_rank rank, int64_t s
 /* ---- who leaves; under the lock ---- */
 
 struct choice {
-	uint32_t any, own; /* seats, or TCP_SEAT_NONE */
-	uint64_t any_stamp, own_stamp;
+	uint32_t any, own;	     /* seats, or TCP_SEAT_NONE */
+	uint64_t any_turn, own_turn; /* the smallest leaves first */
 };
 
 static void weigh(const struct tcp_seats *s, uint32_t i, unsigned worker, int64_t now_ms, struct choice *c)
 {
 	const struct seat *seat = &s->seats[i];
 	uint64_t stamp = atomic_load_explicit(&s->stamps[i], memory_order_relaxed);
-	uint64_t rank = stamp >> RANK_SHIFT;
+	uint64_t since_ms = stamp & SINCE_MASK, turn = since_ms;
+	bool recent = now_ms - (int64_t)since_ms < TCP_RECENT_MS;
 
-	if (stamp >= c->own_stamp && stamp >= c->any_stamp)
+	if (seat->owner == NULL || seat->leaving)
 		return;
-	if (seat->owner == NULL || seat->leaving || rank >= TCP_RANK_BUSY)
+	switch ((enum tcp_rank)(stamp >> RANK_SHIFT)) {
+	case TCP_RANK_IDLE:
+		if (recent)
+			turn |= SECOND_TURN;
+		break;
+	case TCP_RANK_HALF:
+		turn |= SECOND_TURN;
+		break;
+	case TCP_RANK_SENDING:
+		if (recent)
+			return;
+		turn |= SECOND_TURN;
+		break;
+	case TCP_RANK_BUSY:
 		return;
-	if (rank == TCP_RANK_SENDING && now_ms - (int64_t)(stamp & ((1ull << RANK_SHIFT) - 1)) < TCP_TAKES_NOTHING_MS)
-		return;
-	if (stamp < c->any_stamp) {
-		c->any = i;
-		c->any_stamp = stamp;
 	}
-	if (seat->worker == worker && stamp < c->own_stamp) {
+	if (turn < c->any_turn) {
+		c->any = i;
+		c->any_turn = turn;
+	}
+	if (seat->worker == worker && turn < c->own_turn) {
 		c->own = i;
-		c->own_stamp = stamp;
+		c->own_turn = turn;
 	}
 }
 
@@ -160,7 +175,7 @@ static bool let_leave(struct tcp_seats *s, const struct choice *c, unsigned work
 	return true;
 }
 
-static const struct choice nobody = {.any = TCP_SEAT_NONE, .own = TCP_SEAT_NONE, .any_stamp = UINT64_MAX, .own_stamp = UINT64_MAX};
+static const struct choice nobody = {.any = TCP_SEAT_NONE, .own = TCP_SEAT_NONE, .any_turn = UINT64_MAX, .own_turn = UINT64_MAX};
 
 /* Room in the host's share and in the house, if need be by somebody's leaving. */
 static bool room_for(struct tcp_seats *s, const uint8_t host[HOST_LEN], uint32_t bucket, unsigned worker, int64_t now_ms,

@@ -5,10 +5,13 @@
  *
  * A host is an IPv4 address, an IPv6 /56 (who has one address of it has them all), or one link-local address.
  *
- * Who leaves: of the host that has its share, or of all when the house is full, the connection that has been idle longest; when
- * none is idle, the one that has been sending a message longest; then the one that has not taken its answers longest. A connection
- * with questions under way never does. Another worker's connection is not ours to close: its socket is shut down, and its owner
- * sees the end of it in its own loop. Until then there is slack for so many; after that, only the asking worker's own leave.
+ * Who leaves: of the host that has its share, or of all when the house is full, the connection that has been idle longest. When
+ * none is idle but for such as have just come or just been answered, the one for which nothing has gone on longest: a message begun
+ * and not ended, answers not taken, no question. So a newcomer who has said nothing yet does not go before those who stall with
+ * half a message. A connection with questions under way never does, nor one that is just taking its answers.
+ *
+ * Another worker's connection is not ours to close: its socket is shut down, and its owner sees the end of it in its own loop.
+ * Until then there is slack for so many; after that, only the asking worker's own leave.
  *
  * A mutex guards the table; it is held to enter and to leave, never for a question: stamps are relaxed atomics, and a little late.
  */
@@ -22,11 +25,11 @@
 
 #define TCP_CONNECTIONS_MAX 4096	/* in all */
 #define TCP_CONNECTIONS_ADDRESS_MAX 128 /* of them from one host; of fewer in all, a quarter */
-#define TCP_FILES_SHARE 2	  /* one file descriptor in so many may be a client's; the rest are for upstreams, lists, control */
-#define TCP_SEATS_SLACK 64	  /* connections shut down whose owners have not noticed yet */
-#define TCP_TAKES_NOTHING_MS 1000 /* a client that does not take its answers may be told to leave after that long */
+#define TCP_FILES_SHARE 2  /* one file descriptor in so many may be a client's; the rest are for upstreams, lists, control */
+#define TCP_SEATS_SLACK 64 /* connections shut down whose owners have not noticed yet */
+#define TCP_RECENT_MS 1000 /* who came, was answered or took bytes in that time is about to do something */
 
-/* What a connection does, the first to leave first. */
+/* What a connection does. */
 enum tcp_rank { TCP_RANK_IDLE, TCP_RANK_HALF, TCP_RANK_SENDING, TCP_RANK_BUSY };
 
 struct tcp_seats;
