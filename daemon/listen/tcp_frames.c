@@ -100,10 +100,8 @@ static bool send_now(struct conn *c)
 	do
 		n = send(c->fd, c->out.bytes + c->out.at, count, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN) {
-		counters_add(t->service->counters, COUNTER_SEND_FAILED);
-		return false;
-	}
+	if (n < 0 && errno != EAGAIN)
+		return false; /* the client is gone */
 	if (n > 0) {
 		c->took_ms = c->active_ms = t->now_ms;
 		bytes_take(t, &c->out, (size_t)n);

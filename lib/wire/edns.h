@@ -23,7 +23,7 @@ struct edns {
 	uint16_t options_len;
 	/* options met, the first of each kind */
 	bool has_nsid, has_ecs, has_keepalive, has_padding, has_sde;
-	bool bad_keepalive; /* with a timeout, which a client never sends: over a stream that is a FORMERR (RFC 7828 §3.2.1) */
+	bool bad_keepalive;    /* with a timeout, which a client never sends: over a stream that is a FORMERR (RFC 7828 §3.2.1) */
 	const uint8_t *cookie; /* borrowed; NULL when absent */
 	uint8_t cookie_len;
 };

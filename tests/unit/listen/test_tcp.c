@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A worker's connections over real sockets of 127.0.0.1, by a clock that stands still until the test moves it. */
-#include "rig.h"
-#include "script.h"
+#include "query/rig.h"
+#include "query/script.h"
 
 #include "base/clock.h"
 #include "listen/tcp_conn.h"
@@ -266,31 +266,39 @@ static void makes_room(void **state)
 	house_shut(&h);
 }
 
-/* A client that takes nothing: read no more, and closed when its time is over; memory is bounded and comes back. */
-static void takes_nothing(void **state)
+/* A client that asks until nothing more is read from it, and takes no answer. */
+static int fill_up(struct house *h)
 {
-	struct house h;
 	uint8_t bytes[16384];
 	struct wr w = wr_init(bytes, sizeof(bytes));
 	size_t at = 0;
 	int small = 4096;
 
-	house_open(&h, state, 64);
-	(void)setsockopt(h.listener.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	int fd = client(&h);
+	(void)setsockopt(h->listener.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	int fd = client(h);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	while (w.pos + 600 < sizeof(bytes))
 		frame(&w, 1, "blocked.example", -1);
-	struct conn *c = TAILQ_FIRST(&h.tcp->conns);
+	struct conn *c = TAILQ_FIRST(&h->tcp->conns);
 	while (c->reading || c->again) {
 		ssize_t n = send(fd, bytes + at, w.pos - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		at = n > 0 ? (at + (size_t)n) % w.pos : at;
-		(void)event_base_loop(h.base, EVLOOP_NONBLOCK);
-		assert_ptr_equal(TAILQ_FIRST(&h.tcp->conns), c);
+		(void)event_base_loop(h->base, EVLOOP_NONBLOCK);
+		assert_ptr_equal(TAILQ_FIRST(&h->tcp->conns), c);
 	}
 	assert_true(c->writing);
 	assert_true(tcp_bytes_count(&c->out) > TCP_OUT_MAX && tcp_bytes_count(&c->out) < TCP_OUT_MAX + 4096);
-	assert_false(tcp_is_quiet(h.tcp));
+	assert_false(tcp_is_quiet(h->tcp));
+	return fd;
+}
+
+/* Closed when its time is over; memory is bounded and comes back. */
+static void takes_nothing(void **state)
+{
+	struct house h;
+
+	house_open(&h, state, 64);
+	int fd = fill_up(&h);
 	tcp_sweep(h.tcp, h.now_ms + TCP_STALL_MS - 1);
 	assert_int_equal(rig_count(h.rig, COUNTER_TCP_STALLED), 0);
 	tcp_sweep(h.tcp, h.now_ms + TCP_STALL_MS);
@@ -298,6 +306,59 @@ static void takes_nothing(void **state)
 	assert_true(TAILQ_EMPTY(&h.tcp->conns));
 	assert_int_equal(h.tcp->held, 0);
 	close(fd);
+	house_shut(&h);
+}
+
+/* A sip now and then keeps a connection for so long and no longer. */
+static void takes_little(void **state)
+{
+	struct house h;
+	uint8_t sip[2048];
+
+	house_open(&h, state, 64);
+	int fd = fill_up(&h);
+	struct conn *c = TAILQ_FIRST(&h.tcp->conns);
+	at_ms(&h, TCP_STALL_MS - 1);
+	while (c->took_ms != h.now_ms) {
+		(void)!recv(fd, sip, sizeof(sip), MSG_DONTWAIT);
+		(void)event_base_loop(h.base, EVLOOP_NONBLOCK);
+	}
+	for (int64_t ms = TCP_STALL_MS; ms < TCP_DRAIN_MS; ms += TCP_STALL_MS - 1) {
+		at_ms(&h, ms);
+		tcp_sweep(h.tcp, h.now_ms);
+		assert_int_equal(rig_count(h.rig, COUNTER_TCP_STALLED), 0);
+		c->took_ms = h.now_ms; /* real sips are as large as the kernel likes */
+	}
+	tcp_sweep(h.tcp, START_MS + TCP_DRAIN_MS);
+	assert_int_equal(rig_count(h.rig, COUNTER_TCP_STALLED), 1);
+	close(fd);
+	house_shut(&h);
+}
+
+/* The worker's memory for its clients is at its bound: who needs more goes, without a half frame, and others stay. */
+static void no_room(void **state)
+{
+	static const uint8_t half[] = {0, 40, 1};
+	struct house h;
+
+	house_open(&h, state, 64);
+	int fd = client(&h), other = client(&h);
+	h.tcp->held = TCP_HELD_MAX;
+	assert_int_equal(send(fd, half, sizeof(half), 0), sizeof(half));
+	assert_true(is_over(&h, fd));
+	assert_int_equal(rig_count(h.rig, COUNTER_TCP_NO_ROOM), 1);
+	say(other, 8, "blocked.example"); /* what is answered at once needs none */
+	assert_int_equal(hear_id(&h, other), 8);
+	rig_asking(h.rig, "open.example", RRTYPE_A);
+	say(other, 9, "open.example");
+	until(&h, COUNTER_TOTAL, 2);
+	assert_int_equal(rig_answered(h.rig, "open.example", RRTYPE_A, POOL_TIMEOUT, NULL), 1);
+	assert_true(is_over(&h, other));
+	assert_int_equal(rig_count(h.rig, COUNTER_TCP_NO_ROOM), 2);
+	assert_int_equal(h.tcp->held, TCP_HELD_MAX);
+	h.tcp->held = 0;
+	close(fd);
+	close(other);
 	house_shut(&h);
 }
 
@@ -465,8 +526,8 @@ static void long_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(times),     TEST(life),	 TEST(makes_room), TEST(takes_nothing), TEST(fair_turns),
-	    TEST(keepalive), TEST(no_file_left), TEST(stops),	   TEST(long_messages),
+	    TEST(times),      TEST(life),      TEST(makes_room),   TEST(takes_nothing), TEST(takes_little),  TEST(no_room),
+	    TEST(fair_turns), TEST(keepalive), TEST(no_file_left), TEST(stops),		TEST(long_messages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
