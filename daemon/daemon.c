@@ -14,6 +14,7 @@
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/sockets.h"
+#include "listen/tcp_seats.h"
 #include "notify.h"
 #include "privs.h"
 #include "query/inflight.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct cache *cache;
 	struct failures *failures;
 	struct inflight *inflight;
+	struct tcp_seats *tcp_seats;
 	struct generations *generations;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
@@ -158,6 +160,7 @@ static void start_workers(void *arg)
 					       .cache = d->cache,
 					       .failures = d->failures,
 					       .inflight = d->inflight,
+					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
 		d->workers[i] = worker_create(&config, &err);
 		ok = d->workers[i] != NULL;
@@ -336,6 +339,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
 	d->inflight = inflight_create();
+	d->tcp_seats = tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files()), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
@@ -404,6 +408,7 @@ static void daemon_finish(struct daemon *d)
 	commands_destroy(d->commands);
 	stop_workers(d);
 	generations_destroy(d->generations);
+	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);

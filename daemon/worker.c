@@ -90,7 +90,7 @@ static void open_house(struct worker *w, struct upstreams *upstreams)
 	w->upstreams = upstreams;
 	w->pool = pool_create(w->base, w->counters, upstreams);
 	w->service->pool = w->pool;
-	w->tcp = tcp_create(w->base, w->service);
+	w->tcp = tcp_create(w->base, w->service, w->config.tcp_seats);
 	w->udp = base_alloc((w->config.listener_count + 1) * sizeof(struct udp *));
 	for (size_t i = 0; i < w->config.listener_count; i++) {
 		const struct listener *l = &w->config.listeners[i];

@@ -11,6 +11,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "listen/sockets.h"
+#include "listen/tcp_seats.h"
 #include "observe/counters.h"
 #include "query/inflight.h"
 
@@ -22,6 +23,7 @@ struct worker_config {
 	struct cache *cache;
 	struct failures *failures;     /* shared by all workers, as the cache is */
 	struct inflight *inflight;     /* shared by all workers */
+	struct tcp_seats *tcp_seats;   /* shared by all workers */
 	struct worker *const *workers; /* all of them, by index, for answers that wait on another's ask */
 };
 

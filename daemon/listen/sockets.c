@@ -14,8 +14,14 @@
  * this is some 5 000 of them: 10 ms of half a million a second. */
 #define SOCKETS_RECEIVE_BUFFER (4 * 1024 * 1024)
 #define SOCKETS_RMEM_MAX "/proc/sys/net/core/rmem_max"
-#define SOCKETS_BACKLOG 1024
-#define SOCKETS_PORT_TRIES 32 /* for a port free for UDP and TCP alike */
+#define SOCKETS_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+/* Of a TCP client's socket, which has them from the listening one. Questions are small and answers at most 64 KiB: what a client
+ * that does not read can pin in the kernel is bounded by these, not by what the kernel grows buffers to. */
+#define SOCKETS_STREAM_RECEIVE_BUFFER (64 * 1024)
+#define SOCKETS_STREAM_UNSENT (128 * 1024)
+#define SOCKETS_STREAM_UNACKED_MS 10000 /* then the client is taken for gone, although it has said no farewell */
+#define SOCKETS_FAST_OPEN 256		/* RFC 7413: connections that begin with data and are not confirmed yet */
+#define SOCKETS_PORT_TRIES 32		/* for a port free for UDP and TCP alike */
 
 /* Not in glibc's headers: path-MTU messages, which anybody can forge, neither shrink nor fragment what we send. */
 #ifndef IP_PMTUDISC_OMIT
@@ -28,6 +34,16 @@
 static bool set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+/* What TCP clients' sockets inherit. The kernel may refuse all but the first: then it is slower, or less bounded. */
+static bool set_stream_options(int fd)
+{
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_STREAM_RECEIVE_BUFFER);
+	(void)set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKETS_STREAM_UNSENT);
+	(void)set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCKETS_STREAM_UNACKED_MS);
+	(void)set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, SOCKETS_FAST_OPEN);
+	return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 static bool say_why(const struct endpoint *e, bool stream, struct err *err)
@@ -80,7 +96,7 @@ static bool set_options(int fd, const struct listener *l)
 	if (!set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) || (v6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)))
 		return false;
 	if (l->stream)
-		return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		return set_stream_options(fd);
 	size_receive_buffer(fd);
 	if (v6)
 		(void)set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);

@@ -24,10 +24,9 @@
 	/* UDP clients */                                                                                                     \
 	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed)                                                               \
 	/* TCP clients */                                                                                                     \
-	X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_TIMEOUT, tcp_timeout)                                 \
-	X(TCP_CLOSED_IDLE, tcp_closed_idle) X(TCP_CLOSED_MESSAGE, tcp_closed_message)                                         \
-	X(TCP_CLOSED_STALL, tcp_closed_stall) X(TCP_CLOSED_LIFE, tcp_closed_life)                                             \
-	X(TCP_CLOSED_TOTAL, tcp_closed_total) X(TCP_CLOSED_ADDRESS, tcp_closed_address)                                       \
+	X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_EVICTED, tcp_evicted) X(TCP_IDLE, tcp_idle) \
+	X(TCP_SLOW, tcp_slow) X(TCP_STALLED, tcp_stalled) X(TCP_AGED, tcp_aged) X(TCP_NO_ROOM, tcp_no_room) \
+	X(TCP_ACCEPT_FAILED, tcp_accept_failed) \
 	/* upstream servers */                                                                                                \
 	X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_BAD, upstream_bad) X(UPSTREAM_MISMATCHED, upstream_mismatched)       \
 	X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_NO_SOCKET, upstream_no_socket) X(UPSTREAM_FULL, upstream_full)               \

@@ -66,6 +66,8 @@ static void build_opt(struct build *b, const struct query *q, uint16_t rcode, co
 	if (!q->has_edns)
 		return;
 	size_t mark = edns_write_begin(&b->w, MSG_UDP_EDNS_MAX, rcode, q->dnssec_ok);
+	if (q->keepalive_100ms != 0)
+		edns_write_keepalive(&b->w, q->keepalive_100ms);
 	if (extra->has_ede)
 		edns_write_ede(&b->w, extra->ede, with_text ? extra->text : (struct str){NULL, 0});
 	if (extra->has_ede && extra->also_ede != 0)

@@ -54,6 +54,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
 	q->rewrite.on = false;
 	q->prepared = NULL;
+	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
+	q->keepalive_100ms = 0;
 	q->id = m.header.id;
 	q->flags = m.header.flags;
 	q->has_question = m.has_question;
@@ -65,6 +67,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->dnssec_ok = m.edns.present && m.edns.dnssec_ok;
 	q->has_tsig = m.has_tsig;
 	q->limit = q->via->stream ? MSG_LEN_MAX : (uint16_t)edns_udp_limit(&m.edns);
+	if (q->via->stream && q->parsed == MSG_QUERY && m.edns.present && m.edns.bad_keepalive)
+		q->parsed = MSG_FORMERR;
 }
 
 static enum fate near_stage(struct service *s, struct query *q)

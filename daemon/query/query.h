@@ -74,10 +74,12 @@ struct query {
 	bool has_question;
 	bool has_edns, dnssec_ok, has_tsig;
 	uint16_t type, class;
-	uint16_t limit;		 /* bytes the answer may have */
-	uint16_t question_len;	 /* octets; 0 without one */
-	const uint8_t *question; /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
-	struct name name;	 /* folded */
+	bool has_keepalive;	  /* over a stream: the client asks how long it may stay (RFC 7828) */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		  /* bytes the answer may have */
+	uint16_t question_len;	  /* octets; 0 without one */
+	const uint8_t *question;  /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
+	struct name name;	  /* folded */
 
 	/* what was found */
 	struct verdict verdict;
