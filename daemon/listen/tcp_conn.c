@@ -102,7 +102,7 @@ void conn_settle(struct conn *c)
 		}
 	}
 	bool full = c->pending >= TCP_PENDING_MAX || unsent > TCP_OUT_MAX || (unsent > 0 && t->held > TCP_HELD_SOFT_MAX);
-	bool reading = !full && !holds && !c->eof && !t->stopping;
+	bool reading = !full && !c->eof && !t->stopping;
 	if (reading && !c->reading)
 		c->half_ms = t->now_ms; /* a message that was begun before had no chance to be ended */
 	listen_for(&c->readable, reading, &c->reading);

@@ -19,8 +19,8 @@
 #define TCP_COLLECT_MAX 65536u	 /* answers of one turn that need no memory of their own */
 #define TCP_TURN_QUESTIONS 32u	 /* of one connection, before others have their turn */
 #define TCP_AGAIN_QUESTIONS 256u /* of connections that hold more, before all else has its turn */
-#define TCP_BYTES_MIN 2048u	 /* of memory of a connection's own; pieces of this size are used again and again */
-#define TCP_SPARES_MAX 256u	 /* so many of them are kept */
+#define TCP_BYTES_MIN 4096u	 /* of memory of a connection's own; pieces of this size are used again and again */
+#define TCP_SPARES_MAX 128u	 /* so many of them are kept */
 #define TCP_ACCEPT_BUDGET 64u	 /* connections before others have their turn */
 #define TCP_ACCEPT_PAUSE_MS 200	 /* when file descriptors ran out */
 #define TCP_FRAME_HEAD 2u

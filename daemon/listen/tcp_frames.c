@@ -339,9 +339,12 @@ static void conn_turn(struct conn *c, bool (*take)(struct conn *c))
 
 void conn_on_readable(evutil_socket_t fd, short what, void *arg)
 {
+	struct conn *c = arg;
+
 	(void)fd;
 	(void)what;
-	conn_turn(arg, receive);
+	if (!c->again) /* else its turn comes by the queue; not to listen for so short a time would cost two system calls */
+		conn_turn(c, receive);
 }
 
 void tcp_on_serve_again(evutil_socket_t fd, short what, void *arg)
