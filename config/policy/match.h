@@ -87,6 +87,7 @@ struct policy_prepared {
 		uint8_t tier, labels, r_len;
 		uint8_t r[POLICY_REST_MAX];
 	} place;
+	uint8_t places[POLICY_HASHES_MAX]; /* of the labels in wire */
 	bool judged, has_records;
 };
 void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret);
