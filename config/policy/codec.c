@@ -248,8 +248,7 @@ static __attribute__((noinline)) void encode_any(const struct codec *codec, cons
 #define AT_ONCE 4 /* symbols coded together: at most 60 bits */
 
 /* The name as a line of text, its labels as they are coded, filled up to a multiple of AT_ONCE. What is copied behind a label is
- * written over by what follows. Returns how long the
- * line is before that. */
+ * written over by what follows. Returns how long the line is before it is filled up. */
 static inline unsigned line_up(const uint8_t *wire, const uint8_t *places, unsigned labels, uint8_t ret[NAME_LEN_MAX + 1 + PIECE])
 {
 	unsigned at = 0;
@@ -421,8 +420,8 @@ void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct 
 	place(code, bits, seed, ret);
 }
 
-void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits, uint32_t seed,
-		struct code_place *ret)
+void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits,
+		uint32_t seed, struct code_place *ret)
 {
 	struct coded code;
 	encode(codec, wire, places, labels, &code);

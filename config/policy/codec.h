@@ -47,10 +47,10 @@ struct code_place {
 };
 void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret);
 
-/* Both at once for a suffix of `labels` labels, which stand at wire + places[0], wire + places[1] and so on. Behind the name NAME_SLACK
- * octets, of any value, may be read. */
-void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits, uint32_t seed,
-		struct code_place *ret);
+/* Both at once for a suffix of `labels` labels, which stand at wire + places[0], wire + places[1] and so on. Behind the name
+ * NAME_SLACK octets, of any value, may be read. */
+void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits,
+		uint32_t seed, struct code_place *ret);
 
 /* The filter's hash of a name and of all its suffixes: hash(label.rest) from hash(rest). hashes[n] is that of the suffix of n
  * labels; hashes[0] the root's. name->labels + 1 of them. */

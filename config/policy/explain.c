@@ -100,8 +100,8 @@ static void collect_names(struct collection *c, unsigned tier, const uint64_t ha
 	const struct image *im = c->asking.policy->tiers[tier];
 	for (unsigned labels = name->labels + 1u; labels-- > 0;) {
 		struct image_set set;
-		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 &&
-		    image_may_have(im, hashes[labels]) && image_find(im, name, labels, &set))
+		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 && image_may_have(im, hashes[labels]) &&
+		    image_find(im, name, labels, &set))
 			collect_set(c, tier, &set, labels);
 	}
 }

@@ -54,8 +54,8 @@ void asking_judge_deep(const struct policy *policy, const struct name *name, uns
 	judge(policy, hashes + 64 * (size_t)half, name->labels, half, ret);
 }
 
-/* Where the most specific of those that may be there (`any`, the root left out) would stand; of two tiers the bulk one, whose memory
- * is far away. places: of the name's labels. */
+/* Where the most specific of those that may be there (`any`, the root left out) would stand; of two tiers the bulk one, whose
+ * memory is far away. places: of the name's labels. */
 static void place_first(const struct policy *policy, const struct name *name, const uint8_t *places, uint64_t any,
 			struct policy_prepared *p)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The steps of a batch (match.h): after prepare, after fetch, after fetch_records, and in one, the answer is the same, and it is the
- * naive one. Names of 1 to 126 labels, most more than hashes are kept of; octets that the codec might take for ends of labels. */
+ * The steps of a batch (match.h): after prepare, after fetch, after fetch_records, and in one, the answer is the same, and it is
+ * the naive one. Names of 1 to 126 labels, most more than hashes are kept of; octets that the codec might take for ends of labels.
+ */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -193,7 +194,8 @@ static void odd_octets_are_told_apart(void **state)
 		buf_printf(&text, "  - 'a\\%03u\\%03ub.example'\n", octets[i / COUNT], octets[(i + i / COUNT % 2) % COUNT]);
 	fixture_policy(&f, &(struct fixture_list){.name = "odd", .text = text.ptr, .bulk = true}, 1, NOW_S);
 	for (size_t i = 0; i < COUNT * COUNT; i++) {
-		const char wire[] = {4, 'a', (char)octets[i / COUNT], (char)octets[i % COUNT], 'b', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e'};
+		const char wire[] = {4,	  'a', (char)octets[i / COUNT], (char)octets[i % COUNT], 'b', 7, 'e', 'x', 'a', 'm', 'p',
+				     'l', 'e'};
 		struct name name = name_of_wire(wire, sizeof(wire));
 		bool listed = (i % COUNT + i / COUNT) % 2 == 0;
 		struct verdict v = same_in_every_way(f.policy, f.scratch, &name);
@@ -228,7 +230,7 @@ static void names_that_do_not_fit(void **state)
 	fixture_policy(&f, &(struct fixture_list){.name = "long", .text = text, .bulk = true}, 1, NOW_S);
 	struct name there = name_of(long_name), not = name_of(other), root = name_of(".");
 	assert_int_equal(same_in_every_way(f.policy, f.scratch, &there).kind, VERDICT_BLOCKED);
-	assert_int_equal(same_in_every_way(f.policy, f.scratch, &not).kind, VERDICT_NONE);
+	assert_int_equal(same_in_every_way(f.policy, f.scratch, &not ).kind, VERDICT_NONE);
 	assert_int_equal(same_in_every_way(f.policy, f.scratch, &root).kind, VERDICT_BLOCKED);
 	fixture_finish(&f);
 }
