@@ -15,11 +15,12 @@ static const struct image *tier_of(const struct policy *p, const struct verdict 
 
 /* RFC 8020: NXDOMAIN for qname would deny every name below it, allowed ones too. Is there an allow entry in force below that wins
  * there? covers: the block, of that rank, holds for what is below qname as well, so that only a stronger allow wins against it. */
-static bool allowed_below(const struct image *im, const struct name *qname, unsigned rank, bool covers, int64_t now_s)
+static __attribute__((noinline)) bool allowed_below(const struct image *im, const struct name *qname, unsigned rank, bool covers,
+						    int64_t now_s)
 {
 	struct image_set set;
-	if ((im->labels_above[qname->labels / 64] >> qname->labels % 64 & 1) == 0 || !image_may_have(im, name_hash(qname->wire, qname->len)) ||
-	    !image_find(im, qname->wire, qname->len, &set))
+	if ((im->labels_above[qname->labels / 64] >> qname->labels % 64 & 1) == 0 ||
+	    !image_may_have(im, name_hash(qname->wire, qname->len)) || !image_find(im, qname, qname->labels, &set))
 		return false;
 	for (uint32_t i = 0; i < set.count; i++) {
 		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
@@ -66,6 +67,8 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 	    .records = image_bytes(im, IMAGE_DATA, le_get_u32(r + IMAGE_RULE_DATA)),
 	    .owner_labels = owns ? verdict->labels : 0,
 	};
+	if (LIKELY((policy->labels_above[qname->labels / 64] >> qname->labels % 64 & 1) == 0))
+		return;
 	unsigned rank = r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW;
 	bool covers = covers_below(r, owns);
 	for (size_t tier = 0; tier < policy->tier_count && ret->answer == ANSWER_NXDOMAIN; tier++) {

@@ -16,17 +16,23 @@
 #define E16 E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E
 /* '-', digits, '_', letters: in the order of their octets. A table, since what stands in names no branch can foresee. */
 /* clang-format off */
-static const uint8_t symbols[256] = {
-    E16, E16,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, 0, E, E,
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, E, E, E, E, E, E,
-    E16,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, 11,
-    E, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-    27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, E, E, E, E, E,
-    E16, E16, E16, E16, E16, E16, E16, E16,
-};
+#define SYMBOLS(NUL, SOH, STOP)                                              \
+    NUL, SOH, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E16,                  \
+    E, E, E, E, E, E, E, E, E, E, E, E, E, 0, STOP, E,                        \
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, E, E, E, E, E, E,                          \
+    E16,                                                                     \
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, 11,                          \
+    E, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,           \
+    27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, E, E, E, E, E,               \
+    E16, E16, E16, E16, E16, E16, E16, E16
+static const uint8_t symbols[256] = {SYMBOLS(E, E, E)};
+/* With what lies between labels, in a line of text. */
+#define TEXT_END 0
+#define TEXT_NOTHING 1
+#define TEXT_DOT '.'
+static const uint8_t text_symbols[256] = {SYMBOLS(CODEC_END, CODEC_NOTHING, CODEC_DOT)};
 /* clang-format on */
+#undef SYMBOLS
 #undef E
 #undef E16
 
@@ -132,8 +138,12 @@ void codec_count(const uint8_t *wire, size_t len, uint32_t counts[CODEC_LENGTHS_
 	}
 }
 
+#define CODE_AT 16		/* in an entry of struct codec */
+#define CODE_SPECIAL (1u << 6)	/* of a symbol other than a letter, a digit, '-' and '_' */
+#define CODE_SPECIALS (7u << 6) /* four of them, added */
+
 /* Canonical: shorter codes first, equal ones by symbol. */
-static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[CODEC_SYMBOLS])
+static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[CODEC_ROW])
 {
 	uint32_t code = 0, filled = 0;
 	for (unsigned symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
@@ -146,11 +156,13 @@ static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[
 	for (uint32_t bits = 1; bits <= CODEC_BITS_MAX; bits++, code <<= 1) {
 		for (unsigned symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
 			if (lengths[symbol] == bits)
-				ret[symbol] = bits << 16 | code++;
+				ret[symbol] = code++ << CODE_AT | (symbol >= CODEC_DOT ? CODE_SPECIAL : 0) | bits;
 		}
 	}
+	ret[CODEC_NOTHING] = CODE_SPECIAL;
 	return true;
 }
+static_assert(CODEC_BITS_MAX < 16 && CODEC_NOTHING < CODEC_ROW, "an entry holds a code, a row all symbols");
 
 bool codec_init(const uint8_t lengths[CODEC_LENGTHS_SIZE], struct codec *ret)
 {
@@ -158,8 +170,9 @@ bool codec_init(const uint8_t lengths[CODEC_LENGTHS_SIZE], struct codec *ret)
 	for (size_t context = 0; context < CODEC_CONTEXTS; context++) {
 		if (!codes_of_context(lengths + context * CODEC_SYMBOLS, ret->codes[context]))
 			return false;
-		ret->codes[context][CODEC_ESCAPE] |= CODEC_IS_ESCAPE;
 	}
+	for (unsigned symbol = 0; symbol < CODEC_ROW; symbol++) /* nothing else follows it */
+		ret->codes[CODEC_NOTHING][symbol] = CODE_SPECIAL;
 	return true;
 }
 
@@ -187,7 +200,7 @@ struct bits {
 /* 1 to 63 bits. */
 static inline void bits_put(struct bits *b, uint64_t value, unsigned count)
 {
-	const uint64_t top = value << (64 - count);
+	const uint64_t top = value << (-count & 63);
 	const unsigned sum = b->count + count;
 	const uint64_t full = b->word | top >> b->count, spilt = top << (-b->count & 63);
 	put_u64(b->to, full);
@@ -209,96 +222,83 @@ static_assert(((NAME_LEN_MAX + 1) * (CODEC_BITS_MAX + 8) + 63) / 64 * 8 + 8 + CO
 	      "the longest code has room, and what is written past it");
 
 /* Any name: symbol by symbol. */
-static void encode_escaped(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
+static __attribute__((noinline)) void encode_any(const struct codec *codec, const uint8_t *wire, const uint8_t *places,
+						 unsigned labels, struct coded *ret)
 {
-	uint8_t places[NAME_LABELS_MAX + 1];
-	unsigned count = labels_of(wire, len, places), context = CODEC_START;
+	unsigned context = CODEC_START;
 	struct bits b = {0, 0, ret->bytes};
-	for (unsigned i = count; i-- > 0;) {
+	for (unsigned i = labels; i-- > 0;) {
 		const uint8_t *label = wire + places[i];
 		for (unsigned j = 1; j <= label[0]; j++) {
 			const unsigned symbol = symbols[label[j]];
 			const uint32_t code = codec->codes[context][symbol];
-			bits_put(&b, code & (CODEC_IS_ESCAPE - 1), code >> 16);
+			bits_put(&b, code >> CODE_AT, code & 63);
 			context = symbol;
 			if (symbol == CODEC_ESCAPE)
 				bits_put(&b, label[j], 8);
 		}
 		const uint32_t end = codec->codes[context][i == 0 ? CODEC_END : CODEC_DOT];
-		bits_put(&b, end & (CODEC_IS_ESCAPE - 1), end >> 16);
+		bits_put(&b, end >> CODE_AT, end & 63);
 		context = CODEC_DOT;
 	}
 	bits_end(&b, ret);
 }
 
-/* Sixteen octets, and their symbols: as `symbols` has them. */
-typedef uint8_t octets __attribute__((vector_size(16)));
-
-static inline octets symbols_of(octets x)
-{
-	const octets letter = x - (uint8_t)'a', digit = x - (uint8_t)'0';
-	const octets is_letter = (octets)(letter < 26), is_digit = (octets)(digit < 10);
-	const octets is_line = (octets)(x == (uint8_t)'_'), is_dash = (octets)(x == (uint8_t)'-');
-	return (is_letter & (letter + 12)) | (is_digit & (digit + 1)) | (is_line & 11) |
-	       (~(is_letter | is_digit | is_line | is_dash) & CODEC_ESCAPE);
-}
-
+#define PIECE 16  /* octets copied at once */
 #define AT_ONCE 4 /* symbols coded together: at most 60 bits */
 
-/* The name's symbols as they are coded, filled up with CODEC_NOTHING. Returns how many. A label is mapped in pieces of sixteen; what
- * of a piece is not the label's is written over by what follows. */
-static inline unsigned symbols_line_up(const uint8_t *wire, size_t len, uint8_t ret[NAME_LEN_MAX + 1 + sizeof(octets)])
+/* The name as a line of text, its labels as they are coded, filled up to a multiple of AT_ONCE. What is copied behind a label is
+ * written over by what follows. Returns how long the line is before it is filled up. */
+static inline unsigned line_up(const uint8_t *wire, const uint8_t *places, unsigned labels, uint8_t ret[NAME_LEN_MAX + 1 + PIECE])
 {
-	uint8_t places[NAME_LABELS_MAX + 1];
-	unsigned count = 0;
-	for (unsigned i = labels_of(wire, len, places); i-- > 0;) {
+	unsigned at = 0;
+	for (unsigned i = labels; i-- > 0;) {
 		const uint8_t *label = wire + places[i];
-		for (unsigned j = 0; j < label[0]; j += sizeof(octets)) {
-			octets piece;
-			memcpy(&piece, label + 1 + j, sizeof(piece));
-			piece = symbols_of(piece);
-			memcpy(ret + count + j, &piece, sizeof(piece));
-		}
-		count += label[0];
-		ret[count++] = CODEC_DOT;
+		const unsigned len = label[0];
+		memcpy(ret + at, label + 1, PIECE);
+		for (unsigned j = PIECE; UNLIKELY(j < len); j += PIECE)
+			memcpy(ret + at + j, label + 1 + j, PIECE);
+		at += len;
+		ret[at++] = TEXT_DOT;
 	}
-	count += count == 0; /* the root has the end alone */
-	ret[count - 1] = CODEC_END;
-	memset(ret + count, CODEC_NOTHING, AT_ONCE);
-	return count;
+	at += at == 0; /* the root has the end alone */
+	ret[at - 1] = TEXT_END;
+	memset(ret + at, TEXT_NOTHING, AT_ONCE);
+	return at;
 }
-static_assert(NAME_SLACK >= sizeof(octets), "a piece may be loaded from any place of a name");
+static_assert(NAME_SLACK >= PIECE, "a piece may be loaded from any place of a name");
 
-/* What depends on what came before is where the bits go, no more: codes of four symbols are found and joined apart from that. */
-void codec_encode_slack(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
+/* Codes of four symbols are found and joined apart from what came before them; where their bits go is all that waits for it. In a
+ * name of letters, digits, '-' and '_' only the ends of labels, and what fills the line up, are special: with others in it, of
+ * which some look like an end, there are more. */
+static inline void encode(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, struct coded *ret)
 {
-	uint8_t line[NAME_LEN_MAX + 1 + sizeof(octets)];
-	const unsigned count = symbols_line_up(wire, len, line);
-	unsigned before = CODEC_START;
-	uint32_t any = 0;
+	uint8_t line[NAME_LEN_MAX + 1 + PIECE];
+	const unsigned len = line_up(wire, places, labels, line);
+	const unsigned expected = MAX(labels, 1u) + (-len & (AT_ONCE - 1));
+	unsigned before = CODEC_START, specials = 0;
 	struct bits b = {0, 0, ret->bytes};
-	for (unsigned i = 0; i < count; i += AT_ONCE) {
-		const unsigned s0 = line[i], s1 = line[i + 1], s2 = line[i + 2], s3 = line[i + 3];
+	for (unsigned i = 0; i < len; i += AT_ONCE) {
+		const unsigned s0 = text_symbols[line[i]], s1 = text_symbols[line[i + 1]], s2 = text_symbols[line[i + 2]],
+			       s3 = text_symbols[line[i + 3]];
 		const uint32_t c0 = codec->codes[before][s0], c1 = codec->codes[s0][s1], c2 = codec->codes[s1][s2],
-			       c3 = codec->codes[s2][s3];
-		const unsigned n1 = c1 >> 16, n3 = c3 >> 16, low = (c2 >> 16) + n3;
-		const uint64_t first = (uint64_t)(c0 & UINT16_MAX) << n1 | (c1 & UINT16_MAX);
-		const uint64_t second = (uint64_t)(c2 & UINT16_MAX) << n3 | (c3 & UINT16_MAX);
-		any |= c0 | c1 | c2 | c3;
-		bits_put(&b, first << low | second, (c0 >> 16) + n1 + low);
+			       c3 = codec->codes[s2][s3], sum = c0 + c1 + c2 + c3;
+		const uint64_t first = (uint64_t)(c0 >> CODE_AT) << (c1 & 63) | c1 >> CODE_AT;
+		const uint64_t second = (uint64_t)(c2 >> CODE_AT) << (c3 & 63) | c3 >> CODE_AT;
+		specials += sum & CODE_SPECIALS;
+		bits_put(&b, first << ((c2 + c3) & 63) | second, sum & 63);
 		before = s3;
 	}
 	bits_end(&b, ret);
-	if (UNLIKELY((any & CODEC_IS_ESCAPE) != 0))
-		encode_escaped(codec, wire, len, ret);
+	if (UNLIKELY(specials != expected * CODE_SPECIAL))
+		encode_any(codec, wire, places, labels, ret);
 }
-static_assert(CODEC_IS_ESCAPE <= UINT16_MAX, "codes have the lower half of a word");
 
 void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
 {
-	uint8_t room[NAME_LEN_MAX + NAME_SLACK] = {0};
+	uint8_t places[NAME_LABELS_MAX + 1], room[NAME_LEN_MAX + NAME_SLACK] = {0};
 	memcpy(room, wire, len);
-	codec_encode_slack(codec, room, len, ret);
+	encode(codec, room, places, labels_of(room, len, places), ret);
 }
 
 /* --- the hashes --- */
@@ -344,19 +344,18 @@ static inline uint64_t hash_step(uint64_t hash, struct chunk c)
 	return fold(hash ^ c.low, FOLD_NAME ^ c.high);
 }
 
-void name_hashes(const struct name *name, uint64_t *ret)
+void name_hashes_places(const struct name *name, uint8_t *ret_places, uint64_t *ret)
 {
-	uint8_t places[NAME_LABELS_MAX + 1];
 	const unsigned count = name->labels;
 	uint64_t hash = HASH_ROOT;
 	size_t at = 0;
 	for (unsigned i = 0; i < count; i++) {
-		places[i] = (uint8_t)at;
+		ret_places[i] = (uint8_t)at;
 		at += 1u + name->wire[at];
 	}
 	ret[0] = hash;
 	for (unsigned n = 1; n <= count; n++) {
-		const uint8_t *label = name->wire + places[count - n];
+		const uint8_t *label = name->wire + ret_places[count - n];
 		size_t left = 1u + label[0];
 		for (; UNLIKELY(left > CHUNK); left -= CHUNK, label += CHUNK)
 			hash = hash_step(hash, chunk_load(label, CHUNK));
@@ -364,6 +363,12 @@ void name_hashes(const struct name *name, uint64_t *ret)
 	}
 }
 static_assert(NAME_SLACK >= CHUNK, "a chunk may be loaded from any place of a name");
+
+void name_hashes(const struct name *name, uint64_t *ret)
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	name_hashes_places(name, places, ret);
+}
 
 uint64_t name_hash(const uint8_t *wire, size_t len)
 {
@@ -392,7 +397,7 @@ static inline uint64_t rest_word(const uint8_t *code, size_t i, unsigned bits)
 	return get_u64(code + 8 * i) << bits | get_u64(code + 8 * i + 8) >> 1 >> (63 - bits);
 }
 
-void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
+static inline void place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
 {
 	const size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
 	const uint64_t first = rest_word(code->bytes, 0, bits), second = rest_word(code->bytes, 1, bits);
@@ -408,4 +413,17 @@ void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct 
 	ret->bucket = 0;
 	if (bits > 0)
 		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ fold(hash, FOLD_NAME)) >> (64 - bits));
+}
+
+void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
+{
+	place(code, bits, seed, ret);
+}
+
+void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits,
+		uint32_t seed, struct code_place *ret)
+{
+	struct coded code;
+	encode(codec, wire, places, labels, &code);
+	place(&code, bits, seed, ret);
 }

@@ -18,13 +18,11 @@ enum { CODEC_DOT = 38, CODEC_END = 39, CODEC_ESCAPE = 40, CODEC_SYMBOLS = 41, CO
 #define CODEC_LENGTHS_SIZE (CODEC_CONTEXTS * CODEC_SYMBOLS) /* the section CODEC: lengths[context * CODEC_SYMBOLS + symbol] */
 #define CODEC_BYTES_MAX 768				    /* of a coded name: 255 octets of at most 23 bits, and the end */
 #define CODEC_NOTHING CODEC_CONTEXTS			    /* no symbol: has no bits, follows the end */
-#define CODEC_ROW 48					    /* so that a context's codes take three lines of memory */
+#define CODEC_ROW 64					    /* so that a shift finds it */
 
 struct codec {
-	/* length << 16 | code, right-aligned; those of CODEC_ESCAPE with CODEC_IS_ESCAPE */
-	uint32_t codes[CODEC_CONTEXTS + 1][CODEC_ROW];
+	uint32_t codes[CODEC_CONTEXTS + 1][CODEC_ROW]; /* [before][symbol]: code << 16 | is no plain symbol << 6 | length */
 };
-#define CODEC_IS_ESCAPE (1u << CODEC_BITS_MAX)
 
 /* Statistics -> code lengths, deterministic. counts may be zero anywhere. */
 void codec_lengths(const uint32_t counts[CODEC_LENGTHS_SIZE], uint8_t ret[CODEC_LENGTHS_SIZE]);
@@ -40,8 +38,6 @@ struct coded {
 };
 /* wire: a folded name's wire form of that length (a suffix's too). */
 void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret);
-/* The same where NAME_SLACK octets behind the name may be read, of any value. */
-void codec_encode_slack(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret);
 
 /* Cut for the index (image.h): the bucket, and R with its length. */
 struct code_place {
@@ -51,9 +47,16 @@ struct code_place {
 };
 void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret);
 
+/* Both at once for a suffix of `labels` labels, which stand at wire + places[0], wire + places[1] and so on. Behind the name
+ * NAME_SLACK octets, of any value, may be read. */
+void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits,
+		uint32_t seed, struct code_place *ret);
+
 /* The filter's hash of a name and of all its suffixes: hash(label.rest) from hash(rest). hashes[n] is that of the suffix of n
  * labels; hashes[0] the root's. name->labels + 1 of them. */
 void name_hashes(const struct name *name, uint64_t *ret);
+/* And where its labels stand in wire: name->labels of them. */
+void name_hashes_places(const struct name *name, uint8_t *ret_places, uint64_t *ret);
 uint64_t name_hash(const uint8_t *wire, size_t len); /* of the whole, equal to hashes[labels] */
 
 /* The word of the filter, and the bits in it. */
@@ -64,6 +67,11 @@ static inline size_t filter_word(uint64_t hash, size_t words)
 static inline uint64_t filter_mask(uint64_t hash)
 {
 	return 1ull << (hash & 63) | 1ull << (hash >> 6 & 63) | 1ull << (hash >> 12 & 63) | 1ull << (hash >> 18 & 63);
+}
+/* 1 if all of them are in the word, else 0. */
+static inline uint64_t filter_passes(uint64_t word, uint64_t hash)
+{
+	return word >> (hash & 63) & word >> (hash >> 6 & 63) & word >> (hash >> 12 & 63) & word >> (hash >> 18 & 63) & 1;
 }
 
 #endif

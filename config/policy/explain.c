@@ -98,13 +98,10 @@ static void collect_names(struct collection *c, unsigned tier, const uint64_t ha
 {
 	const struct name *name = c->asking.question->name;
 	const struct image *im = c->asking.policy->tiers[tier];
-	uint8_t offsets[NAME_LABELS_MAX + 1];
-	(void)name_offsets(name, offsets);
 	for (unsigned labels = name->labels + 1u; labels-- > 0;) {
-		size_t at = offsets[name->labels - labels];
 		struct image_set set;
-		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 &&
-		    image_may_have(im, hashes[labels]) && image_find(im, name->wire + at, name->len - at, &set))
+		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 && image_may_have(im, hashes[labels]) &&
+		    image_find(im, name, labels, &set))
 			collect_set(c, tier, &set, labels);
 	}
 }

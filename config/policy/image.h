@@ -45,8 +45,9 @@
  * Sets are numbered by how many names have them, so that nearly all records have one byte beside R. varint: LEB128.
  *
  * Below a blocked name an allow entry may lie (RFC 8020): each name above an allow entry's has a rule of match IMAGE_MATCH_BELOW in
- * its set, in force as long as some such allow entry is; it never decides anything and is no entry. Patterns with a literal end
- * hang on the name of that end: a rule of match MATCH_PATTERN in its set, asked for names below.
+ * its set, in force as long as some such allow entry is; it never decides anything and is no entry. IMAGE_H_LABELS_ABOVE tells for
+ * which names it may be worth looking. Patterns with a literal end hang on the name of that end: a rule of match MATCH_PATTERN in
+ * its set, asked for names below.
  *
  * The hash H and the filter's hash have fixed seeds but `seed`, which the writer raises until no bucket holds more than
  * IMAGE_BUCKET_MAX records: nobody gains by a list of names that collide. Times and the generation stand in the header, outside the

@@ -162,6 +162,7 @@ struct policy {
 	size_t tier_count;
 	struct image_shared *live, *bulk; /* bulk may be NULL */
 	unsigned best_rank;		  /* of both */
+	uint64_t labels_above[2];	  /* of either */
 	bool has_clients, has_general;
 	uint16_t *list_numbers[POLICY_TIERS]; /* in the policy, of each tier's lists */
 	struct policy_list_place *lists;      /* in the order of saring.yaml */

@@ -93,11 +93,9 @@ static bool find_name(const struct asking *a, const struct policy_prepared *p, u
 		      struct image_set *ret)
 {
 	const struct image *im = a->policy->tiers[tier];
-	const struct name *name = a->question->name;
 	if (p->place.labels == labels && p->place.tier == tier && labels > 0)
 		return image_scan(im, p->place.bucket, p->place.r, p->place.r_len, ret);
-	const uint8_t *suffix = name_last_labels(name, labels);
-	return image_find(im, suffix, (size_t)(name->wire + name->len - suffix), ret);
+	return image_find(im, a->question->name, labels, ret);
 }
 
 /* The most specific first: once a name has the best rank there is, no other is asked. may: for each tier, of suffixes of `base`
@@ -247,6 +245,16 @@ static __attribute__((noinline)) bool match_further(const struct policy *policy,
 	return verdict_fill(policy, &f, ret);
 }
 
+/* Apart for the same reason. */
+static __attribute__((noinline)) bool match_unfetched(const struct policy *policy, struct policy_scratch *scratch,
+						      const struct policy_question *question,
+						      const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret)
+{
+	struct policy_prepared own = *prepared;
+	policy_fetch(policy, question->name, &own);
+	return policy_match_prepared(policy, scratch, question, &own, now_s, ret);
+}
+
 /* Is there more to ask than for names below 64 labels? */
 static inline bool asks_more(const struct policy *policy, const struct policy_question *question)
 {
@@ -262,7 +270,7 @@ static bool match_plain(const struct policy *policy, const struct policy_questio
 	const unsigned labels = prepared->place.labels;
 	const uint64_t bit = (uint64_t)1 << labels, *may = prepared->may;
 	const bool last = ((may[IMAGE_LIVE] | may[IMAGE_BULK]) & ~bit) == 0 && !policy->has_general;
-	uint32_t from = prepared->place.from, to = prepared->place.to, set = 0, record = 0;
+	uint32_t from = prepared->place.from, to = prepared->place.to;
 	if ((may[IMAGE_LIVE] & may[IMAGE_BULK] & bit) != 0)
 		return false;
 	if (!prepared->has_records) {
@@ -270,11 +278,10 @@ static bool match_plain(const struct policy *policy, const struct policy_questio
 		to = le_get_u32(image_bucket(im, prepared->place.bucket + 1));
 	}
 	*ret = (struct verdict){.kind = VERDICT_NONE};
-	if (!image_seek(im, from, to, prepared->place.r, prepared->place.r_len, &set, &record))
-		return last;
-	if (set >= IMAGE_PLAIN_SETS)
-		return false;
-	const struct image_plain *plain = &im->plain[set];
+	const struct image_seen seen = image_seek(im, from, to, prepared->place.r, prepared->place.r_len);
+	if (seen.set >= IMAGE_PLAIN_SETS)
+		return seen.set == IMAGE_NONE && last;
+	const struct image_plain *plain = &im->plain[seen.set];
 	if (!image_match_applies(plain->match, labels == question->name->labels) || (plain->rank > policy->best_rank && !last))
 		return false;
 	ret->kind = rank_blocks(plain->rank) ? VERDICT_BLOCKED : VERDICT_ALLOWED;
@@ -286,25 +293,26 @@ static bool match_plain(const struct policy *policy, const struct policy_questio
 	return true;
 }
 
+/* Whatever is no plain miss; apart, so that those need no room for it. */
+static __attribute__((noinline)) bool match_found(const struct policy *policy, struct policy_scratch *scratch,
+						  const struct policy_question *question, const struct policy_prepared *prepared,
+						  int64_t now_s, struct verdict *ret)
+{
+	if (UNLIKELY(!prepared->judged))
+		return match_unfetched(policy, scratch, question, prepared, now_s, ret);
+	if (prepared->place.labels != 0 && !asks_more(policy, question) && match_plain(policy, question, prepared, ret))
+		return ret->kind != VERDICT_NONE;
+	return match_further(policy, scratch, question, prepared, now_s, ret);
+}
+
 bool policy_match_prepared(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 			   const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret)
 {
-	struct policy_prepared own;
-	if (UNLIKELY(!prepared->judged)) {
-		memcpy(own.hashes, prepared->hashes, sizeof(own.hashes));
-		own.has_records = false;
-		policy_fetch(policy, question->name, &own);
-		prepared = &own;
-	}
-	if (!asks_more(policy, question)) {
-		if (LIKELY((prepared->may[IMAGE_LIVE] | prepared->may[IMAGE_BULK]) == 0 && !policy->has_general)) {
-			*ret = (struct verdict){.kind = VERDICT_NONE};
-			return false;
-		}
-		if (prepared->place.labels != 0 && match_plain(policy, question, prepared, ret))
-			return ret->kind != VERDICT_NONE;
-	}
-	return match_further(policy, scratch, question, prepared, now_s, ret);
+	if (!prepared->judged || (prepared->may[IMAGE_LIVE] | prepared->may[IMAGE_BULK]) != 0 || policy->has_general ||
+	    asks_more(policy, question))
+		return match_found(policy, scratch, question, prepared, now_s, ret);
+	*ret = (struct verdict){.kind = VERDICT_NONE};
+	return false;
 }
 
 bool policy_match(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,

@@ -68,9 +68,9 @@ struct verdict {
  * Returns true when some entry decides. Never allocates, never blocks, any worker thread with its own scratch. */
 bool policy_match(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 		  int64_t now_s, struct verdict *ret);
-/* The same in up to four steps, for a batch of questions: each step asks for the memory that the next one will touch, and is done for
- * the whole batch before the next one. policy_match_prepared may follow any of the others; the more were done, the less it waits. What
- * is prepared is valid with that policy and name only.
+/* The same in up to four steps, for a batch of questions: each step asks for the memory that the next one will touch, and is done
+ * for the whole batch before the next one. policy_match_prepared may follow any of the others; the more were done, the less it
+ * waits. What is prepared is valid with that policy and name only.
  *
  *      policy_prepare        the hashes; asks for the filter's words
  *      policy_fetch          asks the filter, once for all; asks for the bucket of the most specific suffix that may be in a list
@@ -81,12 +81,13 @@ bool policy_match(const struct policy *policy, struct policy_scratch *scratch, c
 #define POLICY_REST_MAX 32
 struct policy_prepared {
 	uint64_t hashes[POLICY_HASHES_MAX]; /* [n]: of the suffix of n labels */
-	uint64_t may[2];		    /* when judged, for each tier: bit n for a suffix of n labels that may be there; n < 64 */
-	struct {			    /* when judged: of the first suffix that may be there; labels 0: none */
-		uint32_t bucket, from, to;  /* from, to: has_records */
+	uint64_t may[2]; /* when judged, for each tier: bit n for a suffix of n labels that may be there; n < 64 */
+	struct {	 /* when judged: of the first suffix that may be there; labels 0: none */
+		uint32_t bucket, from, to; /* from, to: has_records */
 		uint8_t tier, labels, r_len;
 		uint8_t r[POLICY_REST_MAX];
 	} place;
+	uint8_t places[POLICY_HASHES_MAX]; /* of the labels in wire */
 	bool judged, has_records;
 };
 void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret);

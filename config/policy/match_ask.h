@@ -116,13 +116,4 @@ void asking_decide(struct asking *a, struct found *ret);
  * speak for and the filter lets pass. match_prepare.c */
 void asking_judge_deep(const struct policy *policy, const struct name *name, unsigned half, uint64_t ret[POLICY_TIERS]);
 
-/* Of the name's wire form the last labels. Places are not kept: few suffixes are ever looked up. */
-static inline const uint8_t *name_last_labels(const struct name *name, unsigned labels)
-{
-	const uint8_t *at = name->wire;
-	for (unsigned skip = name->labels - labels; skip > 0; skip--)
-		at += 1u + *at;
-	return at;
-}
-
 #endif

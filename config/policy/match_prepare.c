@@ -18,7 +18,7 @@ void policy_prepare(const struct policy *policy, const struct name *name, struct
 	ret->judged = ret->has_records = false;
 	if (UNLIKELY(labels >= POLICY_HASHES_MAX))
 		return;
-	name_hashes(name, ret->hashes);
+	name_hashes_places(name, ret->places, ret->hashes);
 	__builtin_prefetch(image_filter_word(im, ret->hashes[labels]));
 	for (unsigned n = 2; n < labels; n++)
 		__builtin_prefetch(image_filter_word(im, ret->hashes[n]));
@@ -31,7 +31,7 @@ static inline uint64_t may_have(const struct image *im, const uint64_t *hashes, 
 	uint64_t may = 0;
 	for (; wanted != 0; wanted &= wanted - 1) {
 		const unsigned n = (unsigned)__builtin_ctzll(wanted);
-		may |= (uint64_t)image_may_have(im, hashes[n]) << n;
+		may |= filter_passes(le_get_u64(image_filter_word(im, hashes[n])), hashes[n]) << n;
 	}
 	return may;
 }
@@ -54,18 +54,15 @@ void asking_judge_deep(const struct policy *policy, const struct name *name, uns
 	judge(policy, hashes + 64 * (size_t)half, name->labels, half, ret);
 }
 
-/* Where the most specific of those that may be there would stand; of two tiers the bulk one, whose memory is far away. The root
- * is not worth it. */
-static inline void place_first(const struct policy *policy, const struct name *name, struct policy_prepared *p)
+/* Where the most specific of those that may be there (`any`, the root left out) would stand; of two tiers the bulk one, whose
+ * memory is far away. places: of the name's labels. */
+static void place_first(const struct policy *policy, const struct name *name, const uint8_t *places, uint64_t any,
+			struct policy_prepared *p)
 {
-	const uint64_t any = (p->may[IMAGE_LIVE] | p->may[IMAGE_BULK]) & ~(uint64_t)1;
 	struct code_place place;
-	if (LIKELY(any == 0))
-		return;
 	const unsigned labels = 63u - (unsigned)__builtin_clzll(any), tier = (unsigned)(p->may[IMAGE_BULK] >> labels & 1);
 	const struct image *im = policy->tiers[tier];
-	const uint8_t *suffix = name_last_labels(name, labels);
-	image_place(im, suffix, (size_t)(name->wire + name->len - suffix), &place);
+	image_place(im, name, places, labels, &place);
 	if (UNLIKELY(place.r_len > POLICY_REST_MAX))
 		return;
 	p->place.tier = (uint8_t)tier;
@@ -76,15 +73,31 @@ static inline void place_first(const struct policy *policy, const struct name *n
 	__builtin_prefetch(image_bucket(im, place.bucket));
 }
 
+static inline uint64_t placeable(const struct policy_prepared *p)
+{
+	return (p->may[IMAGE_LIVE] | p->may[IMAGE_BULK]) & ~(uint64_t)1;
+}
+
+static __attribute__((noinline)) void fetch_deep(const struct policy *policy, const struct name *name, struct policy_prepared *p)
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	(void)name_offsets(name, places);
+	asking_judge_deep(policy, name, 0, p->may);
+	if (placeable(p) != 0)
+		place_first(policy, name, places, placeable(p), p);
+}
+
 void policy_fetch(const struct policy *policy, const struct name *name, struct policy_prepared *p)
 {
 	p->judged = true;
 	p->place.labels = 0;
-	if (UNLIKELY(name->labels >= POLICY_HASHES_MAX))
-		asking_judge_deep(policy, name, 0, p->may);
-	else
-		judge(policy, p->hashes, name->labels, 0, p->may);
-	place_first(policy, name, p);
+	if (UNLIKELY(name->labels >= POLICY_HASHES_MAX)) {
+		fetch_deep(policy, name, p);
+		return;
+	}
+	judge(policy, p->hashes, name->labels, 0, p->may);
+	if (placeable(p) != 0)
+		place_first(policy, name, p->places, placeable(p), p);
 }
 
 void policy_fetch_records(const struct policy *policy, struct policy_prepared *p)

@@ -214,9 +214,10 @@ static void measure(const char *what, const struct policy *policy, struct policy
 }
 
 /* For callgrind, which counts while this is on the stack. */
-size_t count_here(const struct policy *policy, struct policy_scratch *scratch, const struct names *names, size_t count, enum way way);
-__attribute__((noinline)) size_t count_here(const struct policy *policy, struct policy_scratch *scratch,
-						   const struct names *names, size_t count, enum way way)
+size_t count_here(const struct policy *policy, struct policy_scratch *scratch, const struct names *names, size_t count,
+		  enum way way);
+__attribute__((noinline)) size_t count_here(const struct policy *policy, struct policy_scratch *scratch, const struct names *names,
+					    size_t count, enum way way)
 {
 	size_t decided = ask(policy, scratch, names, count, way);
 	__asm__ volatile("" ::: "memory"); /* the call is no jump */
@@ -238,8 +239,8 @@ static int count_once(const struct policy *policy, struct policy_scratch *scratc
 }
 
 /* Everything, for people. */
-static void measure_all(const struct policy *policy, struct policy_scratch *scratch, const struct names *hits,
-			struct names *misses, size_t all_before, size_t files_before)
+static void measure_all(const struct policy *policy, struct policy_scratch *scratch, const struct names *hits, struct names *misses,
+			size_t all_before, size_t files_before)
 {
 	struct policy_info info;
 	size_t all_after, files_after;
