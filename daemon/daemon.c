@@ -339,7 +339,8 @@ static bool build(struct daemon *d, struct err *err)
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
 	d->inflight = inflight_create();
-	d->tcp_seats = tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files()), TCP_CONNECTIONS_ADDRESS_MAX);
+	d->tcp_seats =
+	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,

@@ -58,9 +58,11 @@ static void host_of(const struct addr *peer, uint8_t ret[HOST_LEN])
 		addr_bits_clear(ret, HOST_V6_BITS, ADDR_WIDE_LEN * 8);
 }
 
-size_t tcp_seats_of_files(size_t files)
+size_t tcp_seats_of_files(size_t files, size_t listeners)
 {
-	return MIN(MAX(files / TCP_FILES_SHARE, (size_t)MOST_MIN), (size_t)TCP_CONNECTIONS_MAX);
+	size_t own = MIN(files, TCP_FILES_OWN + listeners);
+
+	return MIN(MAX((files - own) / TCP_FILES_SHARE, (size_t)MOST_MIN), (size_t)TCP_CONNECTIONS_MAX);
 }
 
 struct tcp_seats *tcp_seats_create(unsigned workers, size_t most, size_t host_most)

@@ -25,9 +25,10 @@
 
 #define TCP_CONNECTIONS_MAX 4096	/* in all */
 #define TCP_CONNECTIONS_ADDRESS_MAX 128 /* of them from one host; of fewer in all, a quarter */
-#define TCP_FILES_SHARE 2  /* one file descriptor in so many may be a client's; the rest are for upstreams, lists, control */
-#define TCP_SEATS_SLACK 64 /* connections shut down whose owners have not noticed yet */
-#define TCP_RECENT_MS 1000 /* who came, was answered or took bytes in that time is about to do something */
+#define TCP_FILES_SHARE 2		/* one file in so many may be a client's; the rest are for upstreams, lists, control */
+#define TCP_FILES_OWN 32		/* beside the listening sockets, before the rest is shared out */
+#define TCP_SEATS_SLACK 64		/* connections shut down whose owners have not noticed yet */
+#define TCP_RECENT_MS 1000		/* who came, was answered or took bytes in that time is about to do something */
 
 /* What a connection does. */
 enum tcp_rank { TCP_RANK_IDLE, TCP_RANK_HALF, TCP_RANK_SENDING, TCP_RANK_BUSY };
@@ -36,8 +37,8 @@ struct tcp_seats;
 /* most: in all; host_most: from one host, cut to a quarter of most (at least 1). */
 MUST_CHECK struct tcp_seats *tcp_seats_create(unsigned workers, size_t most, size_t host_most);
 void tcp_seats_destroy(struct tcp_seats *s); /* all have left */
-/* How many connections there may be where the process may have so many files open. */
-size_t tcp_seats_of_files(size_t files);
+/* How many connections there may be where the process may have so many files open, so many of them listening sockets. */
+size_t tcp_seats_of_files(size_t files, size_t listeners);
 
 #define TCP_SEAT_NONE UINT32_MAX
 

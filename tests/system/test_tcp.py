@@ -391,23 +391,24 @@ def test_five_thousand_stalled_connections(daemon):
     eventually(lambda: files_of(daemon) < 200, "and all of it is given back")
 
 
-def test_stalled_connections_and_few_files(saringd, up, home):
-    """With 1024 open files: clients have half of them, upstreams, control and lists the rest."""
+@pytest.mark.parametrize("files, count", [(1024, 2000), (64, 300)])
+def test_stalled_connections_and_few_files(saringd, up, home, files, count):
+    """Clients have half of them at most, upstreams, control and lists the rest."""
     wrapped = home / "few"
     wrapped.mkdir()
     real = saringd(start=False).build
-    (wrapped / "saringd").write_text(f'#!/bin/sh\nulimit -n 1024 && exec "{real}/saringd" "$@"\n')
+    (wrapped / "saringd").write_text(f'#!/bin/sh\nulimit -n {files} && exec "{real}/saringd" "$@"\n')
     (wrapped / "saringd").chmod(0o755)
     for name in ("saringctl", "saring-compile", "saring-fetch"):
         (wrapped / name).symlink_to(real / name)
     daemon = saringd({"upstream": {"servers": [up.endpoint], "timeout": "20s"}, "lists": [{"name": "l", "file": "l.yaml"}]},
                      {"l.yaml": "entries: [blocked.example]\n"}, binaries=wrapped)
-    with Crowd(daemon, count=2000):
+    with Crowd(daemon, count=count):
         for i in range(20):
             assert answered(daemon, source=f"127.0.2.{i + 1}")
         assert rrs(ask(daemon, "fresh.example")) == ["192.0.2.200"]
-        assert files_of(daemon) < 512 + 64 + 200
-        assert counters(daemon)["tcp_accept_failed"] == 0
+        if files == 1024:  # else its own are so many that it may, for a moment, have none left
+            assert files_of(daemon) < 512 + 64 + 200 and counters(daemon)["tcp_accept_failed"] == 0
 
 
 def test_many_at_once_come_and_go(daemon, up):

@@ -58,9 +58,10 @@ static unsigned push_out(struct tcp_seats *s, unsigned worker, const struct addr
 static void files_and_shares(void **state)
 {
 	(void)state;
-	assert_int_equal(tcp_seats_of_files(0), 8);
-	assert_int_equal(tcp_seats_of_files(1024), 512);
-	assert_int_equal(tcp_seats_of_files(SIZE_MAX), TCP_CONNECTIONS_MAX);
+	assert_int_equal(tcp_seats_of_files(0, 8), 8);
+	assert_int_equal(tcp_seats_of_files(64, 100), 8);
+	assert_int_equal(tcp_seats_of_files(1024, 8), 492);
+	assert_int_equal(tcp_seats_of_files(SIZE_MAX, 8), TCP_CONNECTIONS_MAX);
 	struct tcp_seats *s = tcp_seats_create(1, 2, 100); /* a host's share is one at least */
 	struct addr a = host("192.0.2.1"), b = host("192.0.2.2");
 	uint32_t seat = enter(s, 0, &a, 0, 1), second;
