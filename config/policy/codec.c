@@ -4,13 +4,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "policy/name_hash.h"
+
 #define PACKAGES_MAX (2 * CODEC_SYMBOLS)
 
-/* Odd constants with about as many ones as zeroes; part of the format. */
-#define FOLD_NAME 0x9e3779b97f4a7c15ull
-#define FOLD_REST 0xd6e8feb86659fd93ull
-#define HASH_ROOT 0xa0761d6478bd642full
-#define CHUNK 16 /* octets hashed at once */
+#define FOLD_REST 0xd6e8feb86659fd93ull /* as FOLD_NAME is */
 
 #define E CODEC_ESCAPE
 #define E16 E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E
@@ -303,32 +301,13 @@ void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, st
 
 /* --- the hashes --- */
 
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-	__extension__ typedef unsigned __int128 wide;
-	wide product = (wide)a * b;
-	return (uint64_t)(product >> 64) ^ (uint64_t)product;
-}
-
-/* The first n (0 to 16) of sixteen octets, as two numbers, the first octets lowest. */
-struct chunk {
-	uint64_t low, high;
-};
 #define FIRST(n) ((n) == 0 ? 0 : UINT64_MAX >> ((64 - 8 * (n)) & 63))
 #define MASK(n)                                                      \
 	{                                                            \
 		FIRST((n) < 8 ? (n) : 8), FIRST((n) < 8 ? 0 : (n)-8) \
 	}
-static const struct chunk masks[CHUNK + 1] = {MASK(0), MASK(1),	 MASK(2),  MASK(3),  MASK(4),  MASK(5),	 MASK(6),  MASK(7), MASK(8),
-					      MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16)};
-
-/* Sixteen octets are read. */
-static inline struct chunk chunk_load(const uint8_t *p, size_t n)
-{
-	struct chunk c;
-	memcpy(&c, p, sizeof(c));
-	return (struct chunk){c.low & masks[n].low, c.high & masks[n].high};
-}
+const struct chunk chunk_masks[CHUNK + 1] = {MASK(0), MASK(1),	MASK(2),  MASK(3),  MASK(4),  MASK(5),	MASK(6),  MASK(7), MASK(8),
+					     MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16)};
 
 /* n octets are read. */
 static struct chunk chunk_load_exact(const uint8_t *p, size_t n)
@@ -337,32 +316,6 @@ static struct chunk chunk_load_exact(const uint8_t *p, size_t n)
 	memcpy(&c, p, n);
 	return c;
 }
-
-/* A label and its length octet on top of the hash of what follows it: nearly always one chunk, so one multiplication. */
-static inline uint64_t hash_step(uint64_t hash, struct chunk c)
-{
-	return fold(hash ^ c.low, FOLD_NAME ^ c.high);
-}
-
-void name_hashes_places(const struct name *name, uint8_t *ret_places, uint64_t *ret)
-{
-	const unsigned count = name->labels;
-	uint64_t hash = HASH_ROOT;
-	size_t at = 0;
-	for (unsigned i = 0; i < count; i++) {
-		ret_places[i] = (uint8_t)at;
-		at += 1u + name->wire[at];
-	}
-	ret[0] = hash;
-	for (unsigned n = 1; n <= count; n++) {
-		const uint8_t *label = name->wire + ret_places[count - n];
-		size_t left = 1u + label[0];
-		for (; UNLIKELY(left > CHUNK); left -= CHUNK, label += CHUNK)
-			hash = hash_step(hash, chunk_load(label, CHUNK));
-		ret[n] = hash = hash_step(hash, chunk_load(label, left));
-	}
-}
-static_assert(NAME_SLACK >= CHUNK, "a chunk may be loaded from any place of a name");
 
 void name_hashes(const struct name *name, uint64_t *ret)
 {

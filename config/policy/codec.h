@@ -55,8 +55,6 @@ void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *p
 /* The filter's hash of a name and of all its suffixes: hash(label.rest) from hash(rest). hashes[n] is that of the suffix of n
  * labels; hashes[0] the root's. name->labels + 1 of them. */
 void name_hashes(const struct name *name, uint64_t *ret);
-/* And where its labels stand in wire: name->labels of them. */
-void name_hashes_places(const struct name *name, uint8_t *ret_places, uint64_t *ret);
 uint64_t name_hash(const uint8_t *wire, size_t len); /* of the whole, equal to hashes[labels] */
 
 /* The word of the filter, and the bits in it. */

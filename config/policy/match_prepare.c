@@ -6,6 +6,7 @@
 #include "policy/match.h"
 
 #include "policy/match_ask.h"
+#include "policy/name_hash.h"
 
 static_assert(POLICY_HASHES_MAX <= 64 && POLICY_REST_MAX >= IMAGE_REST_READ && POLICY_REST_MAX % 8 == 0, "what is kept of a name");
 static_assert(sizeof(struct policy_prepared) <= 256, "a batch of names stays near");
@@ -39,12 +40,9 @@ static inline uint64_t may_have(const struct image *im, const uint64_t *hashes, 
 static inline void judge(const struct policy *policy, const uint64_t *hashes, unsigned labels, unsigned half,
 			 uint64_t ret[POLICY_TIERS])
 {
-	for (size_t tier = 0; tier < POLICY_TIERS; tier++)
-		ret[tier] = 0;
-	for (size_t tier = 0; tier < policy->tier_count; tier++) {
-		const struct image *im = policy->tiers[tier];
-		ret[tier] = may_have(im, hashes, image_wanted(im, labels, half));
-	}
+	const struct image *live = policy->tiers[IMAGE_LIVE], *bulk = policy->tiers[IMAGE_BULK];
+	ret[IMAGE_LIVE] = may_have(live, hashes, image_wanted(live, labels, half));
+	ret[IMAGE_BULK] = policy->tier_count > IMAGE_BULK ? may_have(bulk, hashes, image_wanted(bulk, labels, half)) : 0;
 }
 
 void asking_judge_deep(const struct policy *policy, const struct name *name, unsigned half, uint64_t ret[POLICY_TIERS])
