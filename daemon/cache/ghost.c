@@ -14,6 +14,11 @@ static uint32_t mark_of(uint64_t hash)
 	return mark != 0 ? mark : 1;
 }
 
+void ghost_fetch(const struct ghosts *g, uint64_t hash)
+{
+	__builtin_prefetch(line_of(g, hash), 1);
+}
+
 void ghost_add(struct ghosts *g, uint64_t hash)
 {
 	if (g->lines == 0)

@@ -15,6 +15,7 @@ struct ghosts {
 	uint32_t lines;
 };
 
+void ghost_fetch(const struct ghosts *g, uint64_t hash); /* into the processor's cache */
 void ghost_add(struct ghosts *g, uint64_t hash);
 /* Is it known? It is forgotten with that. */
 bool ghost_take(struct ghosts *g, uint64_t hash);

@@ -58,6 +58,7 @@ void shard_put(struct shard *s, struct epoch *readers, const struct shard_rules 
 	struct store *store = store_of(s);
 	if (store == NULL)
 		return;
+	store_fetch(store, key->hash);
 	struct ttl_bounds bounds = response->negative ? rules->negative : rules->positive;
 	struct store_work w = {
 	    .readers = readers, .now_ms = now_ms, .serve_stale_s = rules->serve_stale_s, .moves = STORE_MOVES_MAX};

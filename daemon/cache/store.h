@@ -66,6 +66,8 @@ bool store_fits(const struct store *s, size_t size);
  * things. */
 MUST_CHECK bool store_put(struct store *s, struct store_work *w, const struct cache_key *key, const struct response *r,
 			  struct ttl_bounds bounds);
+/* Have the memory fetched that store_put will touch. */
+void store_fetch(const struct store *s, uint64_t hash);
 /* Forget what is kept under key. */
 void store_forget(struct store *s, const struct cache_key *key);
 /* Copy all that `from` has into s, which is new. */

@@ -63,14 +63,19 @@ void table_unlink(const struct table *t, _Atomic uint64_t *slot)
 	slot_write(&first->slots[0], slot_read(&first->slots[0]) - SLOT_GUEST);
 }
 
-_Atomic uint64_t *table_victim(const struct table *t, uint64_t hash)
+_Atomic uint64_t *table_victim(const struct table *t, uint64_t hash, const uint8_t *proven)
 {
-	struct bucket *first = table_first(t, hash), *other = table_other(t, first);
-	for (size_t i = 0; i < BUCKET_SLOTS; i++)
-		if (!entry_is_marked(table_entry(t, slot_read(&first->slots[i]))))
-			return &first->slots[i];
-	for (size_t i = 0; i < BUCKET_SLOTS; i++)
-		if (!entry_is_marked(table_entry(t, slot_read(&other->slots[i]))))
-			return &other->slots[i];
-	return &first->slots[hash >> 57 & (BUCKET_SLOTS - 1)];
+	struct bucket *first = table_first(t, hash);
+	_Atomic uint64_t *victim = &first->slots[hash >> 57 & (BUCKET_SLOTS - 1)];
+	for (size_t i = 0; i < 2 * BUCKET_SLOTS; i++) {
+		struct bucket *b = i < BUCKET_SLOTS ? first : table_other(t, first);
+		_Atomic uint64_t *slot = &b->slots[i % BUCKET_SLOTS];
+		struct entry *e = table_entry(t, slot_read(slot));
+		if (entry_is_marked(e))
+			continue;
+		victim = slot;
+		if ((const uint8_t *)e < proven)
+			break;
+	}
+	return victim;
 }

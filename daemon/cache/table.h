@@ -99,7 +99,8 @@ void table_relink(const struct table *t, _Atomic uint64_t *slot, const struct en
 MUST_CHECK bool table_link(const struct table *t, const struct entry *e);
 /* slot is linked. */
 void table_unlink(const struct table *t, _Atomic uint64_t *slot);
-/* When both of the hash's buckets are full: one of their slots, of an entry that nobody asked for lately if there is one. */
-_Atomic uint64_t *table_victim(const struct table *t, uint64_t hash);
+/* When both of the hash's buckets are full: one of their slots. Entries that nobody asked for lately go first, and of those the
+ * ones that lie before `proven`, so that a scan does not push the others out. */
+_Atomic uint64_t *table_victim(const struct table *t, uint64_t hash, const uint8_t *proven);
 
 #endif
