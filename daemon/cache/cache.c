@@ -217,14 +217,16 @@ void cache_fetch_entry(const struct cache *cache, uint64_t hash)
 		return;
 	const struct bucket *b = table_first(&store->table, hash);
 	uint64_t tag = table_tag(hash);
+	EACH_SLOT
 	for (size_t i = 0; i < BUCKET_SLOTS; i++) {
 		uint64_t slot = atomic_load_explicit(&b->slots[i], memory_order_relaxed);
-		if (LIKELY(((slot ^ tag) & SLOT_TAG_MASK) != 0))
+		if (LIKELY(!table_has_tag(slot, tag)))
 			continue;
 		const char *line = (const char *)table_entry(&store->table, slot);
 		__builtin_prefetch(line);
 		__builtin_prefetch(line + EPOCH_LINE);
 		__builtin_prefetch(line + (size_t)2 * EPOCH_LINE);
+		break;
 	}
 }
 

@@ -12,6 +12,27 @@ static void slot_write(_Atomic uint64_t *slot, uint64_t value)
 	atomic_store_explicit(slot, value, memory_order_release);
 }
 
+static _Atomic uint64_t *probe_bucket(const struct table *t, struct bucket *b, const struct cache_key *key, size_t from,
+				      struct entry **ret)
+{
+	for (size_t i = from; i < BUCKET_SLOTS; i++) {
+		uint64_t slot = atomic_load_explicit(&b->slots[i], memory_order_acquire);
+		struct entry *e = table_has_tag(slot, table_tag(key->hash)) ? table_entry(t, slot) : NULL;
+		if (e != NULL && entry_is_for(e, key)) {
+			*ret = e;
+			return &b->slots[i];
+		}
+	}
+	return NULL;
+}
+
+_Atomic uint64_t *table_probe_rest(const struct table *t, const struct cache_key *key, size_t from, struct entry **ret)
+{
+	struct bucket *b = table_first(t, key->hash);
+	_Atomic uint64_t *slot = probe_bucket(t, b, key, from, ret);
+	return slot != NULL || !table_has_guests(b) ? slot : probe_bucket(t, table_other(t, b), key, 0, ret);
+}
+
 static _Atomic uint64_t *slot_in(struct bucket *b, uint32_t place)
 {
 	for (size_t i = 0; i < BUCKET_SLOTS; i++)
@@ -25,7 +46,7 @@ _Atomic uint64_t *table_slot_of(const struct table *t, const struct entry *e)
 	uint32_t place = table_place(t, e);
 	struct bucket *b = table_first(t, e->hash);
 	_Atomic uint64_t *slot = slot_in(b, place);
-	if (slot != NULL || slot_read(&b->slots[0]) < SLOT_GUEST)
+	if (slot != NULL || !table_has_guests(b))
 		return slot;
 	return slot_in(table_other(t, b), place);
 }
@@ -59,7 +80,7 @@ void table_unlink(const struct table *t, _Atomic uint64_t *slot)
 	slot_write(slot, was & SLOT_GUESTS_MASK);
 	if (b == first)
 		return;
-	must(slot_read(&first->slots[0]) >= SLOT_GUEST);
+	must(table_has_guests(first));
 	slot_write(&first->slots[0], slot_read(&first->slots[0]) - SLOT_GUEST);
 }
 

@@ -6,8 +6,8 @@
  *hash has a first bucket; when that is full its entry lies in the other of the pair, and the first counts it, so that a miss reads
  *one line unless somebody of this bucket had to go next door. Slots never move:
  *
- *	slot   63      56 55           32 31            0
- *	      | guests   |  tag, odd     | place, 0: free |	guests: in slot 0 only
+ *	slot   63           40 39      32 31            0
+ *	      |  tag, odd     | guests   | place, 0: free |	guests: in slot 0 only
  *
  * The place is where the entry begins, from the start of the mapping, in steps of eight bytes. One word says all, so that a reader
  * sees a slot before or after a change. The tag has 23 bits of the hash: another entry's line is seldom read for nothing.
@@ -34,14 +34,21 @@ struct table {
 	uint32_t pairs;		/* of buckets */
 };
 
-#define SLOT_TAG_MASK ((uint64_t)0xffffff << 32)
-#define SLOT_GUEST ((uint64_t)1 << 56)
-#define SLOT_GUESTS_MASK ((uint64_t)0xff << 56)
+/* Written out eight times the probe of a bucket is half as long. */
+#ifdef __clang__
+#define EACH_SLOT _Pragma("unroll")
+#else
+#define EACH_SLOT _Pragma("GCC unroll 8")
+#endif
+
+#define SLOT_TAG_SHIFT 40
+#define SLOT_GUEST ((uint64_t)1 << 32)
+#define SLOT_GUESTS_MASK ((uint64_t)0xff << 32)
 
 /* Bits 60..63 choose the shard, 33..56 are the tag, 32 the bucket in its pair, 0..31 the pair. */
 static inline uint64_t table_tag(uint64_t hash)
 {
-	return ((hash >> 33 & 0xffffff) | 1) << 32;
+	return ((hash >> 33 & 0xffffff) | 1) << SLOT_TAG_SHIFT;
 }
 
 static inline struct bucket *table_first(const struct table *t, uint64_t hash)
@@ -64,31 +71,38 @@ static inline uint32_t table_place(const struct table *t, const struct entry *e)
 	return (uint32_t)((size_t)((const uint8_t *)e - t->base) / ENTRY_ALIGN);
 }
 
-static inline _Atomic uint64_t *table_probe_bucket(const struct table *t, struct bucket *b, const struct cache_key *key,
-						   struct entry **ret)
+static inline bool table_has_tag(uint64_t slot, uint64_t tag)
 {
-	uint64_t tag = table_tag(key->hash);
-	for (size_t i = 0; i < BUCKET_SLOTS; i++) {
-		uint64_t slot = atomic_load_explicit(&b->slots[i], memory_order_acquire);
-		if (LIKELY(((slot ^ tag) & SLOT_TAG_MASK) != 0))
-			continue;
-		struct entry *e = table_entry(t, slot);
-		if (entry_is_for(e, key)) {
-			*ret = e;
-			return &b->slots[i];
-		}
-	}
-	return NULL;
+	return (slot ^ tag) >> SLOT_TAG_SHIFT == 0;
 }
+
+static inline bool table_has_guests(const struct bucket *b)
+{
+	return (atomic_load_explicit(&b->slots[0], memory_order_relaxed) & SLOT_GUESTS_MASK) != 0;
+}
+
+/* table_probe from this slot of the first bucket on: for what hardly ever happens. */
+_Atomic uint64_t *table_probe_rest(const struct table *t, const struct cache_key *key, size_t from, struct entry **ret);
 
 /* The slot of key, and in ret its entry; NULL: not here. */
 static inline _Atomic uint64_t *table_probe(const struct table *t, const struct cache_key *key, struct entry **ret)
 {
 	struct bucket *b = table_first(t, key->hash);
-	_Atomic uint64_t *slot = table_probe_bucket(t, b, key, ret);
-	if (slot != NULL || atomic_load_explicit(&b->slots[0], memory_order_relaxed) < SLOT_GUEST)
-		return slot;
-	return table_probe_bucket(t, table_other(t, b), key, ret);
+	uint64_t tag = table_tag(key->hash), slot = 0;
+	size_t i;
+	EACH_SLOT
+	for (i = 0; i < BUCKET_SLOTS; i++) {
+		slot = atomic_load_explicit(&b->slots[i], memory_order_acquire);
+		if (UNLIKELY(table_has_tag(slot, tag)))
+			break;
+	}
+	if (i == BUCKET_SLOTS)
+		return LIKELY(!table_has_guests(b)) ? NULL : table_probe_rest(t, key, i, ret);
+	struct entry *e = table_entry(t, slot);
+	if (UNLIKELY(!entry_is_for(e, key)))
+		return table_probe_rest(t, key, i + 1, ret);
+	*ret = e;
+	return &b->slots[i];
 }
 
 /* The slot that links this very entry; NULL: none does any more. */
