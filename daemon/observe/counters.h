@@ -20,7 +20,8 @@
 		X(TRUNCATED, truncated) X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_TIMEOUT, tcp_timeout) \
 		    X(SLOTS_FULL, slots_full) X(SEND_FAILED, send_failed) X(UPSTREAM_MISMATCHED, upstream_mismatched)         \
 			X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_BAD, upstream_bad)     \
-			    X(PREFETCHED, prefetched) X(UPSTREAM_NO_SOCKET, upstream_no_socket)
+			    X(PREFETCHED, prefetched) X(UPSTREAM_NO_SOCKET, upstream_no_socket) X(UPSTREAM_FULL, upstream_full)   \
+				X(UPSTREAM_SERVER_FULL, upstream_server_full)
 /* clang-format on */
 
 enum counter {
