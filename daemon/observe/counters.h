@@ -13,23 +13,23 @@
 /* The table. `saringctl status --json` shows the first nine as "queries", all others by their names as "counters"; saringctl(1)
  * says what each means. A new row needs no more than its line there. */
 /* clang-format off */
-#define COUNTERS_TABLE(X)                                                                                                     \
+#define COUNTERS_TABLE(X)                                                                                                    \
 	/* every query counts once in TOTAL and once in exactly one of the eight that follow it */                           \
-	X(TOTAL, total) X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local)         \
-	X(REFUSED, refused) X(DROPPED, dropped) X(FAILED, failed)                                                             \
-	/* and beside the queries: on their way */                                                                            \
-	X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(CACHE_REFUSED, cache_refused)                               \
-	X(FAILURE_HITS, failure_hits) X(COALESCED, coalesced) X(PREFETCHED, prefetched) X(SHADOWED, shadowed)                 \
-	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                     \
-	/* UDP clients */                                                                                                     \
-	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed)                                                               \
-	/* TCP clients */                                                                                                     \
-	X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_EVICTED, tcp_evicted) X(TCP_IDLE, tcp_idle) \
-	X(TCP_SLOW, tcp_slow) X(TCP_STALLED, tcp_stalled) X(TCP_AGED, tcp_aged) X(TCP_NO_ROOM, tcp_no_room) \
-	X(TCP_ACCEPT_FAILED, tcp_accept_failed) \
-	/* upstream servers */                                                                                                \
-	X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_BAD, upstream_bad) X(UPSTREAM_MISMATCHED, upstream_mismatched)       \
-	X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_NO_SOCKET, upstream_no_socket) X(UPSTREAM_FULL, upstream_full)               \
+	X(TOTAL, total) X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local)        \
+	X(REFUSED, refused) X(DROPPED, dropped) X(FAILED, failed)                                                            \
+	/* and beside the queries: on their way */                                                                           \
+	X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(CACHE_REFUSED, cache_refused)                              \
+	X(FAILURE_HITS, failure_hits) X(COALESCED, coalesced) X(PREFETCHED, prefetched) X(SHADOWED, shadowed)                \
+	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
+	/* UDP clients */                                                                                                    \
+	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed)                                                              \
+	/* TCP clients */                                                                                                    \
+	X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_EVICTED, tcp_evicted) X(TCP_IDLE, tcp_idle)          \
+	X(TCP_SLOW, tcp_slow) X(TCP_STALLED, tcp_stalled) X(TCP_AGED, tcp_aged) X(TCP_NO_ROOM, tcp_no_room)                  \
+	X(TCP_ACCEPT_FAILED, tcp_accept_failed)                                                                              \
+	/* upstream servers */                                                                                               \
+	X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_BAD, upstream_bad) X(UPSTREAM_MISMATCHED, upstream_mismatched)      \
+	X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_NO_SOCKET, upstream_no_socket) X(UPSTREAM_FULL, upstream_full)              \
 	X(UPSTREAM_SERVER_FULL, upstream_server_full)
 /* clang-format on */
 

@@ -325,6 +325,14 @@ static enum distill distill_work(struct work *k)
 enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
 		     struct response_room *room, struct response *ret)
 {
+	if (distill_plain(bytes, len, qname, qtype, room, ret))
+		return DISTILL_OK;
+	return distill_any(bytes, len, qname, qtype, dnssec_ok, room, ret);
+}
+
+enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+			 struct response_room *room, struct response *ret)
+{
 	*ret = (struct response){.ttl_pos = room->ttl_pos, .targets = room->targets, .body = room->body};
 	/* an error may come without its question (RFC 8906 §8); nothing but the rcode is wanted of it */
 	struct rd r = rd_init(bytes, len);

@@ -22,4 +22,11 @@ enum distill {
 enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
 		     struct response_room *room, struct response *ret);
 
+/* Its two ways: distill_plain for the answer that most are (false: it is another, ret is untouched), distill_any for all. Where
+ * both say something, they say the same. */
+MUST_CHECK bool distill_plain(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype,
+			      struct response_room *room, struct response *ret);
+enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+			 struct response_room *room, struct response *ret);
+
 #endif
