@@ -15,7 +15,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from rig import CLIENT, SERVER, Rig, machine
+sys.dont_write_bytecode = True
+from rig import CLIENT, SERVER, Rig, machine  # noqa: E402
 
 MIB = 1 << 20
 FEW = 11  # names of the smallest list
@@ -48,13 +49,16 @@ class Bench:
     def ratio(figures, ceilings, key="qps"):
         return median(f[key] / c[key] if c[key] else 0 for f, c in zip(figures, ceilings))
 
+    @staticmethod
+    def faults(*runs):
+        """What the generator had to complain of in some runs of a server."""
+        lost, wrong = (sum(f[k] for run in runs for f in run) for k in ("lost", "wrong"))
+        return f"lost {lost:.0f} wrong {wrong + sum(f['err'] for run in runs for f in run):.0f}"
+
     def line(self, name, figures, ceilings, note=""):
-        """One line of a row that is told as x echo."""
-        lost, wrong = (sum(f[k] for f in figures) for k in ("lost", "wrong"))
-        wrong += sum(f["err"] for f in figures)
-        print(f"{name:<26} {self.ratio(figures, ceilings):5.2f} x echo  {median(f['qps'] for f in figures):8.0f}/s  "
-              f"CPU {median(f['cpu_us'] for f in figures):5.2f} us = {self.ratio(figures, ceilings, 'cpu_us'):4.2f} x echo's  "
-              f"lost {lost:.0f} wrong {wrong:.0f}{note}", flush=True)
+        """One line of a row that is told as x echo: by rate, and by CPU time an answer, which other processes disturb less."""
+        print(f"{name:<26} {self.ratio(figures, ceilings):5.2f} x echo ({1 / (self.ratio(figures, ceilings, 'cpu_us') or 1):.2f} by CPU time)  "
+              f"{median(f['qps'] for f in figures):8.0f}/s  {median(f['cpu_us'] for f in figures):5.2f} us a query  {self.faults(figures)}{note}", flush=True)
 
     # the rows
 
@@ -63,7 +67,7 @@ class Bench:
             server = self.rig.saringd("blocked", self.up, self.rig.bulk(names))
             queries = self.rig.blocked(names)
             self.rig.load(server, queries, seconds=1)
-            echo, ours = self.rounds(queries, [server])
+            echo, ours = self.rounds(queries, [server], busy=True)
             self.line(f"blocked, {names} names", ours, echo)
             self.rig.stop(server)
 
@@ -73,7 +77,7 @@ class Bench:
             few, many = (self.rig.saringd(f"cached-{n}", self.up, self.rig.bulk(n)) for n in (FEW, names))
             for server in (few, many):
                 self.rig.fill(server, queries)
-            echo, with_few, with_many = self.rounds(queries, [few, many])
+            echo, with_few, with_many = self.rounds(queries, [few, many], busy=True)
             self.line(f"cached, {FEW} names", with_few, echo)
             lost = 100 * (1 - self.ratio(with_many, with_few))
             by_cpu = 100 * (self.ratio(with_many, with_few, "cpu_us") - 1)
@@ -112,35 +116,33 @@ class Bench:
                 figures[server].append(self.rig.load(server, queries, seconds=self.args.seconds, cores=BOTH, clients=CLIENTS))
         for what, (one, two) in (("echo", bare), ("saringd", servers)):
             more = self.ratio(figures[two], figures[one], "cpu_us")
-            lost, wrong = (sum(f[k] for f in figures[one] + figures[two]) for k in ("lost", "wrong"))
-            wrong = "" if what == "echo" else f" wrong {wrong + sum(f['err'] for f in figures[one] + figures[two]):.0f}"
-            print(f"workers, {what:<17} CPU a query: one {median(f['cpu_us'] for f in figures[one]):.2f} us, two {median(f['cpu_us'] for f in figures[two]):.2f} us, "
-                  f"x {more:.2f} of one's: with a core for each, {2 / more:.2f} x one worker  lost {lost:.0f}{wrong}", flush=True)
+            faults = "" if what == "echo" else "  " + self.faults(figures[one], figures[two])
+            print(f"workers, {what:<17} CPU a query: one {median(f['cpu_us'] for f in figures[one]):.2f} us, two "
+                  f"{median(f['cpu_us'] for f in figures[two]):.2f} us, x {more:.2f}; so with a core for each {2 / more:.2f} x one worker{faults}", flush=True)
         self.rig.stop(*figures)
 
     def churn(self):
         server = self.rig.saringd("churn", self.up, self.rig.bulk(FEW), cache=self.args.cache)
         hot, mixed, unique = self.rig.cached(), self.rig.churn(10), self.rig.forwarded()
-        state = lambda: self.rig.control(server, "cache")  # noqa: E731
         self.rig.fill(server, hot)
         echo_before, before = self.rounds(mixed, [server], interval=0.5)
-        not_full = state()
+        not_full = self.rig.control(server, "cache")
         figures = self.rig.load(server, unique, seconds=3600, window=128, count=self.args.distinct, interval=1)
-        full = state()
+        full = self.rig.control(server, "cache")
         self.rig.fill(server, hot)
         echo_after, after = self.rounds(mixed, [server], interval=0.5)
-        last = state()
+        last = self.rig.control(server, "cache")
         self.line("churn, cache not full", before, echo_before, f"; evictions {not_full['evictions']}")
         self.line("churn, evicting", after, echo_after, f"; evictions {last['evictions'] - full['evictions']}")
-        halves = [f["qps"] for f in figures["series"]]
-        thirds = max(1, len(halves) // 3)
-        print(f"churn: {self.ratio(after, echo_after) / self.ratio(before, echo_before):.2f} x of not full; {self.args.distinct} distinct names pushed through at "
-              f"{figures['qps']:.0f}/s (first third {median(halves[:thirds] or [0]):.0f}, last {median(halves[-thirds:] or [0]):.0f}), "
-              f"lost {figures['lost']:.0f} wrong {figures['wrong'] + figures['err']:.0f}; {last['entries']} entries, {last['bytes'] / MIB:.1f} MiB of {self.args.cache}")
-        print(f"churn: longest stall {figures['stall'] / 1000:.2f} ms while pushed through, {max(f['stall'] for f in after) / 1000:.2f} ms evicting, "
-              f"{max(f['stall'] for f in before) / 1000:.2f} ms not full; the echo's in the same minutes "
-              f"{max(f['stall'] for f in echo_before + echo_after) / 1000:.2f} ms; the generator itself was off its core for up to "
-              f"{max(f['absent'] for f in before + after + [figures]) / 1000:.2f} ms", flush=True)
+        rates = [f["qps"] for f in figures["series"]] or [figures["qps"]]
+        third = max(1, len(rates) // 3)
+        print(f"churn                      {self.ratio(after, echo_after) / self.ratio(before, echo_before):5.2f} x of not full; {self.args.distinct} distinct names "
+              f"pushed through at {figures['qps']:.0f}/s (first third {median(rates[:third]):.0f}, last {median(rates[-third:]):.0f}), {self.faults([figures])}; "
+              f"{last['entries']} entries, {last['bytes'] / MIB:.1f} MiB of {self.args.cache}")
+        stalls = [max(f["stall"] for f in run) / 1000 for run in ([figures], after, before, echo_before + echo_after)]
+        absent = max(f["absent"] for f in before + after + [figures]) / 1000
+        print(f"churn, longest stall       {stalls[0]:.2f} ms pushed through, {stalls[1]:.2f} ms evicting, {stalls[2]:.2f} ms not full; the echo's in the same minutes "
+              f"{stalls[3]:.2f} ms; the generator itself was off its core for {absent:.2f} ms", flush=True)
         self.rig.stop(server)
 
     def latency(self):
@@ -149,12 +151,10 @@ class Bench:
         self.rig.fill(server, self.rig.cached())
         queries = self.rig.hits(names)
         self.rig.load(server, queries, seconds=1)
-        echo, ours = self.rounds(queries, [server], rate=RATE)
-        lost, wrong = (sum(f[k] for f in ours) for k in ("lost", "wrong"))
-        wrong += sum(f["err"] for f in ours)
+        echo, ours = self.rounds(queries, [server], rate=RATE, busy=True)
         told = ", ".join(f"{key} {median(f[key] for f in ours):.1f} us (echo {median(f[key] for f in echo):.1f}, x {self.ratio(ours, echo, key):.2f})"
                          for key in ("p50", "p99", "p999"))
-        print(f"latency at {RATE}/s          {told}  lost {lost:.0f} wrong {wrong:.0f}", flush=True)
+        print(f"latency at {RATE}/s          {told}  {self.faults(ours)}", flush=True)
         self.rig.stop(server)
 
     def memory(self):
@@ -171,9 +171,10 @@ class Bench:
             total = smaps(server.pid)
             image = sum(p.stat().st_size for p in (server.home / "state").glob("*.img"))
             slack = total["Rss"] - image - limit
-            print(f"memory, {names} names       RSS {total['Rss'] / MIB:.1f} MiB (PSS {total['Pss'] / MIB:.1f}, of images {total['image'] / MIB:.1f}) = image files {image / MIB:.1f} "
-                  f"+ cache limit 64.0 + {slack / MIB:.1f} MiB; all but the images' pages - 64 MiB: {(total['Rss'] - total['image'] - limit) / MIB:.1f} MiB; "
-                  f"cache says {cache['bytes'] / MIB:.1f} MiB, {cache['entries']} entries, {cache['evictions']} evictions  wrong {touched['wrong'] + touched['err']:.0f}", flush=True)
+            print(f"memory, {names} names       RSS {total['Rss'] / MIB:.1f} MiB (PSS {total['Pss'] / MIB:.1f}) = image files {image / MIB:.1f} + cache limit 64.0 "
+                  f"+ {slack / MIB:.1f} MiB; all but the images' pages ({total['image'] / MIB:.1f} resident) - 64 MiB: "
+                  f"{(total['Rss'] - total['image'] - limit) / MIB:.1f} MiB; cache: {cache['bytes'] / MIB:.1f} MiB, {cache['entries']} entries, "
+                  f"{cache['evictions']} evictions  {self.faults([touched])}", flush=True)
             self.rig.stop(server)
 
 
@@ -203,7 +204,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="whose median counts (3)")
     parser.add_argument("--cache", default="64MiB", help="size of the cache that churns (64MiB)")
     parser.add_argument("--distinct", type=int, default=10000000, help="names pushed through the cache that churns (10000000)")
-    parser.add_argument("--poll", action="store_true", help="the generator sleeps when nothing comes, for the echo too; then waking it is charged to the server")
+    parser.add_argument("--poll", action="store_true", help="the generator sleeps when nothing comes, for the echo too; waking it is then charged to the server")
     parser.add_argument("--short", action="store_true", help="a first look: one second each, 500 000 names through a cache of 16 MiB")
     args = parser.parse_args()
     rows = ROWS if "all" in args.rows else args.rows
@@ -215,7 +216,7 @@ def main():
     if os.cpu_count() < 2:
         sys.exit("two cores are needed: one for the server, one for the generator")
     rig = Rig(args.build)
-    rig.busy = not args.poll
+    rig.polls = args.poll
     try:
         print(f"{machine()}; median of {args.rounds} rounds of {args.seconds:g} s", flush=True)
         bench = Bench(rig, args)

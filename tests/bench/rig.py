@@ -16,6 +16,7 @@ SEED = 20170714
 SERVER, CLIENT = "0", "1"  # cores: the server under test alone; the generator and the upstream
 READY_S = 600  # a list of millions is compiled first
 STOP_S = 30
+FILL_S = 600
 BLOCKED_SAMPLE = 200000  # more names than a core's caches hold the image's lines of
 CACHED_NAMES = 20000
 MIX_LINES = 200000
@@ -52,11 +53,11 @@ class Rig:
         self.tools = self.build / "tests/bench"
         self.home = Path(tempfile.mkdtemp(prefix="saring-bench-"))
         self.servers = []
-        self.busy = True
-        for program in (self.build / "saringd", self.build / "saringctl", self.tools / "bench-gen", self.tools / "bench-echo"):
-            if not program.exists():
-                raise SystemExit(f"{program} is not there: ninja -C {build} saringd saringctl saring-compile "
-                                 "tests/bench/bench-{gen,echo,relay,names}")
+        self.polls = False  # always
+        programs = [self.build / p for p in ("saringd", "saringctl", "saring-compile")]
+        programs += [self.tools / f"bench-{t}" for t in ("gen", "echo", "relay", "names")]
+        if missing := [str(p.relative_to(self.build)) for p in programs if not p.exists()]:
+            raise SystemExit(f"not built yet: ninja -C {build} {' '.join(missing)}")
 
     # programs
 
@@ -139,14 +140,15 @@ state: state
 
     # load
 
-    def load(self, server, queries, seconds=2, window=256, cores=CLIENT, clients=1, rate=None, count=None, interval=None):
-        """The generator's figures; with interval also "series", a list of those of each interval."""
+    def load(self, server, queries, seconds=2, window=256, cores=CLIENT, clients=1, rate=None, count=None, interval=None, busy=False):
+        """The generator's figures; with interval also "series", a list of those of each interval. busy: it never sleeps; not where an
+        upstream needs its core too."""
         command = ["taskset", "-c", cores, self.tools / "bench-gen", "-q", self.home / queries, "-s", f"127.0.0.1:{server.port}",
                    "-t", str(seconds), "-c", str(clients), "-p", str(server.pid)]
         command += ["-r", str(rate)] if rate else ["-w", str(window)]
         command += ["-n", str(count)] if count else []
         command += ["-i", str(interval)] if interval else []
-        command += ["-b"] if self.busy else []
+        command += ["-b"] if busy and not self.polls else []
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         series = [{k: float(v) for k, v in re.findall(r"(\w+)=([0-9.]+)", line)} for line in lines]
         return {**series[-1], "series": series[:-1]}
@@ -155,7 +157,7 @@ state: state
         """Every name of a file into the cache; twice, should a first one have got lost."""
         count = sum(1 for _ in open(self.home / queries, encoding="ascii"))
         for _ in range(2):
-            self.load(server, queries, seconds=120, window=64, count=count)
+            self.load(server, queries, seconds=FILL_S, window=64, count=count)
 
     # what is asked
 
@@ -199,8 +201,8 @@ state: state
             weights.append(total)
         often = iter(rng.choices(free, cum_weights=weights, k=MIX_LINES))
         kinds = rng.choices("BFU", (20, 75, 5), k=MIX_LINES)
-        return self.write(f"mix-{count}", (f"B {rng.choice(blocked)}" if k == "B" else f"F {next(often)}" if k == "F" else f"U u{i % 2000}.example.net"
-                                           for i, k in enumerate(kinds)))
+        ask = {"B": lambda i: f"B {rng.choice(blocked)}", "F": lambda i: f"F {next(often)}", "U": lambda i: f"U u{i % 2000}.example.net"}
+        return self.write(f"mix-{count}", (ask[kind](i) for i, kind in enumerate(kinds)))
 
     def hits(self, count):
         """Blocked and cached names in turn."""
@@ -210,8 +212,8 @@ state: state
     def churn(self, unique_percent):
         rng = random.Random(SEED)
         free = free_names(CACHED_NAMES)
-        return self.write(f"churn-{unique_percent}", (f"U u{i % 2000}.example.net" if rng.randrange(100) < unique_percent else f"F {rng.choice(free)}"
-                                                      for i in range(100000)))
+        return self.write(f"churn-{unique_percent}", (f"U u{i % 2000}.example.net" if rng.randrange(100) < unique_percent
+                                                      else f"F {rng.choice(free)}" for i in range(MIX_LINES)))
 
 
 def free_names(count):
@@ -221,5 +223,6 @@ def free_names(count):
 
 
 def machine():
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), os.uname().machine)
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), os.uname().machine)
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}"
