@@ -100,6 +100,35 @@ static void scans_pass_by(void **state)
 	}
 }
 
+/* Who asked for a name has proven it: the answer that replaces its old one needs no proof. */
+static void new_answers_inherit(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct response r;
+	unsigned junk = 1000;
+	rig_init(&rig, &usual);
+	for (; junk < 80000; junk++)
+		put_number(&rig, junk, 64);
+	put_number(&rig, 1, 64);
+	put_number(&rig, 2, 64);
+	put_number(&rig, 3, 64);
+	assert_int_equal(get_number(&rig, 1, &r), CACHE_FRESH);
+	assert_int_equal(get_number(&rig, 2, &r), CACHE_FRESH);
+	put_number(&rig, 2, 70); /* asked for, and still in the small ring */
+	for (; junk < 83000; junk++)
+		put_number(&rig, junk, 64);
+	put_number(&rig, 1, 70); /* in the main ring by now */
+	for (; junk < 86000; junk++)
+		put_number(&rig, junk, 64);
+	assert_int_equal(get_number(&rig, 1, &r), CACHE_FRESH);
+	assert_true(sample_is(&r, 1, 70));
+	assert_int_equal(get_number(&rig, 2, &r), CACHE_FRESH);
+	assert_true(sample_is(&r, 2, 70));
+	assert_int_equal(get_number(&rig, 3, &r), CACHE_MISS); /* nobody asked for it */
+	rig_finish(&rig);
+}
+
 static void the_dead_are_not_kept_for_their_marks(void **state)
 {
 	(void)state;
@@ -248,6 +277,7 @@ int main(void)
 	    cmocka_unit_test(the_bound_is_hard),
 	    cmocka_unit_test(no_more_is_resident_than_it_says),
 	    cmocka_unit_test(scans_pass_by),
+	    cmocka_unit_test(new_answers_inherit),
 	    cmocka_unit_test(the_dead_are_not_kept_for_their_marks),
 	    cmocka_unit_test(sizes_change_while_it_serves),
 	    cmocka_unit_test(what_is_borrowed_stays),
