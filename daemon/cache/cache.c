@@ -105,8 +105,7 @@ static void retire(struct cache *cache, struct store *store)
 	cache->retired = store;
 }
 
-/* Batches are short: give the memory back before we return. Where one is not, that is tried once, and left to whoever comes later.
- */
+/* Batches are short: give the memory back before we return. Where one is not, that is tried once, and left to who comes later. */
 static void retired_wait(struct cache *cache, bool *patient)
 {
 	if (*patient && cache->retired != NULL)
