@@ -105,8 +105,7 @@ static void retire(struct cache *cache, struct store *store)
 	cache->retired = store;
 }
 
-/* Batches are short: give the memory back before we return. Where one is not, that is tried once, and left to whoever comes later.
- */
+/* Batches are short: give the memory back before we return. Where one is not, that is tried once, and left to who comes later. */
 static void retired_wait(struct cache *cache, bool *patient)
 {
 	if (*patient && cache->retired != NULL)
@@ -264,12 +263,13 @@ enum cache_find cache_get(struct cache_reader *reader, const struct cache_key *k
 		if (entry_is_dead(e, atomic_load_explicit(&cache->rules.serve_stale_s, memory_order_relaxed), now_ms))
 			return CACHE_MISS;
 		find = CACHE_STALE;
+		age_ms = MIN(age_ms, (int64_t)UINT32_MAX * 1000);
 	}
 	unsigned heat = heat_up(e);
 	if (UNLIKELY((life_ms - age_ms) * CACHE_PREFETCH_PART < life_ms) && find == CACHE_FRESH &&
 	    is_to_be_prefetched(cache, e, heat))
 		find = CACHE_PREFETCH;
-	uint32_t age_s = (uint32_t)MIN((uint64_t)age_ms / 1000, UINT32_MAX);
+	uint32_t age_s = (uint32_t)((uint64_t)age_ms / 1000);
 	*ret = (struct response){
 	    .flags = e->flags,
 	    .ancount = e->ancount,
@@ -352,16 +352,19 @@ void cache_put(struct cache_reader *reader, const struct cache_key *key, int64_t
 
 size_t cache_flush(struct cache *cache, const struct name *name, bool subtree)
 {
+	static const struct name root = {.len = 1};
 	size_t count = 0;
 	bool all = name == NULL || (subtree && name->labels == 0), patient = true;
 	change_begin(cache);
+	retired_reap(cache);
+	bool renew = all && cache->retired == NULL; /* or flushes would add up to any size while somebody stays inside */
 	for (size_t i = 0; i <= atomic_load_explicit(&cache->shard_mask, memory_order_relaxed); i++) {
 		struct shard *s = &cache->shards[i];
 		uint64_t dropped = 0;
-		if (all)
+		if (renew)
 			retire(cache, shard_renew(s, cache->shard_len, false, &dropped));
 		else
-			dropped = shard_flush(s, name, subtree);
+			dropped = shard_flush(s, all ? &root : name, subtree || all);
 		count += dropped;
 	}
 	retired_wait(cache, &patient);

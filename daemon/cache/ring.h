@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * ring.h - entries in the order they came, in one piece of memory that is written round and round. Inside daemon/cache only; for
- *who holds the shard's lock.
+ * ring.h - entries in the order they came, in one piece of memory that is written round and round. Inside daemon/cache only;
+ * for who holds the shard's lock.
  *
  *	safe          tail                        head          safe + size
  *	  | evicted    | entries, and holes where   | free         |
  *	  | not yet    | some were replaced         | to be        |
  *	  | forgotten  |                            | written      |
  *
- * Positions only grow; modulo size they are places. Evicted bytes may be overwritten once no reader can see them: eviction keeps a
- * gap ahead of the head, notes in steps up to where it came and under which epoch tag, and safe follows as those pass. When it
- *cannot follow (a reader stays inside) ring_has_safe_room says no; nothing is ever waited for. Entries do not reach over the end:
- *one that does not fit before it begins anew at the start, and what is left is a filler. */
+ * Positions only grow; modulo size they are places. Evicted bytes may be overwritten once no reader can see them: eviction
+ * keeps a gap ahead of the head, notes in steps how far it came and under which epoch tag, and safe follows as those pass. When
+ * it cannot follow (a reader stays inside) ring_has_safe_room says no; nothing is ever waited for. Entries do not reach over
+ * the end: one that does not fit before it begins anew at the start, and what is left is a filler. */
 #ifndef SARING_CACHE_RING_H
 #define SARING_CACHE_RING_H
 
@@ -34,8 +34,7 @@ struct ring {
 };
 
 void ring_init(struct ring *r, uint8_t *bytes, uint64_t size, uint64_t gap);
-/* Must more be evicted before this many bytes are asked for? False when nothing is left to be. The ring has four times the bytes.
- */
+/* Must more be evicted before this many bytes are asked for? False when nothing is left. The ring has four times the bytes. */
 bool ring_is_short(const struct ring *r, size_t bytes);
 /* NULL: empty. */
 struct entry *ring_oldest(struct ring *r);

@@ -172,12 +172,12 @@ bool store_put(struct store *s, struct store_work *w, const struct cache_key *ke
 	struct entry *old = NULL;
 	bool hot = table_probe(&s->table, key, &old) != NULL && entry_is_marked(old);
 	size_t size = entry_size_for(key, r);
-	bool to_main = hot || (old != NULL && ring_has(&s->main, old)) || ghost_take(&s->ghosts, key->hash) || main_is_new(s, size);
+	bool to_main = (old != NULL && ring_has(&s->main, old)) || ghost_take(&s->ghosts, key->hash) || main_is_new(s, size);
 	struct entry *e = make_room(s, w, size, to_main);
 	if (e == NULL)
 		return false;
 	entry_fill(e, key, r, bounds, w->now_ms);
-	if (hot)
+	if (hot) /* its proof: it will move on to the main ring */
 		atomic_store_explicit(&e->heat, HEAT_MARK, memory_order_relaxed);
 	_Atomic uint64_t *slot = table_probe(&s->table, key, &old); /* making room may have moved or evicted it */
 	if (slot != NULL)

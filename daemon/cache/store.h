@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * store.h - one shard's memory, a single mapping, and what goes when it is full: S3-FIFO (Yang et al., SOSP 2023). Inside
- *daemon/cache only; for who holds the shard's lock, but for store_find.
+ * daemon/cache only; for who holds the shard's lock, but for store_find.
  *
  *	head | table | ghosts | small ring, a tenth | main ring
  *
  * New answers go to the small ring. At its end those asked for meanwhile move on to the main ring, the others leave and are
- *remembered by their hash: one that comes back, or replaces an answer that was asked for, goes to the main ring at once. At the
- *main ring's end those asked for lose their mark and go round again. A scan therefore passes through a tenth of the memory,
- *whatever its length.
+ * remembered by their hash: one that comes back, or replaces an answer in the main ring, goes there at once; one that replaces
+ * an answer that was asked for takes its mark over. At the main ring's end those asked for lose their mark and go round again.
+ * A scan therefore passes through a tenth of the memory, whatever its length. Only until the main ring was full for the first
+ * time do all go there.
  *
  * Rings rather than malloc: the bound is the mapping's length and so is exact, nothing fragments, and eviction in the order of
- *memory is what lets epochs work in steps. One insertion moves at most STORE_MOVES_MAX entries; who is marked beyond that goes all
- *the same. Pages are touched as the rings first reach them; a mapping goes as a whole (flush, new size). */
+ * memory is what lets epochs work in steps. One insertion moves at most STORE_MOVES_MAX entries; who is marked beyond that goes
+ * all the same. Pages are touched as the rings first reach them; a mapping goes as a whole (flush, new size). */
 #ifndef SARING_CACHE_STORE_H
 #define SARING_CACHE_STORE_H
 

@@ -2,18 +2,19 @@
  *
  * table.h - from hashes to places, read without a lock. Inside daemon/cache only.
  *
- * A bucket is a cache line of eight slots, two neighbours are a pair (which the processor's prefetcher often brings together). A
- *hash has a first bucket; when that is full its entry lies in the other of the pair, and the first counts it, so that a miss reads
- *one line unless somebody of this bucket had to go next door. Slots never move:
+ * A bucket is a cache line of eight slots, two neighbours are a pair (which the processor's prefetcher often brings together).
+ * A hash has a first bucket; when that is full its entry lies in the other of the pair, and the first counts it, so that a miss
+ * reads one line unless somebody of this bucket had to go next door. Slots never move:
  *
  *	slot   63           40 39      32 31            0
  *	      |  tag, odd     | guests   | place, 0: free |	guests: in slot 0 only
  *
- * The place is where the entry begins, from the start of the mapping, in steps of eight bytes. One word says all, so that a reader
- * sees a slot before or after a change. The tag has 23 bits of the hash: another entry's line is seldom read for nothing.
+ * The place is where the entry begins, from the start of the mapping, in steps of eight bytes. One word says all, so that a
+ * reader sees a slot before or after a change. The tag has 23 bits of the hash: another entry's line is seldom read for
+ * nothing.
  *
- * With both buckets full somebody has to go: table_victim says who. Readers use table_probe and what it is made of; all else is for
- * who holds the shard's lock. */
+ * With both buckets full somebody has to go: table_victim says who. Readers use table_probe and what it is made of; all else is
+ * for who holds the shard's lock. */
 #ifndef SARING_CACHE_TABLE_H
 #define SARING_CACHE_TABLE_H
 

@@ -37,8 +37,7 @@ static inline uint64_t load_word(const uint8_t *p)
 	return le64toh(v);
 }
 
-/* The last `left` of len bytes, fewer than a word, which end at `end`: shifted out of the word that ends there when there is one.
- */
+/* The last `left` of len bytes, fewer than a word, which end at `end`: out of the word that ends there when there is one. */
 static inline uint64_t load_rest(const uint8_t *end, size_t left, size_t len)
 {
 	uint64_t v = 0;

@@ -100,6 +100,35 @@ static void scans_pass_by(void **state)
 	}
 }
 
+/* Who asked for a name has proven it: the answer that replaces its old one needs no proof. */
+static void new_answers_inherit(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct response r;
+	unsigned junk = 1000;
+	rig_init(&rig, &usual);
+	for (; junk < 80000; junk++)
+		put_number(&rig, junk, 64);
+	put_number(&rig, 1, 64);
+	put_number(&rig, 2, 64);
+	put_number(&rig, 3, 64);
+	assert_int_equal(get_number(&rig, 1, &r), CACHE_FRESH);
+	assert_int_equal(get_number(&rig, 2, &r), CACHE_FRESH);
+	put_number(&rig, 2, 70); /* asked for, and still in the small ring */
+	for (; junk < 83000; junk++)
+		put_number(&rig, junk, 64);
+	put_number(&rig, 1, 70); /* in the main ring by now */
+	for (; junk < 86000; junk++)
+		put_number(&rig, junk, 64);
+	assert_int_equal(get_number(&rig, 1, &r), CACHE_FRESH);
+	assert_true(sample_is(&r, 1, 70));
+	assert_int_equal(get_number(&rig, 2, &r), CACHE_FRESH);
+	assert_true(sample_is(&r, 2, 70));
+	assert_int_equal(get_number(&rig, 3, &r), CACHE_MISS); /* nobody asked for it */
+	rig_finish(&rig);
+}
+
 static void the_dead_are_not_kept_for_their_marks(void **state)
 {
 	(void)state;
@@ -211,9 +240,13 @@ static void what_is_borrowed_stays(void **state)
 			struct cache_key key = key_of(rig.cache, &n);
 			assert_int_equal(cache_get(rig.reader, &key, 0, &r[i]), CACHE_FRESH);
 		}
-		uint64_t refused = stats_of(&rig).refused;
-		if (what == 1)
-			(void)cache_flush(rig.cache, NULL, true);
+		uint64_t refused = stats_of(&rig).refused, had = stats_of(&rig).entries;
+		for (int i = 0; i < 3 && what == 1; i++) { /* the second finds the first's memory still read */
+			assert_int_equal(cache_flush(rig.cache, NULL, false), i == 0 ? had : 1);
+			assert_int_equal(stats_of(&rig).entries, 0);
+			assert_true(stats_of(&rig).bytes < 2 * config.size_bytes);
+			put_number(&other, 5000, 64);
+		}
 		if (what == 2) {
 			config.size_bytes = 512 * 1024;
 			cache_configure(rig.cache, &config);
@@ -244,6 +277,7 @@ int main(void)
 	    cmocka_unit_test(the_bound_is_hard),
 	    cmocka_unit_test(no_more_is_resident_than_it_says),
 	    cmocka_unit_test(scans_pass_by),
+	    cmocka_unit_test(new_answers_inherit),
 	    cmocka_unit_test(the_dead_are_not_kept_for_their_marks),
 	    cmocka_unit_test(sizes_change_while_it_serves),
 	    cmocka_unit_test(what_is_borrowed_stays),
