@@ -4,7 +4,10 @@
  *
  * Each worker owns one pool with its own sockets, on its own event base; the state of the servers (latency, up or down) is shared
  * by all workers through struct upstreams. Asks of equal questions are the caller's to merge (query/inflight). Owner thread only,
- * but for what is marked. It never calls back from within pool_ask. */
+ * but for what is marked. It never calls back from within pool_ask.
+ *
+ * What is asked within one turn of the event loop is sent together at its end, and answers that came together are told one call
+ * after the other: a caller that collects what it sends itself saves as much. */
 #ifndef SARING_UPSTREAM_POOL_H
 #define SARING_UPSTREAM_POOL_H
 

@@ -268,7 +268,7 @@ def test_one_after_the_other_each_has_its_own_port(scripted):
     assert len(asked) == 400
     for what, values, low in (("port", [a.peer[1] for a in asked], 1024), ("id", [a.id for a in asked], 0)):
         span = 65536 - low
-        assert all(one != two for one, two in zip(values, values[1:])), what
+        assert sum(one == two for one, two in zip(values, values[1:])) <= 2, f"{what}: a pair in a row is a chance of 1 in 160"
         assert len(set(values)) >= 390, f"{what}: of 400 draws one or two pairs meet by chance"
         steps = collections.Counter((two - one) % 65536 for one, two in zip(values, values[1:]))
         assert max(steps.values()) <= 3, f"{what}: no step is a habit"

@@ -47,6 +47,7 @@ static void asks_are_bounded(void **state)
 	for (unsigned i = 0; i < POOL_ASKS_MAX; i++)
 		assert_non_null(pool_ask(r.pool, &n, RRTYPE_A, false, false, true, never, &calls));
 	assert_null(pool_ask(r.pool, &n, RRTYPE_A, false, false, true, never, &calls));
+	assert_int_equal(rig_count(&r, COUNTER_UPSTREAM_FULL), 1);
 	assert_int_equal(calls, 0);
 	assert_true(pool_busy_with(r.pool, r.u));
 	rig_end(&r); /* outstanding asks are forgotten without a call */
