@@ -570,7 +570,7 @@ def test_nobody_answers(scripted):
     daemon, one, two = scripted(2, timeout="600ms")
     one.default = two.default = F.silence
     for tcp in (False, True):
-        reply = ask(daemon, "a.example", tcp=tcp)
+        reply = ask(daemon, f"a{tcp}.example", tcp=tcp)
         assert rcode(reply) == "SERVFAIL" and not reply.answer and ede(reply)[0] in (22, 23)
     assert ask(daemon, "b.example", edns=False).edns == -1
     assert 1 <= len(one.asked("b.example")) <= 3 and 1 <= len(two.asked("b.example")) <= 3, "nobody is asked more than three times"
