@@ -11,7 +11,7 @@
  *    has a name of its own, as equal ones are asked once (query/inflight): a datagram carries one name and one ID, and so can hit
  *    one of them only. The chance of each datagram is what it is with a port for each question; there is no birthday to win by.
  *  - What a port gave away, were it found out by a side channel, ends with it: it is closed when its questions are answered or
- *    given up, it takes no questions of a later turn (but for want of descriptors), and the next port is drawn anew.
+ *    given up, it takes no questions of a later turn (but past the bounds below), and the next port is drawn anew.
  *  - The kernel passes on what comes from the server's address and port only (connect), and reports its ICMP errors.
  *  - Datagrams with an ID that was never used on a port are counted against it: at ASK_MISMATCHES_MAX somebody is guessing, and
  *    all its open questions go on over TCP (§9.3). A right ID with a wrong question counts against the one question. */
@@ -67,8 +67,8 @@ enum port_find {
 	PORT_LATE,     /* was answered or given up already */
 	PORT_STRANGER, /* never sent from here */
 };
-/* A port to the lane's server with room for one question at least: a fresh one, or one that is shared for want of descriptors.
- * ret is set when it is ATTEMPT_STARTED. */
+/* A port to the lane's server with room for one question at least: a fresh one, or one that is shared past the bounds or for want
+ * of descriptors. ret is set when it is ATTEMPT_STARTED. */
 MUST_CHECK enum attempt_start port_open(struct pool *pool, struct lane *lane, struct port **ret);
 void port_close(struct port *port);
 /* Give attempt a place on the port and an ID no other question of the port has or had. */
