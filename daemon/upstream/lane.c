@@ -29,6 +29,7 @@ struct lane *lane_of(struct lanes *lanes, struct server *server)
 		return NULL;
 	lane->server = server_ref(server);
 	TAILQ_INIT(&lane->queue);
+	TAILQ_INIT(&lane->ports);
 	LIST_INSERT_HEAD(bucket, lane, link);
 	return lane;
 }
@@ -38,7 +39,7 @@ static void sweep(struct lane_list *bucket)
 	struct lane *lane, *next;
 	for (lane = LIST_FIRST(bucket); lane != NULL; lane = next) {
 		next = LIST_NEXT(lane, link);
-		if (lane->open > 0 || lane->waits)
+		if (lane->open > 0 || lane->waits || lane->port_count > 0)
 			continue;
 		LIST_REMOVE(lane, link);
 		server_unref(lane->server);
@@ -57,7 +58,7 @@ void lanes_finish(struct lanes *lanes)
 	for (size_t i = 0; i < LANE_BUCKETS; i++) {
 		struct lane *lane;
 		while ((lane = LIST_FIRST(&lanes->buckets[i])) != NULL) {
-			must(lane->open == 0);
+			must(lane->open == 0 && lane->port_count == 0);
 			LIST_REMOVE(lane, link);
 			server_unref(lane->server);
 			free(lane); // NOLINT(clang-analyzer-unix.Malloc): LIST_REMOVE moves the head on

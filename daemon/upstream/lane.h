@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "upstream/health.h"
+#include "upstream/port.h"
 
 #include <sys/queue.h>
 
@@ -14,14 +15,15 @@
 #define LANE_BUCKETS 32
 
 struct attempt;
-struct pool;
 TAILQ_HEAD(attempt_queue, attempt);
 
 struct lane {
-	LIST_ENTRY(lane) link; /* of its bucket */
-	struct server *server; /* a reference */
-	size_t open;	       /* attempts out to it, by UDP and TCP */
-	bool waits;	       /* it is on the list of those that have a queue */
+	LIST_ENTRY(lane) link;	/* of its bucket */
+	struct server *server;	/* a reference */
+	size_t open;		/* attempts out to it, by UDP and TCP */
+	struct port_list ports; /* the youngest first */
+	size_t port_count;
+	bool waits; /* it is on the list of those that have a queue */
 	STAILQ_ENTRY(lane) dirty;
 	struct attempt_queue queue; /* to go by UDP at the end of this turn */
 };

@@ -87,11 +87,11 @@ static struct port *port_new(struct ports *ports)
 	return port;
 }
 
-static enum attempt_start port_fresh(struct pool *pool, const struct lane *lane, struct port **ret)
+static enum attempt_start port_fresh(struct pool *pool, struct lane *lane, struct port **ret)
 {
 	struct ports *ports = &pool->ports;
 	int fd;
-	if (ports->open_count >= PORTS_MAX)
+	if (ports->open_count >= PORTS_MAX || lane->port_count >= PORTS_LANE_MAX)
 		return ATTEMPT_NO_RESOURCES;
 	enum attempt_start how = socket_open(&lane->server->addr, &fd);
 	if (how != ATTEMPT_STARTED)
@@ -114,22 +114,24 @@ static enum attempt_start port_fresh(struct pool *pool, const struct lane *lane,
 	}
 	TAILQ_INSERT_HEAD(&ports->open, port, link);
 	ports->open_count++;
+	TAILQ_INSERT_HEAD(&lane->ports, port, of_lane);
+	lane->port_count++;
 	*ret = port;
 	return ATTEMPT_STARTED;
 }
 
-enum attempt_start port_open(struct pool *pool, const struct lane *lane, struct port **ret)
+enum attempt_start port_open(struct pool *pool, struct lane *lane, struct port **ret)
 {
 	enum attempt_start how = port_fresh(pool, lane, ret);
 	if (how != ATTEMPT_NO_RESOURCES)
 		return how;
 	struct port *port;
 	unsigned looked = 0;
-	TAILQ_FOREACH(port, &pool->ports.open, link)
+	TAILQ_FOREACH(port, &lane->ports, of_lane)
 	{
 		if (looked++ == PORT_JOIN_LOOK)
 			break;
-		if (port->lane != lane || port->used == PORT_QUERIES_MAX)
+		if (port->used == PORT_QUERIES_MAX)
 			continue;
 		*ret = port;
 		return ATTEMPT_STARTED;
@@ -145,6 +147,8 @@ void port_close(struct port *port)
 	port->fd = -1;
 	TAILQ_REMOVE(&ports->open, port, link);
 	ports->open_count--;
+	TAILQ_REMOVE(&port->lane->ports, port, of_lane);
+	port->lane->port_count--;
 	TAILQ_INSERT_HEAD(&ports->free, port, link);
 }
 

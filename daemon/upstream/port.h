@@ -11,7 +11,7 @@
  *    has a name of its own, as equal ones are asked once (query/inflight): a datagram carries one name and one ID, and so can hit
  *    one of them only. The chance of each datagram is what it is with a port for each question; there is no birthday to win by.
  *  - What a port gave away, were it found out by a side channel, ends with it: it is closed when its questions are answered or
- *    given up, it takes no questions of a later turn (but for want of descriptors), and the next port is drawn anew.
+ *    given up, it takes no questions of a later turn (but past the bounds below), and the next port is drawn anew.
  *  - The kernel passes on what comes from the server's address and port only (connect), and reports its ICMP errors.
  *  - Datagrams with an ID that was never used on a port are counted against it: at ASK_MISMATCHES_MAX somebody is guessing, and
  *    all its open questions go on over TCP (§9.3). A right ID with a wrong question counts against the one question. */
@@ -24,8 +24,9 @@
 #include <sys/queue.h>
 
 #define PORT_QUERIES_MAX 32 /* of one turn that share a port */
-#define PORTS_MAX 2048	    /* open in one worker; then questions join the youngest with room */
-#define PORT_JOIN_LOOK 64   /* so many are looked at for room */
+#define PORTS_MAX 2048	    /* open in one worker */
+#define PORTS_LANE_MAX 768  /* open to one server: one that is silent must leave some to the others */
+#define PORT_JOIN_LOOK 64   /* past these, questions join the youngest port with room, looked for among so many */
 
 /* What became of a try to send. */
 enum attempt_start {
@@ -40,8 +41,9 @@ struct pool;
 
 struct port {
 	struct pool *pool;
-	const struct lane *lane;
-	TAILQ_ENTRY(port) link; /* of those open, the youngest first, or of the free ones */
+	struct lane *lane;
+	TAILQ_ENTRY(port) link; /* of those open, or of the free ones */
+	TAILQ_ENTRY(port) of_lane;
 	int fd;
 	unsigned used, open; /* questions it has carried; those that may still be answered */
 	unsigned mismatches;
@@ -65,9 +67,9 @@ enum port_find {
 	PORT_LATE,     /* was answered or given up already */
 	PORT_STRANGER, /* never sent from here */
 };
-/* A port to the lane's server with room for one question at least: a fresh one, or one that is shared for want of descriptors.
- * ret is set when it is ATTEMPT_STARTED. */
-MUST_CHECK enum attempt_start port_open(struct pool *pool, const struct lane *lane, struct port **ret);
+/* A port to the lane's server with room for one question at least: a fresh one, or one that is shared past the bounds or for want
+ * of descriptors. ret is set when it is ATTEMPT_STARTED. */
+MUST_CHECK enum attempt_start port_open(struct pool *pool, struct lane *lane, struct port **ret);
 void port_close(struct port *port);
 /* Give attempt a place on the port and an ID no other question of the port has or had. */
 void port_put(struct port *port, struct attempt *attempt);

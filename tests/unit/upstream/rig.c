@@ -153,6 +153,19 @@ struct rig_result rig_ask_wait(struct rig *r, const char *name, bool prefer_tcp)
 	return result;
 }
 
+struct rig_result rig_ask_in_vain(struct rig *r, bool (*arrived)(const struct rig *r, void *arg), void *arg)
+{
+	struct rig_result result;
+	rig_ask(r, "a.name.with.letters.to.toss.example.com", false, &result);
+	for (int i = 0; result.calls == 0; i++) {
+		assert_true(i < 100);
+		rig_turn(r);
+		RIG_UNTIL(r, arrived(r, arg));
+		rig_pass(r, 50);
+	}
+	return result;
+}
+
 void rig_check_a(const struct rig_result *result, uint32_t address)
 {
 	assert_int_equal(result->outcome, POOL_ANSWER);

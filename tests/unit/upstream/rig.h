@@ -55,6 +55,8 @@ void rig_step(struct rig *r); /* one turn of the loop, until something happens; 
 struct upstream_stats rig_stats(const struct rig *r, size_t server);
 /* Ask and wait; the result's body is the caller's (free). */
 struct rig_result rig_ask_wait(struct rig *r, const char *name, bool prefer_tcp);
+/* Ask, and have every wait run out until it is told; before time goes by, what was sent has arrived. */
+struct rig_result rig_ask_in_vain(struct rig *r, bool (*arrived)(const struct rig *r, void *arg), void *arg);
 /* Ask, wait, and want POOL_ANSWER with that one address. */
 void rig_want_a(struct rig *r, const char *name, bool prefer_tcp, uint32_t address);
 void rig_check_a(const struct rig_result *result, uint32_t address);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "rig.h"
 #include "upstream/pool_ask.h"
@@ -251,6 +252,12 @@ static void script_silent(struct fake_query *q, void *arg)
 	(void)q, (void)arg;
 }
 
+static void script_good(struct fake_query *q, void *arg)
+{
+	(void)arg;
+	fake_answer_a(q, GOOD);
+}
+
 static void never(void *arg, enum pool_outcome outcome, const struct response *response)
 {
 	(void)outcome, (void)response;
@@ -258,26 +265,63 @@ static void never(void *arg, enum pool_outcome outcome, const struct response *r
 }
 
 /* A turn each, so that each would have a port. */
-static void ports_are_bounded(void **state)
+static void ask_one_by_one(struct rig *r, unsigned count, unsigned *calls)
+{
+	struct name n = rig_name("example.com");
+	for (unsigned i = 0; i < count; i++) {
+		assert_non_null(pool_ask(r->pool, &n, RRTYPE_A, false, false, false, never, calls));
+		rig_turn(r);
+		assert_true(r->pool->ports.open_count <= PORTS_MAX);
+	}
+}
+
+static void ports_to_one_server_are_bounded(void **state)
 {
 	(void)state;
 	struct rig r;
-	unsigned calls = 0, asked = PORTS_MAX + 100;
+	unsigned calls = 0;
 	rig_begin(&r);
-	struct fake *f = fake_create(r.base, script_silent, NULL), *g = fake_create(r.base, script_silent, NULL);
-	rig_pool(&r, STRATEGY_SPREAD, LONG_MS, (const struct addr *const[]){fake_addr(f), fake_addr(g)}, 2);
-	struct name n = rig_name("example.com");
-	for (unsigned i = 0; i < asked; i++) {
-		assert_non_null(pool_ask(r.pool, &n, RRTYPE_A, false, false, false, never, &calls));
-		RIG_UNTIL(&r, fake_counts(f).udp + fake_counts(g).udp == i + 1);
-		assert_true(r.pool->ports.open_count <= PORTS_MAX);
-	}
-	assert_int_equal(r.pool->ports.open_count, PORTS_MAX); /* the rest joined */
+	struct fake *silent = fake_create(r.base, script_silent, NULL), *f = fake_create(r.base, script_good, NULL);
+	const struct endpoint server = {.addr = *fake_addr(f), .text = "dns://corp"};
+	const struct settings_route route = {.zone = rig_name("corp.example"), .servers = &server, .server_count = 1};
+	r.settings.routes = &route;
+	r.settings.route_count = 1;
+	rig_pool(&r, STRATEGY_ORDERED, LONG_MS, (const struct addr *const[]){fake_addr(silent)}, 1);
+	ask_one_by_one(&r, PORTS_LANE_MAX + 100, &calls);
+	RIG_UNTIL(&r, fake_counts(silent).udp == PORTS_LANE_MAX + 100); /* the rest joined */
+	assert_int_equal(r.pool->ports.open_count, PORTS_LANE_MAX);
+	assert_int_equal(rig_count(&r, COUNTER_UPSTREAM_NO_SOCKET), 0);
+	rig_want_a(&r, "www.corp.example", false, GOOD); /* there is a port for others */
+	assert_int_equal(calls, 0);
+	rig_end(&r);
+	fake_destroy(silent);
+	fake_destroy(f);
+}
+
+static void ports_are_bounded(void **state)
+{
+	(void)state;
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max < PORTS_MAX + 100 || setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		skip(); /* not so many descriptors here */
+	struct rig r;
+	struct fake *fakes[3];
+	unsigned calls = 0, asked = PORTS_MAX + 500;
+	rig_begin(&r);
+	for (size_t i = 0; i < 3; i++)
+		fakes[i] = fake_create(r.base, script_silent, NULL);
+	rig_pool(&r, STRATEGY_SPREAD, LONG_MS,
+		 (const struct addr *const[]){fake_addr(fakes[0]), fake_addr(fakes[1]), fake_addr(fakes[2])}, 3);
+	ask_one_by_one(&r, asked, &calls);
+	RIG_UNTIL(&r, fake_counts(fakes[0]).udp + fake_counts(fakes[1]).udp + fake_counts(fakes[2]).udp == asked);
+	assert_int_equal(r.pool->ports.open_count, PORTS_MAX);
 	assert_int_equal(rig_count(&r, COUNTER_UPSTREAM_NO_SOCKET), 0);
 	assert_int_equal(calls, 0);
 	rig_end(&r);
-	fake_destroy(f);
-	fake_destroy(g);
+	for (size_t i = 0; i < 3; i++)
+		fake_destroy(fakes[i]);
 }
 
 static void a_server_takes_but_so_many(void **state)
@@ -412,6 +456,7 @@ int main(void)
 	    cmocka_unit_test(lies_hit_nobody_else),
 	    cmocka_unit_test(doubled_answers_are_no_guesses),
 	    cmocka_unit_test(guesses_count_against_all_of_the_port),
+	    cmocka_unit_test(ports_to_one_server_are_bounded),
 	    cmocka_unit_test(ports_are_bounded),
 	    cmocka_unit_test(a_server_takes_but_so_many),
 	    cmocka_unit_test(a_burst_that_is_refused),
