@@ -3,7 +3,7 @@
 
 static size_t size_of(size_t place_count, size_t name_len, size_t body_len)
 {
-	size_t size = sizeof(struct entry) + place_count * sizeof(uint16_t) + name_len + body_len;
+	size_t size = sizeof(struct entry) + place_count * sizeof(uint16_t) + name_len + MAX(body_len, sizeof(uint64_t));
 	return (size + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
 }
 
@@ -81,7 +81,7 @@ bool entry_is_dead(const struct entry *e, int64_t serve_stale_s, int64_t now_ms)
 bool entry_is_below(const struct entry *e, const struct name *name, bool subtree)
 {
 	if (!subtree)
-		return e->name_len == name->len && memcmp(entry_name(e), name->wire, name->len) == 0;
+		return entry_has_name(e, name);
 	struct name own;
 	return name_from_wire(entry_name(e), e->name_len, &own) && name_is_below_or_eq(&own, name);
 }
