@@ -104,6 +104,7 @@ static enum attempt_start port_fresh(struct pool *pool, struct lane *lane, struc
 	port->pool = pool;
 	port->lane = lane;
 	port->fd = fd;
+	port->opened_ns = pool->now_ns;
 	port->used = port->open = port->mismatches = 0;
 	port->busy = false;
 	if (event_assign(&port->readable, pool->base, fd, EV_READ | EV_PERSIST, udp_on_readable, port) != 0 ||
@@ -120,8 +121,20 @@ static enum attempt_start port_fresh(struct pool *pool, struct lane *lane, struc
 	return ATTEMPT_STARTED;
 }
 
+/* The youngest port, if questions of this turn may join it. Open ones are waited on. */
+static struct port *port_young(const struct pool *pool, const struct lane *lane)
+{
+	struct port *port = TAILQ_FIRST(&lane->ports);
+	if (port == NULL || port->used == PORT_QUERIES_MAX || lane->open < PORT_SHARE_FROM)
+		return NULL;
+	return pool->now_ns - port->opened_ns <= (int64_t)PORT_SHARE_MS * 1000000 ? port : NULL;
+}
+
 enum attempt_start port_open(struct pool *pool, struct lane *lane, struct port **ret)
 {
+	*ret = port_young(pool, lane);
+	if (*ret != NULL)
+		return ATTEMPT_STARTED;
 	enum attempt_start how = port_fresh(pool, lane, ret);
 	if (how != ATTEMPT_NO_RESOURCES)
 		return how;

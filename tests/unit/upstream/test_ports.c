@@ -101,26 +101,52 @@ static void one_turn_shares_ports(void **state)
 	fake_destroy(f);
 }
 
-static void each_turn_has_its_own(void **state)
+/* The youngest port is too old for questions of another turn. */
+static void age(struct rig *r)
 {
-	(void)state;
+	struct port *port = TAILQ_FIRST(&r->pool->ports.open);
+	if (port != NULL)
+		port->opened_ns -= (PORT_SHARE_MS + 1) * (int64_t)1000000;
+}
+
+/* Ask in 20 turns, none answered before all are there: ports with room stay open. */
+static void ask_in_turns(struct seen *seen, bool aged)
+{
 	struct rig r;
-	static struct seen seen;
 	static struct rig_result results[BURST];
 	rig_begin(&r);
-	seen = (struct seen){.answer_at = 20};
-	struct fake *f = fake_create(r.base, script_gather, &seen);
+	*seen = (struct seen){.answer_at = 20};
+	struct fake *f = fake_create(r.base, script_gather, seen);
 	rig_pool(&r, STRATEGY_ORDERED, LONG_MS, (const struct addr *const[]){fake_addr(f)}, 1);
-	for (unsigned i = 0; i < 20; i++) { /* none is answered before all are there: ports with room stay open */
+	for (unsigned i = 0; i < 20; i++) {
 		ask_all(&r, results, i, 1);
-		RIG_UNTIL(&r, seen.count > i);
+		RIG_UNTIL(&r, seen->count > i);
+		if (aged)
+			age(&r);
 	}
 	rig_wait(&r, results, 20);
 	check_all(results, 0, 20);
-	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(sharing(&seen, i, 0, 20), 1);
+	assert_int_equal(r.pool->ports.open_count, 0);
 	rig_end(&r);
 	fake_destroy(f);
+}
+
+static void turns_share_under_load(void **state)
+{
+	(void)state;
+	static struct seen seen;
+	ask_in_turns(&seen, false);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(sharing(&seen, i, 0, 20), i < PORT_SHARE_FROM - 2 ? 1 : 20 - (PORT_SHARE_FROM - 2));
+}
+
+static void each_turn_has_its_own(void **state)
+{
+	(void)state;
+	static struct seen seen;
+	ask_in_turns(&seen, true);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(sharing(&seen, i, 0, 20), 1);
 }
 
 /* Each answer is preceded by lies: its name under another's ID, other case, another name. */
@@ -271,6 +297,7 @@ static void ask_one_by_one(struct rig *r, unsigned count, unsigned *calls)
 	for (unsigned i = 0; i < count; i++) {
 		assert_non_null(pool_ask(r->pool, &n, RRTYPE_A, false, false, false, never, calls));
 		rig_turn(r);
+		age(r);
 		assert_true(r->pool->ports.open_count <= PORTS_MAX);
 	}
 }
@@ -451,17 +478,12 @@ static void a_reload_within_a_callback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(one_turn_shares_ports),
-	    cmocka_unit_test(each_turn_has_its_own),
-	    cmocka_unit_test(lies_hit_nobody_else),
-	    cmocka_unit_test(doubled_answers_are_no_guesses),
-	    cmocka_unit_test(guesses_count_against_all_of_the_port),
-	    cmocka_unit_test(ports_to_one_server_are_bounded),
-	    cmocka_unit_test(ports_are_bounded),
-	    cmocka_unit_test(a_server_takes_but_so_many),
-	    cmocka_unit_test(a_burst_that_is_refused),
-	    cmocka_unit_test(the_pool_may_end_within_a_batch),
-	    cmocka_unit_test(a_reload_within_a_callback),
+	    cmocka_unit_test(one_turn_shares_ports),	       cmocka_unit_test(each_turn_has_its_own),
+	    cmocka_unit_test(turns_share_under_load),	       cmocka_unit_test(lies_hit_nobody_else),
+	    cmocka_unit_test(doubled_answers_are_no_guesses),  cmocka_unit_test(guesses_count_against_all_of_the_port),
+	    cmocka_unit_test(ports_to_one_server_are_bounded), cmocka_unit_test(ports_are_bounded),
+	    cmocka_unit_test(a_server_takes_but_so_many),      cmocka_unit_test(a_burst_that_is_refused),
+	    cmocka_unit_test(the_pool_may_end_within_a_batch), cmocka_unit_test(a_reload_within_a_callback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
