@@ -153,7 +153,8 @@ static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
 	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = ede_of(outcome)});
 }
 
-/* It failed a moment ago: nobody is asked again so soon (RFC 9520 §3.2), and it fails again, saying so (RFC 8914 §4.14). */
+/* It failed a moment ago: nobody is asked again so soon (RFC 9520 §3.2), and it fails again, saying so (RFC 8914 §4.14) behind why
+ * it did, since many read the first code alone. */
 static bool failed_lately(struct service *s, struct query *q, const struct cache_key *key)
 {
 	uint16_t why;
@@ -161,7 +162,7 @@ static bool failed_lately(struct service *s, struct query *q, const struct cache
 	if (!failures_find(s->failures, key, s->now_ms, &why))
 		return false;
 	counters_add(s->counters, COUNTER_FAILURE_HITS);
-	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = EDE_CACHED_ERROR, .also_ede = why});
+	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = why, .also_ede = EDE_CACHED_ERROR});
 	return true;
 }
 
