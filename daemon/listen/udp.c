@@ -63,7 +63,7 @@ static void read_control(struct udp *udp, const struct msghdr *m, struct query *
 		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
 			uint32_t dropped;
 			memcpy(&dropped, CMSG_DATA(c), sizeof(dropped));
-			counters_add_many(udp->service->counters, COUNTER_RXQ_DROPPED, rxq_delta(&udp->rxq_dropped, dropped));
+			counters_add_by(udp->service->counters, COUNTER_RXQ_DROPPED, rxq_delta(&udp->rxq_dropped, dropped));
 		}
 	}
 }

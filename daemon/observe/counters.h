@@ -62,12 +62,6 @@ static inline void counters_bump(_Atomic uint64_t *value)
 	counters_bump_by(value, 1);
 }
 
-static inline void counters_add_many(struct counters *c, enum counter which, uint64_t many)
-{
-	_Atomic uint64_t *value = &c->values[which];
-	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + many, memory_order_relaxed);
-}
-
 static inline void counters_add(struct counters *c, enum counter which)
 {
 	counters_bump(&c->values[which]);
