@@ -213,30 +213,39 @@ static void deliver(struct service *s, struct query *q, enum pool_outcome outcom
 		fail(s, q, outcome);
 }
 
-/* Hand the outcome to everybody who waits, here and on other workers. */
-static void deliver_all(struct service *s, const struct cache_key *key, enum pool_outcome outcome, const struct response *r)
+/* Hand the outcome to those who wait on other workers. */
+static void deliver_far(struct service *s, const struct inflight_waiter *waiters, size_t count, enum pool_outcome outcome,
+			const struct response *r)
 {
-	struct inflight_waiter *waiters;
-	size_t count = inflight_take(s->inflight, key, &waiters);
-	struct outcome *shared = NULL;
+	struct outcome *shared = outcome_create(outcome, outcome == POOL_ANSWER ? r : NULL);
 	bool posted[SETTINGS_WORKERS_MAX] = {false};
 
+	if (shared == NULL)
+		return; /* out of memory: their clients will ask again */
 	for (size_t i = 0; i < count; i++) {
 		const struct inflight_waiter *w = &waiters[i];
-		if (w->worker == s->worker)
-			continue;
-		if (shared == NULL)
-			shared = outcome_create(outcome, outcome == POOL_ANSWER ? r : NULL);
-		if (shared != NULL && mailbox_post(s->peer(s->peer_arg, w->worker)->mailbox, w, shared))
+		if (w->worker != s->worker && mailbox_post(s->peer(s->peer_arg, w->worker)->mailbox, w, shared))
 			posted[w->worker] = true;
 	}
-	if (shared != NULL)
-		outcome_unref(shared);
+	outcome_unref(shared);
 	for (unsigned i = 0; i < SETTINGS_WORKERS_MAX; i++) {
 		struct service *peer = posted[i] ? s->peer(s->peer_arg, i) : NULL;
 		if (peer != NULL)
 			peer->wake(peer->wake_arg);
 	}
+}
+
+/* And to those here. */
+static void deliver_all(struct service *s, const struct cache_key *key, enum pool_outcome outcome, const struct response *r)
+{
+	struct inflight_waiter *waiters;
+	size_t count = inflight_take(s->inflight, key, &waiters);
+	bool far = false;
+
+	for (size_t i = 0; i < count && !far; i++)
+		far = waiters[i].worker != s->worker;
+	if (far)
+		deliver_far(s, waiters, count, outcome, r);
 	for (size_t i = 0; i < count; i++) {
 		if (waiters[i].worker != s->worker)
 			continue;
@@ -287,12 +296,13 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 
 	if (a == NULL)
 		return false;
-	*a = (struct ask){.service = s,
-			  .name = *key->name,
-			  .type = key->type,
-			  .dnssec_ok = key->dnssec_ok,
-			  .checking_disabled = key->checking_disabled,
-			  .hash = key->hash};
+	a->service = s;
+	a->prev = NULL;
+	name_copy(&a->name, key->name);
+	a->type = key->type;
+	a->dnssec_ok = key->dnssec_ok;
+	a->checking_disabled = key->checking_disabled;
+	a->hash = key->hash;
 	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP
 	 * anyway, and a client that asks by TCP after our own TC is answered from the cache. */
 	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {

@@ -93,16 +93,19 @@ static bool waiter_add(struct entry *e, const struct inflight_waiter *waiter)
 
 static struct entry *entry_create(const struct cache_key *key)
 {
-	struct entry *e = calloc(1, sizeof(*e));
+	struct entry *e = malloc(sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
+	e->next = NULL;
 	e->hash = key->hash;
-	e->name = *key->name;
+	name_copy(&e->name, key->name);
 	e->type = key->type;
 	e->class = key->class;
 	e->dnssec_ok = key->dnssec_ok;
 	e->checking_disabled = key->checking_disabled;
+	e->waiters = NULL;
+	e->waiter_count = e->waiter_cap = 0;
 	return e;
 }
 
