@@ -7,12 +7,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/sockets.h"
+#include "listen/tcp_seats.h"
 #include "notify.h"
 #include "privs.h"
 #include "query/inflight.h"
@@ -61,7 +63,9 @@ struct daemon {
 	struct lifesigns lifesigns;
 
 	struct cache *cache;
+	struct failures *failures;
 	struct inflight *inflight;
+	struct tcp_seats *tcp_seats;
 	struct generations *generations;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
@@ -154,7 +158,9 @@ static void start_workers(void *arg)
 					       .listener_count = each,
 					       .generations = d->generations,
 					       .cache = d->cache,
+					       .failures = d->failures,
 					       .inflight = d->inflight,
+					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
 		d->workers[i] = worker_create(&config, &err);
 		ok = d->workers[i] != NULL;
@@ -228,6 +234,7 @@ static void start_control(struct daemon *d)
 {
 	struct commands_config config = {.generations = d->generations,
 					 .cache = d->cache,
+					 .failures = d->failures,
 					 .counters = d->counters,
 					 .worker_count = d->worker_count,
 					 .listen = d->listen,
@@ -330,7 +337,10 @@ static bool build(struct daemon *d, struct err *err)
 		return false;
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
+	d->failures = failures_create();
 	d->inflight = inflight_create();
+	d->tcp_seats =
+	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
@@ -339,6 +349,7 @@ static bool build(struct daemon *d, struct err *err)
 					.boot = d->boot,
 					.generations = d->generations,
 					.cache = d->cache,
+					.failures = d->failures,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
 					.arg = d};
@@ -398,7 +409,9 @@ static void daemon_finish(struct daemon *d)
 	commands_destroy(d->commands);
 	stop_workers(d);
 	generations_destroy(d->generations);
+	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
+	failures_destroy(d->failures);
 	cache_destroy(d->cache);
 	if (d->listeners)
 		sockets_close(d->listeners, d->listener_count);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIVE_PREFIX "policy-"
@@ -53,15 +54,29 @@ static bool is_temporary(const char *file_name)
 	return images_number(name, &number) || is_bulk(name);
 }
 
+/* Who put anything else under an image's name keeps it; it is no image. */
+static bool is_file(DIR *dir, const char *file_name)
+{
+	struct stat st;
+	return fstatat(dirfd(dir), file_name, &st, 0) == 0 ? S_ISREG(st.st_mode) : errno == ENOENT; /* a link to nowhere may go */
+}
+
 bool images_newest(const char *state, uint32_t *ret, struct err *err)
 {
 	DIR *dir = opendir(state);
 	if (!dir)
 		return err_set_errno(err, ERR_IO, "opening the state directory %s", state);
 	uint32_t newest = 0, number;
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (images_number(entry->d_name, &number) && number > newest)
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		bool live = images_number(entry->d_name, &number);
+		if (!live && !is_bulk(entry->d_name))
+			continue;
+		if (!is_file(dir, entry->d_name))
+			log_warning("policy.passed-over file=\"%s/%s\" text=\"it has an image's name and is no regular file\"",
+				    state, entry->d_name);
+		else if (live && number > newest)
 			newest = number;
+	}
 	closedir(dir);
 	if (newest == UINT32_MAX)
 		return err_set(err, ERR_LIMIT, "%s holds an image of the last possible generation; remove it", state);
@@ -77,7 +92,7 @@ bool images_path(const char *state, uint32_t number, char *buf, size_t size)
 
 static void drop(DIR *dir, const char *file_name)
 {
-	if (unlinkat(dirfd(dir), file_name, 0) < 0)
+	if (is_file(dir, file_name) && unlinkat(dirfd(dir), file_name, 0) < 0)
 		log_warning("policy.remove-failed file=\"%s\" error=\"%s\"", file_name, strerror(errno));
 }
 

@@ -3,16 +3,15 @@
 
 #include "settings/identity.h"
 
-#define XXH_INLINE_ALL
+#include <assert.h>
 #include <string.h>
-#include <xxhash.h>
 
 static bool same_config(const struct policy_info *info, struct str config)
 {
-	XXH128_canonical_t hash;
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(config.ptr, config.len));
-	static_assert(sizeof(hash.digest) == sizeof(info->settings_hash), "settings_hash is a XXH3-128");
-	return memcmp(hash.digest, info->settings_hash, sizeof(hash.digest)) == 0;
+	uint8_t hash[16];
+	static_assert(sizeof(hash) == sizeof(info->settings_hash), "settings_hash is a XXH3-128");
+	source_config_hash(config, hash);
+	return memcmp(hash, info->settings_hash, sizeof(hash)) == 0;
 }
 
 /* A list from a URL that was never fetched: it was not there then, and is not there now. A file that was there, but so new that
@@ -43,7 +42,7 @@ bool kept_is_current(const struct policy *policy, const struct settings *setting
 	struct policy_info info;
 	policy_info(policy, 0, &info);
 	if (!same_config(&info, config))
-		return err_set(why, ERR_INPUT, "saring.yaml has changed");
+		return err_set(why, ERR_INPUT, "saring.yaml has changed, or what is made of lists");
 	size_t at = 0;
 	for (size_t i = 0; i < settings->list_count; i++) {
 		const struct settings_list *said = &settings->lists[i];

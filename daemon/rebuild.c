@@ -202,6 +202,7 @@ static void publish(struct rebuild *r, struct policy *policy)
 		struct cache_config cache = rebuild_cache_config(settings);
 		if (!first)
 			cache_configure(r->config.cache, &cache);
+		(void)failures_flush(r->config.failures, NULL, true); /* other servers may do better */
 		if (!r->config.keep_log_level)
 			log_set_level(settings->log_level);
 		buf_finish(&r->in_force);

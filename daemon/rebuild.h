@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "rebuild_queue.h"
 #include "settings/settings.h"
@@ -31,8 +32,9 @@ struct rebuild_config {
 	const struct settings *boot; /* what the daemon was started with: some of it holds until it ends */
 	struct generations *generations;
 	struct cache *cache;
-	bool keep_log_level; /* said on the command line: outranks saring.yaml */
-	int64_t deadline_ms; /* of one compile; 0 = JOBS_DEADLINE_MS */
+	struct failures *failures; /* may be NULL */
+	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
+	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
 	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */
 	void (*first_published)(void *arg);
 	void *arg;

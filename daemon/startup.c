@@ -65,6 +65,12 @@ void startup_raise_limits(void)
 		log_debug("limit.files error=\"%s\"", strerror(errno));
 }
 
+size_t startup_files(void)
+{
+	struct rlimit files;
+	return getrlimit(RLIMIT_NOFILE, &files) < 0 ? 1024 : (size_t)MIN(files.rlim_cur, (rlim_t)FILES_MAX);
+}
+
 unsigned startup_cores(unsigned max)
 {
 	cpu_set_t set;

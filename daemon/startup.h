@@ -16,6 +16,7 @@ void startup_complain(const struct err *err, const struct err_list *errors);
 void startup_say_user(const struct privs *privs, const char *configured);
 /* As many open files as we may have, up to a bound. */
 void startup_raise_limits(void);
+size_t startup_files(void); /* so many */
 /* How many cores this process may use, at most max, at least 1. */
 unsigned startup_cores(unsigned max);
 /* Make path with that owner and mode where it does not exist. One that exists is left as it is: it is somebody's decision. */

@@ -90,7 +90,7 @@ static void open_house(struct worker *w, struct upstreams *upstreams)
 	w->upstreams = upstreams;
 	w->pool = pool_create(w->base, w->counters, upstreams);
 	w->service->pool = w->pool;
-	w->tcp = tcp_create(w->base, w->service);
+	w->tcp = tcp_create(w->base, w->service, w->config.tcp_seats);
 	w->udp = base_alloc((w->config.listener_count + 1) * sizeof(struct udp *));
 	for (size_t i = 0; i < w->config.listener_count; i++) {
 		const struct listener *l = &w->config.listeners[i];
@@ -164,7 +164,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	(void)!read(fd, &count, sizeof(count));
-	atomic_fetch_add_explicit(&w->counters->ticks, 1, memory_order_relaxed);
+	counters_bump(&w->counters->ticks);
 	if (service_begin_batch(w->service)) {
 		uint64_t serial = w->service->world->serial;
 		struct upstreams *upstreams = w->service->world->upstreams;
@@ -173,7 +173,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 		take_upstreams(w, upstreams);
 		release(w, serial);
 		service_drain(w->service);
-		w->service->world = NULL;
+		service_end_batch(w->service);
 	}
 	if (atomic_load_explicit(&w->stopping, memory_order_acquire))
 		begin_stop(w);
@@ -200,6 +200,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	must(posix_memalign((void **)&w->counters, 64, sizeof(*w->counters)) == 0);
 	memset(w->counters, 0, sizeof(*w->counters));
 	w->service = service_create(config->index, config->generations, config->cache, config->inflight, w->counters);
+	w->service->failures = config->failures;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;

@@ -8,8 +8,10 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "listen/sockets.h"
+#include "listen/tcp_seats.h"
 #include "observe/counters.h"
 #include "query/inflight.h"
 
@@ -19,7 +21,9 @@ struct worker_config {
 	size_t listener_count;
 	struct generations *generations;
 	struct cache *cache;
+	struct failures *failures;     /* shared by all workers, as the cache is */
 	struct inflight *inflight;     /* shared by all workers */
+	struct tcp_seats *tcp_seats;   /* shared by all workers */
 	struct worker *const *workers; /* all of them, by index, for answers that wait on another's ask */
 };
 

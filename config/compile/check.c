@@ -289,6 +289,10 @@ static void check_entry(struct checker *c, const struct checked *e)
 		return;
 	}
 	warn_over_broad(c, e);
+	if (check_table_alone(&c->all.table, e->seq)) {
+		warn_covered(c, e, NULL, 0);
+		return;
+	}
 	const struct check_kind *kinds = check_table_find(&c->all.table, e->entry.wire, e->entry.wire_len, &count);
 	if (!warn_duplicate(c, e, kinds, count))
 		warn_covered(c, e, kinds, count);

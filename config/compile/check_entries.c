@@ -36,9 +36,8 @@ static uint32_t info_add(struct check_entries *c, size_t list, uint32_t number)
 	if (info.has_own)
 		segment_provenance(s, class.provenance, &info.own);
 	const struct provenance p = list_provenance(info.has_own ? &info.own : NULL, segment_defaults(s), &sl->provenance);
-	const enum action listed = compile_list_action(s, sl), action = class.has_action ? class.action : listed;
 	info.match = compile_entry_match(s, &class, sl);
-	info.rank = rank_of(action, listed == ACTION_ALLOW, class.important, sl->mandatory);
+	info.rank = compile_entry_rank(s, &class, sl);
 	info.bare = class.cond.len == 0 && class.records.len == 0;
 	info.lifted = p.lifted != NULL && p.lifted_s <= c->now_s;
 	info.expires = p.expires;
@@ -120,7 +119,7 @@ static void fill(struct check_entries *c)
 		}
 	}
 	buf_finish(&key);
-	check_table_make(&items, (const struct check_trait *)(const void *)c->traits.ptr, &c->table);
+	check_table_make(&items, total, (const struct check_trait *)(const void *)c->traits.ptr, &c->table);
 }
 
 bool check_entries_first(const struct check_entries *c, const struct checked *e, uint32_t *ret_seq)

@@ -29,16 +29,19 @@ static void take(struct check_table *t, size_t first, const struct item *item, c
 	    .hash = item->hash, .wire = item->wire, .until_s = trait->until_s, .seq = item->line, .info = item->rule};
 }
 
-void check_table_make(struct items *items, const struct check_trait *traits, struct check_table *ret)
+void check_table_make(struct items *items, size_t entry_count, const struct check_trait *traits, struct check_table *ret)
 {
 	struct check_table *t = ret;
 	*t = (struct check_table){.kinds = NULL};
 	items_sort(items, seq_order, NULL);
 	t->kinds = base_realloc(NULL, (items->count + 1) * sizeof(t->kinds[0]));
+	t->alone = base_alloc((entry_count / 64 + 1) * sizeof(t->alone[0]));
 	for (size_t i = 0, end; i < items->count; i = end) {
 		const size_t first = t->count;
 		for (end = i; end < items->count && item_same_name(&items->ptr[i], &items->ptr[end]); end++)
 			take(t, first, &items->ptr[end], traits);
+		if (end - i == 1)
+			t->alone[items->ptr[i].line / 64] |= UINT64_C(1) << items->ptr[i].line % 64;
 	}
 	items_finish(items);
 	t->filter_words = t->count * FILTER_BITS / 64 + 1;
@@ -61,6 +64,7 @@ void check_table_finish(struct check_table *t)
 	free(t->kinds);
 	free(t->dir);
 	free(t->filter);
+	free(t->alone);
 	*t = (struct check_table){.kinds = NULL};
 }
 

@@ -29,12 +29,18 @@ struct check_table {
 	uint64_t *filter; /* owned; most names above an entry's are in no list, and end here */
 	size_t filter_words;
 	unsigned bits;
+	uint64_t *alone; /* owned; a bit for each entry: in force, and no other of its name is */
 };
 
-/* items: rule is the info's number, line the entry's. Consumed. traits: by info's number. */
-void check_table_make(struct items *items, const struct check_trait *traits, struct check_table *ret);
+/* items: rule is the info's number, line the entry's, of entry_count. Consumed. traits: by info's number. */
+void check_table_make(struct items *items, size_t entry_count, const struct check_trait *traits, struct check_table *ret);
 void check_table_finish(struct check_table *t);
 /* The kinds of a name; ret_count may be 0. */
 const struct check_kind *check_table_find(const struct check_table *t, const uint8_t *wire, size_t len, size_t *ret_count);
+/* Is the entry in force, and its name's only one? Most are: what is asked here lies in the cache, what is looked for does not. */
+static inline bool check_table_alone(const struct check_table *t, uint32_t entry)
+{
+	return (t->alone[entry / 64] >> entry % 64 & 1) != 0;
+}
 
 #endif

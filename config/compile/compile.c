@@ -68,6 +68,11 @@ static void know_class(struct compiler *c, const struct rules_list *list, uint32
 
 static void add_name(struct compiler *c, const struct segment_entry *entry, const struct class_state *class)
 {
+	if (c->input->faults_only) {
+		if (entry->written.len > 0)
+			(void)rules_string_of(&c->rules, entry->written); /* for check_strings; else a name has no faults */
+		return;
+	}
 	items_add(&c->items, (struct item){.hash = name_hash(entry->wire, entry->wire_len),
 					   .wire = entry->wire,
 					   .rule = class->rule,
@@ -232,12 +237,13 @@ bool policy_compile(const struct compile_input *input, struct buf *ret, struct e
 	struct compiler *c = base_alloc(sizeof(*c));
 	*c = (struct compiler){.input = input, .errors = errors, .stride = entries / COUNTED_NAMES + 1, .ok = true};
 	rules_init(&c->rules, input->settings);
-	items_reserve(&c->items, entries + 1);
+	if (!input->faults_only)
+		items_reserve(&c->items, entries + 1);
 	extras_init(&c->extras);
 	read_lists(c);
 	add_addresses(c);
 	check_strings(c);
-	if (c->ok && !write_parts(c, ret, &err)) {
+	if (c->ok && !input->faults_only && !write_parts(c, ret, &err)) {
 		err_list_add_at(errors, input->settings->path, 0, 0, "%s", err.text);
 		c->ok = false;
 	}

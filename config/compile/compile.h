@@ -23,7 +23,8 @@ struct compile_input {
 	uint8_t settings_hash[16]; /* live: of saring.yaml's bytes */
 	uint8_t bulk_hash[16];	   /* live: the bulk image's body hash, zeroes for none */
 	uint32_t generation;	   /* 0 for bulk */
-	int64_t now_s; /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
+	int64_t now_s;	  /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
+	bool faults_only; /* no image is wanted, but what would keep one from being made: ret gets nothing */
 };
 /* Appends the image of that tier's lists to ret. False and errors (a regular expression that pcre2 refuses, with its place)
  * otherwise. A tier without lists is a valid, small image. */
@@ -42,6 +43,9 @@ MUST_CHECK bool compile_is_current(const char *path, const struct settings *sett
 /* An entry's match: its own word, else saring.yaml's for the list, else what the format means. */
 enum match compile_entry_match(const struct segment *segment, const struct segment_class *class,
 			       const struct settings_list *settings);
+/* An entry's rank among all. */
+enum rank compile_entry_rank(const struct segment *segment, const struct segment_class *class,
+			     const struct settings_list *settings);
 /* A list's action: saring.yaml's word, else the file's, else block. */
 enum action compile_list_action(const struct segment *segment, const struct settings_list *settings);
 

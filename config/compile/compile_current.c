@@ -47,6 +47,14 @@ enum action compile_list_action(const struct segment *segment, const struct sett
 	return segment_action(segment, &said) ? said : ACTION_BLOCK;
 }
 
+enum rank compile_entry_rank(const struct segment *segment, const struct segment_class *class, const struct settings_list *settings)
+{
+	const enum action listed = compile_list_action(segment, settings), action = class->has_action ? class->action : listed;
+	/* AdGuard rewrites before it asks for exceptions: a plain @@ does not undo $dnsrewrite. */
+	const bool rewrites = class->has_answer && segment_format(segment) == FORMAT_ADBLOCK && action == ACTION_BLOCK;
+	return rank_of(action, listed == ACTION_ALLOW, class->important || rewrites, settings->mandatory);
+}
+
 /* --- the image --- */
 
 /* LISTS of the image, owned by the caller; false when it is none that this program writes. */
@@ -79,8 +87,7 @@ static bool read_lists(int fd, enum image_tier tier, const struct settings *sett
 /* Reads the list's text and looks whether it is that the image was made of. */
 static bool same_content(const struct settings_list *list, const uint8_t key[16])
 {
-	const struct segment_settings said = {
-	    .format = list->format, .action = list->has_action ? list->action : ACTION_BLOCK, .may_allow = list->may_allow};
+	const struct segment_settings said = source_settings(list);
 	struct buf text = {NULL, 0, 0};
 	uint8_t now[16] = {0};
 	bool same = file_read(list->file, LIST_TEXT_MAX, &text, NULL);
@@ -108,7 +115,7 @@ static enum image_tier tier_of(const struct settings_list *list)
 {
 	struct stat st;
 	const uint64_t size = stat(list->file, &st) == 0 ? (uint64_t)st.st_size : 0;
-	enum format format = list->format;
+	enum format format = source_format(list);
 	if (format == FORMAT_AUTO && size <= COMPILE_LIVE_BYTES_MAX && reads_like_yaml(list))
 		format = FORMAT_YAML;
 	return is_live(format, size) ? IMAGE_LIVE : IMAGE_BULK;

@@ -85,6 +85,8 @@ static void note_labels(struct writer *w, size_t name)
 		memcpy(&number, set.ptr + i, sizeof(number));
 		const uint8_t *rule = rules_get(w->rules, number);
 		const unsigned match = rule[IMAGE_RULE_MATCH];
+		if (match == IMAGE_MATCH_BELOW)
+			w->ret->labels_above[labels / 64] |= bit;
 		if (image_match_applies(match, false))
 			w->ret->labels_below[labels / 64] |= bit;
 		if (image_match_applies(match, true) && (match != MATCH_PATTERN || pattern_speaks_at(w, rule)))

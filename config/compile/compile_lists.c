@@ -65,6 +65,7 @@ void lists_settings_hash(const struct settings *settings, const struct settings_
 {
 	struct buf b = {NULL, 0, 0};
 	XXH128_canonical_t hash;
+	put_number(&b, SOURCE_READERS_VERSION);
 	put_text(&b, list->name);
 	put_text(&b, list->file);
 	put_text(&b, list->file_shown);

@@ -90,10 +90,7 @@ enum action rules_action(const struct rules_list *list, const struct segment_cla
 
 enum rank rules_rank(const struct rules_list *list, const struct segment_class *class)
 {
-	/* AdGuard rewrites before it asks for exceptions: a plain @@ does not undo $dnsrewrite. */
-	const bool rewrites = class->has_answer && segment_format(list->segment) == FORMAT_ADBLOCK;
-	return rank_of(rules_action(list, class), list->action == ACTION_ALLOW,
-		       class->important || (rewrites && rules_action(list, class) == ACTION_BLOCK), list->settings->mandatory);
+	return compile_entry_rank(list->segment, class, list->settings);
 }
 
 uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct segment_class *class, uint32_t pattern)

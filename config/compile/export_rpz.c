@@ -147,6 +147,8 @@ bool export_rpz(FILE *out, const struct export_entry *e, enum export_reason *ret
 	case MATCH_SUBTREE:
 	case MATCH_SUBDOMAINS:
 		buf_printf(&owner, "*.%s", e->text);
+		if (e->name->labels == 0)
+			owner.ptr[1] = '\0'; /* the zone's own wildcard */
 		good = (e->match == MATCH_SUBDOMAINS || put_owner(e, e->text, &lines)) && put_owner(e, owner.ptr, &lines);
 		break;
 	case MATCH_ADDRESS:
@@ -166,7 +168,7 @@ bool export_rpz(FILE *out, const struct export_entry *e, enum export_reason *ret
 		good = false;
 		break;
 	}
-	if (e->name != NULL && (e->name->labels == 0 || is_trigger(e->text))) {
+	if (e->name != NULL && ((e->name->labels == 0 && e->match != MATCH_SUBDOMAINS) || is_trigger(e->text))) {
 		*ret_why = EXPORT_MATCH; /* the zone's own apex, or no name to the reader */
 		good = false;
 	}

@@ -43,6 +43,7 @@ static void write_header(const struct image_parts *p, uint8_t h[IMAGE_HEADER_SIZ
 	for (size_t i = 0; i < 2; i++) {
 		le_put_u64(h + IMAGE_H_LABELS_AT + 8 * i, p->labels_at[i]);
 		le_put_u64(h + IMAGE_H_LABELS_BELOW + 8 * i, p->labels_below[i]);
+		le_put_u64(h + IMAGE_H_LABELS_ABOVE + 8 * i, p->labels_above[i]);
 	}
 	le_put_u32(h + IMAGE_H_SEED, p->seed);
 	le_put_u32(h + IMAGE_H_GENERAL_COUNT, p->general_count);

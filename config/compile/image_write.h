@@ -15,7 +15,7 @@ struct image_parts {
 	uint8_t settings_hash[16], bulk_hash[16];
 	int64_t compiled_at_s;
 	uint32_t generation, ttl_s, name_count, entry_count, seed, general_count, answer_count;
-	uint64_t labels_at[2], labels_below[2];
+	uint64_t labels_at[2], labels_below[2], labels_above[2];
 	uint8_t bits, ranks;
 	enum image_tier tier;
 };

@@ -81,7 +81,6 @@ enum adblock_line adblock_line(struct str line, struct str *ret_text, bool *ret_
 
 enum kind {
 	KIND_TYPE,    /* of content: a question for a name is none of these, so that it never holds, and `~` always does */
-	KIND_PAGE,    /* of pages as a whole: on a rule that blocks, nothing more than that; on an exception, the browser's */
 	KIND_BROWSER, /* said with `~` or without it */
 	KIND_IMPORTANT,
 	KIND_BADFILTER,
@@ -108,9 +107,9 @@ static const struct option {
     {"ctag", 0, KIND_CTAG},
     {"domain", 0, KIND_DOMAIN},
     {"from", 0, KIND_DOMAIN},
-    {"all", 1, KIND_PAGE},
-    {"document", 2, KIND_PAGE},
-    {"doc", 2, KIND_PAGE},
+    {"all", 1, KIND_BROWSER},
+    {"document", 2, KIND_BROWSER},
+    {"doc", 2, KIND_BROWSER},
     {"script", 3, KIND_TYPE},
     {"stylesheet", 4, KIND_TYPE},
     {"css", 4, KIND_TYPE},
@@ -227,10 +226,6 @@ static void read_option(struct adblock_rule *rule, struct str text)
 	switch ((enum kind)option->kind) {
 	case KIND_TYPE:
 		if (!negated)
-			refuse(rule, LEFT_BROWSER, word);
-		return;
-	case KIND_PAGE:
-		if (negated || rule->allow)
 			refuse(rule, LEFT_BROWSER, word);
 		return;
 	case KIND_BROWSER:

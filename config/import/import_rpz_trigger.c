@@ -123,5 +123,12 @@ bool rpz_trigger_read(struct import *im, struct str owner, uint32_t line, struct
 		return read_special(im, owner, last, line, ret);
 	if (UNLIKELY(owner.len > 0 && memchr(owner.ptr, '\\', owner.len) != NULL))
 		return read_escaped(im, owner, line, ret);
+	if (UNLIKELY(str_eq_c(owner, "*"))) {
+		/* the zone's own wildcard: every name there is */
+		must(name_from_text(STR_LIT("."), &ret->name, NULL));
+		ret->rule = (struct import_rule){
+		    .match = MATCH_SUBDOMAINS, .has_match = true, .action = import_action(im), .line = line, .name = &ret->name};
+		return true;
+	}
 	return owner_read(im, owner, false, line, ret);
 }

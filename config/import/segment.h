@@ -14,9 +14,10 @@
 #include "base/err.h"
 #include "import/import.h"
 #include "import/report.h"
+#include "settings/identity.h"
 #include "settings/settings.h"
 
-#define SEGMENT_VERSION 1
+#define SEGMENT_VERSION SOURCE_READERS_VERSION
 
 /* What holds for many entries. */
 struct segment_class {

@@ -94,8 +94,7 @@ static bool identify(const struct settings_list *list, struct source *ret)
 	if (S_ISREG(st.st_mode) && (st.st_size > WAITED_BYTES || source_format(list) != FORMAT_YAML)) {
 		struct timespec now;
 		(void)clock_gettime(CLOCK_REALTIME, &now);
-		int64_t age_ns = (int64_t)(now.tv_sec - st.st_ctim.tv_sec) * 1000 * NS_IN_MS + (now.tv_nsec - st.st_ctim.tv_nsec);
-		if (age_ns < SOURCE_RACY_MS * NS_IN_MS) {
+		if (source_is_fresh(&st.st_ctim, &now)) {
 			const struct timespec wait = {.tv_nsec = (SOURCE_RACY_MS + 1) * NS_IN_MS};
 			(void)nanosleep(&wait, NULL);
 		}

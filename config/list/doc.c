@@ -87,23 +87,28 @@ static bool looks_like_url(struct str text)
 	return false;
 }
 
+/* What is wrong with it before it is read as a name; NULL: nothing. */
+static const char *not_a_name(struct str text)
+{
+	if (text.len > 2 && text.ptr[0] == '*' && text.ptr[1] == '.')
+		return ": write the name without '*.', and 'match: subdomains' for the names below it";
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '*' && (i == 0 || text.ptr[i - 1] != '\\'))
+			return ": '*' is no wildcard here; write a 'regex:' instead";
+	}
+	return looks_like_url(text) ? " is not a name alone; leave out scheme, port and path" : NULL;
+}
+
 bool list_name_from_text(struct str text, struct name *ret, struct err *err)
 {
 	char shown[256];
 	if (text.len == 0)
 		return err_set(err, ERR_INPUT, "a name is missing here");
-	str_escape(text, true, shown, sizeof(shown));
-	if (text.len > 2 && text.ptr[0] == '*' && text.ptr[1] == '.')
-		return err_set(err, ERR_INPUT, "'%s': write the name without '*.', and 'match: subdomains' for the names below it",
-			       shown);
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '*' && (i == 0 || text.ptr[i - 1] != '\\'))
-			return err_set(err, ERR_INPUT, "'%s': '*' is no wildcard here; write a 'regex:' instead", shown);
-	}
-	if (looks_like_url(text))
-		return err_set(err, ERR_INPUT, "'%s' is not a name alone; leave out scheme, port and path", shown);
+	const char *why = not_a_name(text);
+	if (why != NULL)
+		return err_set(err, ERR_INPUT, "'%s'%s", str_escape(text, true, shown, sizeof(shown)), why);
 	if (!name_from_text(text, ret, err))
-		return err_context(err, "'%s'", shown);
+		return err_context(err, "'%s'", str_escape(text, true, shown, sizeof(shown)));
 	return true;
 }
 

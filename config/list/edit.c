@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "list/edit.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,14 +60,61 @@ static void release(struct held *h)
 	buf_finish(&h->changed);
 }
 
+struct edit_seen {
+	struct buf text;
+	struct edit_doc doc; /* of text */
+	char *shown;	     /* owned */
+};
+
+bool edit_seen_load(const char *path, const char *shown, struct edit_seen **ret, struct err_list *errors)
+{
+	struct edit_seen *seen = base_alloc(sizeof(*seen));
+	struct err err = {.code = ERR_NONE};
+	seen->shown = base_strdup(shown);
+	bool ok = file_read(path, LIST_BYTES_MAX, &seen->text, &err);
+	if (!ok)
+		err_list_add(errors, &err);
+	ok = ok && edit_doc_open_all(&seen->doc, buf_str(&seen->text), seen->shown, errors);
+	if (ok)
+		*ret = seen;
+	else
+		edit_seen_destroy(seen);
+	return ok;
+}
+
+const struct list *edit_seen_list(const struct edit_seen *seen)
+{
+	return seen == NULL ? NULL : seen->doc.list;
+}
+
+void edit_seen_destroy(struct edit_seen *seen)
+{
+	if (seen == NULL)
+		return;
+	edit_doc_finish(&seen->doc);
+	buf_finish(&seen->text);
+	free(seen->shown);
+	free(seen);
+}
+
+/* What was seen, if it is what is held; else own, opened. */
+static struct edit_doc *open_held(const struct held *h, struct edit_seen *seen, struct edit_doc *own, struct err *err)
+{
+	if (seen != NULL && seen->doc.touched == 0 && str_eq(buf_str(&seen->text), buf_str(&h->text)))
+		return &seen->doc;
+	return edit_doc_open(own, buf_str(&h->text), h->path, err) ? own : NULL;
+}
+
 #define FRESH_HEAD "# Made by saringctl; saring-lists(5) says what may stand here.\n"
 
-bool edit_add(const char *path, const struct edit_entry *entries, size_t count, int64_t today_s, struct edit_result *results,
-	      struct err *err)
+bool edit_add(const char *path, struct edit_seen *seen, const struct edit_entry *entries, size_t count, int64_t today_s,
+	      struct edit_result *results, struct err *err)
 {
 	struct held h;
-	bool ok = hold(&h, path, LIST_BYTES_MAX, FRESH_HEAD "entries:\n", err) &&
-		  edit_text_add(buf_str(&h.text), path, entries, count, today_s, results, &h.changed, err) && settle(&h, err);
+	struct edit_doc own = {0}, *d = NULL;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, FRESH_HEAD "entries:\n", err) && (d = open_held(&h, seen, &own, err)) != NULL &&
+		  edit_text_add_to(d, entries, count, today_s, results, &h.changed, err) && settle(&h, err);
+	edit_doc_finish(&own);
 	release(&h);
 	return ok;
 }
@@ -85,22 +133,26 @@ bool edit_create(const char *path, enum action action, struct err *err)
 	return ok;
 }
 
-bool edit_remove(const char *path, const char *const *names, size_t count, struct edit_result *results, struct err *err)
+bool edit_remove(const char *path, struct edit_seen *seen, const char *const *names, size_t count, struct edit_result *results,
+		 struct err *err)
 {
 	struct held h;
-	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) &&
-		  edit_text_remove(buf_str(&h.text), path, names, count, results, &h.changed, err) && settle(&h, err);
+	struct edit_doc own = {0}, *d = NULL;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) && (d = open_held(&h, seen, &own, err)) != NULL &&
+		  edit_text_remove_from(d, names, count, results, &h.changed, err) && settle(&h, err);
+	edit_doc_finish(&own);
 	release(&h);
 	return ok;
 }
 
-bool edit_lift(const char *path, const char *const *names, size_t count, const char *reason, int64_t today_s,
-	       struct edit_result *results, struct err *err)
+bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count, const char *reason,
+	       int64_t today_s, struct edit_result *results, struct err *err)
 {
 	struct held h;
-	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) &&
-		  edit_text_lift(buf_str(&h.text), path, names, count, reason, today_s, results, &h.changed, err) &&
-		  settle(&h, err);
+	struct edit_doc own = {0}, *d = NULL;
+	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) && (d = open_held(&h, seen, &own, err)) != NULL &&
+		  edit_text_lift_in(d, names, count, reason, today_s, results, &h.changed, err) && settle(&h, err);
+	edit_doc_finish(&own);
 	release(&h);
 	return ok;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "list/doc.h"
+#include "list/edit_cut.h"
 
 #define SCALAR_KEY "domain" /* what a bare item stands for */
 
@@ -43,13 +44,24 @@ bool edit_doc_open_yaml(struct edit_doc *d, struct str text, const char *shown, 
 	return true;
 }
 
+bool edit_doc_open_all(struct edit_doc *d, struct str text, const char *shown, struct err_list *errors)
+{
+	const size_t first = errors->count, swallowed = errors->swallowed;
+	*d = (struct edit_doc){.text = text, .shown = shown, .sequence_key = "entries"};
+	d->root = yaml_parse(text, shown, &list_limits, &d->arena, errors);
+	if (d->root != NULL)
+		d->list = list_from_tree(d->root, shown, shown, errors);
+	yaml_sort_errors(errors, first);
+	if (d->list == NULL || errors->count > first || errors->swallowed > swallowed)
+		return false;
+	index_items(d);
+	return true;
+}
+
 bool edit_doc_open(struct edit_doc *d, struct str text, const char *shown, struct err *err)
 {
 	struct err_list errors = {0};
-	if (!edit_doc_open_yaml(d, text, shown, "entries", &list_limits, err))
-		return false;
-	d->list = list_from_tree(d->root, shown, shown, &errors);
-	return d->list != NULL || refuse_faulty(&errors, err);
+	return edit_doc_open_all(d, text, shown, &errors) || refuse_faulty(&errors, err);
 }
 
 void edit_doc_finish(struct edit_doc *d)
@@ -136,8 +148,18 @@ static bool splice_all(struct edit_doc *d, struct splices *s)
 	return true;
 }
 
-/* Parse the new text and compare. *ret_list is made where the old text was a list. */
-static bool is_as_meant(struct edit_doc *d, struct str text, struct list **ret_list)
+static const struct yaml_node *item_at(const struct edit_doc *d, const struct yaml_node *root, size_t index)
+{
+	const struct yaml_node *sequence = yaml_get(root, d->sequence_key);
+	const struct yaml_node *item = sequence != NULL ? sequence->first : NULL;
+	for (; item != NULL && index > 0; index--)
+		item = item->next;
+	return item;
+}
+
+/* Parse the text and compare with what is meant, cut's items (NULL: none) left out of both. *ret_list is made where the old text
+ * was a list. */
+static bool reads_as_meant(struct edit_doc *d, struct str text, const struct edit_cut *cut, struct list **ret_list)
 {
 	struct arena arena = {0};
 	struct err_list errors = {0};
@@ -149,14 +171,38 @@ static bool is_as_meant(struct edit_doc *d, struct str text, struct list **ret_l
 				   .appended = d->appended,
 				   .appended_pairs = d->appended_pairs,
 				   .appended_count = d->appended_count};
-	struct yaml_node *root = yaml_parse(text, d->shown, &list_limits, &arena, &errors);
-	bool ok = root != NULL && errors.count == 0 && edit_check(d->root, root, &meant);
+	struct yaml_limits limits = list_limits;
+	if (cut != NULL) {
+		bool *removed = arena_alloc(&arena, yaml_get(d->root, d->sequence_key)->count * sizeof(*removed));
+		memcpy(removed, d->removed, yaml_get(d->root, d->sequence_key)->count * sizeof(*removed));
+		memset(removed + cut->first, true, (cut->end - cut->first) * sizeof(*removed));
+		meant.removed = removed;
+		limits.nodes -= MIN(limits.nodes, cut->nodes);
+	}
+	struct yaml_node *root = yaml_parse(text, d->shown, &limits, &arena, &errors);
+	bool ok = root != NULL && errors.count == 0 && edit_check(d->root, root, &meant) &&
+		  (cut == NULL || edit_cut_meets(cut, text, item_at(d, root, cut->index)));
 	if (ok && d->list != NULL) {
 		*ret_list = list_from_tree(root, d->shown, d->shown, &errors);
 		ok = *ret_list != NULL;
 	}
+	if (ok && cut != NULL)
+		edit_cut_fill(cut, d, *ret_list);
 	err_list_finish(&errors);
 	arena_finish(&arena);
+	return ok;
+}
+
+/* s: applied, which gave text. */
+static bool is_as_meant(struct edit_doc *d, const struct splices *s, struct str text, struct list **ret_list)
+{
+	struct edit_cut cut;
+	struct buf rest = {0};
+	if (!edit_cut_find(d, s, text, &cut))
+		return reads_as_meant(d, text, NULL, ret_list);
+	edit_cut_apply(&cut, text, &rest);
+	bool ok = reads_as_meant(d, buf_str(&rest), &cut, ret_list);
+	buf_finish(&rest);
 	return ok;
 }
 
@@ -169,7 +215,7 @@ bool edit_doc_write(struct edit_doc *d, struct buf *ret, struct list **ret_list,
 	bool ok = splice_all(d, &s);
 	if (ok) {
 		splices_apply(&s, ret);
-		ok = is_as_meant(d, (struct str){ret->ptr != NULL ? ret->ptr + before : "", ret->len - before}, &list);
+		ok = is_as_meant(d, &s, (struct str){ret->ptr != NULL ? ret->ptr + before : "", ret->len - before}, &list);
 	}
 	splices_finish(&s);
 	if (ok && ret_list != NULL) {

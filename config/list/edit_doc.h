@@ -29,6 +29,8 @@ struct edit_doc {
 
 /* Parse a list. False with the first fault's place: a file with faults is not edited. Finish it in any case. */
 MUST_CHECK bool edit_doc_open(struct edit_doc *d, struct str text, const char *shown, struct err *err);
+/* The same with every fault. */
+MUST_CHECK bool edit_doc_open_all(struct edit_doc *d, struct str text, const char *shown, struct err_list *errors);
 /* The same for any YAML file whose `sequence_key` holds mappings; no list is made of it. */
 MUST_CHECK bool edit_doc_open_yaml(struct edit_doc *d, struct str text, const char *shown, const char *sequence_key,
 				   const struct yaml_limits *limits, struct err *err);
@@ -40,8 +42,8 @@ void edit_doc_remove(struct edit_doc *d, size_t item);
 void edit_doc_append(struct edit_doc *d, const struct pair *pairs, size_t count);
 void edit_doc_set_top(struct edit_doc *d, const struct change *change);
 
-/* Make the text, parse it, compare it with what was meant; append it to ret. ret_list: the list it reads as (list_destroy), may be
- * NULL. ERR_INTERNAL when the text did not become what was meant: then ret is as before. */
+/* Make the text, parse it, compare it with what was meant; append it to ret. ret_list: the list it reads as (list_destroy, before d
+ * is finished), may be NULL. ERR_INTERNAL when the text did not become what was meant: then ret is as before. */
 MUST_CHECK bool edit_doc_write(struct edit_doc *d, struct buf *ret, struct list **ret_list, struct err *err);
 
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "list/doc.h"
-#include "list/edit_doc.h"
 #include "list/wanted.h"
 #include "settings/load.h"
 
@@ -225,10 +224,9 @@ static size_t *places(size_t count)
 	return at;
 }
 
-bool edit_text_add(struct str text, const char *shown, const struct edit_entry *entries, size_t count, int64_t today_s,
-		   struct edit_result *results, struct buf *ret, struct err *err)
+bool edit_text_add_to(struct edit_doc *d, const struct edit_entry *entries, size_t count, int64_t today_s,
+		      struct edit_result *results, struct buf *ret, struct err *err)
 {
-	struct edit_doc d = {0};
 	struct wanted_set set = {0};
 	struct list *list = NULL;
 	size_t *at = places(count);
@@ -236,16 +234,48 @@ bool edit_text_add(struct str text, const char *shown, const struct edit_entry *
 	for (size_t i = 0; i < count && ok; i++)
 		ok = entries[i].is_regex ? wanted_put_regex(&set, entries[i].name) : wanted_put_name(&set, entries[i].name, err);
 	wanted_sort(&set);
-	ok = ok && edit_doc_open(&d, text, shown, err) && plan_add(&d, &set, entries, count, today_s, results, at, err) &&
-	     edit_doc_write(&d, ret, &list, err);
+	ok = ok && plan_add(d, &set, entries, count, today_s, results, at, err) && edit_doc_write(d, ret, &list, err);
 	if (ok) {
 		set_lines(list, at, results, count);
 		remark_file(list, today_s, err);
 	}
 	list_destroy(list);
-	edit_doc_finish(&d);
 	wanted_finish(&set);
 	free(at);
+	return ok;
+}
+
+bool edit_text_add(struct str text, const char *shown, const struct edit_entry *entries, size_t count, int64_t today_s,
+		   struct edit_result *results, struct buf *ret, struct err *err)
+{
+	struct edit_doc d = {0};
+	bool ok = edit_doc_open(&d, text, shown, err) && edit_text_add_to(&d, entries, count, today_s, results, ret, err);
+	edit_doc_finish(&d);
+	return ok;
+}
+
+bool edit_text_remove_from(struct edit_doc *d, const char *const *names, size_t count, struct edit_result *results, struct buf *ret,
+			   struct err *err)
+{
+	struct wanted_set set = {0};
+	bool ok = wanted_init(&set, count, d->list, err);
+	for (size_t i = 0; i < count && ok; i++) {
+		ok = wanted_put_subject(&set, names[i], err);
+		set_result(&results[i], names[i], EDIT_NOT_FOUND);
+	}
+	wanted_sort(&set);
+	for (size_t i = 0; ok && i < d->list->entry_count; i++) {
+		const struct list_entry *entry = &d->list->entries[i];
+		const struct wanted *w = wanted_find(&set, entry, NULL);
+		if (w != NULL)
+			edit_doc_remove(d, i);
+		for (; w != NULL; w = wanted_find(&set, entry, w))
+			results[w->index].outcome = EDIT_DONE;
+	}
+	ok = ok && edit_doc_write(d, ret, NULL, err);
+	if (ok)
+		succeed(err);
+	wanted_finish(&set);
 	return ok;
 }
 
@@ -253,26 +283,8 @@ bool edit_text_remove(struct str text, const char *shown, const char *const *nam
 		      struct buf *ret, struct err *err)
 {
 	struct edit_doc d = {0};
-	struct wanted_set set = {0};
-	bool ok = edit_doc_open(&d, text, shown, err) && wanted_init(&set, count, d.list, err);
-	for (size_t i = 0; i < count && ok; i++) {
-		ok = wanted_put_subject(&set, names[i], err);
-		set_result(&results[i], names[i], EDIT_NOT_FOUND);
-	}
-	wanted_sort(&set);
-	for (size_t i = 0; ok && i < d.list->entry_count; i++) {
-		const struct list_entry *entry = &d.list->entries[i];
-		const struct wanted *w = wanted_find(&set, entry, NULL);
-		if (w != NULL)
-			edit_doc_remove(&d, i);
-		for (; w != NULL; w = wanted_find(&set, entry, w))
-			results[w->index].outcome = EDIT_DONE;
-	}
-	ok = ok && edit_doc_write(&d, ret, NULL, err);
-	if (ok)
-		succeed(err);
+	bool ok = edit_doc_open(&d, text, shown, err) && edit_text_remove_from(&d, names, count, results, ret, err);
 	edit_doc_finish(&d);
-	wanted_finish(&set);
 	return ok;
 }
 
@@ -341,25 +353,30 @@ static bool lift_names(struct edit_doc *d, const char *const *names, size_t coun
 	return ok;
 }
 
+bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t count, const char *reason, int64_t today_s,
+		       struct edit_result *results, struct buf *ret, struct err *err)
+{
+	const struct change *change = lift_change(&d->arena, date_text(&d->arena, today_s), reason);
+	if (!check_lift(change, err))
+		return false;
+	if (count > 0)
+		return lift_names(d, names, count, change, today_s, results, ret, err);
+	bool already = is_lifted(&d->list->provenance, today_s);
+	if (!already)
+		edit_doc_set_top(d, change);
+	if (!edit_doc_write(d, ret, NULL, err))
+		return false;
+	succeed(err);
+	if (already)
+		(void)err_set(err, ERR_NONE, "the whole list was lifted already (%s)", d->list->provenance.lifted);
+	return true;
+}
+
 bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count, const char *reason, int64_t today_s,
 		    struct edit_result *results, struct buf *ret, struct err *err)
 {
 	struct edit_doc d = {0};
-	bool ok = edit_doc_open(&d, text, shown, err);
-	const struct change *change = lift_change(&d.arena, date_text(&d.arena, today_s), reason);
-	ok = ok && check_lift(change, err);
-	if (ok && count > 0) {
-		ok = lift_names(&d, names, count, change, today_s, results, ret, err);
-	} else if (ok) {
-		bool already = is_lifted(&d.list->provenance, today_s);
-		if (!already)
-			edit_doc_set_top(&d, change);
-		ok = edit_doc_write(&d, ret, NULL, err);
-		if (ok)
-			succeed(err);
-		if (ok && already)
-			(void)err_set(err, ERR_NONE, "the whole list was lifted already (%s)", d.list->provenance.lifted);
-	}
+	bool ok = edit_doc_open(&d, text, shown, err) && edit_text_lift_in(&d, names, count, reason, today_s, results, ret, err);
 	edit_doc_finish(&d);
 	return ok;
 }

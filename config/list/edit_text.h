@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "list/edit.h"
+#include "list/edit_doc.h"
 
 MUST_CHECK bool edit_text_add(struct str text, const char *shown, const struct edit_entry *entries, size_t count, int64_t today_s,
 			      struct edit_result *results, struct buf *ret, struct err *err);
@@ -20,5 +21,13 @@ MUST_CHECK bool edit_text_lift(struct str text, const char *shown, const char *c
 			       int64_t today_s, struct edit_result *results, struct buf *ret, struct err *err);
 MUST_CHECK bool edit_text_mode(struct str text, const char *shown, const char *list_name, enum mode mode, struct buf *ret,
 			       struct err *err);
+
+/* The same for a list that is open already. Once; edit_doc_finish stays the caller's. */
+MUST_CHECK bool edit_text_add_to(struct edit_doc *d, const struct edit_entry *entries, size_t count, int64_t today_s,
+				 struct edit_result *results, struct buf *ret, struct err *err);
+MUST_CHECK bool edit_text_remove_from(struct edit_doc *d, const char *const *names, size_t count, struct edit_result *results,
+				      struct buf *ret, struct err *err);
+MUST_CHECK bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t count, const char *reason, int64_t today_s,
+				  struct edit_result *results, struct buf *ret, struct err *err);
 
 #endif

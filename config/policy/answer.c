@@ -15,11 +15,10 @@ static const struct image *tier_of(const struct policy *p, const struct verdict 
 
 /* RFC 8020: NXDOMAIN for qname would deny every name below it, allowed ones too. Is there an allow entry in force below that wins
  * there? covers: the block, of that rank, holds for what is below qname as well, so that only a stronger allow wins against it. */
-static bool allowed_below(const struct image *im, const struct name *qname, unsigned rank, bool covers, int64_t now_s)
+static bool tier_allows_below(const struct image *im, const struct name *qname, unsigned rank, bool covers, int64_t now_s)
 {
 	struct image_set set;
-	if (im->filter_words == 0 || !image_may_have(im, name_hash(qname->wire, qname->len)) ||
-	    !image_find(im, qname->wire, qname->len, &set))
+	if (!image_find(im, qname, qname->labels, &set))
 		return false;
 	for (uint32_t i = 0; i < set.count; i++) {
 		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
@@ -29,6 +28,26 @@ static bool allowed_below(const struct image *im, const struct name *qname, unsi
 			return true;
 	}
 	return false;
+}
+
+static inline bool is_above_allow(const uint64_t labels_above[2], const struct name *qname)
+{
+	return (labels_above[qname->labels / 64] >> qname->labels % 64 & 1) != 0;
+}
+
+/* Apart, so that policies without allow entries need no room for it. */
+static __attribute__((noinline)) bool allowed_below(const struct policy *policy, const struct name *qname, unsigned rank,
+						    bool covers, int64_t now_s)
+{
+	uint64_t hashes[NAME_LABELS_MAX + 1];
+	bool allowed = false;
+	name_hashes(qname, hashes);
+	for (size_t tier = 0; tier < policy->tier_count && !allowed; tier++) {
+		const struct image *im = policy->tiers[tier];
+		allowed = is_above_allow(im->labels_above, qname) && image_may_have(im, hashes[qname->labels]) &&
+			  tier_allows_below(im, qname, rank, covers, now_s);
+	}
+	return allowed;
 }
 
 static uint32_t answer_ttl(uint32_t ttl_s, int64_t until_s, int64_t now_s)
@@ -66,12 +85,9 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 	    .records = image_bytes(im, IMAGE_DATA, le_get_u32(r + IMAGE_RULE_DATA)),
 	    .owner_labels = owns ? verdict->labels : 0,
 	};
-	unsigned rank = r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW;
-	bool covers = covers_below(r, owns);
-	for (size_t tier = 0; tier < policy->tier_count && ret->answer == ANSWER_NXDOMAIN; tier++) {
-		if (allowed_below(policy->tiers[tier], qname, rank, covers, now_s))
-			ret->answer = ANSWER_NODATA;
-	}
+	if (UNLIKELY(is_above_allow(policy->labels_above, qname)) && ret->answer == ANSWER_NXDOMAIN &&
+	    allowed_below(policy, qname, r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, covers_below(r, owns), now_s))
+		ret->answer = ANSWER_NODATA;
 }
 
 /* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */

@@ -4,29 +4,33 @@
 #include <assert.h>
 #include <string.h>
 
+#include "policy/name_hash.h"
+
 #define PACKAGES_MAX (2 * CODEC_SYMBOLS)
 
-/* Odd constants with about as many ones as zeroes; part of the format. */
-#define FOLD_NAME 0x9e3779b97f4a7c15ull
-#define FOLD_REST 0xd6e8feb86659fd93ull
-#define HASH_ROOT 0xa0761d6478bd642full
-#define CHUNK 16 /* octets hashed at once */
+#define FOLD_REST 0xd6e8feb86659fd93ull /* as FOLD_NAME is */
 
 #define E CODEC_ESCAPE
 #define E16 E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E
 /* '-', digits, '_', letters: in the order of their octets. A table, since what stands in names no branch can foresee. */
 /* clang-format off */
-static const uint8_t symbols[256] = {
-    E16, E16,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, 0, E, E,
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, E, E, E, E, E, E,
-    E16,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, 11,
-    E, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-    27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, E, E, E, E, E,
-    E16, E16, E16, E16, E16, E16, E16, E16,
-};
+#define SYMBOLS(NUL, SOH, STOP)                                              \
+    NUL, SOH, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E16,                  \
+    E, E, E, E, E, E, E, E, E, E, E, E, E, 0, STOP, E,                        \
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, E, E, E, E, E, E,                          \
+    E16,                                                                     \
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, 11,                          \
+    E, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,           \
+    27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, E, E, E, E, E,               \
+    E16, E16, E16, E16, E16, E16, E16, E16
+static const uint8_t symbols[256] = {SYMBOLS(E, E, E)};
+/* With what lies between labels, in a line of text. */
+#define TEXT_END 0
+#define TEXT_NOTHING 1
+#define TEXT_DOT '.'
+static const uint8_t text_symbols[256] = {SYMBOLS(CODEC_END, CODEC_NOTHING, CODEC_DOT)};
 /* clang-format on */
+#undef SYMBOLS
 #undef E
 #undef E16
 
@@ -132,8 +136,12 @@ void codec_count(const uint8_t *wire, size_t len, uint32_t counts[CODEC_LENGTHS_
 	}
 }
 
+#define CODE_AT 16		/* in an entry of struct codec */
+#define CODE_SPECIAL (1u << 6)	/* of a symbol other than a letter, a digit, '-' and '_' */
+#define CODE_SPECIALS (7u << 6) /* four of them, added */
+
 /* Canonical: shorter codes first, equal ones by symbol. */
-static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[CODEC_SYMBOLS])
+static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[CODEC_ROW])
 {
 	uint32_t code = 0, filled = 0;
 	for (unsigned symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
@@ -146,18 +154,23 @@ static bool codes_of_context(const uint8_t lengths[CODEC_SYMBOLS], uint32_t ret[
 	for (uint32_t bits = 1; bits <= CODEC_BITS_MAX; bits++, code <<= 1) {
 		for (unsigned symbol = 0; symbol < CODEC_SYMBOLS; symbol++) {
 			if (lengths[symbol] == bits)
-				ret[symbol] = bits << 16 | code++;
+				ret[symbol] = code++ << CODE_AT | (symbol >= CODEC_DOT ? CODE_SPECIAL : 0) | bits;
 		}
 	}
+	ret[CODEC_NOTHING] = CODE_SPECIAL;
 	return true;
 }
+static_assert(CODEC_BITS_MAX < 16 && CODEC_NOTHING < CODEC_ROW, "an entry holds a code, a row all symbols");
 
 bool codec_init(const uint8_t lengths[CODEC_LENGTHS_SIZE], struct codec *ret)
 {
+	memset(ret, 0, sizeof(*ret));
 	for (size_t context = 0; context < CODEC_CONTEXTS; context++) {
 		if (!codes_of_context(lengths + context * CODEC_SYMBOLS, ret->codes[context]))
 			return false;
 	}
+	for (unsigned symbol = 0; symbol < CODEC_ROW; symbol++) /* nothing else follows it */
+		ret->codes[CODEC_NOTHING][symbol] = CODE_SPECIAL;
 	return true;
 }
 
@@ -174,84 +187,127 @@ static inline uint64_t get_u64(const uint8_t *p)
 	return __builtin_bswap64(v);
 }
 
-/* Bits on their way: `count` of them, fewer than 8 before a put, at the top of `bits`. */
+/* Bits on their way, in whole words: of `word` the upper `count` (less than 64) are there, the rest is zero. What is read back
+ * soon is read as it was written, word by word. */
 struct bits {
-	uint64_t bits;
+	uint64_t word;
 	unsigned count;
 	uint8_t *to;
 };
 
-/* At most CODEC_BITS_MAX + 8 at once. Whole bytes leave each time: cheaper than asking whether there are enough. */
-static inline void bits_put(struct bits *b, uint32_t value, unsigned count)
+/* 1 to 63 bits. */
+static inline void bits_put(struct bits *b, uint64_t value, unsigned count)
 {
-	b->count += count;
-	b->bits |= (uint64_t)value << (64 - b->count);
-	put_u64(b->to, b->bits);
-	b->to += b->count / 8;
-	b->bits <<= b->count & ~7u;
-	b->count &= 7u;
+	const uint64_t top = value << (-count & 63);
+	const unsigned sum = b->count + count;
+	const uint64_t full = b->word | top >> b->count, spilt = top << (-b->count & 63);
+	put_u64(b->to, full);
+	b->to += sum / 64 * 8;
+	b->word = sum < 64 ? full : spilt; /* 64 at least: count was above 0 */
+	b->count = sum % 64;
 }
 
-static inline void bits_code(struct bits *b, uint32_t code)
+/* Zeroes behind the code: codec_place reads so far. */
+#define CODE_ZEROES 24
+
+static inline void bits_end(const struct bits *b, struct coded *ret)
 {
-	bits_put(b, code & UINT16_MAX, code >> 16);
+	put_u64(b->to, b->word);
+	memset(b->to + 8, 0, CODE_ZEROES);
+	ret->bits = (uint32_t)(b->to - ret->bytes) * 8 + b->count;
+}
+static_assert(((NAME_LEN_MAX + 1) * (CODEC_BITS_MAX + 8) + 63) / 64 * 8 + 8 + CODE_ZEROES <= CODEC_BYTES_MAX + 8,
+	      "the longest code has room, and what is written past it");
+
+/* Any name: symbol by symbol. */
+static __attribute__((noinline)) void encode_any(const struct codec *codec, const uint8_t *wire, const uint8_t *places,
+						 unsigned labels, struct coded *ret)
+{
+	unsigned context = CODEC_START;
+	struct bits b = {0, 0, ret->bytes};
+	for (unsigned i = labels; i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		for (unsigned j = 1; j <= label[0]; j++) {
+			const unsigned symbol = symbols[label[j]];
+			const uint32_t code = codec->codes[context][symbol];
+			bits_put(&b, code >> CODE_AT, code & 63);
+			context = symbol;
+			if (symbol == CODEC_ESCAPE)
+				bits_put(&b, label[j], 8);
+		}
+		const uint32_t end = codec->codes[context][i == 0 ? CODEC_END : CODEC_DOT];
+		bits_put(&b, end >> CODE_AT, end & 63);
+		context = CODEC_DOT;
+	}
+	bits_end(&b, ret);
 }
 
-/* What is written past the code's last byte (zeroes) fits: 16 at most. */
-static_assert(((NAME_LEN_MAX + 1) * (CODEC_BITS_MAX + 8) + 7) / 8 + 16 <= CODEC_BYTES_MAX + 8, "the longest code has room");
+#define PIECE 16  /* octets copied at once */
+#define AT_ONCE 4 /* symbols coded together: at most 60 bits */
+
+/* The name as a line of text, its labels as they are coded, filled up to a multiple of AT_ONCE. What is copied behind a label is
+ * written over by what follows. Returns how long the line is before it is filled up. */
+static inline unsigned line_up(const uint8_t *wire, const uint8_t *places, unsigned labels, uint8_t ret[NAME_LEN_MAX + 1 + PIECE])
+{
+	unsigned at = 0;
+	for (unsigned i = labels; i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		const unsigned len = label[0];
+		memcpy(ret + at, label + 1, PIECE);
+		for (unsigned j = PIECE; UNLIKELY(j < len); j += PIECE)
+			memcpy(ret + at + j, label + 1 + j, PIECE);
+		at += len;
+		ret[at++] = TEXT_DOT;
+	}
+	at += at == 0; /* the root has the end alone */
+	ret[at - 1] = TEXT_END;
+	memset(ret + at, TEXT_NOTHING, AT_ONCE);
+	return at;
+}
+static_assert(NAME_SLACK >= PIECE, "a piece may be loaded from any place of a name");
+
+/* Codes of four symbols are found and joined apart from what came before them; where their bits go is all that waits for it. In a
+ * name of letters, digits, '-' and '_' only the ends of labels, and what fills the line up, are special: with others in it, of
+ * which some look like an end, there are more. */
+static inline void encode(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, struct coded *ret)
+{
+	uint8_t line[NAME_LEN_MAX + 1 + PIECE];
+	const unsigned len = line_up(wire, places, labels, line);
+	const unsigned expected = MAX(labels, 1u) + (-len & (AT_ONCE - 1));
+	unsigned before = CODEC_START, specials = 0;
+	struct bits b = {0, 0, ret->bytes};
+	for (unsigned i = 0; i < len; i += AT_ONCE) {
+		const unsigned s0 = text_symbols[line[i]], s1 = text_symbols[line[i + 1]], s2 = text_symbols[line[i + 2]],
+			       s3 = text_symbols[line[i + 3]];
+		const uint32_t c0 = codec->codes[before][s0], c1 = codec->codes[s0][s1], c2 = codec->codes[s1][s2],
+			       c3 = codec->codes[s2][s3], sum = c0 + c1 + c2 + c3;
+		const uint64_t first = (uint64_t)(c0 >> CODE_AT) << (c1 & 63) | c1 >> CODE_AT;
+		const uint64_t second = (uint64_t)(c2 >> CODE_AT) << (c3 & 63) | c3 >> CODE_AT;
+		specials += sum & CODE_SPECIALS;
+		bits_put(&b, first << ((c2 + c3) & 63) | second, sum & 63);
+		before = s3;
+	}
+	bits_end(&b, ret);
+	if (UNLIKELY(specials != expected * CODE_SPECIAL))
+		encode_any(codec, wire, places, labels, ret);
+}
 
 void codec_encode(const struct codec *codec, const uint8_t *wire, size_t len, struct coded *ret)
 {
-	uint8_t places[NAME_LABELS_MAX + 1];
-	unsigned count = labels_of(wire, len, places), context = CODEC_START;
-	struct bits b = {0, 0, ret->bytes};
-	if (count == 0)
-		bits_code(&b, codec->codes[CODEC_START][CODEC_END]);
-	for (unsigned i = count; i-- > 0;) {
-		const uint8_t *label = wire + places[i];
-		for (unsigned j = 1; j <= label[0]; j++) {
-			unsigned symbol = symbols[label[j]];
-			bits_code(&b, codec->codes[context][symbol]);
-			context = symbol;
-			if (UNLIKELY(symbol == CODEC_ESCAPE))
-				bits_put(&b, label[j], 8);
-		}
-		bits_code(&b, codec->codes[context][i == 0 ? CODEC_END : CODEC_DOT]);
-		context = CODEC_DOT;
-	}
-	put_u64(b.to, b.bits);
-	put_u64(b.to + 8, 0);
-	ret->bits = (uint32_t)(b.to - ret->bytes) * 8 + b.count;
+	uint8_t places[NAME_LABELS_MAX + 1], room[NAME_LEN_MAX + NAME_SLACK] = {0};
+	memcpy(room, wire, len);
+	encode(codec, room, places, labels_of(room, len, places), ret);
 }
 
 /* --- the hashes --- */
 
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-	__extension__ typedef unsigned __int128 wide;
-	wide product = (wide)a * b;
-	return (uint64_t)(product >> 64) ^ (uint64_t)product;
-}
-
-/* The first n (0 to 16) of sixteen octets, as two numbers, the first octets lowest. */
-struct chunk {
-	uint64_t low, high;
-};
 #define FIRST(n) ((n) == 0 ? 0 : UINT64_MAX >> ((64 - 8 * (n)) & 63))
 #define MASK(n)                                                      \
 	{                                                            \
 		FIRST((n) < 8 ? (n) : 8), FIRST((n) < 8 ? 0 : (n)-8) \
 	}
-static const struct chunk masks[CHUNK + 1] = {MASK(0), MASK(1),	 MASK(2),  MASK(3),  MASK(4),  MASK(5),	 MASK(6),  MASK(7), MASK(8),
-					      MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16)};
-
-/* Sixteen octets are read. */
-static inline struct chunk chunk_load(const uint8_t *p, size_t n)
-{
-	struct chunk c;
-	memcpy(&c, p, sizeof(c));
-	return (struct chunk){c.low & masks[n].low, c.high & masks[n].high};
-}
+const struct chunk chunk_masks[CHUNK + 1] = {MASK(0), MASK(1),	MASK(2),  MASK(3),  MASK(4),  MASK(5),	MASK(6),  MASK(7), MASK(8),
+					     MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16)};
 
 /* n octets are read. */
 static struct chunk chunk_load_exact(const uint8_t *p, size_t n)
@@ -261,32 +317,11 @@ static struct chunk chunk_load_exact(const uint8_t *p, size_t n)
 	return c;
 }
 
-/* A label and its length octet on top of the hash of what follows it: nearly always one chunk, so one multiplication. */
-static inline uint64_t hash_step(uint64_t hash, struct chunk c)
-{
-	return fold(hash ^ c.low, FOLD_NAME ^ c.high);
-}
-
-void name_hashes(const struct name *name, uint64_t ret[NAME_LABELS_MAX + 1])
+void name_hashes(const struct name *name, uint64_t *ret)
 {
 	uint8_t places[NAME_LABELS_MAX + 1];
-	const unsigned count = name->labels;
-	uint64_t hash = HASH_ROOT;
-	size_t at = 0;
-	for (unsigned i = 0; i < count; i++) {
-		places[i] = (uint8_t)at;
-		at += 1u + name->wire[at];
-	}
-	ret[0] = hash;
-	for (unsigned n = 1; n <= count; n++) {
-		const uint8_t *label = name->wire + places[count - n];
-		size_t left = 1u + label[0];
-		for (; UNLIKELY(left > CHUNK); left -= CHUNK, label += CHUNK)
-			hash = hash_step(hash, chunk_load(label, CHUNK));
-		ret[n] = hash = hash_step(hash, chunk_load(label, left));
-	}
+	name_hashes_places(name, places, ret);
 }
-static_assert(NAME_SLACK >= CHUNK, "a chunk may be loaded from any place of a name");
 
 uint64_t name_hash(const uint8_t *wire, size_t len)
 {
@@ -303,30 +338,45 @@ uint64_t name_hash(const uint8_t *wire, size_t len)
 	return hash;
 }
 
-/* H of image.h. R's bytes stand in r, the highest first. */
-static uint64_t hash_rest(const uint8_t *r, size_t len, uint32_t seed)
+/* H of image.h: of R in words of eight octets, the first octet highest, two of them at least. */
+static inline uint64_t hash_more(uint64_t hash, uint64_t word)
 {
-	uint64_t hash = HASH_ROOT ^ ((uint64_t)seed << 32 | len);
-	for (; len > 8; len -= 8, r += 8)
-		hash = fold(hash ^ get_u64(r), FOLD_REST);
-	if (len > 0)
-		hash = fold(hash ^ get_u64(r) >> (64 - 8 * len), FOLD_REST);
-	return fold(hash, FOLD_NAME);
+	return fold(hash ^ word, FOLD_REST);
 }
 
-void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
+/* R's word i: the code from its bit `bits` (below 64) on. */
+static inline uint64_t rest_word(const uint8_t *code, size_t i, unsigned bits)
 {
-	const uint8_t *from = code->bytes + bits / 8;
-	unsigned shift = bits % 8;
-	size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
-	for (size_t i = 0; i < len; i += 8) {
-		uint64_t v = get_u64(from + i);
-		if (shift > 0)
-			v = v << shift | from[i + 8] >> (8 - shift);
-		put_u64(ret->r + i, v);
+	return get_u64(code + 8 * i) << bits | get_u64(code + 8 * i + 8) >> 1 >> (63 - bits);
+}
+
+static inline void place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
+{
+	const size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
+	const uint64_t first = rest_word(code->bytes, 0, bits), second = rest_word(code->bytes, 1, bits);
+	uint64_t hash = hash_more(hash_more(HASH_ROOT ^ ((uint64_t)seed << 32 | len), first), second);
+	put_u64(ret->r, first);
+	put_u64(ret->r + 8, second);
+	for (size_t i = 2; UNLIKELY(8 * i < len); i++) {
+		const uint64_t word = rest_word(code->bytes, i, bits);
+		put_u64(ret->r + 8 * i, word);
+		hash = hash_more(hash, word);
 	}
 	ret->r_len = (uint32_t)len;
 	ret->bucket = 0;
 	if (bits > 0)
-		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ hash_rest(ret->r, len, seed)) >> (64 - bits));
+		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ fold(hash, FOLD_NAME)) >> (64 - bits));
+}
+
+void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
+{
+	place(code, bits, seed, ret);
+}
+
+void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits,
+		uint32_t seed, struct code_place *ret)
+{
+	struct coded code;
+	encode(codec, wire, places, labels, &code);
+	place(&code, bits, seed, ret);
 }

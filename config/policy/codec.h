@@ -17,9 +17,11 @@ enum { CODEC_DOT = 38, CODEC_END = 39, CODEC_ESCAPE = 40, CODEC_SYMBOLS = 41, CO
 #define CODEC_BITS_MAX 15
 #define CODEC_LENGTHS_SIZE (CODEC_CONTEXTS * CODEC_SYMBOLS) /* the section CODEC: lengths[context * CODEC_SYMBOLS + symbol] */
 #define CODEC_BYTES_MAX 768				    /* of a coded name: 255 octets of at most 23 bits, and the end */
+#define CODEC_NOTHING CODEC_CONTEXTS			    /* no symbol: has no bits, follows the end */
+#define CODEC_ROW 64					    /* so that a shift finds it */
 
 struct codec {
-	uint32_t codes[CODEC_CONTEXTS][CODEC_SYMBOLS]; /* length << 16 | code, right-aligned */
+	uint32_t codes[CODEC_CONTEXTS + 1][CODEC_ROW]; /* [before][symbol]: code << 16 | is no plain symbol << 6 | length */
 };
 
 /* Statistics -> code lengths, deterministic. counts may be zero anywhere. */
@@ -45,9 +47,14 @@ struct code_place {
 };
 void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret);
 
+/* Both at once for a suffix of `labels` labels, which stand at wire + places[0], wire + places[1] and so on. Behind the name
+ * NAME_SLACK octets, of any value, may be read. */
+void codec_find(const struct codec *codec, const uint8_t *wire, const uint8_t *places, unsigned labels, unsigned bits,
+		uint32_t seed, struct code_place *ret);
+
 /* The filter's hash of a name and of all its suffixes: hash(label.rest) from hash(rest). hashes[n] is that of the suffix of n
  * labels; hashes[0] the root's. name->labels + 1 of them. */
-void name_hashes(const struct name *name, uint64_t ret[NAME_LABELS_MAX + 1]);
+void name_hashes(const struct name *name, uint64_t *ret);
 uint64_t name_hash(const uint8_t *wire, size_t len); /* of the whole, equal to hashes[labels] */
 
 /* The word of the filter, and the bits in it. */
@@ -58,6 +65,11 @@ static inline size_t filter_word(uint64_t hash, size_t words)
 static inline uint64_t filter_mask(uint64_t hash)
 {
 	return 1ull << (hash & 63) | 1ull << (hash >> 6 & 63) | 1ull << (hash >> 12 & 63) | 1ull << (hash >> 18 & 63);
+}
+/* 1 if all of them are in the word, else 0. */
+static inline uint64_t filter_passes(uint64_t word, uint64_t hash)
+{
+	return word >> (hash & 63) & word >> (hash >> 6 & 63) & word >> (hash >> 12 & 63) & word >> (hash >> 18 & 63) & 1;
 }
 
 #endif

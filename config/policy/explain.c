@@ -94,17 +94,14 @@ static void collect_set(struct collection *c, unsigned tier, const struct image_
 	}
 }
 
-static void collect_names(struct collection *c, unsigned tier, const struct policy_prepared *prepared)
+static void collect_names(struct collection *c, unsigned tier, const uint64_t hashes[NAME_LABELS_MAX + 1])
 {
 	const struct name *name = c->asking.question->name;
 	const struct image *im = c->asking.policy->tiers[tier];
-	uint8_t offsets[NAME_LABELS_MAX + 1];
-	(void)name_offsets(name, offsets);
 	for (unsigned labels = name->labels + 1u; labels-- > 0;) {
-		size_t at = offsets[name->labels - labels];
 		struct image_set set;
-		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 &&
-		    image_may_have(im, prepared->hashes[labels]) && image_find(im, name->wire + at, name->len - at, &set))
+		if ((image_wanted(im, name->labels, labels / 64) >> labels % 64 & 1) != 0 && image_may_have(im, hashes[labels]) &&
+		    image_find(im, name, labels, &set))
 			collect_set(c, tier, &set, labels);
 	}
 }
@@ -133,16 +130,18 @@ static void collect_clients(struct collection *c, unsigned tier)
 	}
 }
 
-static void collect_all(struct collection *c, const struct policy_prepared *prepared)
+static void collect_all(struct collection *c)
 {
 	const struct policy *p = c->asking.policy;
 	struct trigrams trigrams;
+	uint64_t hashes[NAME_LABELS_MAX + 1];
+	name_hashes(c->asking.question->name, hashes);
 	if (p->has_general)
 		asking_trigrams(&c->asking, &trigrams);
 	for (unsigned tier = 0; tier < p->tier_count; tier++) {
 		if (c->asking.question->client != NULL)
 			collect_clients(c, tier);
-		collect_names(c, tier, prepared);
+		collect_names(c, tier, hashes);
 		for (uint32_t i = 0; i < p->tiers[tier]->general_count; i++) {
 			if (trigrams_may(&trigrams, p->tiers[tier], i))
 				collect_pattern(c, tier, i);
@@ -280,15 +279,13 @@ static void hit_fill(const struct collection *c, const struct match_one *one, st
 size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 		      int64_t now_s, struct policy_hit *ret, size_t max)
 {
-	struct policy_prepared prepared;
 	struct collection *c = base_alloc(sizeof(*c));
 	size_t filled = 0, count;
 	c->max = max;
 	c->kept = base_alloc((max + 1) * sizeof(c->kept[0]));
 	asking_init(&c->asking, policy, scratch, question, now_s);
-	policy_prepare(policy, question->name, &prepared);
-	asking_decide(&c->asking, &prepared, &c->decided);
-	collect_all(c, &prepared);
+	asking_decide(&c->asking, &c->decided);
+	collect_all(c);
 	count = c->count;
 	for (; filled < MIN(count, max); filled++)
 		hit_fill(c, &c->kept[filled], &ret[filled]);

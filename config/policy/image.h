@@ -45,8 +45,9 @@
  * Sets are numbered by how many names have them, so that nearly all records have one byte beside R. varint: LEB128.
  *
  * Below a blocked name an allow entry may lie (RFC 8020): each name above an allow entry's has a rule of match IMAGE_MATCH_BELOW in
- * its set, in force as long as some such allow entry is; it never decides anything and is no entry. Patterns with a literal end
- * hang on the name of that end: a rule of match MATCH_PATTERN in its set, asked for names below.
+ * its set, in force as long as some such allow entry is; it never decides anything and is no entry. IMAGE_H_LABELS_ABOVE tells for
+ * which names it may be worth looking. Patterns with a literal end hang on the name of that end: a rule of match MATCH_PATTERN in
+ * its set, asked for names below.
  *
  * The hash H and the filter's hash have fixed seeds but `seed`, which the writer raises until no bucket holds more than
  * IMAGE_BUCKET_MAX records: nobody gains by a list of names that collide. Times and the generation stand in the header, outside the
@@ -62,7 +63,7 @@
 #define IMAGE_MAGIC "\x89SARING\n"
 #define IMAGE_MAGIC_LEN 8
 #define IMAGE_BYTE_ORDER 0x0a0b0c0du
-#define IMAGE_VERSION 2
+#define IMAGE_VERSION 3
 #define IMAGE_NONE UINT32_MAX	/* no string, no condition, no data */
 #define IMAGE_FOREVER INT64_MAX /* until: has no end */
 #define IMAGE_BITS_MAX 28	/* of the buckets; 0 when there are few names */
@@ -117,14 +118,15 @@ enum {
 	IMAGE_H_ENTRY_COUNT = 92,    /* u32: of all lists */
 	IMAGE_H_LABELS_AT = 96,	     /* 2 x u64: bit n = some name of n labels has a rule that speaks for the name itself */
 	IMAGE_H_LABELS_BELOW = 112,  /* 2 x u64: ... for names below it */
-	IMAGE_H_SEED = 128,	     /* u32 */
-	IMAGE_H_GENERAL_COUNT = 132, /* u32: of PATTERNS, asked for every name */
-	IMAGE_H_ANSWER_COUNT = 136,  /* u32: of ADDRESSES, for answers; the rest is for clients */
-	IMAGE_H_BITS = 140,	     /* u8 */
-	IMAGE_H_RANKS = 141,	     /* u8: bit n = some rule has rank n */
-	IMAGE_H_TIER = 142,	     /* u8: enum image_tier */
-	IMAGE_H_ZERO = 143,	     /* u8 */
-	IMAGE_H_SECTIONS = 144,	     /* u64 offset, u64 count for each */
+	IMAGE_H_LABELS_ABOVE = 128,  /* 2 x u64: ... has a rule of match IMAGE_MATCH_BELOW */
+	IMAGE_H_SEED = 144,	     /* u32 */
+	IMAGE_H_GENERAL_COUNT = 148, /* u32: of PATTERNS, asked for every name */
+	IMAGE_H_ANSWER_COUNT = 152,  /* u32: of ADDRESSES, for answers; the rest is for clients */
+	IMAGE_H_BITS = 156,	     /* u8 */
+	IMAGE_H_RANKS = 157,	     /* u8: bit n = some rule has rank n */
+	IMAGE_H_TIER = 158,	     /* u8: enum image_tier */
+	IMAGE_H_ZERO = 159,	     /* u8 */
+	IMAGE_H_SECTIONS = 160,	     /* u64 offset, u64 count for each */
 	IMAGE_H_HEADER_CHECKSUM = IMAGE_H_SECTIONS + 16 * IMAGE_SECTION_COUNT, /* u64: XXH3-64 of the header up to here */
 	IMAGE_HEADER_SIZE = (IMAGE_H_HEADER_CHECKSUM + 8 + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN,
 };

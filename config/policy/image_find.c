@@ -3,16 +3,9 @@
 
 #define SET_SHORT 7u  /* set numbers below stand in the record's first byte */
 #define LEN_SHORT 31u /* so do lengths below */
+static_assert(SET_SHORT == IMAGE_PLAIN_SETS, "sets with short numbers");
 
-void image_place(const struct image *im, const uint8_t *wire, size_t len, struct code_place *ret)
-{
-	struct coded code;
-	codec_encode(&im->codec, wire, len, &code);
-	codec_place(&code, im->bits, im->seed, ret);
-}
-
-/* The number of a set -> its rules. */
-static bool set_take(const struct image *im, uint32_t set, struct image_set *ret)
+bool image_set_take(const struct image *im, uint32_t set, struct image_set *ret)
 {
 	const struct image_section *dir = &im->sections[IMAGE_SET_DIR];
 	if (unlikely_bug(set >= dir->count - 1))
@@ -23,59 +16,83 @@ static bool set_take(const struct image *im, uint32_t set, struct image_set *ret
 	return true;
 }
 
-/* A record's head, with what its numbers overflow to. *p moves to R, which lies before end. */
-static bool head_read(const uint8_t **p, const uint8_t *end, uint32_t *ret_set, uint32_t *ret_len)
+/* A record before its R. */
+struct head {
+	const uint8_t *r; /* NULL: this is no record */
+	uint32_t set, len;
+};
+
+/* One whose numbers overflow: rare, and apart so that others need no memory for them. */
+static __attribute__((noinline)) struct head head_long(const uint8_t *p, const uint8_t *end)
 {
-	uint32_t more = 0;
-	uint8_t head = *(*p)++;
-	*ret_set = head & 7u;
-	*ret_len = head >> 3;
-	if (*ret_set == SET_SHORT) {
-		if (!image_varint(p, end, &more) || more > UINT32_MAX - SET_SHORT)
-			return false;
-		*ret_set += more;
+	static const struct head bad = {NULL, 0, 0};
+	uint32_t set = *p & 7u, len = *p >> 3, more = 0;
+	p++;
+	if (set == SET_SHORT) {
+		if (!image_varint(&p, end, &more) || more >= IMAGE_NONE - SET_SHORT)
+			return bad;
+		set += more;
 	}
-	if (*ret_len == LEN_SHORT) {
-		if (!image_varint(p, end, &more) || more > CODEC_BYTES_MAX)
-			return false;
-		*ret_len += more;
+	if (len == LEN_SHORT) {
+		if (!image_varint(&p, end, &more) || more > CODEC_BYTES_MAX)
+			return bad;
+		len += more;
 	}
-	return *ret_len <= (size_t)(end - *p);
+	return len <= (size_t)(end - p) ? (struct head){p, set, len} : bad;
 }
 
-/* R against R: the first eight bytes at once. Behind RECORDS lies CODEC, so that eight may be loaded from any place in it. */
-static inline bool rest_is(const uint8_t *a, const uint8_t *b, uint32_t len)
+/* p: before end. R lies before end too. */
+static inline struct head head_read(const uint8_t *p, const uint8_t *end)
 {
-	if (len == 0)
-		return true;
-	uint64_t differs = le_get_u64(a) ^ le_get_u64(b);
-	if (len < 8)
-		return differs << (64 - 8 * len) == 0;
-	return differs == 0 && memcmp(a + 8, b + 8, len - 8) == 0;
+	const uint32_t set = *p & 7u, len = *p >> 3;
+	if (UNLIKELY(set == SET_SHORT || len == LEN_SHORT || len >= (size_t)(end - p)))
+		return head_long(p, end);
+	return (struct head){p + 1, set, len};
 }
-static_assert(IMAGE_CODEC == IMAGE_RECORDS + 1 && CODEC_LENGTHS_SIZE >= 8, "there are bytes behind RECORDS");
+
+/* The first n (up to 8) of eight octets loaded at once. */
+static inline uint64_t first_octets(uint32_t n)
+{
+	return n >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * n) - 1;
+}
+
+/* Whether a record's length and the first sixteen octets of its R are the wanted ones is one question: which of a bucket's records
+ * it is no branch can foresee, and one wrong guess is enough. Behind RECORDS lies CODEC, so that sixteen may be loaded from any
+ * place in it. */
+struct image_seen image_seek(const struct image *im, uint32_t from, uint32_t to, const uint8_t *r, uint32_t r_len)
+{
+	const uint8_t *records = im->sections[IMAGE_RECORDS].base, *p = records + from, *end = records + to;
+	const uint64_t low_mask = first_octets(r_len), high_mask = first_octets(r_len > 8 ? r_len - 8 : 0);
+	const uint64_t low = le_get_u64(r), high = le_get_u64(r + 8);
+	for (uint32_t record = 0; p < end; record++) {
+		const struct head head = head_read(p, end);
+		if (unlikely_bug(head.r == NULL))
+			break;
+		const uint64_t differs = (le_get_u64(head.r) ^ low) & low_mask, more = (le_get_u64(head.r + 8) ^ high) & high_mask;
+		if ((differs | more | (head.len ^ r_len)) == 0 && (r_len <= 16 || memcmp(head.r + 16, r + 16, r_len - 16) == 0))
+			return (struct image_seen){head.set, record};
+		p = head.r + head.len;
+	}
+	return (struct image_seen){IMAGE_NONE, 0};
+}
+static_assert(IMAGE_CODEC == IMAGE_RECORDS + 1 && CODEC_LENGTHS_SIZE >= IMAGE_REST_READ, "there are bytes behind RECORDS");
 
 bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret)
 {
-	const uint8_t *dir = image_bucket(im, bucket), *records = im->sections[IMAGE_RECORDS].base;
-	const uint8_t *p = records + le_get_u32(dir), *end = records + le_get_u32(dir + 4);
-	for (uint32_t record = 0; p < end; record++) {
-		uint32_t set = *p & 7u, len = *p >> 3;
-		if (LIKELY(set != SET_SHORT && len != LEN_SHORT)) {
-			p++;
-			if (unlikely_bug(len > (size_t)(end - p)))
-				return false;
-		} else if (unlikely_bug(!head_read(&p, end, &set, &len))) {
-			return false;
-		}
-		if (len == r_len && rest_is(p, r, len)) {
-			ret->bucket = bucket;
-			ret->record = record;
-			return set_take(im, set, ret);
-		}
-		p += len;
-	}
-	return false;
+	const uint8_t *dir = image_bucket(im, bucket);
+	const struct image_seen seen = image_seek(im, le_get_u32(dir), le_get_u32(dir + 4), r, r_len);
+	ret->bucket = bucket;
+	ret->record = seen.record;
+	return seen.set != IMAGE_NONE && image_set_take(im, seen.set, ret);
+}
+
+bool image_find(const struct image *im, const struct name *name, unsigned labels, struct image_set *ret)
+{
+	uint8_t places[NAME_LABELS_MAX + 1];
+	struct code_place place;
+	(void)name_offsets(name, places);
+	image_place(im, name, places, labels, &place);
+	return image_scan(im, place.bucket, place.r, place.r_len, ret);
 }
 
 /* --- cold --- */
@@ -124,10 +141,11 @@ static void cold_bucket(struct cold *c, uint32_t bucket)
 static bool cold_record(struct cold *c, uint32_t index, uint32_t *ret_line, uint32_t *ret_string)
 {
 	struct image_set set;
-	uint32_t number = 0, len = 0, line = 0, string = IMAGE_NONE;
-	if (!head_read(&c->r, c->r_end, &number, &len) || !set_take(c->im, number, &set))
+	uint32_t line = 0, string = IMAGE_NONE;
+	const struct head head = head_read(c->r, c->r_end);
+	if (head.r == NULL || !image_set_take(c->im, head.set, &set))
 		return false;
-	c->r += len;
+	c->r = head.r + head.len;
 	c->record++;
 	for (uint32_t i = 0; i < set.count; i++) {
 		if (!is_entry(c->im, &set, i))

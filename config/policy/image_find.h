@@ -44,20 +44,28 @@ static inline const uint8_t *image_filter_word(const struct image *im, uint64_t 
 /* False: no name with this hash is in the index. */
 static inline bool image_may_have(const struct image *im, uint64_t hash)
 {
-	uint64_t mask = filter_mask(hash);
-	return (le_get_u64(image_filter_word(im, hash)) & mask) == mask;
+	return filter_passes(le_get_u64(image_filter_word(im, hash)), hash) != 0;
 }
 
-/* Where the name would stand; then, what stands there (eight octets behind r may be read). In two steps, so that memory may be
- * fetched between them. */
-void image_place(const struct image *im, const uint8_t *wire, size_t len, struct code_place *ret);
-bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret);
-static inline bool image_find(const struct image *im, const uint8_t *wire, size_t len, struct image_set *ret)
+/* The number of a set -> its rules. False: there is none of that number. */
+bool image_set_take(const struct image *im, uint32_t set, struct image_set *ret);
+
+/* Where the last `labels` labels of the name would stand; then, what stands there. In two steps, so that memory may be fetched
+ * between them. places: of all its labels in wire. Of r at least IMAGE_REST_READ octets may be read. */
+#define IMAGE_REST_READ 16
+static inline void image_place(const struct image *im, const struct name *name, const uint8_t *places, unsigned labels,
+			       struct code_place *ret)
 {
-	struct code_place place;
-	image_place(im, wire, len, &place);
-	return image_scan(im, place.bucket, place.r, place.r_len, ret);
+	codec_find(&im->codec, name->wire, places + (name->labels - labels), labels, im->bits, im->seed, ret);
 }
+/* Among the records [from, to) of a bucket. By value, and small: this is on the way of every name that is there. */
+struct image_seen {
+	uint32_t set;	 /* its number; IMAGE_NONE: R is not there */
+	uint32_t record; /* which of the bucket's */
+};
+struct image_seen image_seek(const struct image *im, uint32_t from, uint32_t to, const uint8_t *r, uint32_t r_len);
+bool image_scan(const struct image *im, uint32_t bucket, const uint8_t *r, uint32_t r_len, struct image_set *ret);
+bool image_find(const struct image *im, const struct name *name, unsigned labels, struct image_set *ret);
 
 /* The line of the set's rule `index`, which is an entry, and the string it was written as (IMAGE_NONE: as the name). False, and
  * zeroes, when COLD makes no sense there. Walks some buckets: for explain. */

@@ -47,6 +47,8 @@ static bool policy_join(struct policy *p, struct err *err)
 	p->best_rank = RANK_COUNT;
 	for (size_t tier = 0; tier < p->tier_count; tier++) {
 		p->best_rank = MIN(p->best_rank, p->tiers[tier]->best_rank);
+		p->labels_above[0] |= p->tiers[tier]->labels_above[0];
+		p->labels_above[1] |= p->tiers[tier]->labels_above[1];
 		p->has_clients |= p->tiers[tier]->client_count > 0;
 		p->has_general |= p->tiers[tier]->general_count > 0;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "policy/image_read.h"
+#include "policy/image_find.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,6 +133,8 @@ static void header_take(struct image *im, const uint8_t *h)
 	im->labels_at[1] = le_get_u64(h + IMAGE_H_LABELS_AT + 8);
 	im->labels_below[0] = le_get_u64(h + IMAGE_H_LABELS_BELOW);
 	im->labels_below[1] = le_get_u64(h + IMAGE_H_LABELS_BELOW + 8);
+	im->labels_above[0] = le_get_u64(h + IMAGE_H_LABELS_ABOVE);
+	im->labels_above[1] = le_get_u64(h + IMAGE_H_LABELS_ABOVE + 8);
 	im->bits = h[IMAGE_H_BITS];
 	im->seed = le_get_u32(h + IMAGE_H_SEED);
 	im->general_count = le_get_u32(h + IMAGE_H_GENERAL_COUNT);
@@ -148,6 +150,30 @@ static void header_take(struct image *im, const uint8_t *h)
 	memcpy(im->body_hash, h + IMAGE_H_BODY_HASH, sizeof(im->body_hash));
 	memcpy(im->settings_hash, h + IMAGE_H_SETTINGS_HASH, sizeof(im->settings_hash));
 	memcpy(im->bulk_hash, h + IMAGE_H_BULK_HASH, sizeof(im->bulk_hash));
+}
+
+/* The sets that most names have, as far as nothing need be asked about them. */
+static void plain_make(struct image *im)
+{
+	const size_t count = MIN(im->sections[IMAGE_SET_DIR].count - 1, (size_t)IMAGE_PLAIN_SETS);
+	for (size_t i = 0; i < IMAGE_PLAIN_SETS; i++)
+		im->plain[i].match = IMAGE_MATCH_BELOW;
+	for (uint32_t i = 0; i < count; i++) {
+		struct image_set set;
+		if (!image_set_take(im, i, &set) || set.count != 1)
+			continue;
+		const uint32_t rule = image_set_rule(&set, 0);
+		const uint8_t *r = image_rule(im, rule);
+		if (r[IMAGE_RULE_MATCH] > MATCH_SUBDOMAINS || le_get_i64(r + IMAGE_RULE_UNTIL) != IMAGE_FOREVER ||
+		    le_get_u32(r + IMAGE_RULE_COND) != IMAGE_NONE || (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0)
+			continue;
+		im->plain[i] = (struct image_plain){
+		    .rule = rule,
+		    .list = le_get_u16(r + IMAGE_RULE_LIST),
+		    .match = r[IMAGE_RULE_MATCH],
+		    .rank = r[IMAGE_RULE_RANK],
+		};
+	}
 }
 
 /* h: an image whose checksums are good and whose sections are set; of FILTER, RECORDS and COLD nothing is read. */
@@ -167,8 +193,10 @@ static bool image_fill(struct image *im, const uint8_t *h, size_t len, enum imag
 	if (im->filter_words == 0) { /* no names: nothing is looked for */
 		memset(im->labels_at, 0, sizeof(im->labels_at));
 		memset(im->labels_below, 0, sizeof(im->labels_below));
+		memset(im->labels_above, 0, sizeof(im->labels_above));
 	}
 	im->client_count = (uint32_t)(im->sections[IMAGE_ADDRESSES].count - im->answer_count);
+	plain_make(im);
 	runs_make(im);
 	return patterns_make(im, err);
 }

@@ -57,6 +57,15 @@ struct image_run {
 	uint32_t first, end;
 };
 
+/* A set of one rule that holds whoever asks, for what, and when: it is known without its rule. */
+struct image_plain {
+	uint32_t rule;
+	uint16_t list; /* in this tier */
+	uint8_t match; /* IMAGE_MATCH_BELOW, which never applies, for a set that is not so */
+	uint8_t rank;
+};
+#define IMAGE_PLAIN_SETS 7 /* of the sets, those whose numbers are the shortest */
+
 #define IMAGE_NEED_BITS 4096u	   /* of the set of a name's trigrams */
 #define IMAGE_NEED_NONE UINT16_MAX /* a pattern that must be tried on every name */
 
@@ -64,7 +73,8 @@ struct image_run {
 struct image {
 	const uint8_t *filter;
 	size_t filter_words;
-	uint64_t labels_at[2], labels_below[2];
+	uint64_t labels_at[2], labels_below[2], labels_above[2];
+	struct image_plain plain[IMAGE_PLAIN_SETS];
 	unsigned bits, best_rank;
 	uint32_t seed;
 	uint32_t general_count, answer_count, client_count;
@@ -152,6 +162,7 @@ struct policy {
 	size_t tier_count;
 	struct image_shared *live, *bulk; /* bulk may be NULL */
 	unsigned best_rank;		  /* of both */
+	uint64_t labels_above[2];	  /* of either */
 	bool has_clients, has_general;
 	uint16_t *list_numbers[POLICY_TIERS]; /* in the policy, of each tier's lists */
 	struct policy_list_place *lists;      /* in the order of saring.yaml */

@@ -1,81 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A name that is in no list costs one hash for each of its labels and one word of a filter for each suffix that any rule could
- * speak for; everything below the first `if` of a function here is for the others. */
+ * Most names are in no list, and most that are have one rule that holds always: policy_match_prepared settles these two without
+ * regard to anything else. All others are decided by decide(), which would come to the same for those two. */
 #include "policy/match.h"
 
 #include "policy/match_ask.h"
-
-/* Places in the wire form are not kept: few suffixes are ever looked up. */
-static const uint8_t *suffix_of(const struct name *name, unsigned labels)
-{
-	const uint8_t *at = name->wire;
-	for (unsigned skip = name->labels - labels; skip > 0; skip--)
-		at += 1u + *at;
-	return at;
-}
-
-/* Of the suffixes that rules could speak for (wanted, bit n for hashes[n]), those that the filter does not tell apart from names
- * that are there. Asking for fewer is worth more than asking without branches: 48 ns against 67 for a miss. */
-static inline uint64_t may_have(const struct image *im, const uint64_t *hashes, uint64_t wanted)
-{
-	uint64_t may = 0;
-	for (; wanted != 0; wanted &= wanted - 1) {
-		unsigned n = (unsigned)__builtin_ctzll(wanted);
-		may |= (uint64_t)image_may_have(im, hashes[n]) << n;
-	}
-	return may;
-}
-
-/* Of the far tier's words all are fetched, wanted or not: to tell them apart costs more. */
-void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret)
-{
-	const struct image *im = policy->tiers[policy->tier_count - 1];
-	const unsigned labels = name->labels;
-	ret->place.labels = 0;
-	name_hashes(name, ret->hashes);
-	__builtin_prefetch(image_filter_word(im, ret->hashes[labels]));
-	for (unsigned n = 2; n < labels; n++)
-		__builtin_prefetch(image_filter_word(im, ret->hashes[n]));
-}
-
-/* The most specific suffix that may be there, and where. */
-static void fetch_bucket(const struct policy *policy, const struct name *name, struct policy_prepared *p)
-{
-	for (size_t tier = policy->tier_count; tier-- > 0;) { /* the bulk tier is the one whose memory is far away */
-		const struct image *im = policy->tiers[tier];
-		uint64_t may = may_have(im, p->hashes, image_wanted(im, name->labels, 0)) & ~(uint64_t)1;
-		if (may == 0)
-			continue;
-		struct code_place place;
-		unsigned labels = 63u - (unsigned)__builtin_clzll(may);
-		const uint8_t *suffix = suffix_of(name, labels);
-		image_place(im, suffix, (size_t)(name->wire + name->len - suffix), &place);
-		if (place.r_len > POLICY_REST_MAX)
-			return;
-		p->place.tier = (uint8_t)tier;
-		p->place.labels = (uint8_t)labels;
-		p->place.r_len = (uint8_t)place.r_len;
-		p->place.bucket = place.bucket;
-		memcpy(p->place.r, place.r, sizeof(p->place.r));
-		__builtin_prefetch(image_bucket(im, place.bucket));
-		return;
-	}
-}
-
-void policy_fetch(const struct policy *policy, const struct name *names, struct policy_prepared *prepared, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		fetch_bucket(policy, &names[i], &prepared[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (prepared[i].place.labels == 0)
-			continue;
-		const struct image *im = policy->tiers[prepared[i].place.tier];
-		const uint8_t *records = im->sections[IMAGE_RECORDS].base + le_get_u32(image_bucket(im, prepared[i].place.bucket));
-		__builtin_prefetch(records);
-		__builtin_prefetch(records + 64); /* a bucket is some 60 bytes long */
-	}
-}
 
 /* --- patterns --- */
 
@@ -164,11 +93,9 @@ static bool find_name(const struct asking *a, const struct policy_prepared *p, u
 		      struct image_set *ret)
 {
 	const struct image *im = a->policy->tiers[tier];
-	const struct name *name = a->question->name;
 	if (p->place.labels == labels && p->place.tier == tier && labels > 0)
 		return image_scan(im, p->place.bucket, p->place.r, p->place.r_len, ret);
-	const uint8_t *suffix = suffix_of(name, labels);
-	return image_find(im, suffix, (size_t)(name->wire + name->len - suffix), ret);
+	return image_find(im, a->question->name, labels, ret);
 }
 
 /* The most specific first: once a name has the best rank there is, no other is asked. may: for each tier, of suffixes of `base`
@@ -256,16 +183,8 @@ static void ask_clients(struct asking *a, struct found *f)
 
 /* --- the verdict --- */
 
-static void may_all(const struct policy *p, const struct policy_prepared *prepared, unsigned labels, uint64_t ret[POLICY_TIERS])
-{
-	for (size_t tier = 0; tier < POLICY_TIERS; tier++)
-		ret[tier] = 0;
-	for (size_t tier = 0; tier < p->tier_count; tier++)
-		ret[tier] = may_have(p->tiers[tier], prepared->hashes, image_wanted(p->tiers[tier], labels, 0));
-}
-
-/* may: may_all's. */
-static void decide(struct asking *a, const struct policy_prepared *prepared, const uint64_t may[POLICY_TIERS], struct found *ret)
+/* prepared: judged. */
+static void decide(struct asking *a, const struct policy_prepared *prepared, struct found *ret)
 {
 	const struct policy *p = a->policy;
 	const unsigned labels = a->question->name->labels;
@@ -273,22 +192,22 @@ static void decide(struct asking *a, const struct policy_prepared *prepared, con
 	if (p->has_clients && a->question->client != NULL)
 		ask_clients(a, ret);
 	if (labels >= 64) {
-		uint64_t deep[POLICY_TIERS] = {0, 0};
-		for (unsigned tier = 0; tier < p->tier_count; tier++)
-			deep[tier] = may_have(p->tiers[tier], prepared->hashes + 64, image_wanted(p->tiers[tier], labels, 1));
+		uint64_t deep[POLICY_TIERS];
+		asking_judge_deep(p, a->question->name, 1, deep);
 		ask_names(a, prepared, deep, 64, ret);
 	}
-	ask_names(a, prepared, may, 0, ret);
+	ask_names(a, prepared, prepared->may, 0, ret);
 	if (p->has_general && (ret->enforced.standing == STANDING_LAST || standing_rank(ret->enforced.standing) > p->best_rank ||
 			       standing_kind(ret->enforced.standing) == KIND_PATTERN))
 		ask_patterns(a, ret);
 }
 
-void asking_decide(struct asking *a, const struct policy_prepared *prepared, struct found *ret)
+void asking_decide(struct asking *a, struct found *ret)
 {
-	uint64_t may[POLICY_TIERS];
-	may_all(a->policy, prepared, a->question->name->labels, may);
-	decide(a, prepared, may, ret);
+	struct policy_prepared prepared;
+	policy_prepare(a->policy, a->question->name, &prepared);
+	policy_fetch(a->policy, a->question->name, &prepared);
+	decide(a, &prepared, ret);
 }
 
 static bool verdict_fill(const struct policy *p, const struct found *f, struct verdict *ret)
@@ -317,22 +236,81 @@ static bool verdict_fill(const struct policy *p, const struct found *f, struct v
 /* Apart, so that those who do not come here need not make room for all this. */
 static __attribute__((noinline)) bool match_further(const struct policy *policy, struct policy_scratch *scratch,
 						    const struct policy_question *question, const struct policy_prepared *prepared,
-						    const uint64_t may[POLICY_TIERS], int64_t now_s, struct verdict *ret)
+						    int64_t now_s, struct verdict *ret)
 {
 	struct asking a;
 	struct found f;
 	asking_init(&a, policy, scratch, question, now_s);
-	decide(&a, prepared, may, &f);
+	decide(&a, prepared, &f);
 	return verdict_fill(policy, &f, ret);
+}
+
+/* Apart for the same reason. */
+static __attribute__((noinline)) bool match_unfetched(const struct policy *policy, struct policy_scratch *scratch,
+						      const struct policy_question *question,
+						      const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret)
+{
+	struct policy_prepared own = *prepared;
+	policy_fetch(policy, question->name, &own);
+	return policy_match_prepared(policy, scratch, question, &own, now_s, ret);
+}
+
+/* Is there more to ask than for names below 64 labels? */
+static inline bool asks_more(const struct policy *policy, const struct policy_question *question)
+{
+	return (policy->has_clients && question->client != NULL) || question->name->labels >= 64;
+}
+
+/* Settles the question if the most specific name that may be there is all there is to it: it is not there, or has one rule that
+ * nothing outranks. False: not settled. */
+static bool match_plain(const struct policy *policy, const struct policy_question *question, const struct policy_prepared *prepared,
+			struct verdict *ret)
+{
+	const struct image *im = policy->tiers[prepared->place.tier];
+	const unsigned labels = prepared->place.labels;
+	const uint64_t bit = (uint64_t)1 << labels, *may = prepared->may;
+	const bool last = ((may[IMAGE_LIVE] | may[IMAGE_BULK]) & ~bit) == 0 && !policy->has_general;
+	uint32_t from = prepared->place.from, to = prepared->place.to;
+	if ((may[IMAGE_LIVE] & may[IMAGE_BULK] & bit) != 0)
+		return false;
+	if (!prepared->has_records) {
+		from = le_get_u32(image_bucket(im, prepared->place.bucket));
+		to = le_get_u32(image_bucket(im, prepared->place.bucket + 1));
+	}
+	*ret = (struct verdict){.kind = VERDICT_NONE};
+	const struct image_seen seen = image_seek(im, from, to, prepared->place.r, prepared->place.r_len);
+	if (seen.set >= IMAGE_PLAIN_SETS)
+		return seen.set == IMAGE_NONE && last;
+	const struct image_plain *plain = &im->plain[seen.set];
+	if (!image_match_applies(plain->match, labels == question->name->labels) || (plain->rank > policy->best_rank && !last))
+		return false;
+	ret->kind = rank_blocks(plain->rank) ? VERDICT_BLOCKED : VERDICT_ALLOWED;
+	ret->rule = plain->rule;
+	ret->list = policy->list_numbers[prepared->place.tier][plain->list];
+	ret->labels = (uint8_t)labels;
+	ret->bulk = prepared->place.tier == IMAGE_BULK;
+	ret->mandatory = rank_mandatory(plain->rank);
+	return true;
+}
+
+/* Whatever is no plain miss; apart, so that those need no room for it. */
+static __attribute__((noinline)) bool match_found(const struct policy *policy, struct policy_scratch *scratch,
+						  const struct policy_question *question, const struct policy_prepared *prepared,
+						  int64_t now_s, struct verdict *ret)
+{
+	if (UNLIKELY(!prepared->judged))
+		return match_unfetched(policy, scratch, question, prepared, now_s, ret);
+	if (prepared->place.labels != 0 && !asks_more(policy, question) && match_plain(policy, question, prepared, ret))
+		return ret->kind != VERDICT_NONE;
+	return match_further(policy, scratch, question, prepared, now_s, ret);
 }
 
 bool policy_match_prepared(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 			   const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret)
 {
-	uint64_t may[POLICY_TIERS];
-	may_all(policy, prepared, question->name->labels, may);
-	if (UNLIKELY((may[0] | may[1]) != 0 || policy->has_general || policy->has_clients || question->name->labels >= 64))
-		return match_further(policy, scratch, question, prepared, may, now_s, ret);
+	if (!prepared->judged || (prepared->may[IMAGE_LIVE] | prepared->may[IMAGE_BULK]) != 0 || policy->has_general ||
+	    asks_more(policy, question))
+		return match_found(policy, scratch, question, prepared, now_s, ret);
 	*ret = (struct verdict){.kind = VERDICT_NONE};
 	return false;
 }
@@ -342,6 +320,7 @@ bool policy_match(const struct policy *policy, struct policy_scratch *scratch, c
 {
 	struct policy_prepared prepared;
 	policy_prepare(policy, question->name, &prepared);
+	policy_fetch(policy, question->name, &prepared);
 	return policy_match_prepared(policy, scratch, question, &prepared, now_s, ret);
 }
 

@@ -68,21 +68,31 @@ struct verdict {
  * Returns true when some entry decides. Never allocates, never blocks, any worker thread with its own scratch. */
 bool policy_match(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 		  int64_t now_s, struct verdict *ret);
-/* The same in two steps for a batch of questions: prepare hashes the name and has the memory fetched that policy_match_prepared
- * will touch first; call it for the whole batch, then match each. prepared is valid with that policy and name only. */
+/* The same in up to four steps, for a batch of questions: each step asks for the memory that the next one will touch, and is done
+ * for the whole batch before the next one. policy_match_prepared may follow any of the others; the more were done, the less it
+ * waits. What is prepared is valid with that policy and name only.
+ *
+ *      policy_prepare        the hashes; asks for the filter's words
+ *      policy_fetch          asks the filter, once for all; asks for the bucket of the most specific suffix that may be in a list
+ *      policy_fetch_records  asks for what stands in the bucket
+ *
+ * For a name that is in no list the last one is a look at `place`. Fields are the policy's own. */
+#define POLICY_HASHES_MAX 16 /* names with fewer labels have their hashes kept; others' are made where they are needed */
 #define POLICY_REST_MAX 32
 struct policy_prepared {
-	uint64_t hashes[NAME_LABELS_MAX + 1]; /* [n]: of the suffix of n labels */
-	struct {			      /* policy_fetch's, of the first suffix that may be there; labels 0: none */
+	uint64_t hashes[POLICY_HASHES_MAX]; /* [n]: of the suffix of n labels */
+	uint64_t may[2]; /* when judged, for each tier: bit n for a suffix of n labels that may be there; n < 64 */
+	struct {	 /* when judged: of the first suffix that may be there; labels 0: none */
+		uint32_t bucket, from, to; /* from, to: has_records */
 		uint8_t tier, labels, r_len;
-		uint32_t bucket;
-		uint8_t r[POLICY_REST_MAX + 8];
+		uint8_t r[POLICY_REST_MAX];
 	} place;
+	uint8_t places[POLICY_HASHES_MAX]; /* of the labels in wire */
+	bool judged, has_records;
 };
 void policy_prepare(const struct policy *policy, const struct name *name, struct policy_prepared *ret);
-/* Between the two, worth it where many names are in lists: goes through the filter, and has the memory fetched where names that may
- * be there would stand. For the whole batch at once; names[i] is prepared[i]'s. */
-void policy_fetch(const struct policy *policy, const struct name *names, struct policy_prepared *prepared, size_t count);
+void policy_fetch(const struct policy *policy, const struct name *name, struct policy_prepared *p);
+void policy_fetch_records(const struct policy *policy, struct policy_prepared *p);
 bool policy_match_prepared(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 			   const struct policy_prepared *prepared, int64_t now_s, struct verdict *ret);
 

@@ -109,7 +109,11 @@ static inline bool trigrams_may(const struct trigrams *t, const struct image *im
 	return need == IMAGE_NEED_NONE || (t->bits[need / 64] >> need % 64 & 1) != 0;
 }
 
-/* What decides. prepared: of the question's name. */
-void asking_decide(struct asking *a, const struct policy_prepared *prepared, struct found *ret);
+/* What decides. */
+void asking_decide(struct asking *a, struct found *ret);
+
+/* For a name with more labels than hashes are kept of: bit n of ret[tier] for the suffix of 64 * half + n labels that rules could
+ * speak for and the filter lets pass. match_prepare.c */
+void asking_judge_deep(const struct policy *policy, const struct name *name, unsigned half, uint64_t ret[POLICY_TIERS]);
 
 #endif

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "settings/identity.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #define NS_IN_S INT64_C(1000000000)
 #define NS_IN_MS INT64_C(1000000)
@@ -10,6 +14,19 @@
 static int64_t ns_of(const struct timespec *t)
 {
 	return (int64_t)t->tv_sec * NS_IN_S + t->tv_nsec;
+}
+
+void source_config_hash(struct str bytes, uint8_t ret[16])
+{
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits_withSeed(bytes.ptr, bytes.len, SOURCE_READERS_VERSION));
+	memcpy(ret, hash.digest, sizeof(hash.digest));
+}
+
+bool source_is_fresh(const struct timespec *changed, const struct timespec *now)
+{
+	const int64_t age_ns = ns_of(now) - ns_of(changed);
+	return age_ns < SOURCE_RACY_MS * NS_IN_MS && age_ns > -SOURCE_AHEAD_S * NS_IN_S;
 }
 
 bool source_identify(const char *path, struct source_identity *ret)
@@ -21,7 +38,7 @@ bool source_identify(const char *path, struct source_identity *ret)
 	/* The clock of the kernel's times, not the one that tests own. Only ctime: nobody can set it, and every change of content
 	 * does. */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (ns_of(&now) - ns_of(&st.st_ctim) < SOURCE_RACY_MS * NS_IN_MS)
+	if (source_is_fresh(&st.st_ctim, &now))
 		*ret = (struct source_identity){.device = 0};
 	else
 		*ret = (struct source_identity){.device = st.st_dev,

@@ -33,8 +33,16 @@ const struct place *place_at(struct place *p, struct str text, size_t chars)
 {
 	if (chars < p->chars) /* never seen from libyaml; right all the same */
 		*p = place_first(text);
-	while (p->chars < chars && p->byte < text.len)
-		place_step(p, text);
+	while (p->chars < chars && p->byte < text.len) {
+		const unsigned char c = (unsigned char)text.ptr[p->byte];
+		if (c < 0x20 || c >= 0x80) {
+			place_step(p, text);
+			continue;
+		}
+		p->byte++; /* nearly all of any file */
+		p->chars++;
+		p->column++;
+	}
 	return p;
 }
 

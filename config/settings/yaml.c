@@ -189,10 +189,25 @@ static int compare_keys(const void *a, const void *b)
 	return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
+#define KEYS_FEW 8 /* up to these are compared each with each */
+
+static bool has_few_and_different_keys(const struct yaml_node *mapping)
+{
+	if (mapping->count > KEYS_FEW)
+		return false;
+	for (const struct yaml_node *a = mapping->first; a != NULL; a = a->next) {
+		for (const struct yaml_node *b = a->next; b != NULL; b = b->next) {
+			if (str_eq(a->key->text, b->key->text))
+				return false;
+		}
+	}
+	return true;
+}
+
 /* They do not make the tree faulty: what a file says twice is still read, for the faults in it. */
 static void report_duplicates(struct builder *b, const struct yaml_node *mapping)
 {
-	if (mapping->count < 2)
+	if (mapping->count < 2 || has_few_and_different_keys(mapping))
 		return;
 	struct yaml_node **members = base_alloc(mapping->count * sizeof(struct yaml_node *));
 	size_t count = 0;

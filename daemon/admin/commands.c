@@ -84,6 +84,7 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 	struct report_source source = {.generation = generation_current(config->generations),
 				       .generations = config->generations,
 				       .cache = config->cache,
+				       .failures = config->failures,
 				       .counters = config->counters,
 				       .worker_count = config->worker_count,
 				       .listen = config->listen,
@@ -133,8 +134,10 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 		return;
 	}
 	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, true);
+	/* What could not be resolved is asked again too; it is no entry of the cache, and not counted as one. */
+	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, true);
 	char shown[NAME_TEXT_MAX] = "";
-	log_info("cache.flush name=\"%s\" flushed=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed);
+	log_info("cache.flush name=\"%s\" flushed=%zu failures=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed, failures);
 	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
 	must(result);
 	call_ok(call, result);

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
 #include "rebuild_queue.h"
@@ -29,6 +30,7 @@ enum command_right {
 struct commands_config {
 	const struct generations *generations;
 	struct cache *cache;
+	struct failures *failures;		/* may be NULL */
 	const struct counters *const *counters; /* one for each worker */
 	size_t worker_count;
 	const char *const *listen; /* endpoints as text, with their real ports */

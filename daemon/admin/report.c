@@ -95,6 +95,19 @@ json_t *report_cache(const struct report_source *s)
 	return object;
 }
 
+static json_t *failures(const struct report_source *s)
+{
+	struct failures_stats stats;
+	failures_stats(s->failures, &stats);
+	json_t *object = json_object();
+	put_count(object, "entries", stats.entries);
+	put_count(object, "limit", FAILURES_MAX);
+	put_count(object, "noted", stats.noted);
+	put_count(object, "hits", sum(s, COUNTER_FAILURE_HITS));
+	put_count(object, "evictions", stats.evicted);
+	return object;
+}
+
 json_t *report_upstreams(const struct upstreams *upstreams)
 {
 	json_t *array = json_array();
@@ -129,6 +142,7 @@ json_t *report_status(const struct report_source *s)
 	put(object, "queries", queries(s));
 	put(object, "policy", policy(s));
 	put(object, "cache", report_cache(s));
+	put(object, "failures", failures(s));
 	put(object, "upstream", report_upstreams(s->generation->upstreams));
 	put(object, "counters", other_counters(s));
 	return object;

@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
 #include "policy/match.h"
@@ -21,6 +22,7 @@ struct report_source {
 	const struct generation *generation;
 	const struct generations *generations; /* for the numbers of lists */
 	struct cache *cache;
+	const struct failures *failures; /* may be NULL */
 	const struct counters *const *counters;
 	size_t worker_count;
 	const char *const *listen;

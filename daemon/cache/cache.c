@@ -8,136 +8,285 @@
 #include "base/siphash.h"
 #include "cache/shard.h"
 
-/* A power of two. Enough that workers seldom meet at one lock; few enough that a small cache still has shards worth the name. */
-#define CACHE_SHARDS 16
-#define CACHE_ENTRY_SHARE 2 /* an entry may take at most one part in this many of its shard */
-#define CACHE_PREFETCH_HITS 2
+/* A power of two. Enough that workers seldom meet at one lock; a small cache has fewer, that its shards are worth the name. */
+#define CACHE_SHARDS_MAX 16
+#define CACHE_SHARD_BYTES_MIN ((uint64_t)1024 * 1024)
 #define CACHE_PREFETCH_PART 10 /* asked again in the last tenth of its life */
 
+/* As configured; each is read alone. */
+struct rules {
+	_Atomic int64_t min_ttl_s, max_ttl_s, max_negative_ttl_s, serve_stale_s;
+	_Atomic bool prefetch;
+};
+
 struct cache {
-	struct shard shards[CACHE_SHARDS];
 	struct siphash_key key;
-	_Atomic uint64_t size_bytes; /* as configured, to be shown */
+	_Atomic uint64_t shard_mask;
+	struct rules rules;
+	_Atomic uint64_t size_bytes;	/* as configured, to be shown */
+	_Atomic uint64_t retired_bytes; /* of stores whose readers had not left */
+	struct epoch epoch;
+	struct shard shards[CACHE_SHARDS_MAX];
+	/* whoever flushes or configures; guards what follows */
+	pthread_mutex_t change;
+	uint64_t shard_len;
+	struct store *retired;
 };
 
 #define CACHE_OWN_COST (sizeof(struct cache) + 128) /* aligned_alloc may waste up to the alignment, and has its header */
 
-/* name, type, class, flags: all that tells answers apart. The lowest bits choose the bucket, the highest the shard. */
-static uint64_t key_hash(const struct cache *cache, const struct cache_key *key)
+struct cache_reader {
+	struct cache *cache;
+	struct epoch_reader *epoch;
+};
+
+static_assert(NAME_SLACK >= sizeof(uint64_t), "names are copied by words, and five octets follow");
+
+/* name, type, class, flags: all that tells answers apart. */
+void cache_hash(const struct cache *cache, struct cache_key *key)
 {
-	uint8_t bytes[NAME_LEN_MAX + 5];
+	uint8_t bytes[NAME_LEN_MAX + NAME_SLACK];
 	size_t len = key->name->len;
-	memcpy(bytes, key->name->wire, len);
+	for (size_t i = 0; i < len; i += sizeof(uint64_t)) /* by words, into the slack: no call */
+		memcpy(bytes + i, key->name->wire + i, sizeof(uint64_t));
 	bytes[len++] = (uint8_t)(key->type >> 8);
 	bytes[len++] = (uint8_t)key->type;
 	bytes[len++] = (uint8_t)(key->class >> 8);
 	bytes[len++] = (uint8_t)key->class;
-	bytes[len++] = (uint8_t)((key->dnssec_ok ? 1u : 0u) | (key->checking_disabled ? 2u : 0u));
-	return siphash13(&cache->key, bytes, len);
+	bytes[len++] = entry_asked(key);
+	key->hash = siphash13(&cache->key, bytes, len);
 }
 
-static struct shard *shard_lock(struct cache *cache, uint64_t hash)
+static size_t shard_index(const struct cache *cache, uint64_t hash)
 {
-	struct shard *s = &cache->shards[(hash >> 56) % CACHE_SHARDS];
-	must(pthread_mutex_lock(&s->lock) == 0);
-	return s;
+	return (size_t)(hash >> 60 & atomic_load_explicit(&cache->shard_mask, memory_order_relaxed));
 }
 
-static void shard_unlock(struct shard *s)
+static const struct store *store_for(const struct cache *cache, uint64_t hash)
 {
-	must(pthread_mutex_unlock(&s->lock) == 0);
+	return atomic_load_explicit(&cache->shards[shard_index(cache, hash)].store, memory_order_acquire);
 }
 
 struct cache *cache_create(const struct cache_config *config)
 {
 	struct cache *cache = aligned_alloc(_Alignof(struct cache), sizeof(*cache));
 	must(cache != NULL);
-	for (size_t i = 0; i < CACHE_SHARDS; i++)
+	memset(cache, 0, sizeof(*cache));
+	epoch_init(&cache->epoch);
+	for (size_t i = 0; i < CACHE_SHARDS_MAX; i++)
 		shard_init(&cache->shards[i]);
+	must(pthread_mutex_init(&cache->change, NULL) == 0);
 	rand_bytes(&cache->key, sizeof(cache->key));
 	cache_configure(cache, config);
 	return cache;
+}
+
+/* The ones that nobody reads any more go. */
+static void retired_reap(struct cache *cache)
+{
+	uint64_t lowest = epoch_lowest(&cache->epoch), bytes = 0;
+	for (struct store **at = &cache->retired; *at != NULL;) {
+		struct store *store = *at;
+		if (store->tag < lowest) {
+			*at = store->next;
+			store_destroy(store);
+		} else {
+			bytes += store_bytes(store);
+			at = &store->next;
+		}
+	}
+	atomic_store_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
+}
+
+/* No shard links it any more. */
+static void retire(struct cache *cache, struct store *store)
+{
+	if (store == NULL)
+		return;
+	store->tag = epoch_retire(&cache->epoch);
+	store->next = cache->retired;
+	cache->retired = store;
+}
+
+/* Batches are short: give the memory back before we return. Where one is not, that is tried once, and left to who comes later. */
+static void retired_wait(struct cache *cache, bool *patient)
+{
+	if (*patient && cache->retired != NULL)
+		*patient = epoch_wait(&cache->epoch, cache->retired->tag);
+	retired_reap(cache);
 }
 
 void cache_destroy(struct cache *cache)
 {
 	if (cache == NULL)
 		return;
-	for (size_t i = 0; i < CACHE_SHARDS; i++)
+	for (size_t i = 0; i < CACHE_SHARDS_MAX; i++)
 		shard_finish(&cache->shards[i]);
+	for (struct store *store = cache->retired, *next; store != NULL; store = next) {
+		next = store->next;
+		store_destroy(store);
+	}
+	(void)pthread_mutex_destroy(&cache->change);
+	epoch_finish(&cache->epoch);
 	free(cache);
+}
+
+static void change_begin(struct cache *cache)
+{
+	must(pthread_mutex_lock(&cache->change) == 0);
+}
+
+static void change_end(struct cache *cache)
+{
+	must(pthread_mutex_unlock(&cache->change) == 0);
+}
+
+/* One shard after the other, so that no more than one lies there twice. With another number of shards everything is elsewhere. */
+static void resize(struct cache *cache, uint64_t size_bytes)
+{
+	uint64_t for_entries = size_bytes > CACHE_OWN_COST ? size_bytes - CACHE_OWN_COST : 0, count = 1, dropped;
+	while (count < CACHE_SHARDS_MAX && size_bytes / (count * 2) >= CACHE_SHARD_BYTES_MIN)
+		count *= 2;
+	uint64_t mask = atomic_load_explicit(&cache->shard_mask, memory_order_relaxed);
+	uint64_t len = for_entries / count;
+	bool keep = mask == count - 1, patient = true;
+	if (keep && len == cache->shard_len)
+		return;
+	if (!keep) { /* all go before the first comes, lest old and new be too much together */
+		for (size_t i = 0; i <= mask; i++)
+			retire(cache, shard_renew(&cache->shards[i], 0, true, &dropped));
+		retired_wait(cache, &patient);
+	}
+	atomic_store_explicit(&cache->shard_mask, count - 1, memory_order_relaxed);
+	cache->shard_len = len;
+	for (size_t i = 0; i < count; i++) {
+		retire(cache, shard_renew(&cache->shards[i], len, true, &dropped));
+		retired_wait(cache, &patient);
+	}
 }
 
 void cache_configure(struct cache *cache, const struct cache_config *config)
 {
-	cache->size_bytes = config->size_bytes;
-	uint64_t for_entries = config->size_bytes > CACHE_OWN_COST ? config->size_bytes - CACHE_OWN_COST : 0;
-	for (size_t i = 0; i < CACHE_SHARDS; i++) {
-		struct shard *s = &cache->shards[i];
-		must(pthread_mutex_lock(&s->lock) == 0);
-		s->rules = (struct shard_rules){
-		    .min_ttl_s = config->min_ttl_s,
-		    .max_ttl_s = config->max_ttl_s,
-		    .max_negative_ttl_s = config->max_negative_ttl_s,
-		    .serve_stale_s = config->serve_stale_s,
-		    .prefetch = config->prefetch,
-		};
-		shard_set_limit(s, for_entries / CACHE_SHARDS);
-		shard_unlock(s);
+	struct rules *rules = &cache->rules;
+	change_begin(cache);
+	atomic_store_explicit(&rules->min_ttl_s, config->min_ttl_s, memory_order_relaxed);
+	atomic_store_explicit(&rules->max_ttl_s, config->max_ttl_s, memory_order_relaxed);
+	atomic_store_explicit(&rules->max_negative_ttl_s, config->max_negative_ttl_s, memory_order_relaxed);
+	atomic_store_explicit(&rules->serve_stale_s, config->serve_stale_s, memory_order_relaxed);
+	atomic_store_explicit(&rules->prefetch, config->prefetch, memory_order_relaxed);
+	atomic_store_explicit(&cache->size_bytes, config->size_bytes, memory_order_relaxed);
+	resize(cache, config->size_bytes);
+	change_end(cache);
+}
+
+struct cache_reader *cache_reader_create(struct cache *cache)
+{
+	struct cache_reader *reader = base_alloc(sizeof(*reader));
+	reader->cache = cache;
+	reader->epoch = epoch_join(&cache->epoch);
+	return reader;
+}
+
+void cache_reader_destroy(struct cache_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	epoch_part(reader->epoch);
+	free(reader);
+}
+
+void cache_enter(struct cache_reader *reader)
+{
+	epoch_enter(&reader->cache->epoch, reader->epoch);
+}
+
+void cache_leave(struct cache_reader *reader)
+{
+	epoch_leave(reader->epoch);
+}
+
+void cache_fetch(const struct cache *cache, uint64_t hash)
+{
+	const struct store *store = store_for(cache, hash);
+	if (store != NULL)
+		__builtin_prefetch(table_first(&store->table, hash));
+}
+
+void cache_fetch_entry(const struct cache *cache, uint64_t hash)
+{
+	const struct store *store = store_for(cache, hash);
+	if (store == NULL)
+		return;
+	const struct bucket *b = table_first(&store->table, hash);
+	uint64_t tag = table_tag(hash);
+	EACH_SLOT
+	for (size_t i = 0; i < BUCKET_SLOTS; i++) {
+		uint64_t slot = atomic_load_explicit(&b->slots[i], memory_order_relaxed);
+		if (LIKELY(!table_has_tag(slot, tag)))
+			continue;
+		const char *line = (const char *)table_entry(&store->table, slot);
+		__builtin_prefetch(line);
+		__builtin_prefetch(line + EPOCH_LINE);
+		__builtin_prefetch(line + (size_t)2 * EPOCH_LINE);
+		break;
 	}
 }
 
-static void entry_copy_out(const struct entry *e, struct response *ret)
+/* Bits are set and never stored over, so that none is lost to another reader. */
+static unsigned heat_up(struct entry *e)
 {
-	ret->flags = e->flags;
-	ret->ancount = e->ancount;
-	ret->nscount = e->nscount;
-	ret->arcount = e->arcount;
-	ret->ttl_count = e->ttl_count;
-	ret->target_count = e->target_count;
-	ret->negative = false; /* the entry's records were capped when it was kept */
-	ret->body_len = e->body_len;
-	memcpy(ret->ttl_pos, e->places, e->ttl_count * sizeof(e->places[0]));
-	for (size_t i = 0; i < e->target_count; i++)
-		ret->targets[i].pos = e->places[e->ttl_count + i];
-	memcpy(ret->body, entry_body(e), e->body_len);
+	unsigned heat = atomic_load_explicit(&e->heat, memory_order_relaxed);
+	unsigned want = heat | HEAT_MARK | ((heat & HEAT_HIT) == 0 ? HEAT_HIT : HEAT_HIT_AGAIN);
+	if (UNLIKELY(heat != want))
+		atomic_fetch_or_explicit(&e->heat, (uint8_t)want, memory_order_relaxed);
+	return want;
 }
 
-/* What a hit on e is worth, and its ages. e is alive. */
-static enum cache_find entry_judge(const struct shard *s, struct entry *e, int64_t now_ms, struct response *ret)
+static bool is_to_be_prefetched(const struct cache *cache, struct entry *e, unsigned heat)
 {
+	if ((heat & HEAT_HIT_AGAIN) == 0 || (heat & HEAT_PREFETCH_SAID) != 0 ||
+	    !atomic_load_explicit(&cache->rules.prefetch, memory_order_relaxed))
+		return false;
+	return (atomic_fetch_or_explicit(&e->heat, HEAT_PREFETCH_SAID, memory_order_relaxed) & HEAT_PREFETCH_SAID) == 0;
+}
+
+enum cache_find cache_get(struct cache_reader *reader, const struct cache_key *key, int64_t now_ms, struct response *ret)
+{
+	if (unlikely_bug(!epoch_is_inside(reader->epoch)))
+		return CACHE_MISS;
+	const struct cache *cache = reader->cache;
+	const struct store *store = store_for(cache, key->hash);
+	struct entry *e = store != NULL ? store_find(store, key) : NULL;
+	if (e == NULL)
+		return CACHE_MISS;
+	enum cache_find find = CACHE_FRESH;
 	int64_t life_ms = (int64_t)e->ttl_s * 1000;
 	int64_t age_ms = MAX(now_ms - e->stored_ms, 0); /* another worker may have read its clock a moment later */
-	ret->age_s = (uint32_t)MIN(age_ms / 1000, (int64_t)UINT32_MAX);
-	if (age_ms >= life_ms) {
-		ret->ttl_s = 0;
-		return CACHE_STALE;
+	if (UNLIKELY(age_ms >= life_ms)) {
+		if (entry_is_dead(e, atomic_load_explicit(&cache->rules.serve_stale_s, memory_order_relaxed), now_ms))
+			return CACHE_MISS;
+		find = CACHE_STALE;
+		age_ms = MIN(age_ms, (int64_t)UINT32_MAX * 1000);
 	}
-	ret->ttl_s = e->ttl_s - ret->age_s;
-	if (s->rules.prefetch && !e->prefetch_said && e->hits >= CACHE_PREFETCH_HITS &&
-	    (life_ms - age_ms) * CACHE_PREFETCH_PART < life_ms) {
-		e->prefetch_said = true;
-		return CACHE_PREFETCH;
-	}
-	return CACHE_FRESH;
-}
-
-enum cache_find cache_get(struct cache *cache, const struct cache_key *key, int64_t now_ms, struct response *ret)
-{
-	uint64_t hash = key_hash(cache, key);
-	struct shard *s = shard_lock(cache, hash);
-	enum cache_find find = CACHE_MISS;
-	struct entry *e = shard_find(s, key, hash);
-	if (e != NULL && entry_is_dead(e, s->rules.serve_stale_s, now_ms)) {
-		shard_remove(s, e);
-	} else if (e != NULL && e->body_len <= ret->body_cap) {
-		e->visited = true;
-		if (e->hits < UINT32_MAX)
-			e->hits++;
-		find = entry_judge(s, e, now_ms, ret);
-		entry_copy_out(e, ret);
-	}
-	shard_unlock(s);
+	unsigned heat = heat_up(e);
+	if (UNLIKELY((life_ms - age_ms) * CACHE_PREFETCH_PART < life_ms) && find == CACHE_FRESH &&
+	    is_to_be_prefetched(cache, e, heat))
+		find = CACHE_PREFETCH;
+	uint32_t age_s = (uint32_t)((uint64_t)age_ms / 1000);
+	*ret = (struct response){
+	    .flags = e->flags,
+	    .ancount = e->ancount,
+	    .nscount = e->nscount,
+	    .arcount = e->arcount,
+	    .ttl_count = e->ttl_count,
+	    .target_count = e->target_count,
+	    .ttl_s = find == CACHE_STALE ? 0 : e->ttl_s - age_s,
+	    .age_s = age_s,
+	    .body_len = e->body_len,
+	    .ttl_pos = e->places,
+	    .targets = e->places + e->ttl_count,
+	    .body = entry_body(e),
+	};
 	return find;
 }
 
@@ -150,147 +299,89 @@ static bool response_is_sound(const struct response *r)
 		if ((size_t)r->ttl_pos[i] + 4 > r->body_len)
 			return false;
 	for (size_t i = 0; i < r->target_count; i++)
-		if (r->targets[i].pos >= r->body_len)
+		if (r->targets[i] >= r->body_len)
 			return false;
 	return true;
 }
 
-/* The lowest and highest TTL that may be kept. A denial is kept by max_negative_ttl_s, whatever min_ttl_s says. */
-struct ttl_bounds {
-	uint32_t low_s, high_s;
-};
-
-static struct ttl_bounds ttl_bounds(const struct shard_rules *rules, bool negative)
+static struct ttl_bounds ttl_bounds(int64_t min_s, int64_t max_s)
 {
-	int64_t high_s = negative ? MIN(rules->max_negative_ttl_s, rules->max_ttl_s) : rules->max_ttl_s;
-	high_s = MAX(MIN(high_s, (int64_t)INT32_MAX), 0);
-	int64_t low_s = MAX(MIN(rules->min_ttl_s, high_s), 0);
+	int64_t high_s = MAX(MIN(max_s, (int64_t)INT32_MAX), 0);
+	int64_t low_s = MAX(MIN(min_s, high_s), 0);
 	return (struct ttl_bounds){.low_s = (uint32_t)low_s, .high_s = (uint32_t)high_s};
 }
 
-static uint32_t ttl_clamp(struct ttl_bounds b, uint32_t ttl_s)
+static struct shard_rules rules_now(const struct cache *cache)
 {
-	return MAX(MIN(ttl_s, b.high_s), b.low_s);
-}
-
-/* The records are clamped like the answer, so that what clients are told counts down to when the entry ends. */
-static void body_clamp_ttls(uint8_t *body, const struct response *r, struct ttl_bounds bounds)
-{
-	for (size_t i = 0; i < r->ttl_count; i++) {
-		uint8_t *p = body + r->ttl_pos[i];
-		uint32_t ttl_s = ttl_clamp(bounds, (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
-		p[0] = (uint8_t)(ttl_s >> 24);
-		p[1] = (uint8_t)(ttl_s >> 16);
-		p[2] = (uint8_t)(ttl_s >> 8);
-		p[3] = (uint8_t)ttl_s;
-	}
-}
-
-static void entry_fill(struct entry *e, const struct cache_key *key, uint64_t hash, const struct response *r)
-{
-	*e = (struct entry){
-	    .hash = hash,
-	    .body_len = (uint32_t)r->body_len,
-	    .type = key->type,
-	    .class = key->class,
-	    .flags = r->flags,
-	    .ancount = r->ancount,
-	    .nscount = r->nscount,
-	    .arcount = r->arcount,
-	    .ttl_count = r->ttl_count,
-	    .target_count = r->target_count,
-	    .name_len = key->name->len,
-	    .dnssec_ok = key->dnssec_ok,
-	    .checking_disabled = key->checking_disabled,
+	const struct rules *rules = &cache->rules;
+	int64_t min_s = atomic_load_explicit(&rules->min_ttl_s, memory_order_relaxed);
+	int64_t max_s = atomic_load_explicit(&rules->max_ttl_s, memory_order_relaxed);
+	int64_t negative_s = atomic_load_explicit(&rules->max_negative_ttl_s, memory_order_relaxed);
+	return (struct shard_rules){
+	    .positive = ttl_bounds(min_s, max_s),
+	    /* a denial is kept by max_negative_ttl_s, whatever min_ttl_s says */
+	    .negative = ttl_bounds(min_s, MIN(negative_s, max_s)),
+	    .serve_stale_s = atomic_load_explicit(&rules->serve_stale_s, memory_order_relaxed),
 	};
-	memcpy(e->places, r->ttl_pos, r->ttl_count * sizeof(e->places[0]));
-	for (size_t i = 0; i < r->target_count; i++)
-		e->places[r->ttl_count + i] = r->targets[i].pos;
-	uint8_t *name = (uint8_t *)(e->places + r->ttl_count + r->target_count);
-	memcpy(name, key->name->wire, key->name->len);
-	if (r->body_len > 0)
-		memcpy(name + key->name->len, r->body, r->body_len);
 }
 
-static void put_locked(struct shard *s, const struct cache_key *key, uint64_t hash, bool negative, int64_t now_ms,
-		       const struct response *response)
+void cache_put(struct cache_reader *reader, const struct cache_key *key, int64_t now_ms, const struct response *response)
 {
-	bool hot = false;
-	struct entry *old = shard_find(s, key, hash);
-	if (old != NULL) { /* whatever becomes of the new answer, the old one is no longer what upstream says */
-		hot = old->visited;
-		shard_remove(s, old);
+	struct cache *cache = reader->cache;
+	if (unlikely_bug(!response->uncached && !response_is_sound(response)))
+		return;
+	if (UNLIKELY(atomic_load_explicit(&cache->retired_bytes, memory_order_relaxed) > 0) &&
+	    pthread_mutex_trylock(&cache->change) == 0) {
+		retired_reap(cache);
+		change_end(cache);
 	}
-	struct ttl_bounds bounds = ttl_bounds(&s->rules, negative);
-	uint32_t ttl_s = ttl_clamp(bounds, response->ttl_s);
-	size_t size = entry_size((size_t)response->ttl_count + response->target_count, key->name->len, response->body_len);
-	uint64_t cost = shard_alloc_cost(size);
-	if (ttl_s == 0 || cost > s->limit / CACHE_ENTRY_SHARE || !shard_make_room(s, cost, now_ms))
-		return;
-	struct entry *e = malloc(size);
-	if (e == NULL)
-		return;
-	entry_fill(e, key, hash, response);
-	e->stored_ms = now_ms;
-	e->ttl_s = ttl_s;
-	e->visited = hot;
-	body_clamp_ttls((uint8_t *)(e->places + e->ttl_count + e->target_count) + e->name_len, response, bounds);
-	shard_insert(s, e);
-}
-
-void cache_put(struct cache *cache, const struct cache_key *key, bool negative, int64_t now_ms, const struct response *response)
-{
-	if (unlikely_bug(!response_is_sound(response)))
-		return;
-	uint64_t hash = key_hash(cache, key);
-	struct shard *s = shard_lock(cache, hash);
-	put_locked(s, key, hash, negative, now_ms, response);
-	shard_unlock(s);
-}
-
-static bool entry_is_of(const struct entry *e, const struct name *name, bool subtree)
-{
-	if (name == NULL)
-		return true;
-	if (!subtree)
-		return e->name_len == name->len && memcmp(entry_name(e), name->wire, name->len) == 0;
-	struct name own;
-	return name_from_wire(entry_name(e), e->name_len, &own) && name_is_below_or_eq(&own, name);
+	struct shard_rules rules = rules_now(cache);
+	for (;;) {
+		size_t index = shard_index(cache, key->hash);
+		struct shard *s = &cache->shards[index];
+		if (UNLIKELY(atomic_load_explicit(&s->moving, memory_order_relaxed))) {
+			shard_refuse(s);
+			return;
+		}
+		shard_lock(s);
+		bool right = index == shard_index(cache, key->hash); /* the number of shards may just have changed */
+		if (right)
+			shard_put(s, &cache->epoch, &rules, key, now_ms, response);
+		shard_unlock(s);
+		if (right)
+			return;
+	}
 }
 
 size_t cache_flush(struct cache *cache, const struct name *name, bool subtree)
 {
+	static const struct name root = {.len = 1};
 	size_t count = 0;
-	for (size_t i = 0; i < CACHE_SHARDS; i++) {
+	bool all = name == NULL || (subtree && name->labels == 0), patient = true;
+	change_begin(cache);
+	retired_reap(cache);
+	bool renew = all && cache->retired == NULL; /* or flushes would add up to any size while somebody stays inside */
+	for (size_t i = 0; i <= atomic_load_explicit(&cache->shard_mask, memory_order_relaxed); i++) {
 		struct shard *s = &cache->shards[i];
-		must(pthread_mutex_lock(&s->lock) == 0);
-		struct entry *newer;
-		for (struct entry *e = s->oldest; e != NULL; e = newer) {
-			newer = e->newer;
-			if (entry_is_of(e, name, subtree)) {
-				shard_remove(s, e);
-				count++;
-			}
-		}
-		shard_unlock(s);
+		uint64_t dropped = 0;
+		if (renew)
+			retire(cache, shard_renew(s, cache->shard_len, false, &dropped));
+		else
+			dropped = shard_flush(s, all ? &root : name, subtree || all);
+		count += dropped;
 	}
+	retired_wait(cache, &patient);
+	change_end(cache);
 	return count;
 }
 
 void cache_stats(struct cache *cache, struct cache_stats *ret)
 {
-	struct cache_stats sum = {0};
-	for (size_t i = 0; i < CACHE_SHARDS; i++) {
-		struct shard *s = &cache->shards[i];
-		must(pthread_mutex_lock(&s->lock) == 0);
-		sum.entries += s->entries;
-		sum.bytes += s->used;
-		sum.evictions += s->evictions;
-		sum.insertions += s->insertions;
-		shard_unlock(s);
-	}
-	sum.limit_bytes = cache->size_bytes;
+	struct cache_stats sum = {.bytes = atomic_load_explicit(&cache->retired_bytes, memory_order_relaxed)};
+	for (size_t i = 0; i < CACHE_SHARDS_MAX; i++)
+		shard_add_stats(&cache->shards[i], &sum);
 	if (sum.bytes > 0)
 		sum.bytes += CACHE_OWN_COST;
+	sum.limit_bytes = atomic_load_explicit(&cache->size_bytes, memory_order_relaxed);
 	*ret = sum;
 }

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listen/sockets.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Of a UDP socket: what comes while its worker does something else waits here. A small query takes about 768 bytes of it, so that
+ * this is some 5 000 of them: 10 ms of half a million a second. */
 #define SOCKETS_RECEIVE_BUFFER (4 * 1024 * 1024)
-#define SOCKETS_BACKLOG 1024
-#define SOCKETS_PORT_TRIES 32 /* for a port free for UDP and TCP alike */
+#define SOCKETS_RMEM_MAX "/proc/sys/net/core/rmem_max"
+#define SOCKETS_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+/* Of a TCP client's socket, which has them from the listening one. Questions are small and answers at most 64 KiB: what a client
+ * that does not read can pin in the kernel is bounded by these, not by what the kernel grows buffers to. */
+#define SOCKETS_STREAM_RECEIVE_BUFFER (64 * 1024)
+#define SOCKETS_STREAM_UNSENT (128 * 1024)
+#define SOCKETS_STREAM_UNACKED_MS 10000 /* then the client is taken for gone, although it has said no farewell */
+#define SOCKETS_FAST_OPEN 256		/* RFC 7413: connections that begin with data and are not confirmed yet */
+#define SOCKETS_PORT_TRIES 32		/* for a port free for UDP and TCP alike */
 
 /* Not in glibc's headers: path-MTU messages, which anybody can forge, neither shrink nor fragment what we send. */
 #ifndef IP_PMTUDISC_OMIT
@@ -22,6 +34,16 @@
 static bool set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+/* What TCP clients' sockets inherit. The kernel may refuse all but the first: then it is slower, or less bounded. */
+static bool set_stream_options(int fd)
+{
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_STREAM_RECEIVE_BUFFER);
+	(void)set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKETS_STREAM_UNSENT);
+	(void)set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCKETS_STREAM_UNACKED_MS);
+	(void)set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, SOCKETS_FAST_OPEN);
+	return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 static bool say_why(const struct endpoint *e, bool stream, struct err *err)
@@ -39,6 +61,33 @@ static bool say_why(const struct endpoint *e, bool stream, struct err *err)
 	return err_set_errno(err, ERR_IO, "cannot listen on %s (%s)", e->text, proto);
 }
 
+/* By force past net.core.rmem_max where we may (CAP_NET_ADMIN), else as much as that allows. Less than half is worth a word: under
+ * load the kernel drops what finds no room (rxq_dropped in saringctl(1)), long before a worker is busy all the time. */
+static void size_receive_buffer(int fd)
+{
+	static struct log_limit limit = {.interval_ms = 60000}; /* once, not for every worker's sockets */
+	int granted = 0;
+	socklen_t len = sizeof(granted);
+
+	if (!set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKETS_RECEIVE_BUFFER))
+		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_RECEIVE_BUFFER);
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &len) != 0)
+		return;
+	granted /= 2; /* socket(7): the kernel doubles what is asked, for what it keeps beside the bytes */
+	if (granted >= SOCKETS_RECEIVE_BUFFER / 2)
+		return;
+	char rmem_max[32] = "?";
+	FILE *file = fopen(SOCKETS_RMEM_MAX, "re");
+	if (file != NULL) {
+		if (fgets(rmem_max, sizeof(rmem_max), file) == NULL)
+			strcpy(rmem_max, "?");
+		rmem_max[strcspn(rmem_max, "\n")] = '\0';
+		(void)fclose(file);
+	}
+	log_limited(&limit, LOG_LEVEL_INFO, "listen.buffer wanted=%d granted=%d net.core.rmem_max=%s", SOCKETS_RECEIVE_BUFFER,
+		    granted, rmem_max);
+}
+
 /* What makes a worker's socket; best effort where the kernel may refuse without harm. */
 static bool set_options(int fd, const struct listener *l)
 {
@@ -47,9 +96,8 @@ static bool set_options(int fd, const struct listener *l)
 	if (!set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) || (v6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)))
 		return false;
 	if (l->stream)
-		return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (!set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKETS_RECEIVE_BUFFER))
-		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_RECEIVE_BUFFER);
+		return set_stream_options(fd);
+	size_receive_buffer(fd);
 	if (v6)
 		(void)set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
 	else

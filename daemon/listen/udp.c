@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listen/udp.h"
 
+#include "observe/rxq.h"
 #include "wire/msg.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define UDP_BATCH 32u
-#define UDP_BATCHES_A_CALL 8u /* then other events get their turn */
+#define UDP_BATCH ((unsigned)QUERY_BATCH_MAX)
+#define UDP_BATCHES_A_CALL 4u /* then other events get their turn */
 #define UDP_QUERY_MAX 4096u   /* a longer datagram is no query anybody sends: cut, and refused as malformed */
 #define UDP_CONTROL_MAX 64u
 
@@ -21,8 +22,7 @@ struct udp {
 	struct event *readable;
 	struct service *service;
 	int fd;
-	bool wildcard;
-	struct addr bound;
+	uint32_t rxq_dropped; /* by the kernel, as last told */
 	/* what came */
 	struct mmsghdr in[UDP_BATCH];
 	struct iovec in_iov[UDP_BATCH];
@@ -36,17 +36,17 @@ struct udp {
 	struct control out_control[UDP_BATCH];
 	uint8_t out_bytes[UDP_BATCH][MSG_UDP_EDNS_MAX];
 	unsigned out_count;
+	struct event *flush; /* at the end of this turn of the loop: what came outside of a batch */
 	bool in_batch;
-	/* the batch: all are parsed before any is judged, so that policy's memory comes while others are parsed */
+	/* the batch */
 	struct query queries[UDP_BATCH];
 	struct policy_prepared prepared[UDP_BATCH];
 };
 
-/* The address a datagram was sent to. */
-static void read_local(const struct msghdr *m, struct query *q)
+/* The address a datagram was sent to, and what was dropped before it. The kernel says either only where there is something to say.
+ */
+static void read_control(struct udp *udp, const struct msghdr *m, struct query *q)
 {
-	q->local.len = 0;
-	q->ifindex = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
@@ -60,6 +60,10 @@ static void read_local(const struct msghdr *m, struct query *q)
 			q->local.len = sizeof(q->local.in6);
 			if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 				q->ifindex = info.ipi6_ifindex;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t dropped;
+			memcpy(&dropped, CMSG_DATA(c), sizeof(dropped));
+			counters_add_by(udp->service->counters, COUNTER_RXQ_DROPPED, rxq_delta(&udp->rxq_dropped, dropped));
 		}
 	}
 }
@@ -110,27 +114,40 @@ static void flush(struct udp *udp)
 	udp->out_count = 0;
 }
 
-static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
+static void udp_on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flush(arg);
+}
+
+static uint8_t *udp_room(struct query *q, size_t *ret_cap)
 {
 	struct udp *udp = q->via_data;
 
-	if (len > MSG_UDP_EDNS_MAX) {
-		(void)unlikely_bug(true);
-		return;
-	}
 	if (udp->out_count == UDP_BATCH)
 		flush(udp);
-	unsigned i = udp->out_count++;
-	memcpy(udp->out_bytes[i], bytes, len);
+	*ret_cap = sizeof(udp->out_bytes[0]);
+	return udp->out_bytes[udp->out_count];
+}
+
+/* bytes lie in udp_room. */
+static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
+{
+	struct udp *udp = q->via_data;
+	unsigned i = udp->out_count;
+
+	if (unlikely_bug(i == UDP_BATCH || bytes != udp->out_bytes[i]))
+		return;
+	if (udp->out_count++ == 0 && !udp->in_batch)
+		event_active(udp->flush, EV_TIMEOUT, 0);
 	udp->out_iov[i].iov_len = len;
 	udp->out_peer[i] = q->peer;
 	udp->out[i].msg_hdr.msg_namelen = q->peer.len;
 	write_local(&udp->out[i].msg_hdr, &udp->out_control[i], q);
-	if (!udp->in_batch)
-		flush(udp);
 }
 
-static const struct via via_udp = {.name = "udp", .stream = false, .send = udp_send, .dropped = NULL};
+static const struct via via_udp = {.name = "udp", .stream = false, .room = udp_room, .send = udp_send, .dropped = NULL};
 
 static void begin(struct udp *udp, unsigned i)
 {
@@ -143,12 +160,12 @@ static void begin(struct udp *udp, unsigned i)
 	memcpy(&q->peer.in6, &udp->in_peer[i], MIN((size_t)m->msg_namelen, sizeof(q->peer.in6)));
 	q->peer.len = m->msg_namelen;
 	q->local.len = 0;
-	if (udp->wildcard)
-		read_local(m, q);
+	q->ifindex = 0;
+	if (m->msg_controllen > 0)
+		read_control(udp, m, q);
 	query_begin(q, udp->in_bytes[i], udp->in[i].msg_len);
 	if ((m->msg_flags & MSG_TRUNC) != 0 && q->parsed == MSG_QUERY)
 		q->parsed = MSG_FORMERR;
-	query_prepare(udp->service, q, &udp->prepared[i]);
 }
 
 static void serve_batch(struct udp *udp, unsigned count)
@@ -156,8 +173,7 @@ static void serve_batch(struct udp *udp, unsigned count)
 	udp->in_batch = true;
 	for (unsigned i = 0; i < count; i++)
 		begin(udp, i);
-	for (unsigned i = 0; i < count; i++)
-		query_run(udp->service, &udp->queries[i]);
+	query_run_batch(udp->service, udp->queries, udp->prepared, count);
 	udp->in_batch = false;
 	flush(udp);
 }
@@ -168,7 +184,7 @@ static void ready_in(struct udp *udp, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct msghdr *m = &udp->in[i].msg_hdr;
 		m->msg_namelen = sizeof(udp->in_peer[i]);
-		m->msg_controllen = udp->wildcard ? sizeof(udp->in_control[i].bytes) : 0;
+		m->msg_controllen = sizeof(udp->in_control[i].bytes);
 		m->msg_flags = 0;
 	}
 }
@@ -185,7 +201,7 @@ static void udp_on_readable(evutil_socket_t fd, short what, void *arg)
 		if (!service_begin_batch(udp->service))
 			return;
 		serve_batch(udp, (unsigned)got);
-		udp->service->world = NULL;
+		service_end_batch(udp->service);
 		ready_in(udp, (unsigned)got);
 		if ((unsigned)got < UDP_BATCH)
 			return;
@@ -198,21 +214,22 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 
 	udp->service = service;
 	udp->fd = listener->fd;
-	udp->wildcard = listener->wildcard;
-	udp->bound = listener->addr;
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		udp->in_iov[i] = (struct iovec){udp->in_bytes[i], UDP_QUERY_MAX};
 		udp->in[i].msg_hdr = (struct msghdr){.msg_name = &udp->in_peer[i],
 						     .msg_iov = &udp->in_iov[i],
 						     .msg_iovlen = 1,
-						     .msg_control = udp->wildcard ? udp->in_control[i].bytes : NULL};
+						     .msg_control = udp->in_control[i].bytes};
 		udp->out_iov[i] = (struct iovec){udp->out_bytes[i], 0};
 		udp->out[i].msg_hdr =
 		    (struct msghdr){.msg_name = &udp->out_peer[i].sa, .msg_iov = &udp->out_iov[i], .msg_iovlen = 1};
 	}
 	ready_in(udp, UDP_BATCH);
+	int on = 1;
+	(void)setsockopt(udp->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	udp->readable = event_new(base, udp->fd, EV_READ | EV_PERSIST, udp_on_readable, udp);
-	must(udp->readable != NULL && event_add(udp->readable, NULL) == 0);
+	udp->flush = event_new(base, -1, 0, udp_on_flush, udp);
+	must(udp->readable != NULL && udp->flush != NULL && event_add(udp->readable, NULL) == 0);
 	return udp;
 }
 
@@ -225,6 +242,8 @@ void udp_destroy(struct udp *udp)
 {
 	if (udp == NULL)
 		return;
+	flush(udp); /* the loop may have ended before the event came */
+	event_free(udp->flush);
 	event_free(udp->readable);
 	free(udp);
 }

@@ -10,17 +10,27 @@
 
 #include <stdatomic.h>
 
-/* Every query counts once in TOTAL and once in exactly one of the eight that follow it. */
+/* The table. `saringctl status --json` shows the first nine as "queries", all others by their names as "counters"; saringctl(1)
+ * says what each means. A new row needs no more than its line there. */
 /* clang-format off */
-#define COUNTERS_TABLE(X)                                                                                                     \
-	X(TOTAL, total)                                                                                                       \
-	X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local) X(REFUSED, refused)     \
-	    X(DROPPED, dropped) X(FAILED, failed) /* and beside the queries */                                                \
-	    X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(COALESCED, coalesced) X(SHADOWED, shadowed)             \
-		X(TRUNCATED, truncated) X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_TIMEOUT, tcp_timeout) \
-		    X(SLOTS_FULL, slots_full) X(SEND_FAILED, send_failed) X(UPSTREAM_MISMATCHED, upstream_mismatched)         \
-			X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_BAD, upstream_bad)     \
-			    X(PREFETCHED, prefetched) X(UPSTREAM_NO_SOCKET, upstream_no_socket)
+#define COUNTERS_TABLE(X)                                                                                                    \
+	/* every query counts once in TOTAL and once in exactly one of the eight that follow it */                           \
+	X(TOTAL, total) X(BLOCKED, blocked) X(CACHED, cached) X(FORWARDED, forwarded) X(STALE, stale) X(LOCAL, local)        \
+	X(REFUSED, refused) X(DROPPED, dropped) X(FAILED, failed)                                                            \
+	/* and beside the queries: on their way */                                                                           \
+	X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(CACHE_REFUSED, cache_refused)                              \
+	X(FAILURE_HITS, failure_hits) X(COALESCED, coalesced) X(PREFETCHED, prefetched) X(SHADOWED, shadowed)                \
+	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
+	/* UDP clients */                                                                                                    \
+	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed)                                                              \
+	/* TCP clients */                                                                                                    \
+	X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_EVICTED, tcp_evicted) X(TCP_IDLE, tcp_idle)          \
+	X(TCP_SLOW, tcp_slow) X(TCP_STALLED, tcp_stalled) X(TCP_AGED, tcp_aged) X(TCP_NO_ROOM, tcp_no_room)                  \
+	X(TCP_ACCEPT_FAILED, tcp_accept_failed)                                                                              \
+	/* upstream servers */                                                                                               \
+	X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_BAD, upstream_bad) X(UPSTREAM_MISMATCHED, upstream_mismatched)      \
+	X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_NO_SOCKET, upstream_no_socket) X(UPSTREAM_FULL, upstream_full)              \
+	X(UPSTREAM_SERVER_FULL, upstream_server_full)
 /* clang-format on */
 
 enum counter {
@@ -42,14 +52,24 @@ struct counters {
 void counters_sum(const struct counters *const *blocks, size_t n, uint64_t ret[COUNTER_COUNT]);
 
 /* Owner thread only: it is the only writer, so that no locked instruction is needed. */
+static inline void counters_bump_by(_Atomic uint64_t *value, uint64_t by)
+{
+	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
 static inline void counters_bump(_Atomic uint64_t *value)
 {
-	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + 1, memory_order_relaxed);
+	counters_bump_by(value, 1);
 }
 
 static inline void counters_add(struct counters *c, enum counter which)
 {
 	counters_bump(&c->values[which]);
+}
+
+static inline void counters_add_by(struct counters *c, enum counter which, uint64_t by)
+{
+	counters_bump_by(&c->values[which], by);
 }
 
 #endif

@@ -8,35 +8,51 @@
 
 /* The synthesised SOA of a blocked answer (RFC 2308 §5: without one nobody may keep it). Its TTL and MINIMUM are both the block's.
  */
-static const struct name soa_mname = {.len = 16, .labels = 2, .wire = "\6saring\7invalid"};
-static const struct name soa_rname = {.len = 16, .labels = 2, .wire = "\6nobody\7invalid"};
+static const uint8_t soa_mname[] = "\6saring\7invalid"; /* and the root: the literal's own NUL */
+static const uint8_t soa_rname[] = "\6nobody";		/* then a pointer to `invalid` */
+#define SOA_MNAME_INVALID_AT 7
+#define SOA_RNAME_LEN (sizeof(soa_rname) - 1 + 2)
+#define SOA_RDATA_LEN (sizeof(soa_mname) + SOA_RNAME_LEN + 20)
 #define SOA_REFRESH_S 1800
 #define SOA_RETRY_S 900
 #define SOA_EXPIRE_S 604800
 
-/* A message being built in s->out. */
+#define POINTER 0xc000u /* RFC 1035 §4.1.4 */
+
+/* A message being built where the transport wants it. */
 struct build {
 	struct wr w;
-	struct name_packer packer;
 	struct msg_header header;
+	bool packing; /* packer is in use: few answers have names that are not the question's */
+	struct name_packer packer;
 };
 
 static void build_begin(struct build *b, struct service *s, const struct query *q, uint16_t rcode)
 {
-	b->w = wr_init(s->out, MSG_LEN_MAX);
+	size_t cap = MSG_LEN_MAX;
+	uint8_t *room = q->via->room == NULL ? NULL : q->via->room((struct query *)(uintptr_t)q, &cap);
+
+	s->out = room == NULL ? s->big : room;
+	b->w = wr_init(s->out, MIN(cap, (size_t)q->limit));
 	b->header = (struct msg_header){.id = q->id, .qdcount = q->has_question};
 	unsigned flags = MSG_QR | (q->flags & (MSG_OPCODE | MSG_RD | MSG_CD)) | (rcode & MSG_RCODE);
 	if ((q->flags & MSG_OPCODE) == OPCODE_QUERY)
 		flags |= MSG_RA;
 	b->header.flags = (uint16_t)flags;
-	name_packer_init(&b->packer);
+	b->packing = false;
 	(void)wr_room(&b->w, MSG_HEADER_LEN);
-	if (q->has_question) {
-		name_write(&b->w, &q->question.name);
-		wr_u16(&b->w, q->question.type);
-		wr_u16(&b->w, q->question.class);
-		name_packer_note(&b->packer, &b->w, MSG_HEADER_LEN);
+	wr_bytes(&b->w, q->question, q->question_len);
+}
+
+static struct name_packer *packer_of(struct build *b, const struct query *q)
+{
+	if (!b->packing) {
+		name_packer_init(&b->packer);
+		if (q->has_question)
+			name_packer_note(&b->packer, &b->w, MSG_HEADER_LEN);
+		b->packing = true;
 	}
+	return &b->packer;
 }
 
 static void build_header(struct build *b)
@@ -50,8 +66,12 @@ static void build_opt(struct build *b, const struct query *q, uint16_t rcode, co
 	if (!q->has_edns)
 		return;
 	size_t mark = edns_write_begin(&b->w, MSG_UDP_EDNS_MAX, rcode, q->dnssec_ok);
+	if (q->keepalive_100ms != 0)
+		edns_write_keepalive(&b->w, q->keepalive_100ms);
 	if (extra->has_ede)
 		edns_write_ede(&b->w, extra->ede, with_text ? extra->text : (struct str){NULL, 0});
+	if (extra->has_ede && extra->also_ede != 0)
+		edns_write_ede(&b->w, extra->also_ede, (struct str){NULL, 0});
 	edns_write_end(&b->w, mark);
 	b->header.arcount++;
 }
@@ -61,19 +81,19 @@ static void build_opt(struct build *b, const struct query *q, uint16_t rcode, co
 static bool build_end(struct build *b, struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra)
 {
 	size_t mark = wr_mark(&b->w);
-	bool truncated = false;
+	bool truncated = b->w.full;
 
 	build_opt(b, q, rcode, extra, true);
-	if (b->w.full || b->w.pos > q->limit) {
+	if (!truncated && b->w.full) {
 		wr_cut(&b->w, mark);
 		b->header.arcount = 0;
 		build_opt(b, q, rcode, extra, false);
+		truncated = b->w.full;
 	}
-	if (b->w.full || b->w.pos > q->limit) {
+	if (truncated) {
 		build_begin(b, s, q, rcode);
 		b->header.flags |= MSG_TC;
 		build_opt(b, q, rcode, extra, false);
-		truncated = true;
 		counters_add(s->counters, COUNTER_TRUNCATED);
 	}
 	build_header(b);
@@ -89,9 +109,17 @@ void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, cons
 	(void)build_end(&b, s, q, rcode, extra);
 }
 
-static void put_rr_head(struct build *b, const struct name *owner, uint16_t type, uint32_t ttl_s)
+/* The owner is the last `labels` labels of the name asked: the question's own octets, pointed to. */
+static void put_rr_head(struct build *b, const struct query *q, unsigned labels, uint16_t type, uint32_t ttl_s)
 {
-	name_write_packed(&b->w, &b->packer, owner);
+	if (labels == 0) {
+		wr_u8(&b->w, 0);
+	} else {
+		size_t at = 0;
+		for (unsigned skip = q->name.labels - labels; skip > 0; skip--)
+			at += 1u + q->name.wire[at];
+		wr_u16(&b->w, (uint16_t)(POINTER | (MSG_HEADER_LEN + at)));
+	}
 	wr_u16(&b->w, type);
 	wr_u16(&b->w, RRCLASS_IN);
 	wr_u32(&b->w, ttl_s);
@@ -99,40 +127,32 @@ static void put_rr_head(struct build *b, const struct name *owner, uint16_t type
 
 static void put_rr(struct build *b, const struct query *q, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len)
 {
-	put_rr_head(b, &q->question.name, type, ttl_s);
+	put_rr_head(b, q, q->name.labels, type, ttl_s);
 	wr_u16(&b->w, len);
 	wr_bytes(&b->w, rdata, len);
 	b->header.ancount++;
-}
-
-static void put_soa(struct build *b, const struct name *owner, uint32_t ttl_s, uint32_t serial)
-{
-	put_rr_head(b, owner, RRTYPE_SOA, ttl_s);
-	size_t len_at = b->w.pos;
-	wr_u16(&b->w, 0);
-	name_write_packed(&b->w, &b->packer, &soa_mname);
-	name_write_packed(&b->w, &b->packer, &soa_rname);
-	wr_u32(&b->w, serial);
-	wr_u32(&b->w, SOA_REFRESH_S);
-	wr_u32(&b->w, SOA_RETRY_S);
-	wr_u32(&b->w, SOA_EXPIRE_S);
-	wr_u32(&b->w, ttl_s);
-	wr_patch_u16(&b->w, len_at, (uint16_t)(b->w.pos - len_at - 2));
-	b->header.nscount++;
 }
 
 /* The SOA stands at the name asked or above it, never beside: at the entry's own name for NODATA, at its parent for NXDOMAIN (the
  * name itself is denied). Where the entry is not the asked name's own – a CNAME's target, an expression – the asked name counts. */
 static void put_denial(struct build *b, const struct query *q, const struct policy_answer *a, bool denies_name)
 {
-	unsigned labels = a->owner_labels > 0 ? a->owner_labels : q->question.name.labels;
-	struct name owner;
+	unsigned labels = a->owner_labels > 0 ? MIN(a->owner_labels, (unsigned)q->name.labels) : q->name.labels;
 
 	if (denies_name && labels > 1)
 		labels--;
-	if (!name_suffix(&q->question.name, labels, &owner))
-		owner = q->question.name;
-	put_soa(b, &owner, a->ttl_s, a->serial);
+	put_rr_head(b, q, labels, RRTYPE_SOA, a->ttl_s);
+	wr_u16(&b->w, SOA_RDATA_LEN);
+	size_t mname_at = b->w.pos;
+	wr_bytes(&b->w, soa_mname, sizeof(soa_mname));
+	wr_bytes(&b->w, soa_rname, sizeof(soa_rname) - 1);
+	wr_u16(&b->w, (uint16_t)(POINTER | (mname_at + SOA_MNAME_INVALID_AT)));
+	wr_u32(&b->w, a->serial);
+	wr_u32(&b->w, SOA_REFRESH_S);
+	wr_u32(&b->w, SOA_RETRY_S);
+	wr_u32(&b->w, SOA_EXPIRE_S);
+	wr_u32(&b->w, a->ttl_s);
+	b->header.nscount++;
 }
 
 static void put_addresses(struct build *b, const struct query *q, const struct policy_answer *a)
@@ -140,20 +160,20 @@ static void put_addresses(struct build *b, const struct query *q, const struct p
 	static const uint8_t unspecified[16] = {0};
 	const uint8_t *bytes = NULL;
 	size_t count = 0;
-	uint16_t len = q->question.type == RRTYPE_A ? 4 : 16;
+	uint16_t len = q->type == RRTYPE_A ? 4 : 16;
 
 	if (a->answer == ANSWER_NULL) {
 		bytes = unspecified;
-		count = q->question.type == RRTYPE_A || q->question.type == RRTYPE_AAAA;
-	} else if (q->question.type == RRTYPE_A) {
+		count = q->type == RRTYPE_A || q->type == RRTYPE_AAAA;
+	} else if (q->type == RRTYPE_A) {
 		bytes = a->ipv4;
 		count = a->ipv4_count;
-	} else if (q->question.type == RRTYPE_AAAA) {
+	} else if (q->type == RRTYPE_AAAA) {
 		bytes = a->ipv6;
 		count = a->ipv6_count;
 	}
 	for (size_t i = 0; i < count; i++)
-		put_rr(b, q, q->question.type, a->ttl_s, bytes + i * len, len);
+		put_rr(b, q, q->type, a->ttl_s, bytes + i * len, len);
 }
 
 static uint16_t ede_of(enum code code)
@@ -171,10 +191,10 @@ static uint16_t ede_of(enum code code)
 
 static void put_cname(struct build *b, const struct query *q, const struct name *to, uint32_t ttl_s)
 {
-	put_rr_head(b, &q->question.name, RRTYPE_CNAME, ttl_s);
+	put_rr_head(b, q, q->name.labels, RRTYPE_CNAME, ttl_s);
 	size_t len_at = b->w.pos;
 	wr_u16(&b->w, 0);
-	name_write_packed(&b->w, &b->packer, to);
+	name_write_packed(&b->w, packer_of(b, q), to);
 	wr_patch_u16(&b->w, len_at, (uint16_t)(b->w.pos - len_at - 2));
 	b->header.ancount++;
 }
@@ -196,7 +216,7 @@ static uint16_t put_local(struct build *b, const struct query *q, const struct p
 		break;
 	}
 	for (size_t at = 0; records_next(a->records, &at, &record);) {
-		if (record.type == q->question.type || q->question.type == RRTYPE_ANY)
+		if (record.type == q->type || q->type == RRTYPE_ANY)
 			put_rr(b, q, record.type, record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s, record.rdata.ptr,
 			       (uint16_t)record.rdata.len);
 	}
@@ -291,21 +311,19 @@ static uint32_t ttl_as_sent(const struct ttl_rule *rule, uint32_t given_s)
 static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
 {
 	struct ttl_rule rule = ttl_rule_of(s, r, age);
-	struct wr w = wr_init(s->out, sizeof(s->out));
 
 	for (size_t i = 0; i < r->ttl_count; i++) {
 		size_t at = body_at + r->ttl_pos[i];
-		struct rd rd = rd_init(s->out, s->out_len);
-		rd_skip(&rd, at);
+		struct rd rd = {.base = s->out, .len = s->out_len, .pos = at, .bad = at > s->out_len};
 		uint32_t given = rd_u32(&rd);
 		if (!rd_ok(&rd))
 			return;
-		w.pos = at;
+		struct wr w = {.base = s->out, .cap = s->out_len, .pos = at};
 		wr_u32(&w, ttl_as_sent(&rule, given));
 	}
 }
 
-void answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age)
+size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age)
 {
 	struct build b;
 	uint16_t rcode = r->flags & MSG_RCODE;
@@ -318,35 +336,38 @@ void answer_response(struct service *s, const struct query *q, const struct resp
 	b.header.ancount = r->ancount;
 	b.header.nscount = r->nscount;
 	/* distill keeps nothing of the additional section: OPT is all there is */
-	if (!build_end(&b, s, q, rcode, &extra))
-		patch_ttls(s, body_at, r, age);
+	if (build_end(&b, s, q, rcode, &extra))
+		return 0;
+	patch_ttls(s, body_at, r, age);
+	return body_at;
 }
 
-size_t answer_lay_out(uint8_t *out, const struct name *name, const struct response *r, size_t *ret_body_at)
+struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r)
 {
-	struct wr w = wr_init(out, MSG_LEN_MAX + 1);
+	struct wr w = wr_init(s->laid_out, sizeof(s->laid_out));
 
 	(void)wr_room(&w, MSG_HEADER_LEN);
 	name_write(&w, name);
 	(void)wr_room(&w, 4);
-	*ret_body_at = w.pos;
+	struct laid_out m = {.bytes = s->laid_out, .body_at = w.pos};
 	wr_bytes(&w, r->body, r->body_len);
-	return w.full ? 0 : w.pos;
+	m.len = w.full ? 0 : w.pos;
+	return m;
 }
 
 /* The records of r, which answers for another name than the one asked: read whole, and packed anew for this message. */
 static bool put_relaid(struct build *b, struct service *s, const struct query *q, const struct response *r, enum answer_age age)
 {
 	struct ttl_rule rule = ttl_rule_of(s, r, age);
-	size_t body_at;
-	size_t len = answer_lay_out(s->laid_out, &q->rewrite.to, r, &body_at);
-	struct rd rd = rd_init(s->laid_out, len);
+	struct laid_out m = answer_lay_out(s, &q->rewrite.to, r);
+	struct rd rd = rd_init(m.bytes, m.len);
 
-	rd_skip(&rd, body_at);
+	rd_skip(&rd, m.body_at);
 	for (unsigned i = 0; i < (unsigned)r->ancount + r->nscount; i++) {
 		struct msg_rr rr;
 		size_t ttl_pos;
-		if (!msg_read_rr(&rd, &rr) || !msg_copy_rr(&b->w, &b->packer, &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
+		if (!msg_read_rr(&rd, &rr) ||
+		    !msg_copy_rr(&b->w, packer_of(b, q), &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
 			return false;
 	}
 	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);

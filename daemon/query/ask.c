@@ -2,7 +2,6 @@
 #include "query/query.h"
 
 #include "query/mailbox.h"
-#include "upstream/distill.h"
 
 #include <stdlib.h>
 
@@ -13,15 +12,26 @@ struct ask {
 	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled;
+	uint64_t hash; /* of all that: the cache key's */
 };
 
-static struct cache_key key_of(const struct query *q)
+/* The key, and the memory where the cache would have it. */
+enum fate key_stage(struct service *s, struct query *q)
 {
-	return (struct cache_key){.name = query_sought(q),
-				  .type = q->question.type,
-				  .class = RRCLASS_IN,
-				  .dnssec_ok = q->dnssec_ok,
-				  .checking_disabled = (q->flags & MSG_CD) != 0};
+	q->key = (struct cache_key){.name = query_sought(q),
+				    .type = q->type,
+				    .class = RRCLASS_IN,
+				    .dnssec_ok = q->dnssec_ok,
+				    .checking_disabled = (q->flags & MSG_CD) != 0};
+	cache_hash(s->cache, &q->key);
+	cache_fetch(s->cache, q->key.hash);
+	return FATE_NEXT;
+}
+
+enum fate entry_stage(struct service *s, struct query *q)
+{
+	cache_fetch_entry(s->cache, q->key.hash);
+	return FATE_NEXT;
 }
 
 static struct cache_key key_of_ask(const struct ask *a)
@@ -30,7 +40,8 @@ static struct cache_key key_of_ask(const struct ask *a)
 				  .type = a->type,
 				  .class = RRCLASS_IN,
 				  .dnssec_ok = a->dnssec_ok,
-				  .checking_disabled = a->checking_disabled};
+				  .checking_disabled = a->checking_disabled,
+				  .hash = a->hash};
 }
 
 /* The question seeks another name now than the one it was looked up or waited for. It is looked up anew, in a slot of its own; who
@@ -44,6 +55,7 @@ static void seek_again(struct service *s, const struct query *q)
 	next.serial = 0;
 	next.stale_queued = false;
 	next.has_stale = false;
+	(void)key_stage(s, &next);
 	if (cached_stage(s, &next) == FATE_NEXT)
 		(void)ask_stage(s, &next);
 }
@@ -52,6 +64,7 @@ static void seek_again(struct service *s, const struct query *q)
  * itself led to is not judged. */
 static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
 {
+	struct laid_out m = {.bytes = NULL};
 	struct verdict v;
 
 	if (q->rewrite.on) {
@@ -60,7 +73,16 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 		query_finish(s, q, COUNTER_BLOCKED);
 		return;
 	}
-	if (inspect_response(s, q, r, &v)) {
+	m.body_at = answer_response(s, q, r, age);
+	if (!inspect_needed(s, q, r)) {
+		query_finish(s, q, as);
+		return;
+	}
+	m.bytes = s->out;
+	m.len = s->out_len;
+	if (m.body_at == 0) /* it did not fit, and is judged all the same */
+		m = answer_lay_out(s, &q->name, r);
+	if (inspect_response(s, q, r, &m, &v)) {
 		switch (query_block(s, q, &v, false)) {
 		case BLOCK_ENDED:
 			return;
@@ -71,23 +93,15 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 			break;
 		}
 	}
-	answer_response(s, q, r, age);
 	query_finish(s, q, as);
-}
-
-static enum cache_find look_up(struct service *s, const struct cache_key *key)
-{
-	s->response.body = s->body;
-	s->response.body_cap = sizeof(s->body);
-	return cache_get(s->cache, key, s->now_ms, &s->response);
 }
 
 enum fate cached_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(q);
+	struct response response;
 	bool prefetch = false;
 
-	switch (look_up(s, &key)) {
+	switch (cache_get(s->reader, &q->key, s->now_ms, &response)) {
 	case CACHE_MISS:
 		counters_add(s->counters, COUNTER_CACHE_MISSES);
 		return FATE_NEXT;
@@ -102,45 +116,87 @@ enum fate cached_stage(struct service *s, struct query *q)
 		break;
 	}
 	counters_add(s->counters, COUNTER_CACHE_HITS);
-	give(s, q, &s->response, ANSWER_AGE_FRESH, COUNTER_CACHED);
-	/* After the answer, which lies in the service's buffers; and not for RD=0, which gives nobody the right to make us ask. */
+	/* Not for RD=0, which gives nobody the right to make us ask. Before the answer, after which q may be another's. */
 	if (prefetch && (q->flags & MSG_RD) != 0)
-		ask_prefetch(s, &key);
+		ask_prefetch(s, &q->key);
+	give(s, q, &response, ANSWER_AGE_FRESH, COUNTER_CACHED);
 	return FATE_ANSWER;
 }
 
 static bool give_stale(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(q);
-
-	if (!q->has_stale || look_up(s, &key) != CACHE_STALE)
+	if (!q->has_stale)
 		return false;
-	give(s, q, &s->response, ANSWER_AGE_STALE, COUNTER_STALE);
+	struct response response;
+	if (cache_get(s->reader, &q->key, s->now_ms, &response) != CACHE_STALE)
+		return false;
+	give(s, q, &response, ANSWER_AGE_STALE, COUNTER_STALE);
 	return true;
 }
 
-/* SERVFAIL says why (RFC 8914 §4.23, §4.24), unless an expired answer can stand in. */
-static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
+static uint16_t ede_of(enum pool_outcome outcome)
 {
-	struct query_extra extra = {.has_ede = true, .ede = EDE_NO_REACHABLE_AUTHORITY};
+	return outcome == POOL_NETWORK ? EDE_NETWORK_ERROR : EDE_NO_REACHABLE_AUTHORITY;
+}
 
+/* SERVFAIL says why (RFC 8914 §4.23, §4.24), unless an expired answer can stand in. */
+static void fail_as(struct service *s, struct query *q, const struct query_extra *extra)
+{
 	if (give_stale(s, q))
 		return;
-	if (outcome == POOL_NETWORK)
-		extra.ede = EDE_NETWORK_ERROR;
-	answer_rcode(s, q, RCODE_SERVFAIL, &extra);
+	answer_rcode(s, q, RCODE_SERVFAIL, extra);
 	query_finish(s, q, COUNTER_FAILED);
+}
+
+static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
+{
+	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = ede_of(outcome)});
+}
+
+/* It failed a moment ago: nobody is asked again so soon (RFC 9520 §3.2), and it fails again, saying so (RFC 8914 §4.14) behind why
+ * it did, since many read the first code alone. */
+static bool failed_lately(struct service *s, struct query *q, const struct cache_key *key)
+{
+	uint16_t why;
+
+	if (!failures_find(s->failures, key, s->now_ms, &why))
+		return false;
+	counters_add(s->counters, COUNTER_FAILURE_HITS);
+	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = why, .also_ede = EDE_CACHED_ERROR});
+	return true;
+}
+
+/* What an ask came to, for whoever asks the same next. A limit of ours says nothing about the question. */
+static void note_outcome(struct service *s, const struct cache_key *key, enum pool_outcome outcome)
+{
+	switch (outcome) {
+	case POOL_ANSWER:
+		failures_forget(s->failures, key, s->now_ms);
+		break;
+	case POOL_TIMEOUT:
+	case POOL_NETWORK:
+	case POOL_BAD:
+		failures_note(s->failures, key, ede_of(outcome), !upstreams_any_up(s->world->upstreams, key->name, key->type),
+			      s->now_ms);
+		break;
+	case POOL_NO_RESOURCES:
+		break;
+	}
 }
 
 /* Policy is asked again about a parked query: an entry added meanwhile is in force. False: it ended, or it seeks another name now.
  */
 static bool judge_again(struct service *s, struct query *q)
 {
-	struct name before = *query_sought(q);
+	struct name before = {.len = 0}; /* where an entry sent it, if one did */
 
+	if (q->judged_world == s->world->serial && q->judged_s == s->now_s)
+		return true;
+	if (q->rewrite.on)
+		before = q->rewrite.to;
 	if (decide_stage(s, q) != FATE_NEXT)
 		return false;
-	if (name_eq(&before, query_sought(q)))
+	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_sought(q)))
 		return true;
 	seek_again(s, q);
 	return false;
@@ -157,30 +213,39 @@ static void deliver(struct service *s, struct query *q, enum pool_outcome outcom
 		fail(s, q, outcome);
 }
 
-/* Hand the outcome to everybody who waits, here and on other workers. */
-static void deliver_all(struct service *s, const struct cache_key *key, enum pool_outcome outcome, const struct response *r)
+/* Hand the outcome to those who wait on other workers. */
+static void deliver_far(struct service *s, const struct inflight_waiter *waiters, size_t count, enum pool_outcome outcome,
+			const struct response *r)
 {
-	struct inflight_waiter *waiters;
-	size_t count = inflight_take(s->inflight, key, &waiters);
-	struct outcome *shared = NULL;
+	struct outcome *shared = outcome_create(outcome, outcome == POOL_ANSWER ? r : NULL);
 	bool posted[SETTINGS_WORKERS_MAX] = {false};
 
+	if (shared == NULL)
+		return; /* out of memory: their clients will ask again */
 	for (size_t i = 0; i < count; i++) {
 		const struct inflight_waiter *w = &waiters[i];
-		if (w->worker == s->worker)
-			continue;
-		if (shared == NULL)
-			shared = outcome_create(outcome, outcome == POOL_ANSWER ? r : NULL);
-		if (shared != NULL && mailbox_post(s->peer(s->peer_arg, w->worker)->mailbox, w, shared))
+		if (w->worker != s->worker && mailbox_post(s->peer(s->peer_arg, w->worker)->mailbox, w, shared))
 			posted[w->worker] = true;
 	}
-	if (shared != NULL)
-		outcome_unref(shared);
+	outcome_unref(shared);
 	for (unsigned i = 0; i < SETTINGS_WORKERS_MAX; i++) {
 		struct service *peer = posted[i] ? s->peer(s->peer_arg, i) : NULL;
 		if (peer != NULL)
 			peer->wake(peer->wake_arg);
 	}
+}
+
+/* And to those here. */
+static void deliver_all(struct service *s, const struct cache_key *key, enum pool_outcome outcome, const struct response *r)
+{
+	struct inflight_waiter *waiters;
+	size_t count = inflight_take(s->inflight, key, &waiters);
+	bool far = false;
+
+	for (size_t i = 0; i < count && !far; i++)
+		far = waiters[i].worker != s->worker;
+	if (far)
+		deliver_far(s, waiters, count, outcome, r);
 	for (size_t i = 0; i < count; i++) {
 		if (waiters[i].worker != s->worker)
 			continue;
@@ -208,33 +273,19 @@ void asks_forget(struct service *s)
 		ask_end(s->asks); // NOLINT(clang-analyzer-unix.Malloc): the head has no prev, so that ask_end moves s->asks on
 }
 
-static void on_upstream_done(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+static void on_upstream_done(void *arg, enum pool_outcome outcome, const struct response *response)
 {
 	struct ask *a = arg;
 	struct service *s = a->service;
 	struct cache_key key = key_of_ask(a);
-	/* not s->response: giving a stale answer to one waiter must not disturb the next one's */
-	struct response r = {.body = s->distilled, .body_cap = sizeof(s->distilled)};
-	bool negative = false;
 
 	if (service_begin_batch(s)) {
-		if (outcome == POOL_ANSWER) {
-			switch (distill(bytes, len, &a->name, a->type, a->dnssec_ok, &r, &negative)) {
-			case DISTILL_OK:
-				cache_put(s->cache, &key, negative, s->now_ms, &r);
-				break;
-			case DISTILL_UNCACHED:
-				break;
-			case DISTILL_FAILED:
-			case DISTILL_BAD:
-				outcome = POOL_BAD;
-				break;
-			}
-			r.negative = negative;
-		}
-		deliver_all(s, &key, outcome, &r);
+		if (response != NULL)
+			cache_put(s->reader, &key, s->now_ms, response);
+		note_outcome(s, &key, outcome); /* before the registry lets go of it, so that the next owner sees it */
+		deliver_all(s, &key, outcome, response);
+		service_end_batch(s);
 	}
-	s->world = NULL;
 	ask_end(a);
 }
 
@@ -245,11 +296,13 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 
 	if (a == NULL)
 		return false;
-	*a = (struct ask){.service = s,
-			  .name = *key->name,
-			  .type = key->type,
-			  .dnssec_ok = key->dnssec_ok,
-			  .checking_disabled = key->checking_disabled};
+	a->service = s;
+	a->prev = NULL;
+	name_copy(&a->name, key->name);
+	a->type = key->type;
+	a->dnssec_ok = key->dnssec_ok;
+	a->checking_disabled = key->checking_disabled;
+	a->hash = key->hash;
 	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP
 	 * anyway, and a client that asks by TCP after our own TC is answered from the cache. */
 	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {
@@ -265,7 +318,9 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 
 void ask_prefetch(struct service *s, const struct cache_key *key)
 {
-	if (inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
+	uint16_t why;
+
+	if (failures_find(s->failures, key, s->now_ms, &why) || inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
 		return;
 	if (ask_start(s, key)) {
 		counters_add(s->counters, COUNTER_PREFETCHED);
@@ -277,7 +332,8 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 
 enum fate ask_stage(struct service *s, struct query *q)
 {
-	struct cache_key key = key_of(q);
+	struct response response;
+	uint16_t why;
 
 	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
 	 */
@@ -286,15 +342,19 @@ enum fate ask_stage(struct service *s, struct query *q)
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;
 	}
+	if (failed_lately(s, q, &q->key))
+		return FATE_ANSWER;
 	struct query *parked = slot_park(s, q);
 	if (parked == NULL) {
 		counters_add(s->counters, COUNTER_SLOTS_FULL);
 		fail(s, q, POOL_NO_RESOURCES);
 		return FATE_ANSWER;
 	}
+	struct cache_key key = parked->key; /* the slot may be freed before the key is done with */
 	struct inflight_waiter waiter = {.worker = (uint16_t)s->worker, .slot = parked->slot, .serial = parked->serial};
 	switch (inflight_join(s->inflight, &key, &waiter)) {
 	case INFLIGHT_FULL:
+		counters_add(s->counters, COUNTER_INFLIGHT_FULL);
 		fail(s, parked, POOL_NO_RESOURCES);
 		return FATE_ANSWER;
 	case INFLIGHT_WAITS:
@@ -302,10 +362,12 @@ enum fate ask_stage(struct service *s, struct query *q)
 		break;
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */
-		key = key_of(parked);
-		if (look_up(s, &key) == CACHE_FRESH) {
-			struct response r = s->response;
-			deliver_all(s, &key, POOL_ANSWER, &r);
+		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
+			deliver_all(s, &key, POOL_ANSWER, &response);
+			return FATE_ANSWER;
+		}
+		if (failures_find(s->failures, &key, s->now_ms, &why)) {
+			deliver_all(s, &key, why == EDE_NETWORK_ERROR ? POOL_NETWORK : POOL_BAD, NULL);
 			return FATE_ANSWER;
 		}
 		if (!ask_start(s, &key)) {
@@ -323,8 +385,6 @@ void service_drain(struct service *s)
 {
 	struct letter *next;
 
-	if (!service_begin_batch(s))
-		return;
 	for (struct letter *l = mailbox_take(s->mailbox); l != NULL; l = next) {
 		next = l->next;
 		struct query *q = slot_find(s, l->waiter.slot, l->waiter.serial);
@@ -346,5 +406,5 @@ void service_stale_due(struct service *s)
 	}
 	if (s->stale_first != NULL)
 		s->stale_timer(s->stale_timer_arg, s->stale_first->stale_at_ms - s->now_ms);
-	s->world = NULL;
+	service_end_batch(s);
 }

@@ -46,7 +46,7 @@ static enum block_end follow(struct service *s, struct query *q, const struct ve
 		return BLOCK_ENDED;
 	if (name_eq(&to, &q->name))
 		return BLOCK_PASSES; /* a CNAME to oneself: how older zones write rpz-passthru */
-	if (q->question.type == RRTYPE_CNAME || q->question.type == RRTYPE_ANY)
+	if (q->type == RRTYPE_CNAME || q->type == RRTYPE_ANY)
 		return BLOCK_ENDED;
 	q->rewrite = (struct rewrite){.on = true, .by_answer = !owns, .verdict = *v, .world = s->world->serial, .to = to};
 	return BLOCK_REWRITTEN;

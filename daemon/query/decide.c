@@ -3,12 +3,14 @@
 
 static void judge(struct service *s, struct query *q)
 {
-	struct policy_question question = {.name = &q->name, .type = q->question.type, .client = &q->peer};
+	struct policy_question question = {.name = &q->name, .type = q->type, .client = &q->peer};
 
 	if (q->prepared != NULL)
 		(void)policy_match_prepared(s->world->policy, s->scratch, &question, q->prepared, s->now_s, &q->verdict);
 	else
 		(void)policy_match(s->world->policy, s->scratch, &question, s->now_s, &q->verdict);
+	q->judged_world = s->world->serial;
+	q->judged_s = s->now_s;
 }
 
 enum fate decide_stage(struct service *s, struct query *q)
@@ -41,7 +43,7 @@ enum fate decide_stage(struct service *s, struct query *q)
 /* RFC 8482 §4.2: over UDP one synthesised HINFO; over TCP the question is forwarded like any other. */
 enum fate any_stage(struct service *s, struct query *q)
 {
-	if (q->question.type != RRTYPE_ANY || q->via->stream)
+	if (q->type != RRTYPE_ANY || q->via->stream)
 		return FATE_NEXT;
 	answer_any(s, q);
 	query_finish(s, q, COUNTER_LOCAL);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/inflight.h"
 
-#include "base/rand.h"
-#include "base/siphash.h"
-
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +25,6 @@ struct shard {
 };
 
 struct inflight {
-	struct siphash_key key;
 	struct shard shards[INFLIGHT_SHARDS];
 };
 
@@ -38,7 +34,6 @@ struct inflight *inflight_create(void)
 
 	must(posix_memalign((void **)&in, 64, sizeof(*in)) == 0);
 	memset(in, 0, sizeof(*in));
-	rand_bytes(&in->key, sizeof(in->key));
 	for (size_t i = 0; i < INFLIGHT_SHARDS; i++)
 		must(pthread_mutex_init(&in->shards[i].lock, NULL) == 0);
 	return in;
@@ -66,27 +61,14 @@ void inflight_destroy(struct inflight *in)
 	free(in);
 }
 
-static uint64_t key_hash(const struct inflight *in, const struct cache_key *key)
-{
-	uint8_t bytes[NAME_LEN_MAX + 6];
-	size_t len = key->name->len;
-
-	memcpy(bytes, key->name->wire, len);
-	memcpy(bytes + len, &key->type, 2);
-	memcpy(bytes + len + 2, &key->class, 2);
-	bytes[len + 4] = key->dnssec_ok;
-	bytes[len + 5] = key->checking_disabled;
-	return siphash13(&in->key, bytes, len + 6);
-}
-
 /* Where the entry hangs, or where a new one would: the whole key is compared, never the hash alone. */
-static struct entry **find(struct shard *shard, uint64_t hash, const struct cache_key *key)
+static struct entry **find(struct shard *shard, const struct cache_key *key)
 {
-	struct entry **at = &shard->buckets[(hash >> 8) % INFLIGHT_BUCKETS];
+	struct entry **at = &shard->buckets[(key->hash >> 8) % INFLIGHT_BUCKETS];
 
 	for (; *at != NULL; at = &(*at)->next) {
 		const struct entry *e = *at;
-		if (e->hash == hash && e->type == key->type && e->class == key->class && e->dnssec_ok == key->dnssec_ok &&
+		if (e->hash == key->hash && e->type == key->type && e->class == key->class && e->dnssec_ok == key->dnssec_ok &&
 		    e->checking_disabled == key->checking_disabled && name_eq(&e->name, key->name))
 			break;
 	}
@@ -109,34 +91,36 @@ static bool waiter_add(struct entry *e, const struct inflight_waiter *waiter)
 	return true;
 }
 
-static struct entry *entry_create(uint64_t hash, const struct cache_key *key)
+static struct entry *entry_create(const struct cache_key *key)
 {
-	struct entry *e = calloc(1, sizeof(*e));
+	struct entry *e = malloc(sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
-	e->hash = hash;
-	e->name = *key->name;
+	e->next = NULL;
+	e->hash = key->hash;
+	name_copy(&e->name, key->name);
 	e->type = key->type;
 	e->class = key->class;
 	e->dnssec_ok = key->dnssec_ok;
 	e->checking_disabled = key->checking_disabled;
+	e->waiters = NULL;
+	e->waiter_count = e->waiter_cap = 0;
 	return e;
 }
 
 enum inflight_join inflight_join(struct inflight *in, const struct cache_key *key, const struct inflight_waiter *waiter)
 {
-	uint64_t hash = key_hash(in, key);
-	struct shard *shard = &in->shards[hash % INFLIGHT_SHARDS];
+	struct shard *shard = &in->shards[key->hash % INFLIGHT_SHARDS];
 	enum inflight_join result = INFLIGHT_FULL;
 
 	pthread_mutex_lock(&shard->lock);
-	struct entry **at = find(shard, hash, key);
+	struct entry **at = find(shard, key);
 	if (*at != NULL) {
 		if (waiter == NULL || waiter_add(*at, waiter))
 			result = INFLIGHT_WAITS;
 	} else if (shard->count < INFLIGHT_ENTRIES_MAX / INFLIGHT_SHARDS) {
-		struct entry *e = entry_create(hash, key);
+		struct entry *e = entry_create(key);
 		if (e != NULL && (waiter == NULL || waiter_add(e, waiter))) {
 			*at = e;
 			shard->count++;
@@ -151,11 +135,10 @@ enum inflight_join inflight_join(struct inflight *in, const struct cache_key *ke
 
 size_t inflight_take(struct inflight *in, const struct cache_key *key, struct inflight_waiter **ret)
 {
-	uint64_t hash = key_hash(in, key);
-	struct shard *shard = &in->shards[hash % INFLIGHT_SHARDS];
+	struct shard *shard = &in->shards[key->hash % INFLIGHT_SHARDS];
 
 	pthread_mutex_lock(&shard->lock);
-	struct entry **at = find(shard, hash, key);
+	struct entry **at = find(shard, key);
 	struct entry *e = *at;
 	if (e != NULL) {
 		*at = e->next;

@@ -10,7 +10,7 @@
 struct inspection {
 	struct service *s;
 	const struct query *q;
-	size_t body_at;
+	const struct laid_out *m;
 	bool allowed; /* an allow entry speaks for the name asked */
 	struct verdict *found;
 	struct verdict shadow;
@@ -27,16 +27,16 @@ static bool blocks(struct inspection *in, bool decided)
 static bool target_blocks(struct inspection *in, size_t pos)
 {
 	struct service *s = in->s;
-	struct rd rd = rd_init(s->out, s->out_len);
+	struct rd rd = rd_init(in->m->bytes, in->m->len);
 	struct name target;
 
-	rd_skip(&rd, in->body_at + pos);
+	rd_skip(&rd, in->m->body_at + pos);
 	if (!name_read(&rd, &target)) {
 		(void)unlikely_bug(true); /* what distill wrote can be read */
 		return false;
 	}
 	name_fold(&target);
-	struct policy_question question = {.name = &target, .type = in->q->question.type, .client = &in->q->peer};
+	struct policy_question question = {.name = &target, .type = in->q->type, .client = &in->q->peer};
 	return blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
 }
 
@@ -44,7 +44,7 @@ static bool target_blocks(struct inspection *in, size_t pos)
 static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t len)
 {
 	struct service *s = in->s;
-	struct policy_question question = {.name = &in->q->name, .type = in->q->question.type, .client = &in->q->peer};
+	struct policy_question question = {.name = &in->q->name, .type = in->q->type, .client = &in->q->peer};
 	struct addr address;
 
 	memset(&address, 0, sizeof(address));
@@ -103,10 +103,10 @@ static bool record_blocks(struct inspection *in, const struct rd *message, const
 
 static bool some_address_blocks(struct inspection *in, const struct response *r)
 {
-	struct rd message = rd_init(in->s->out, in->s->out_len);
+	struct rd message = rd_init(in->m->bytes, in->m->len);
 	struct msg_rr rr;
 
-	rd_skip(&message, in->body_at);
+	rd_skip(&message, in->m->body_at);
 	for (unsigned i = 0; i < r->ancount; i++) {
 		if (!msg_read_rr(&message, &rr)) {
 			(void)unlikely_bug(true);
@@ -118,19 +118,27 @@ static bool some_address_blocks(struct inspection *in, const struct response *r)
 	return false;
 }
 
-bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret)
+static bool has_addresses(const struct service *s, const struct response *r)
 {
-	struct inspection in = {.s = s, .q = q, .found = ret, .allowed = q->verdict.kind == VERDICT_ALLOWED};
-	bool addresses = r->ancount > 0 && policy_has_answer_addresses(s->world->policy);
+	return r->ancount > 0 && policy_has_answer_addresses(s->world->policy);
+}
 
-	if ((r->target_count == 0 && !addresses) || (in.allowed && q->verdict.mandatory))
+bool inspect_needed(const struct service *s, const struct query *q, const struct response *r)
+{
+	if (q->verdict.kind == VERDICT_ALLOWED && q->verdict.mandatory)
 		return false;
-	/* Pointers in the body reach back to the name asked, which is folded already; what is read is folded here. */
-	s->out_len = answer_lay_out(s->out, &q->name, r, &in.body_at);
+	return r->target_count > 0 || has_addresses(s, r);
+}
+
+bool inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
+		      struct verdict *ret)
+{
+	struct inspection in = {.s = s, .q = q, .m = m, .found = ret, .allowed = q->verdict.kind == VERDICT_ALLOWED};
+
 	for (size_t i = 0; i < r->target_count; i++)
-		if (target_blocks(&in, r->targets[i].pos))
+		if (target_blocks(&in, r->targets[i]))
 			return true;
-	if (addresses && some_address_blocks(&in, r))
+	if (has_addresses(s, r) && some_address_blocks(&in, r))
 		return true;
 	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed)
 		query_count_shadow(s, &in.shadow);

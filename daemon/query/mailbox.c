@@ -13,21 +13,26 @@ struct mailbox {
 
 struct outcome *outcome_create(enum pool_outcome outcome, const struct response *response)
 {
-	size_t body_len = response == NULL ? 0 : response->body_len;
-	struct outcome *o = malloc(sizeof(*o) + body_len);
+	static const struct response none = {.body = NULL};
+	const struct response *r = response == NULL ? &none : response;
+	size_t places_size = ((size_t)r->ttl_count + r->target_count) * sizeof(uint16_t);
+	struct outcome *o = malloc(sizeof(*o) + places_size + r->body_len);
 
 	if (o == NULL)
 		return NULL;
 	atomic_init(&o->refs, 1);
 	o->outcome = outcome;
-	if (response == NULL) {
-		memset(&o->response, 0, sizeof(o->response));
-	} else {
-		o->response = *response;
-		memcpy(o->body, response->body, body_len);
-	}
-	o->response.body = o->body;
-	o->response.body_cap = body_len;
+	o->response = *r;
+	uint8_t *body = (uint8_t *)o->places + places_size;
+	if (r->ttl_count > 0)
+		memcpy(o->places, r->ttl_pos, r->ttl_count * sizeof(uint16_t));
+	if (r->target_count > 0)
+		memcpy(o->places + r->ttl_count, r->targets, r->target_count * sizeof(uint16_t));
+	if (r->body_len > 0)
+		memcpy(body, r->body, r->body_len);
+	o->response.ttl_pos = o->places;
+	o->response.targets = o->places + r->ttl_count;
+	o->response.body = body;
 	return o;
 }
 

@@ -11,12 +11,12 @@
 #include "query/inflight.h"
 #include "upstream/pool.h"
 
-/* What an ask came to. response.body lies behind it. */
+/* What an ask came to. What response borrows lies behind it. */
 struct outcome {
 	_Atomic unsigned refs;
 	enum pool_outcome outcome; /* POOL_ANSWER: response is filled */
 	struct response response;
-	uint8_t body[];
+	uint16_t places[]; /* TTLs, targets; then the body */
 };
 /* A copy of response (may be NULL unless outcome is POOL_ANSWER), with one reference. NULL when out of memory. */
 MUST_CHECK struct outcome *outcome_create(enum pool_outcome outcome, const struct response *response);

@@ -4,7 +4,11 @@
 #include "base/clock.h"
 #include "wire/edns.h"
 
-/* The order of judgement, each row with its reason. A stage that ends a query has called query_finish or query_drop itself. */
+static enum fate near_stage(struct service *s, struct query *q);
+static enum fate records_stage(struct service *s, struct query *q);
+
+/* The order of judgement, each row with its reason. A stage that ends a query has called query_finish or query_drop itself. Rows
+ * that only fetch memory always say NEXT: of a batch, all go through a row before the next row begins. */
 static const struct stage {
 	const char *name;
 	enum fate (*run)(struct service *s, struct query *q);
@@ -12,8 +16,12 @@ static const struct stage {
 } stages[] = {
     {"client", client_stage, "strangers get nothing built for them, not even an error about their packet's form"},
     {"screen", screen_stage, "what is no question to resolve is refused before any look-up"},
+    {"near", near_stage, "the policy's filter is asked; where a name may be in a list, its bucket is fetched"},
+    {"records", records_stage, "and what is in that bucket"},
     {"decide", decide_stage, "above the cache, so that an edit acts on the next packet and flushes nothing"},
     {"any", any_stage, "after decide: a blocked name is blocked for ANY too; before the cache: ANY is not looked up over UDP"},
+    {"key", key_stage, "hashed once, for the cache and for the asks under way; the cache's bucket is fetched"},
+    {"entry", entry_stage, "and the entry in it"},
     {"cached", cached_stage, "cheaper than asking; what it finds is judged again, since lists change while answers rest"},
     {"ask", ask_stage, "only misses get here; equal ones are merged"},
 };
@@ -23,53 +31,70 @@ bool service_begin_batch(struct service *s)
 	s->world = generation_adopt(s->generations, s->worker);
 	s->now_ms = clock_mono_ms();
 	s->now_s = clock_wall_s();
-	return s->world != NULL;
+	if (s->world == NULL)
+		return false;
+	cache_enter(s->reader);
+	return true;
+}
+
+void service_end_batch(struct service *s)
+{
+	cache_leave(s->reader);
+	s->world = NULL;
 }
 
 void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 {
 	struct msg_query m;
 
-	q->parsed = msg_parse_query(bytes, len, &m);
+	q->parsed = msg_parse_query(bytes, len, &m, &q->name);
 	q->serial = 0;
 	q->has_stale = false;
 	q->stale_queued = false;
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
 	q->rewrite.on = false;
 	q->prepared = NULL;
-	q->has_question = false;
-	q->has_edns = false;
-	q->dnssec_ok = false;
-	q->has_tsig = false;
-	q->limit = q->via->stream ? MSG_LEN_MAX : MSG_UDP_PLAIN_MAX;
-	if (q->parsed == MSG_IGNORE)
-		return;
+	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
+	q->keepalive_100ms = 0;
 	q->id = m.header.id;
 	q->flags = m.header.flags;
 	q->has_question = m.has_question;
-	if (m.has_question) {
-		q->question = m.question;
-		q->name = m.folded;
-	}
+	q->question = bytes + MSG_HEADER_LEN;
+	q->question_len = m.has_question ? (uint16_t)(m.question_end - MSG_HEADER_LEN) : 0;
+	q->type = m.type;
+	q->class = m.class;
 	q->has_edns = m.edns.present;
 	q->dnssec_ok = m.edns.present && m.edns.dnssec_ok;
 	q->has_tsig = m.has_tsig;
-	if (!q->via->stream)
-		q->limit = edns_udp_limit(&m.edns);
+	q->limit = q->via->stream ? MSG_LEN_MAX : (uint16_t)edns_udp_limit(&m.edns);
+	if (q->via->stream && q->parsed == MSG_QUERY && m.edns.present && m.edns.bad_keepalive)
+		q->parsed = MSG_FORMERR;
 }
 
-void query_prepare(struct service *s, struct query *q, struct policy_prepared *room)
+static enum fate near_stage(struct service *s, struct query *q)
 {
-	if (q->parsed != MSG_QUERY)
-		return;
-	policy_prepare(s->world->policy, &q->name, room);
-	q->prepared = room;
+	if (q->prepared != NULL)
+		policy_fetch(s->world->policy, &q->name, q->prepared);
+	return FATE_NEXT;
+}
+
+static enum fate records_stage(struct service *s, struct query *q)
+{
+	if (q->prepared != NULL)
+		policy_fetch_records(s->world->policy, q->prepared);
+	return FATE_NEXT;
+}
+
+/* What nobody is to be answered. */
+static bool is_deaf_to(const struct query *q)
+{
+	return q->parsed == MSG_IGNORE || addr_port(&q->peer) == 0;
 }
 
 void query_run(struct service *s, struct query *q)
 {
 	counters_add(s->counters, COUNTER_TOTAL);
-	if (q->parsed == MSG_IGNORE || addr_port(&q->peer) == 0) {
+	if (is_deaf_to(q)) {
 		query_drop(s, q, COUNTER_DROPPED);
 		return;
 	}
@@ -79,4 +104,33 @@ void query_run(struct service *s, struct query *q)
 	}
 	(void)unlikely_bug(true); /* the last stage never says NEXT */
 	query_drop(s, q, COUNTER_DROPPED);
+}
+
+void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count)
+{
+	uint8_t going[QUERY_BATCH_MAX]; /* those without an end yet */
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct query *q = &queries[i];
+		counters_add(s->counters, COUNTER_TOTAL);
+		if (is_deaf_to(q)) {
+			query_drop(s, q, COUNTER_DROPPED);
+			continue;
+		}
+		if (q->parsed == MSG_QUERY) {
+			policy_prepare(s->world->policy, &q->name, &prepared[i]);
+			q->prepared = &prepared[i];
+		}
+		going[left++] = (uint8_t)i;
+	}
+	for (size_t stage = 0; stage < ARRAY_LEN(stages) && left > 0; stage++) {
+		unsigned still = 0;
+		for (unsigned i = 0; i < left; i++) {
+			if (stages[stage].run(s, &queries[going[i]]) == FATE_NEXT)
+				going[still++] = going[i];
+		}
+		left = still;
+	}
+	(void)unlikely_bug(left > 0); /* the last stage never says NEXT */
 }

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "cache/cache.h"
+#include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
 #include "policy/match.h"
@@ -34,7 +35,9 @@ struct query;
 struct via {
 	const char *name; /* "udp", "tcp" */
 	bool stream;	  /* answers up to 64 KiB, never truncated */
-	/* Send an answer. bytes is borrowed until the call returns. The query is the caller's. */
+	/* Where the next answer may be built, so that it need not be copied; at least q->limit bytes. NULL: anywhere. */
+	uint8_t *(*room)(struct query *q, size_t *ret_cap);
+	/* Send an answer, which may lie in room. bytes is borrowed until the call returns. The query is the caller's. */
 	void (*send)(struct query *q, const uint8_t *bytes, size_t len);
 	/* The query ended without an answer. May be NULL. */
 	void (*dropped)(struct query *q);
@@ -44,7 +47,8 @@ struct via {
 struct query_extra {
 	bool has_ede;
 	uint16_t ede;
-	struct str text; /* borrowed until the answer is built */
+	struct str text;   /* borrowed until the answer is built */
+	uint16_t also_ede; /* a second one, without text; 0: none */
 };
 
 /* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
@@ -68,16 +72,22 @@ struct query {
 	enum msg_verdict parsed;
 	uint16_t id, flags; /* as the client sent them */
 	bool has_question;
-	struct msg_question question; /* case kept: goes back as it came */
-	struct name name;	      /* folded */
 	bool has_edns, dnssec_ok, has_tsig;
-	size_t limit; /* bytes the answer may have */
+	uint16_t type, class;
+	bool has_keepalive;	  /* over a stream: the client asks how long it may stay (RFC 7828) */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		  /* bytes the answer may have */
+	uint16_t question_len;	  /* octets; 0 without one */
+	const uint8_t *question;  /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
+	struct name name;	  /* folded */
 
 	/* what was found */
 	struct verdict verdict;
-	struct rewrite rewrite;
-	const struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not */
-	bool has_stale;				/* the cache holds an expired answer to fall back on */
+	uint64_t judged_world; /* the verdict's: in that world, at that second, it stands */
+	int64_t judged_s;
+	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
+	struct cache_key key;		  /* of query_sought; set by key_stage */
+	bool has_stale;			  /* the cache holds an expired answer to fall back on */
 
 	/* as a slot */
 	uint32_t slot;
@@ -86,6 +96,10 @@ struct query {
 	struct query *stale_prev, *stale_next; /* the queue of the client response timer */
 	bool stale_queued;
 	int64_t stale_at_ms;
+
+	/* Large and seldom used: these are copied into a slot only as far as they are. */
+	struct rewrite rewrite;
+	uint8_t question_room[NAME_LEN_MAX + 4];
 };
 
 enum fate {
@@ -104,6 +118,8 @@ struct service {
 	const struct generation *world; /* of this batch; NULL between batches */
 	struct policy_scratch *scratch;
 	struct cache *cache;
+	struct cache_reader *reader;
+	struct failures *failures; /* shared by all workers; may be NULL */
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
@@ -127,11 +143,9 @@ struct service {
 	struct ask *asks; /* under way to the upstreams; ask.c */
 
 	/* the answer being built */
-	uint8_t out[MSG_LEN_MAX + 1];
+	uint8_t *out; /* the transport's room, or big */
 	size_t out_len;
-	struct response response;
-	uint8_t body[MSG_LEN_MAX + 1];
-	uint8_t distilled[MSG_LEN_MAX + 1];
+	uint8_t big[MSG_LEN_MAX + 1];
 	uint8_t laid_out[MSG_LEN_MAX + 1]; /* a response as a message, to be read from */
 };
 
@@ -153,13 +167,16 @@ void slots_drop_all(struct service *s);
 /* ---- the walk (pipeline.c) ---- */
 /* Adopt the newest world and read the clocks. False before the first world. */
 MUST_CHECK bool service_begin_batch(struct service *s);
-/* Parse a packet into q; via, via_data, peer and local are set by the transport before. */
+void service_end_batch(struct service *s); /* what was borrowed from policy and cache is so no longer */
+/* Parse a packet into q; via, via_data, peer and local are set by the transport before. bytes are borrowed until query_run or
+ * query_run_batch returns. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);
-/* Of a batch, each after query_begin and before any query_run: have the memory fetched that decide_stage will touch. room is
- * borrowed until the batch ends. */
-void query_prepare(struct service *s, struct query *q, struct policy_prepared *room);
 /* Judge it to its end or to its wait; answers go out by q->via. */
 void query_run(struct service *s, struct query *q);
+/* The same for many: each stage goes over all of them before the next begins, so that the memory one look-up needs is fetched while
+ * others are judged. prepared is room for as many. Answers go out in no certain order. */
+#define QUERY_BATCH_MAX 64
+void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count);
 /* The name that is looked up and asked for: the client's, or where an entry sends the question. */
 static inline const struct name *query_sought(const struct query *q)
 {
@@ -171,6 +188,8 @@ enum fate client_stage(struct service *s, struct query *q);
 enum fate screen_stage(struct service *s, struct query *q);
 enum fate decide_stage(struct service *s, struct query *q);
 enum fate any_stage(struct service *s, struct query *q);
+enum fate key_stage(struct service *s, struct query *q);
+enum fate entry_stage(struct service *s, struct query *q);
 enum fate cached_stage(struct service *s, struct query *q);
 enum fate ask_stage(struct service *s, struct query *q);
 
@@ -193,23 +212,31 @@ void answer_blocked(struct service *s, const struct query *q, const struct polic
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
 enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
-void answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
+/* Returns where the body of r begins in out; 0 when it did not fit and the answer is TC=1. */
+size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
 /* q was rewritten: the entry's CNAME, and behind it r, which is the answer for the target. */
 void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
-/* r as a message that answers for name, in out (MSG_LEN_MAX + 1 bytes): pointers in its body resolve. ret_body_at: where the body
- * begins. Returns its length, 0 when it does not fit. */
-size_t answer_lay_out(uint8_t *out, const struct name *name, const struct response *r, size_t *ret_body_at);
+/* A response as a message that answers for its question: pointers in its body resolve. */
+struct laid_out {
+	const uint8_t *bytes;
+	size_t len, body_at; /* len 0: it does not fit */
+};
+/* r, an answer for name, in the service's own room: until the next. */
+struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
 
 /* ---- judging answers (inspect.c) ---- */
+/* Is there anything in r that policy could speak about? */
+MUST_CHECK bool inspect_needed(const struct service *s, const struct query *q, const struct response *r);
 /* Does the chain of CNAMEs in r lead through a blocked name, or does r hold a blocked address? ret is the verdict that blocks. */
-MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, struct verdict *ret);
+MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
+				 struct verdict *ret);
 
 /* ---- upstream answers (ask.c) ---- */
 /* Start an ask that nobody waits for: an answer about to expire. */
 void ask_prefetch(struct service *s, const struct cache_key *key);
 /* The pool is gone, and with it every ask under way. */
 void asks_forget(struct service *s);
-/* Answers other workers' asks brought for queries here. */
+/* Answers other workers' asks brought for queries here. Within a batch. */
 void service_drain(struct service *s);
 /* The client response timer fired: give stale answers to those who waited long enough. */
 void service_stale_due(struct service *s);

@@ -11,7 +11,7 @@ static enum fate refuse(struct service *s, struct query *q, uint16_t rcode, uint
 /* Types that are no data: what each is answered (RFC 1035 §3.2.3, RFC 8482, RFC 8945, RFC 9824). */
 static enum fate screen_type(struct service *s, struct query *q)
 {
-	switch (q->question.type) {
+	switch (q->type) {
 	case 0:
 	case RRTYPE_OPT:
 		return refuse(s, q, RCODE_FORMERR, 0);
@@ -48,7 +48,7 @@ enum fate screen_stage(struct service *s, struct query *q)
 	/* Signed under a key that is not shared with us: it can be neither checked nor passed on (RFC 8945 §5.5). */
 	if (q->has_tsig)
 		return refuse(s, q, RCODE_REFUSED, EDE_NOT_SUPPORTED);
-	if (q->question.class != RRCLASS_IN)
+	if (q->class != RRCLASS_IN)
 		return refuse(s, q, RCODE_REFUSED, EDE_NOT_SUPPORTED);
 	return screen_type(s, q);
 }

@@ -4,6 +4,7 @@
 #include "query/mailbox.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Slots come in chunks, made when first needed and kept: memory is bounded by QUERY_SLOTS_MAX and never moves under a waiter. */
 #define SLOTS_CHUNK 256u
@@ -17,6 +18,7 @@ struct service *service_create(unsigned worker, struct generations *generations,
 	s->worker = worker;
 	s->generations = generations;
 	s->cache = cache;
+	s->reader = cache_reader_create(cache);
 	s->inflight = inflight;
 	s->counters = counters;
 	s->scratch = policy_scratch_create();
@@ -34,6 +36,7 @@ void service_destroy(struct service *s)
 		free(s->slot_chunks[i]);
 	free(s->slot_chunks);
 	mailbox_destroy(s->mailbox);
+	cache_reader_destroy(s->reader);
 	policy_scratch_destroy(s->scratch);
 	free(s);
 }
@@ -62,12 +65,19 @@ struct query *slot_park(struct service *s, const struct query *q)
 	struct query *parked = s->free_slots;
 	s->free_slots = parked->next_free;
 	uint32_t slot = parked->slot;
-	*parked = *q;
+	memcpy(parked, q, offsetof(struct query, rewrite));
+	if (q->rewrite.on)
+		parked->rewrite = q->rewrite;
+	else
+		parked->rewrite.on = false;
 	parked->slot = slot;
 	parked->serial = s->next_serial++;
 	parked->next_free = NULL;
 	parked->stale_queued = false;
 	parked->prepared = NULL; /* it was this batch's */
+	memcpy(parked->question_room, q->question, q->question_len);
+	parked->question = parked->question_room;
+	parked->key.name = query_sought(parked);
 	s->slots_used++;
 	return parked;
 }

@@ -14,8 +14,9 @@ struct work {
 	uint16_t qtype;
 	bool dnssec_ok;
 
-	struct wr w; /* into ret->body, as a whole message: so that compression offsets are right */
+	struct wr w; /* into room->body, as a whole message: so that compression offsets are right */
 	struct name_packer packer;
+	struct response_room *room;
 	struct response *ret;
 	size_t body_at;
 	bool overflow;	/* more TTLs than can be kept */
@@ -84,7 +85,7 @@ static bool put(struct work *k, enum section section, const struct msg_rr *rr, u
 	struct response *ret = k->ret;
 	k->ttl_s = MIN(k->ttl_s, ttl_s);
 	if (ret->ttl_count < CACHE_TTL_MAX_COUNT)
-		ret->ttl_pos[ret->ttl_count++] = (uint16_t)(ttl_pos - k->body_at);
+		k->room->ttl_pos[ret->ttl_count++] = (uint16_t)(ttl_pos - k->body_at);
 	else
 		k->overflow = true;
 	if (section == SECTION_AUTHORITY) {
@@ -95,7 +96,7 @@ static bool put(struct work *k, enum section section, const struct msg_rr *rr, u
 	if (rr->type == RRTYPE_CNAME) {
 		if (ret->target_count == CACHE_TARGETS_MAX)
 			return false;
-		ret->targets[ret->target_count++].pos = (uint16_t)(ttl_pos + RR_FIXED_AFTER_TTL - k->body_at);
+		k->room->targets[ret->target_count++] = (uint16_t)(ttl_pos + RR_FIXED_AFTER_TTL - k->body_at);
 	}
 	return true;
 }
@@ -264,17 +265,10 @@ static bool authority_has_ns(const struct work *k)
 
 /* ---- the whole ---- */
 
-static void response_clear(struct response *ret)
-{
-	ret->flags = ret->ancount = ret->nscount = ret->arcount = ret->ttl_count = ret->target_count = 0;
-	ret->ttl_s = ret->age_s = 0;
-	ret->body_len = 0;
-}
-
 /* Header and question first, as they will stand in what is sent, so that names can point at the question's. */
 static void write_front(struct work *k)
 {
-	k->w = wr_init(k->ret->body, MIN(k->ret->body_cap, (size_t)MSG_LEN_MAX));
+	k->w = wr_init(k->room->body, MIN(k->room->body_cap, (size_t)MSG_LEN_MAX));
 	const struct msg_header header = {.qdcount = 1};
 	msg_write_header(&k->w, &header);
 	name_write(&k->w, k->qname);
@@ -286,15 +280,16 @@ static void write_front(struct work *k)
 	k->body_at = k->w.pos;
 }
 
-/* The front goes; the body is what is kept. */
+/* The body is what is kept, and begins behind the front. */
 static enum distill take_body(struct work *k, bool cacheable)
 {
 	struct response *ret = k->ret;
-	ret->body_len = k->w.pos - k->body_at;
-	memmove(ret->body, ret->body + k->body_at, ret->body_len);
+	ret->body = k->room->body + k->body_at;
+	ret->body_len = (uint32_t)(k->w.pos - k->body_at);
 	ret->flags = k->scan.header.flags & (MSG_AD | MSG_RCODE);
 	ret->ttl_s = k->ttl_s;
-	return cacheable && !k->overflow ? DISTILL_OK : DISTILL_UNCACHED;
+	ret->uncached = !cacheable || k->overflow;
+	return ret->uncached ? DISTILL_UNCACHED : DISTILL_OK;
 }
 
 static enum distill distill_denial(struct work *k, unsigned rcode)
@@ -308,7 +303,7 @@ static enum distill distill_denial(struct work *k, unsigned rcode)
 	return take_body(k, false);
 }
 
-static enum distill distill_work(struct work *k, bool *ret_negative)
+static enum distill distill_work(struct work *k)
 {
 	unsigned rcode = k->scan.ext_rcode << 4 | (k->scan.header.flags & MSG_RCODE);
 	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
@@ -319,7 +314,7 @@ static enum distill distill_work(struct work *k, bool *ret_negative)
 	size_t final = 0;
 	if (k->w.full || !put_answer(k, &final))
 		return DISTILL_BAD;
-	*ret_negative = final == 0;
+	k->ret->negative = final == 0;
 	if (final == 0)
 		return distill_denial(k, rcode);
 	if (rcode == RCODE_NXDOMAIN || !put_authority(k, NULL, 0))
@@ -328,10 +323,17 @@ static enum distill distill_work(struct work *k, bool *ret_negative)
 }
 
 enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
-		     struct response *ret, bool *ret_negative)
+		     struct response_room *room, struct response *ret)
 {
-	response_clear(ret);
-	*ret_negative = false;
+	if (distill_plain(bytes, len, qname, qtype, room, ret))
+		return DISTILL_OK;
+	return distill_any(bytes, len, qname, qtype, dnssec_ok, room, ret);
+}
+
+enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+			 struct response_room *room, struct response *ret)
+{
+	*ret = (struct response){.ttl_pos = room->ttl_pos, .targets = room->targets, .body = room->body};
 	/* an error may come without its question (RFC 8906 §8); nothing but the rcode is wanted of it */
 	struct rd r = rd_init(bytes, len);
 	struct msg_header header;
@@ -345,11 +347,12 @@ enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname,
 	k.qname = qname;
 	k.qtype = qtype;
 	k.dnssec_ok = dnssec_ok;
+	k.room = room;
 	k.ret = ret;
 	k.links = k.dnames_put_count = 0;
 	k.overflow = false;
 	k.ttl_s = SCAN_TTL_MAX_S;
 	if (!scan_message(&k.scan, bytes, len, qname, qtype, &k.chain[0]))
 		return DISTILL_BAD;
-	return distill_work(&k, ret_negative);
+	return distill_work(&k);
 }

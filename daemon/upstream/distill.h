@@ -16,10 +16,17 @@ enum distill {
 	DISTILL_FAILED,	  /* an rcode that says the server could not: try another */
 	DISTILL_BAD,	  /* malformed, lame, a looping chain: try another */
 };
-/* question: as it was asked (folded name). ret->body and body_cap are set by the caller, with room for a whole message (it is
- * written there as one, then its front is cut off); ret_negative: NXDOMAIN or NODATA. With FAILED, ret->flags is the header's
- * rcode. An UNCACHED answer may have more records than ttl_pos has room for: it is to be sent as it is, now. */
+/* question: as it was asked (folded name). room's body is for a whole message (it is written there as one; ret->body begins behind
+ * its front). ret is borrowed from room. With FAILED, ret->flags is the header's rcode. An UNCACHED answer may have more records
+ * than ttl_pos has room for: it is to be sent as it is, now. */
 enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
-		     struct response *ret, bool *ret_negative);
+		     struct response_room *room, struct response *ret);
+
+/* Its two ways: distill_plain for the answer that most are (false: it is another, ret is untouched), distill_any for all. Where
+ * both say something, they say the same. */
+MUST_CHECK bool distill_plain(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype,
+			      struct response_room *room, struct response *ret);
+enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+			 struct response_room *room, struct response *ret);
 
 #endif

@@ -46,20 +46,28 @@ void server_answered(struct server *s, uint32_t rtt_us)
 		uint64_t new_us = old_us == 0 ? rtt_us : ((uint64_t)old_us * (SRTT_WEIGHT - 1) + rtt_us) / SRTT_WEIGHT;
 		SET(s->srtt_us, (uint32_t)MAX(new_us, 1u));
 	}
-	SET(s->failures, 0);
-	SET(s->backoff_ms, 0);
+	/* read first: the line is other workers' too, and is written only when there is something to say */
+	if (GET(s->failures) != 0)
+		SET(s->failures, 0);
+	if (GET(s->backoff_ms) != 0)
+		SET(s->backoff_ms, 0);
 	if (GET(s->state) != SERVER_UP && atomic_exchange_explicit(&s->state, SERVER_UP, memory_order_relaxed) != SERVER_UP)
 		log_info("upstream.up server=\"%s\"", s->text);
 }
 
 static void go_down(struct server *s, enum server_failure why, int64_t now_ms)
 {
-	uint32_t backoff_ms = GET(s->backoff_ms);
-	backoff_ms = backoff_ms == 0 ? HEALTH_BACKOFF_MIN_MS : MIN(backoff_ms * 2, HEALTH_BACKOFF_MAX_MS);
-	SET(s->backoff_ms, backoff_ms);
-	SET(s->probe_ms, now_ms + backoff_ms);
+	SET(s->backoff_ms, HEALTH_BACKOFF_MIN_MS);
+	SET(s->probe_ms, now_ms + HEALTH_BACKOFF_MIN_MS);
 	if (atomic_exchange_explicit(&s->state, SERVER_DOWN, memory_order_relaxed) == SERVER_UP)
 		log_warning("upstream.down server=\"%s\" why=%s", s->text, why == SERVER_TIMEOUT ? "timeout" : "network");
+}
+
+/* The next interval began with the probe, not with the news that it failed: that may be a whole timeout later. */
+static void probe_failed(struct server *s)
+{
+	int probing = SERVER_PROBING;
+	(void)atomic_compare_exchange_strong_explicit(&s->state, &probing, SERVER_DOWN, memory_order_relaxed, memory_order_relaxed);
 }
 
 void server_failed(struct server *s, enum server_failure why, bool first_of_ask, int64_t since_ms, int64_t now_ms)
@@ -77,7 +85,7 @@ void server_failed(struct server *s, enum server_failure why, bool first_of_ask,
 			go_down(s, why, now_ms);
 		break;
 	case SERVER_PROBING:
-		go_down(s, why, now_ms);
+		probe_failed(s);
 		break;
 	case SERVER_DOWN: /* a last resort failed: says nothing new */
 		break;
@@ -91,11 +99,12 @@ bool server_probe_due(struct server *s, int64_t now_ms)
 	int64_t due_ms = GET(s->probe_ms);
 	if (now_ms < due_ms)
 		return false;
-	/* the interval after this one starts here, so that a probe whose worker ended is followed by another */
-	uint32_t backoff_ms = GET(s->backoff_ms);
-	int64_t next_ms = now_ms + MAX(backoff_ms, (uint32_t)HEALTH_BACKOFF_MIN_MS);
+	/* whatever becomes of this probe: a lost one is followed by another */
+	uint32_t backoff_ms = MIN(GET(s->backoff_ms) * 2, (uint32_t)HEALTH_BACKOFF_MAX_MS);
+	int64_t next_ms = now_ms + backoff_ms;
 	if (!atomic_compare_exchange_strong_explicit(&s->probe_ms, &due_ms, next_ms, memory_order_relaxed, memory_order_relaxed))
 		return false;
+	SET(s->backoff_ms, MAX(backoff_ms, (uint32_t)HEALTH_BACKOFF_MIN_MS));
 	int down = SERVER_DOWN;
 	(void)atomic_compare_exchange_strong_explicit(&s->state, &down, SERVER_PROBING, memory_order_relaxed, memory_order_relaxed);
 	return GET(s->state) == SERVER_PROBING;

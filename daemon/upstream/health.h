@@ -5,8 +5,9 @@
  *
  * A server is shared by all workers and by the configurations that name it; its fields are relaxed atomics, and a lost update is a
  * measurement lost, no more. State is kept by edges: a server goes down after HEALTH_FAILURES asks in a row it did nothing for,
- * over at least HEALTH_GRACE_MS; while down it is asked for itself only by probes, one in each back-off interval (1, 2, 4 ... 30
- * s), and, when nothing else is left, by a few asks as a last resort. One matched reply, whatever its rcode, brings it up. */
+ * over at least HEALTH_GRACE_MS; while down it is asked for itself only by probes, one in each back-off interval (250 ms, 500 ms,
+ * 1 s, 1.5 s, 1.5 s ...: a probe is one small datagram, and a server that is back should be in use within two seconds), and, when
+ * nothing else is left, by a few asks as a last resort. One matched reply, whatever its rcode, brings it up. */
 #ifndef SARING_UPSTREAM_HEALTH_H
 #define SARING_UPSTREAM_HEALTH_H
 
@@ -18,8 +19,8 @@
 
 #define HEALTH_FAILURES 3
 #define HEALTH_GRACE_MS 1000
-#define HEALTH_BACKOFF_MIN_MS 1000
-#define HEALTH_BACKOFF_MAX_MS 30000
+#define HEALTH_BACKOFF_MIN_MS 250
+#define HEALTH_BACKOFF_MAX_MS 1500
 #define HEALTH_WAIT_MIN_MS 200	   /* for a first attempt's answer, at least */
 #define HEALTH_WAIT_UNKNOWN_MS 376 /* nothing is known of the server yet */
 #define HEALTH_EXPLORE_PERCENT 5   /* of asks try another than the fastest */

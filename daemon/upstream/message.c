@@ -5,23 +5,50 @@
 
 #include "base/rand.h"
 
+#define EACH_OCTET UINT64_C(0x0101010101010101)
+#define EACH_HIGH (EACH_OCTET << 7)
+#define EACH_OTHER_BIT UINT64_C(0x8040201008040201) /* bit 0 in the first octet of little ends, bit 1 in the second ... */
+#define CASE_BIT_BELOW_HIGH 2			    /* 0x20 is 0x80 so many places to the right */
+
+/* The high bit of each octet of x that is a letter in lower case; of octets from 0x80 on none is. */
+static uint64_t letters_of(uint64_t x)
+{
+	uint64_t low = x & ~EACH_HIGH;
+	uint64_t from_a = low + EACH_OCTET * (0x80 - 'a'), past_z = low + EACH_OCTET * (0x80 - 'z' - 1);
+	return from_a & ~past_z & ~x & EACH_HIGH;
+}
+
+/* The high bit of each octet that is not 0. */
+static uint64_t carry_up(uint64_t x)
+{
+	return (((x & ~EACH_HIGH) + ~EACH_HIGH) | x) & EACH_HIGH;
+}
+
+/* Eight octets at a time: each letter's case by a bit of coins. Length octets are below 64 ('@'): they are no letters, and need not
+ * be told apart. */
+static void mix(uint8_t *wire, size_t len)
+{
+	uint8_t coins[(NAME_LEN_MAX + 7) / 8];
+	rand_bytes(coins, (len + 7) / 8);
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t x;
+		memcpy(&x, wire + i, sizeof(x));
+		uint64_t heads = carry_up(coins[i / 8] * EACH_OCTET & EACH_OTHER_BIT);
+		x -= (letters_of(x) & heads) >> CASE_BIT_BELOW_HIGH;
+		memcpy(wire + i, &x, sizeof(x));
+	}
+}
+
 void message_question_make(const struct name *name, uint16_t type, bool mix_case, struct message_question *ret)
 {
-	uint8_t coins[(NAME_LEN_MAX + 7) / 8] = {0};
+	memcpy(ret->wire, name->wire, name->len);
+	memset(ret->wire + name->len, 0, MESSAGE_SLACK);
 	if (mix_case)
-		rand_bytes(coins, sizeof(coins));
-	struct wr w = wr_init(ret->wire, sizeof(ret->wire));
-	name_write(&w, name);
-	/* length octets are below 64 ('@'): they are no letters, and need not be told apart */
-	for (size_t i = 0; i < w.pos; i++) {
-		uint8_t c = ret->wire[i];
-		if (c >= 'a' && c <= 'z' && ((unsigned)coins[i / 8] >> (i % 8) & 1u) != 0)
-			ret->wire[i] = (uint8_t)(c - 0x20);
-	}
+		mix(ret->wire, name->len);
+	struct wr w = wr_init(ret->wire + name->len, 4);
 	wr_u16(&w, type);
 	wr_u16(&w, RRCLASS_IN);
-	must(!w.full);
-	ret->len = (uint16_t)w.pos;
+	ret->len = (uint16_t)(name->len + w.pos);
 }
 
 size_t message_query(uint16_t id, const struct message_question *q, struct message_flags flags, uint8_t ret[MESSAGE_QUERY_MAX])
@@ -71,14 +98,11 @@ enum message_match message_match(const uint8_t *bytes, size_t len, uint16_t id, 
 	return MESSAGE_CASE;
 }
 
-void message_unmix(uint8_t *bytes, size_t len, const struct message_question *q)
+void message_unmix(uint8_t *bytes, size_t len, const struct name *name)
 {
-	if (len < MSG_HEADER_LEN + (size_t)q->len)
-		return;
-	struct wr w = wr_init(bytes + MSG_HEADER_LEN, q->len);
-	uint8_t *name = wr_room(&w, q->len - 4u);
-	for (size_t i = 0; name != NULL && i < q->len - 4u; i++)
-		name[i] = fold_octet(q->wire[i]);
+	struct wr w = wr_init(bytes, len);
+	(void)wr_room(&w, MSG_HEADER_LEN);
+	name_write(&w, name);
 }
 
 uint16_t message_flags(const uint8_t *bytes, size_t len)

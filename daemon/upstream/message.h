@@ -9,13 +9,14 @@
 #include "wire/msg.h"
 
 #define MESSAGE_QUESTION_MAX (NAME_LEN_MAX + 4)
+#define MESSAGE_SLACK 8 /* whole words may be read and written */
 #define MESSAGE_OPT_LEN 11
 #define MESSAGE_QUERY_MAX (MSG_HEADER_LEN + MESSAGE_QUESTION_MAX + MESSAGE_OPT_LEN)
 
 /* A question as it went out: letters in the case they had, type and class after the name. */
 struct message_question {
 	uint16_t len;
-	uint8_t wire[MESSAGE_QUESTION_MAX];
+	uint8_t wire[MESSAGE_QUESTION_MAX + MESSAGE_SLACK];
 };
 
 /* Write name/type/IN; with mix_case each letter's case is a coin toss (draft-vixie-dnsext-dns0x20). */
@@ -37,8 +38,8 @@ enum message_match {
 };
 enum message_match message_match(const uint8_t *bytes, size_t len, uint16_t id, const struct message_question *q);
 
-/* A matched reply's question in lower case again, so that what points to it does not carry our coin tosses on. */
-void message_unmix(uint8_t *bytes, size_t len, const struct message_question *q);
+/* A matched reply's question as it was asked, in lower case, so that what points to it does not carry our coin tosses on. */
+void message_unmix(uint8_t *bytes, size_t len, const struct name *name);
 
 /* A matched reply's flags and whole rcode (the OPT's high bits count where they could matter: an empty reply). */
 uint16_t message_flags(const uint8_t *bytes, size_t len);

@@ -4,11 +4,15 @@
  *
  * Each worker owns one pool with its own sockets, on its own event base; the state of the servers (latency, up or down) is shared
  * by all workers through struct upstreams. Asks of equal questions are the caller's to merge (query/inflight). Owner thread only,
- * but for what is marked. It never calls back from within pool_ask. */
+ * but for what is marked. It never calls back from within pool_ask.
+ *
+ * What is asked within one turn of the event loop is sent together at its end, and answers that came together are told one call
+ * after the other: a caller that collects what it sends itself saves as much. */
 #ifndef SARING_UPSTREAM_POOL_H
 #define SARING_UPSTREAM_POOL_H
 
 #include "base/base.h"
+#include "cache/cache.h"
 #include "observe/counters.h"
 #include "settings/settings.h"
 #include "wire/name.h"
@@ -29,6 +33,8 @@ struct upstream_stats {
 	double rtt_ms;
 	uint64_t sent, failed;
 };
+/* Is any of the servers that name/type would be asked of up? Any thread. */
+MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type);
 size_t upstreams_count(const struct upstreams *u);				       /* any thread */
 void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret); /* any thread */
 
@@ -41,14 +47,14 @@ void pool_set_upstreams(struct pool *pool, struct upstreams *u);
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u);
 
 enum pool_outcome {
-	POOL_ANSWER,	   /* bytes holds a message that matches the question: rcode NOERROR, NXDOMAIN or another worth relaying */
+	POOL_ANSWER,	   /* response is what the server said, distilled: NOERROR or NXDOMAIN */
 	POOL_TIMEOUT,	   /* EDE 22: nobody answered in time */
 	POOL_NETWORK,	   /* EDE 23: all that was heard were network errors */
-	POOL_BAD,	   /* EDE 22: only failures (SERVFAIL, REFUSED, malformed) were heard; bytes may hold the last */
+	POOL_BAD,	   /* EDE 22: only failures (SERVFAIL, REFUSED, malformed) were heard */
 	POOL_NO_RESOURCES, /* a limit of ours: sockets, asks */
 };
-/* bytes is borrowed until the callback returns. The ask is gone when it is called. */
-typedef void pool_callback(void *arg, enum pool_outcome outcome, const uint8_t *bytes, size_t len);
+/* response is NULL unless POOL_ANSWER, and borrowed until the callback returns. The ask is gone when it is called. */
+typedef void pool_callback(void *arg, enum pool_outcome outcome, const struct response *response);
 
 #define POOL_ASKS_MAX 8192 /* outstanding in one worker; more are POOL_NO_RESOURCES */
 

@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/rand.h"
 
-static void attempt_close(struct attempt *a)
+void attempt_close(struct attempt *a)
 {
 	if (!a->open)
 		return;
-	a->open = false;
+	attempt_closed(a);
 	switch (a->transport) {
 	case TRANSPORT_UDP:
 		udp_cancel(a);
@@ -27,51 +26,48 @@ void pool_ask_free(struct pool_ask *ask)
 	struct pool *pool = ask->pool;
 	for (size_t i = 0; i < ask->attempt_count; i++) {
 		attempt_close(ask->attempts[i]);
-		free(ask->attempts[i]);
+		if (ask->attempts[i] != &ask->first)
+			free(ask->attempts[i]);
 	}
-	if (event_initialized(&ask->timer))
-		(void)event_del(&ask->timer);
+	wheel_clear(&ask->timer);
+	if (ask->ended)
+		TAILQ_REMOVE(&pool->ended, ask, ended_link);
 	LIST_REMOVE(ask, link);
 	pool->ask_count--;
 	pool->last_resort_count -= ask->last_resort ? 1 : 0;
 	pool->probe_count -= ask->probe ? 1 : 0;
-	free(ask->last);
-	free(ask);
+	LIST_INSERT_HEAD(&pool->free_asks, ask, link);
 }
+
+static void pool_ask_on_due(struct wheel_timer *timer);
 
 static void arm(struct pool_ask *ask, enum ask_timer kind, int64_t wait_ms)
 {
-	wait_ms = MAX(wait_ms, 0);
-	struct timeval tv = {.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000)};
 	ask->timer_kind = kind;
-	must(evtimer_add(&ask->timer, &tv) == 0);
+	ask->timer.due = pool_ask_on_due;
+	wheel_set(&ask->pool->wheel, &ask->timer, pool_now_ms(ask->pool), wait_ms);
 }
 
-/* The end: the ask goes, then its owner is told. bytes must not be the ask's own. */
-static void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome, const uint8_t *bytes, size_t len)
+void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome)
 {
 	if (ask->starting) {
+		wheel_clear(&ask->timer);
 		ask->outcome = outcome;
-		arm(ask, ASK_TIMER_FINISH, 0);
+		ask->ended = true;
+		TAILQ_INSERT_TAIL(&ask->pool->ended, ask, ended_link);
+		pool_schedule_flush(ask->pool);
 		return;
 	}
 	pool_callback *done = ask->done;
 	void *arg = ask->arg;
-	uint8_t *last = NULL;
-	if (outcome == POOL_BAD && bytes == NULL) {
-		last = ask->last;
-		len = ask->last_len;
-		bytes = last;
-		ask->last = NULL;
-	}
+	const struct response *answer = outcome == POOL_ANSWER ? &ask->pool->answer : NULL;
 	pool_ask_free(ask);
-	done(arg, outcome, bytes, len);
-	free(last); /* nothing else may be touched here */
+	done(arg, outcome, answer); /* nothing may be touched after it */
 }
 
 static enum pool_outcome ask_outcome(const struct pool_ask *ask)
 {
-	if (ask->last != NULL)
+	if (ask->heard_useless)
 		return POOL_BAD;
 	if (ask->heard_network)
 		return POOL_NETWORK;
@@ -114,49 +110,60 @@ static enum transport transport_for(const struct pool_ask *ask, size_t index)
 
 /* ---- sending ---- */
 
-static enum attempt_start attempt_send(struct attempt *a)
+/* Put an attempt into its server's connection. */
+static enum attempt_start send_by_tcp(struct attempt *a)
 {
 	struct pool_ask *ask = a->ask;
-	int64_t now_ms = clock_mono_ms();
 	uint8_t query[MESSAGE_QUERY_MAX];
 	const struct message_flags flags = {
 	    .edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
-	message_question_make(&ask->name, ask->type, server_keeps_case(a->server, now_ms), &a->question);
+	a->transport = TRANSPORT_TCP;
 	a->id = (uint16_t)rand_u32();
 	size_t len = message_query(a->id, &a->question, flags, query);
-	a->sent_ns = clock_mono_ns();
-	enum attempt_start how = a->transport == TRANSPORT_UDP ? udp_start(a, query, len) : stream_start(a, query, len);
-	if (how == ATTEMPT_NO_RESOURCES) {
+	enum attempt_start how = stream_start(a, query, len);
+	if (how != ATTEMPT_NO_RESOURCES)
+		server_sent(a->server);
+	else
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
-		if (a->transport == TRANSPORT_UDP && stream_is_open(ask->pool, a->server)) {
-			a->transport = TRANSPORT_TCP; /* no descriptor for a datagram, but a connection is there */
-			how = stream_start(a, query, len);
-		}
-	}
+	counters_add(ask->pool->counters, COUNTER_UPSTREAM_TCP);
 	return how;
 }
 
-static enum attempt_start attempt_start(struct pool_ask *ask, size_t index)
+/* The usual ask has one attempt, and brings the room for it. */
+static struct attempt *attempt_new(struct pool_ask *ask)
 {
-	struct attempt *a = calloc(1, sizeof(*a));
+	struct attempt *a = ask->attempt_count == 0 ? &ask->first : malloc(sizeof(*a));
+	if (a == NULL)
+		return NULL;
+	memset(a, 0, offsetof(struct attempt, question));
+	a->ask = ask;
+	ask->attempts[ask->attempt_count++] = a;
+	return a;
+}
+
+static enum attempt_start attempt_start(struct pool_ask *ask, size_t index, struct lane *lane)
+{
+	struct pool *pool = ask->pool;
+	struct attempt *a = attempt_new(ask);
 	ask->hint = -1;
 	if (a == NULL)
 		return ATTEMPT_NO_RESOURCES;
-	a->ask = ask;
-	a->fd = -1;
-	a->server = ask->route->servers[index];
+	a->server = lane->server;
+	a->lane = lane;
 	a->server_index = (uint8_t)index;
 	a->transport = transport_for(ask, index);
 	a->edns = !ask->no_edns;
-	ask->attempts[ask->attempt_count++] = a;
+	a->sent_ns = pool->now_ns;
+	message_question_make(&ask->name, ask->type, server_keeps_case(a->server, pool_now_ms(pool)), &a->question);
 	ask->servers[index].sends++;
 	ask->current = a;
-	enum attempt_start how = attempt_send(a);
-	a->open = how == ATTEMPT_STARTED;
-	if (how != ATTEMPT_NO_RESOURCES)
-		server_sent(a->server);
+	enum attempt_start how = ATTEMPT_STARTED;
 	if (a->transport == TRANSPORT_TCP)
-		counters_add(ask->pool->counters, COUNTER_UPSTREAM_TCP);
+		how = send_by_tcp(a);
+	else
+		udp_start(a); /* how it went is told by pool_ask_on_unsent */
+	a->open = how == ATTEMPT_STARTED;
+	lane->open += a->open ? 1 : 0;
 	return how;
 }
 
@@ -166,7 +173,7 @@ static void attempt_failed(struct attempt *a, enum server_failure why)
 	struct ask_server *s = &a->ask->servers[a->server_index];
 	bool first = !s->failed;
 	s->failed = true;
-	server_failed(a->server, why, first, a->sent_ns / 1000000, clock_mono_ms());
+	server_failed(a->server, why, first, a->sent_ns / 1000000, pool_now_ms(a->ask->pool));
 	if (why == SERVER_NETWORK)
 		a->ask->heard_network = true;
 	else
@@ -188,7 +195,7 @@ static void tcp_failed(struct attempt *a)
 
 static void arm_for(struct pool_ask *ask, const struct attempt *a)
 {
-	int64_t left_ms = ask->deadline_ms - clock_mono_ms();
+	int64_t left_ms = ask->deadline_ms - pool_now_ms(ask->pool);
 	if (pick(ask) < 0) {
 		arm(ask, ASK_TIMER_DEADLINE, left_ms);
 		return;
@@ -209,11 +216,11 @@ static void ask_rest(struct pool_ask *ask)
 	for (size_t i = 0; i < ask->attempt_count; i++) {
 		const struct attempt *a = ask->attempts[i];
 		if (a->open && !a->errored) {
-			arm(ask, ASK_TIMER_DEADLINE, ask->deadline_ms - clock_mono_ms());
+			arm(ask, ASK_TIMER_DEADLINE, ask->deadline_ms - pool_now_ms(ask->pool));
 			return;
 		}
 	}
-	pool_ask_finish(ask, ask_outcome(ask), NULL, 0);
+	pool_ask_finish(ask, ask_outcome(ask));
 }
 
 /* After a refusal: true when the next to be asked has been asked as often, so that all have been: then pause before going round. */
@@ -223,13 +230,44 @@ static bool paused(struct pool_ask *ask, const struct attempt *refused)
 	if (next < 0 || next == ask->hint || ask->servers[next].sends < ask->servers[refused->server_index].sends)
 		return false;
 	ask->current = NULL;
-	int64_t left_ms = ask->deadline_ms - clock_mono_ms();
+	int64_t left_ms = ask->deadline_ms - pool_now_ms(ask->pool);
 	int64_t wait_ms = MIN(server_wait_ms(refused->server, ask->servers[refused->server_index].sends), MAX(left_ms / 2, 1));
 	arm(ask, ASK_TIMER_NEXT, wait_ms);
 	return true;
 }
 
-/* Send to the next server that takes it. Ends: each round counts a send. */
+/* What starting `a` came to. True when there is nothing more to do now; the ask may be gone then. */
+static bool settled(struct pool_ask *ask, struct attempt *a, enum attempt_start how)
+{
+	switch (how) {
+	case ATTEMPT_STARTED:
+		arm_for(ask, a);
+		return true;
+	case ATTEMPT_NO_RESOURCES:
+		ask->starved = true;
+		ask_rest(ask); /* trying at once again would spin */
+		return true;
+	case ATTEMPT_NETWORK:
+		attempt_failed(a, SERVER_NETWORK);
+		if (a->transport == TRANSPORT_TCP)
+			tcp_failed(a);
+		return paused(ask, a);
+	}
+	return true;
+}
+
+/* A server this pool has so much out to already is passed over. */
+static bool lane_is_full(struct pool_ask *ask, size_t index, const struct lane *lane)
+{
+	if (lane->open < LANE_OPEN_MAX)
+		return false;
+	counters_add(ask->pool->counters, COUNTER_UPSTREAM_SERVER_FULL);
+	ask->servers[index].given_up = true;
+	ask->starved = true;
+	return true;
+}
+
+/* Send to the next server that takes it. Ends: each round counts a send, or gives a server up. */
 static void ask_step(struct pool_ask *ask)
 {
 	for (;;) {
@@ -238,24 +276,16 @@ static void ask_step(struct pool_ask *ask)
 			ask_rest(ask);
 			return;
 		}
-		enum attempt_start how = attempt_start(ask, (size_t)index);
-		struct attempt *a = ask->current;
-		switch (how) {
-		case ATTEMPT_STARTED:
-			arm_for(ask, a);
+		struct lane *lane = lane_of(&ask->pool->lanes, ask->route->servers[index]);
+		if (lane == NULL) {
+			(void)settled(ask, NULL, ATTEMPT_NO_RESOURCES);
 			return;
-		case ATTEMPT_NO_RESOURCES:
-			ask->starved = true;
-			ask_rest(ask); /* trying at once again would spin */
-			return;
-		case ATTEMPT_NETWORK:
-			attempt_failed(a, SERVER_NETWORK);
-			if (a->transport == TRANSPORT_TCP)
-				tcp_failed(a);
-			if (paused(ask, a))
-				return;
-			break;
 		}
+		if (lane_is_full(ask, (size_t)index, lane))
+			continue;
+		enum attempt_start how = attempt_start(ask, (size_t)index, lane);
+		if (settled(ask, ask->current, how))
+			return;
 	}
 }
 
@@ -272,18 +302,14 @@ static void attempt_timed_out(struct attempt *a)
 	}
 }
 
-static void pool_ask_on_timer(evutil_socket_t fd, short what, void *arg)
+static void pool_ask_on_due(struct wheel_timer *timer)
 {
-	struct pool_ask *ask = arg;
-	(void)fd, (void)what;
+	struct pool_ask *ask = (struct pool_ask *)(void *)((char *)timer - offsetof(struct pool_ask, timer));
 	switch (ask->timer_kind) {
-	case ASK_TIMER_FINISH:
-		pool_ask_finish(ask, ask->outcome, NULL, 0);
-		return;
 	case ASK_TIMER_DEADLINE:
 		for (size_t i = 0; i < ask->attempt_count; i++)
 			attempt_timed_out(ask->attempts[i]);
-		pool_ask_finish(ask, ask_outcome(ask), NULL, 0);
+		pool_ask_finish(ask, ask_outcome(ask));
 		return;
 	case ASK_TIMER_NEXT:
 		break;
@@ -299,15 +325,14 @@ static void pool_ask_on_timer(evutil_socket_t fd, short what, void *arg)
 
 void pool_ask_start(struct pool_ask *ask)
 {
-	struct pool *pool = ask->pool;
-	evtimer_assign(&ask->timer, pool->base, pool_ask_on_timer, ask);
+	const struct pool *pool = ask->pool;
 	ask->starting = true;
 	if (ask->order_count == 0) {
-		pool_ask_finish(ask, POOL_NETWORK, NULL, 0); /* nobody to ask */
+		pool_ask_finish(ask, POOL_NETWORK); /* nobody to ask */
 	} else if (ask->last_resort && pool->last_resort_count > POOL_LAST_RESORT_MAX) {
 		const struct server *s = ask->route->servers[ask->order[0]];
 		bool network = s->last_failure == SERVER_NETWORK;
-		pool_ask_finish(ask, network ? POOL_NETWORK : POOL_TIMEOUT, NULL, 0);
+		pool_ask_finish(ask, network ? POOL_NETWORK : POOL_TIMEOUT);
 	} else {
 		ask_step(ask);
 	}
@@ -322,17 +347,6 @@ static void close_attempts_of(struct pool_ask *ask, uint8_t index)
 	for (size_t i = 0; i < ask->attempt_count; i++)
 		if (ask->attempts[i]->server_index == index)
 			attempt_close(ask->attempts[i]);
-}
-
-static void keep_last(struct pool_ask *ask, const uint8_t *bytes, size_t len)
-{
-	uint8_t *copy = malloc(len);
-	if (copy == NULL)
-		return;
-	memcpy(copy, bytes, len);
-	free(ask->last);
-	ask->last = copy;
-	ask->last_len = len;
 }
 
 /* After a reply or a failure that did not end the ask: on, unless another attempt is being waited for and nothing is urgent. */
@@ -350,7 +364,7 @@ void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum messa
 	struct ask_server *s = &ask->servers[a->server_index];
 	switch (reply_judge(a, bytes, len, match)) {
 	case REPLY_GOOD:
-		pool_ask_finish(ask, POOL_ANSWER, bytes, len);
+		pool_ask_finish(ask, POOL_ANSWER);
 		return;
 	case REPLY_TRUNCATED:
 		s->want_tcp = true;
@@ -359,12 +373,12 @@ void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum messa
 		break;
 	case REPLY_NO_EDNS:
 		ask->no_edns = true;
-		keep_last(ask, bytes, len);
+		ask->heard_useless = true;
 		set_hint(ask, a->server_index);
 		break;
 	case REPLY_USELESS:
 		s->given_up = true;
-		keep_last(ask, bytes, len);
+		ask->heard_useless = true;
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_BAD);
 		break;
 	}
@@ -383,6 +397,29 @@ static void on_guessed(struct attempt *a)
 	go_on(a->ask);
 }
 
+void pool_ask_on_unsent(struct attempt *a, enum attempt_start how)
+{
+	struct pool_ask *ask = a->ask;
+	attempt_close(a);
+	if (how == ATTEMPT_NO_RESOURCES) {
+		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
+		if (stream_is_open(ask->pool, a->server)) { /* no descriptor for a datagram, but a connection is there */
+			how = send_by_tcp(a);
+			a->open = how == ATTEMPT_STARTED;
+			a->lane->open += a->open ? 1 : 0;
+		}
+	}
+	if (ask->current == a) {
+		if (!settled(ask, a, how))
+			ask_step(ask);
+		return;
+	}
+	/* meanwhile another is being waited for */
+	if (how == ATTEMPT_NETWORK)
+		attempt_failed(a, SERVER_NETWORK);
+	go_on(ask);
+}
+
 void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
 {
 	struct pool_ask *ask = a->ask;
@@ -390,7 +427,8 @@ void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
 		on_guessed(a);
 		return;
 	}
-	a->open = a->open && a->transport == TRANSPORT_UDP;
+	if (a->transport == TRANSPORT_TCP)
+		attempt_closed(a);
 	a->errored = true;
 	if (!a->timed_out)
 		attempt_failed(a, why == ATTEMPT_STALLED ? SERVER_TIMEOUT : SERVER_NETWORK);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * pool_ask.h - one question on its way through the servers, and its attempts: what pool.c, pool_ask.c, reply.c, udp.c and stream.c
- * share. Inside daemon/upstream only; the pool's worker thread.
+ * pool_ask.h - one question on its way through the servers, and its attempts: what pool.c, pool_ask.c, reply.c, udp.c, port.c and
+ * stream.c share. Inside daemon/upstream only; the pool's worker thread.
  *
  *   pool_ask --> pool_ask_start --> udp_start, stream_start    one attempt at a time; earlier ones stay open and may still win
  *                      ^                     |
  *                      |                     v
- *                      +---- pool_ask_on_timer, _on_reply, _on_failure --> pool_ask_finish --> the caller's callback
+ *                      +---- _on_due, _on_unsent, _on_reply, _on_failure --> pool_ask_finish --> the caller's callback
+ *
+ * What is started within one turn of the event loop is sent at its end, by pool_flush. The clock is read once for each event that
+ * leads here (pool_clock), not for each question.
  *
  * After pool_ask_on_*() and pool_ask_finish() the attempt, the ask and even the pool may be gone: return at once, or look with a
  * struct pool_watch. */
@@ -16,11 +19,15 @@
 #include "base/base.h"
 #include "cache/cache.h"
 #include "upstream/health.h"
+#include "upstream/lane.h"
 #include "upstream/message.h"
 #include "upstream/pool.h"
+#include "upstream/port.h"
+#include "upstream/wheel.h"
 
 #include <event2/event_struct.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #define ASK_SENDS_MAX 6		   /* of one question, over all servers */
 #define ASK_SENDS_PER_SERVER_MAX 3 /* RFC 9520 §3.1 */
@@ -33,31 +40,34 @@ enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
 /* One send to one server. */
 struct attempt {
 	struct pool_ask *ask;
-	struct server *server; /* the ask's upstreams hold it */
-	uint8_t server_index;  /* in the ask's route */
+	struct server *server; /* the lane holds it */
+	struct lane *lane;
+	uint8_t server_index; /* in the ask's route */
 	enum transport transport;
 	bool edns;
-	bool open;	/* may still be answered */
+	bool open;	/* may still be answered; counted in its lane */
 	bool errored;	/* the network said no; a datagram may come all the same (ICMP can be forged) */
 	bool timed_out; /* was given up waiting for; a late answer is taken all the same */
 	bool case_seen; /* something came that matched but for the letters' case */
 	uint8_t mismatches;
 	uint16_t id;
 	int64_t sent_ns;
-	struct message_question question;
 	/* UDP */
-	int fd;
-	struct event readable;
+	struct attempt_queue *waits_in; /* its lane's queue, or the pool's of those that could not go; NULL: in none */
+	TAILQ_ENTRY(attempt) queue;
+	enum attempt_start how; /* why it could not go */
+	struct port *port;	/* NULL when it is out on none */
+	uint8_t port_slot;
 	/* TCP */
 	struct stream *stream;	   /* NULL when it is out on none */
 	LIST_ENTRY(attempt) by_id; /* the stream's, or while `lost` the list of those to be told */
 	bool lost;
+	struct message_question question; /* the last, as it is not cleared */
 };
 
 enum ask_timer {
 	ASK_TIMER_NEXT,	    /* the current attempt has had its time, or a pause is over */
 	ASK_TIMER_DEADLINE, /* the ask has had its time */
-	ASK_TIMER_FINISH,   /* it ended within pool_ask: the callback is due from the loop */
 };
 
 /* What is known of one server within one ask. */
@@ -72,10 +82,9 @@ struct ask_server {
 
 struct pool_ask {
 	struct pool *pool;
-	LIST_ENTRY(pool_ask) link;
+	LIST_ENTRY(pool_ask) link; /* of those under way, or of the free ones */
 	const struct upstreams *u;
 	const struct route *route;
-	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled, prefer_tcp;
 	bool probe;	  /* asked for the server's sake; nobody waits */
@@ -85,26 +94,31 @@ struct pool_ask {
 	pool_callback *done;
 	void *arg;
 
-	uint8_t order[SETTINGS_SERVERS_MAX];
 	uint8_t order_count;
-	struct ask_server servers[SETTINGS_SERVERS_MAX]; /* by index in the route */
-	int hint;					 /* server to be asked next in any case; -1: none */
+	int hint; /* server to be asked next in any case; -1: none */
 	uint8_t sends_max;
-	struct attempt *attempts[ASK_SENDS_MAX]; /* owned */
 	uint8_t attempt_count;
 	struct attempt *current; /* the one the timer is about; NULL in a pause */
 
-	struct event timer;
+	struct wheel_timer timer;
 	enum ask_timer timer_kind;
 	int64_t deadline_ms;
 
-	bool heard_network, starved;
-	enum pool_outcome outcome; /* for ASK_TIMER_FINISH */
-	uint8_t *last;		   /* owned: the last reply that was of no use */
-	size_t last_len;
+	bool heard_network, heard_useless, starved;
+	bool ended; /* within pool_ask: outcome is told at the end of this turn */
+	TAILQ_ENTRY(pool_ask) ended_link;
+	enum pool_outcome outcome;
+
+	/* what follows is not cleared, but written as far as it is used: most of it never is */
+	struct name name;
+	uint8_t order[SETTINGS_SERVERS_MAX];
+	struct ask_server servers[SETTINGS_SERVERS_MAX]; /* by index in the route */
+	struct attempt *attempts[ASK_SENDS_MAX];	 /* owned, but for the first, which is `first` */
+	struct attempt first;
 };
 
 LIST_HEAD(ask_list, pool_ask);
+TAILQ_HEAD(ask_queue, pool_ask);
 LIST_HEAD(stream_list, stream);
 
 /* Set to true by pool_destroy when some function up the stack watches. */
@@ -113,32 +127,66 @@ struct pool_watch {
 	struct pool_watch *outer;
 };
 
+#define UDP_IN_MAX (MSG_UDP_EDNS_MAX + 1) /* one more than is taken, to see what is too long */
+
+/* What one system call sends or receives. */
+struct udp_io {
+	struct mmsghdr out[PORT_QUERIES_MAX], in[PORT_QUERIES_MAX];
+	struct iovec out_iov[PORT_QUERIES_MAX], in_iov[PORT_QUERIES_MAX];
+	struct attempt *sent[PORT_QUERIES_MAX];
+	uint8_t out_bytes[PORT_QUERIES_MAX][MESSAGE_QUERY_MAX];
+	uint8_t in_bytes[PORT_QUERIES_MAX][UDP_IN_MAX];
+};
+
 struct pool {
 	struct event_base *base;
 	struct counters *counters;
 	struct upstreams *u;
-	struct ask_list asks;
+	int64_t now_ns;	    /* when the event that is being served was begun with */
+	struct event flush; /* at the end of a turn */
+	bool flush_due;
+	struct ask_list asks, free_asks;
+	struct ask_queue ended;
 	size_t ask_count, last_resort_count, probe_count;
+	struct wheel wheel;
+	struct lanes lanes;
+	struct lane_queue dirty; /* lanes with a queue */
+	struct attempt_queue unsent;
+	struct ports ports;
 	struct stream_list streams;
 	struct pool_watch *watch;
-	uint8_t datagram[MSG_UDP_EDNS_MAX + 1]; /* one more than is taken, to see what is too long */
-	struct response scratch;		/* what an answer is judged in */
-	uint8_t scratch_body[MSG_LEN_MAX];
+	struct response answer; /* distilled; borrowed from room */
+	struct response_room room;
+	struct udp_io io;
+	uint8_t room_body[MSG_LEN_MAX];
 };
+
+/* Look at the clock: to be done first by whatever the loop calls. */
+void pool_clock(struct pool *pool);
+static inline int64_t pool_now_ms(const struct pool *pool)
+{
+	return pool->now_ns / 1000000;
+}
+/* Have pool_flush called before the loop waits again. */
+void pool_schedule_flush(struct pool *pool);
 
 void pool_watch_begin(struct pool *pool, struct pool_watch *watch);
 /* True when the pool is still there (and then the watch is taken off). */
 bool pool_watch_end(struct pool *pool, struct pool_watch *watch);
 
-/* What became of a try to send. */
-enum attempt_start {
-	ATTEMPT_STARTED,
-	ATTEMPT_NETWORK,      /* the kernel refused at once: unreachable, refused */
-	ATTEMPT_NO_RESOURCES, /* no descriptor, no memory, or a limit of ours */
-};
-
 void pool_ask_start(struct pool_ask *ask);
 void pool_ask_free(struct pool_ask *ask); /* without a call */
+/* The end: the ask goes, then its owner is told (at the end of the turn when it is starting still). */
+void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome);
+/* It may not be answered any more, wherever it was. Harmless when it is closed already. */
+void attempt_close(struct attempt *attempt);
+/* The same for one that its transport has let go of already. */
+static inline void attempt_closed(struct attempt *attempt)
+{
+	if (attempt->open)
+		attempt->lane->open--;
+	attempt->open = false;
+}
 /* A reply to attempt; match is not MESSAGE_MISMATCH. bytes may be changed. */
 void pool_ask_on_reply(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
 enum attempt_failure {
@@ -148,6 +196,8 @@ enum attempt_failure {
 	ATTEMPT_GUESSED, /* too many datagrams did not match */
 };
 void pool_ask_on_failure(struct attempt *attempt, enum attempt_failure why);
+/* What was put off to the end of the turn could not be sent. */
+void pool_ask_on_unsent(struct attempt *attempt, enum attempt_start how);
 
 /* Judge a matched reply (reply.c). */
 enum reply_fate {
@@ -158,9 +208,13 @@ enum reply_fate {
 };
 enum reply_fate reply_judge(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
 
-/* udp.c: a fresh socket for each attempt (RFC 5452 §9.2). */
-enum attempt_start udp_start(struct attempt *attempt, const uint8_t *query, size_t len);
+/* udp.c: questions are collected, and go together at the end of the turn (port.h says how). */
+void udp_init(struct udp_io *io);
+void udp_start(struct attempt *attempt);
 void udp_cancel(struct attempt *attempt);
+/* Send what was collected. Returns false when the pool ended within a callback. */
+bool udp_flush(struct pool *pool);
+void udp_on_readable(evutil_socket_t fd, short what, void *port);
 
 /* stream.c: one connection for each server, kept while it is used. stream_start chooses the ID, and puts it into the query. */
 enum attempt_start stream_start(struct attempt *attempt, uint8_t *query, size_t len);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/rand.h"
 
 /* TCP to one server (RFC 7766): one connection for all that is asked of it, questions sent without waiting for answers, answers
@@ -22,9 +21,9 @@
 #define STREAM_OUT_MAX (STREAM_WAITING_MAX * (STREAM_FRAME_HEAD + MESSAGE_QUERY_MAX))
 #define STREAM_STRAYS_MAX 100 /* frames in a row that answer nothing: a server that babbles is hung up on */
 #define STREAM_READ_BUDGET 16 /* reads before others have their turn */
-#define STREAM_CONNECT_S 3
-#define STREAM_STALL_S 5 /* questions are out and nothing came */
-#define STREAM_IDLE_S 10
+#define STREAM_CONNECT_MS 3000
+#define STREAM_STALL_MS 5000 /* questions are out and nothing came */
+#define STREAM_IDLE_MS 10000
 #define STREAM_BUCKETS 64
 
 LIST_HEAD(attempt_list, attempt);
@@ -36,7 +35,8 @@ struct stream {
 	LIST_ENTRY(stream) link;
 	enum stream_state state;
 	int fd;
-	struct event readable, writable, timer;
+	struct event readable, writable;
+	struct wheel_timer timer;
 	uint8_t *in; /* owned: the frame being received */
 	size_t in_len, in_cap;
 	uint8_t *out; /* owned: frames not yet written, from out_begin on */
@@ -70,7 +70,7 @@ static void stream_close(struct stream *s)
 		return;
 	(void)event_del(&s->readable);
 	(void)event_del(&s->writable);
-	(void)event_del(&s->timer);
+	wheel_clear(&s->timer);
 	(void)close(s->fd);
 	s->fd = -1;
 	s->state = STREAM_CLOSED;
@@ -96,15 +96,16 @@ void stream_destroy_all(struct pool *pool)
 		stream_destroy(s); // NOLINT(clang-analyzer-unix.Malloc): LIST_REMOVE moves the head on
 }
 
+static void stream_on_due(struct wheel_timer *timer);
+
 /* Anew only when something was heard or the kind of wait changes: questions that keep coming must not hide a dead connection. */
 static void arm(struct stream *s)
 {
-	struct timeval tv = {.tv_sec = STREAM_IDLE_S};
+	int64_t wait_ms = s->waiting > 0 ? STREAM_STALL_MS : STREAM_IDLE_MS;
 	if (s->state == STREAM_CONNECTING)
-		tv.tv_sec = STREAM_CONNECT_S;
-	else if (s->waiting > 0)
-		tv.tv_sec = STREAM_STALL_S;
-	(void)event_add(&s->timer, &tv);
+		wait_ms = STREAM_CONNECT_MS;
+	s->timer.due = stream_on_due;
+	wheel_set(&s->pool->wheel, &s->timer, pool_now_ms(s->pool), wait_ms);
 }
 
 /* The connection is gone: every question out on it is told, and may be asked again on the next one. The stream and the pool may be
@@ -136,10 +137,9 @@ static void stream_fail(struct stream *s, enum attempt_failure why)
 		stream_destroy(s);
 }
 
-static void stream_on_timer(evutil_socket_t fd, short what, void *arg)
+static void stream_on_due(struct wheel_timer *timer)
 {
-	struct stream *s = arg;
-	(void)fd, (void)what;
+	struct stream *s = (struct stream *)(void *)((char *)timer - offsetof(struct stream, timer));
 	stream_fail(s, s->state == STREAM_CONNECTING ? ATTEMPT_REFUSED : ATTEMPT_STALLED);
 }
 
@@ -167,6 +167,7 @@ static void stream_on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
 	(void)what;
+	pool_clock(s->pool);
 	if (s->state == STREAM_CONNECTING) {
 		int error = 0;
 		socklen_t len = sizeof(error);
@@ -237,7 +238,7 @@ static bool take(struct stream *s, uint8_t *bytes, size_t len)
 	}
 	s->strays = 0;
 	unlink_attempt(s, a);
-	a->open = false;
+	attempt_closed(a);
 	pool_ask_on_reply(a, bytes, len, match);
 	return true;
 }
@@ -290,6 +291,7 @@ static void stream_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
 	(void)what;
+	pool_clock(s->pool);
 	for (int i = 0; i < STREAM_READ_BUDGET; i++) {
 		if (!in_room(s)) {
 			stream_fail(s, ATTEMPT_LOST);
@@ -304,7 +306,7 @@ static void stream_on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		s->in_len += (size_t)got;
-		s->heard_ns = clock_mono_ns();
+		s->heard_ns = s->pool->now_ns;
 		arm(s);
 		if (!take_all(s))
 			return;
@@ -345,7 +347,6 @@ static enum attempt_start stream_connect(struct stream *s)
 	s->heard_ns = 0;
 	event_assign(&s->readable, s->pool->base, fd, EV_READ | EV_PERSIST, stream_on_readable, s);
 	event_assign(&s->writable, s->pool->base, fd, EV_WRITE | EV_PERSIST, stream_on_writable, s);
-	evtimer_assign(&s->timer, s->pool->base, stream_on_timer, s);
 	if (event_add(&s->readable, NULL) != 0 || event_add(&s->writable, NULL) != 0) {
 		stream_close(s);
 		return ATTEMPT_NO_RESOURCES;

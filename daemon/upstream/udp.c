@@ -2,129 +2,243 @@
 #include "upstream/pool_ask.h"
 
 #include <errno.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/rand.h"
-
-#define UDP_PORT_MIN 1024u
-#define UDP_PORT_COUNT (65536u - UDP_PORT_MIN)
-#define UDP_BIND_TRIES 8   /* taken ports are met at random; after this many the kernel chooses */
-#define UDP_READ_BUDGET 16 /* datagrams taken from one socket before others have their turn */
-
-/* A port of our own choice from the whole range: the kernel's ephemeral range is half as large (RFC 5452 §9.2). */
-static bool bind_random(int fd, sa_family_t family)
+void udp_init(struct udp_io *io)
 {
-	struct addr any = {.len = family == AF_INET6 ? sizeof(any.in6) : sizeof(any.in)};
-	any.sa.sa_family = family;
-	for (int i = 0; i < UDP_BIND_TRIES; i++) {
-		addr_set_port(&any, (uint16_t)(UDP_PORT_MIN + rand_below(UDP_PORT_COUNT)));
-		if (bind(fd, &any.sa, any.len) == 0)
-			return true;
-		if (errno != EADDRINUSE && errno != EACCES)
-			return false;
-	}
-	addr_set_port(&any, 0);
-	return bind(fd, &any.sa, any.len) == 0;
-}
-
-/* ICMP "fragmentation needed" can be forged: path MTUs learned from it are not to be believed (IP_PMTUDISC_OMIT). */
-static void omit_pmtu(int fd, sa_family_t family)
-{
-	if (family == AF_INET6) {
-		int omit = IPV6_PMTUDISC_OMIT;
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &omit, sizeof(omit));
-	} else {
-		int omit = IP_PMTUDISC_OMIT;
-		(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &omit, sizeof(omit));
+	for (size_t i = 0; i < PORT_QUERIES_MAX; i++) {
+		io->out_iov[i] = (struct iovec){.iov_base = io->out_bytes[i]};
+		io->out[i].msg_hdr = (struct msghdr){.msg_iov = &io->out_iov[i], .msg_iovlen = 1};
+		io->in_iov[i] = (struct iovec){.iov_base = io->in_bytes[i], .iov_len = UDP_IN_MAX};
+		io->in[i].msg_hdr = (struct msghdr){.msg_iov = &io->in_iov[i], .msg_iovlen = 1};
 	}
 }
 
-static bool is_shortage(int error)
+/* ---- sending ---- */
+
+static void queue_in(struct attempt *a, struct attempt_queue *queue)
 {
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+	TAILQ_INSERT_TAIL(queue, a, queue);
+	a->waits_in = queue;
 }
 
-static void read_error(struct attempt *a)
+static void queue_out(struct attempt *a)
 {
-	if (errno == EAGAIN || errno == EINTR || a->errored)
-		return; /* a second error says nothing new */
-	pool_ask_on_failure(a, ATTEMPT_REFUSED);
+	TAILQ_REMOVE(a->waits_in, a, queue);
+	a->waits_in = NULL;
 }
 
-/* One datagram. True when it was not for us and reading may go on. */
-static bool take(struct attempt *a, ssize_t got)
+void udp_start(struct attempt *a)
 {
 	struct pool *pool = a->ask->pool;
-	size_t len = (size_t)got;
-	enum message_match match = MESSAGE_MISMATCH;
-	if (len <= MSG_UDP_EDNS_MAX)
-		match = message_match(pool->datagram, len, a->id, &a->question);
-	switch (match) {
-	case MESSAGE_MATCH:
-		pool_ask_on_reply(a, pool->datagram, len, match);
-		return false;
-	case MESSAGE_CASE:
-		a->case_seen = true;
-		break;
-	case MESSAGE_BARE:
-	case MESSAGE_MISMATCH:
-		break;
-	}
-	counters_add(pool->counters, COUNTER_UPSTREAM_MISMATCHED);
-	if (++a->mismatches < ASK_MISMATCHES_MAX)
-		return true;
-	pool_ask_on_failure(a, ATTEMPT_GUESSED);
-	return false;
-}
-
-static void udp_on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct attempt *a = arg;
-	(void)what;
-	for (int i = 0; i < UDP_READ_BUDGET; i++) {
-		struct pool *pool = a->ask->pool;
-		ssize_t got = recv(fd, pool->datagram, sizeof(pool->datagram), 0);
-		if (got < 0) {
-			read_error(a);
-			return;
-		}
-		if (!take(a, got))
-			return;
-	}
-}
-
-enum attempt_start udp_start(struct attempt *a, const uint8_t *query, size_t len)
-{
-	const struct addr *to = &a->server->addr;
-	int fd = socket(to->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return is_shortage(errno) ? ATTEMPT_NO_RESOURCES : ATTEMPT_NETWORK;
-	omit_pmtu(fd, to->sa.sa_family);
-	if (!bind_random(fd, to->sa.sa_family) || connect(fd, &to->sa, to->len) != 0) {
-		bool shortage = is_shortage(errno) || errno == EAGAIN || errno == EADDRINUSE;
-		(void)close(fd);
-		return shortage ? ATTEMPT_NO_RESOURCES : ATTEMPT_NETWORK;
-	}
-	/* a full send buffer loses the datagram, as the network may: the schedule sends again */
-	if (send(fd, query, len, MSG_NOSIGNAL) < 0 && errno != EAGAIN && errno != ENOBUFS) {
-		(void)close(fd);
-		return ATTEMPT_NETWORK;
-	}
-	if (event_assign(&a->readable, a->ask->pool->base, fd, EV_READ | EV_PERSIST, udp_on_readable, a) != 0 ||
-	    event_add(&a->readable, NULL) != 0) {
-		(void)close(fd);
-		return ATTEMPT_NO_RESOURCES;
-	}
-	a->fd = fd;
-	return ATTEMPT_STARTED;
+	struct lane *lane = a->lane;
+	queue_in(a, &lane->queue);
+	if (lane->waits)
+		return;
+	lane->waits = true;
+	STAILQ_INSERT_TAIL(&pool->dirty, lane, dirty);
+	pool_schedule_flush(pool);
 }
 
 void udp_cancel(struct attempt *a)
 {
-	if (a->fd < 0)
+	struct port *port = a->port;
+	if (a->waits_in != NULL) {
+		queue_out(a);
+	} else if (port != NULL) {
+		port_drop(a);
+		if (port->open == 0 && !port->busy)
+			port_close(port);
+	}
+}
+
+/* It is told when nothing is being sent any more: the call may do whatever it likes. */
+static void put_off(struct pool *pool, struct attempt *a, enum attempt_start how)
+{
+	a->how = how;
+	queue_in(a, &pool->unsent);
+}
+
+/* Hand count messages to the kernel. A full send buffer loses them, as the network may: the schedule sends again. */
+static void send_all(struct port *port, unsigned count)
+{
+	struct udp_io *io = &port->pool->io;
+	unsigned done = 0, refused = count; /* refused: the one that met an error of those before it */
+	while (done < count) {
+		int sent = sendmmsg(port->fd, io->out + done, count - done, MSG_NOSIGNAL);
+		if (sent > 0) {
+			done += (unsigned)sent;
+			continue;
+		}
+		if (errno == EAGAIN || errno == ENOBUFS)
+			return;
+		if (errno == EINTR)
+			continue;
+		if (errno == ECONNREFUSED && refused != done) { /* told by ICMP of an earlier one; this one has not gone yet */
+			refused = done;
+			continue;
+		}
+		struct attempt *a = io->sent[done++];
+		port_drop(a);
+		put_off(port->pool, a, ATTEMPT_NETWORK);
+	}
+}
+
+/* Up to PORT_QUERIES_MAX questions of the lane, from one port. */
+static void send_from(struct port *port, struct lane *lane)
+{
+	struct pool *pool = port->pool;
+	struct udp_io *io = &pool->io;
+	struct attempt *a;
+	unsigned count = 0;
+	while (port->used < PORT_QUERIES_MAX && (a = TAILQ_FIRST(&lane->queue)) != NULL) {
+		const struct pool_ask *ask = a->ask;
+		const struct message_flags flags = {
+		    .edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
+		queue_out(a);
+		port_put(port, a);
+		a->sent_ns = pool->now_ns;
+		server_sent(a->server);
+		io->out_iov[count].iov_len = message_query(a->id, &a->question, flags, io->out_bytes[count]);
+		io->sent[count++] = a;
+	}
+	send_all(port, count);
+	if (port->open == 0)
+		port_close(port);
+}
+
+/* One port's worth of the lane's queue. */
+static void lane_flush(struct pool *pool, struct lane *lane)
+{
+	struct port *port;
+	struct attempt *a;
+	enum attempt_start how = port_open(pool, lane, &port);
+	if (how == ATTEMPT_STARTED) {
+		send_from(port, lane);
 		return;
-	(void)event_del(&a->readable);
-	(void)close(a->fd);
-	a->fd = -1;
+	}
+	for (unsigned i = 0; i < PORT_QUERIES_MAX && (a = TAILQ_FIRST(&lane->queue)) != NULL; i++) {
+		queue_out(a);
+		if (how == ATTEMPT_NETWORK)
+			server_sent(a->server);
+		put_off(pool, a, how);
+	}
+}
+
+bool udp_flush(struct pool *pool)
+{
+	struct lane *lane;
+	struct attempt *a;
+	struct pool_watch watch;
+	pool_watch_begin(pool, &watch);
+	while (!watch.gone && (lane = STAILQ_FIRST(&pool->dirty)) != NULL) {
+		if (TAILQ_EMPTY(&lane->queue)) {
+			STAILQ_REMOVE_HEAD(&pool->dirty, dirty);
+			lane->waits = false;
+			continue;
+		}
+		lane_flush(pool, lane);
+		/* ends: each ask has but so many sends */
+		while (!watch.gone && (a = TAILQ_FIRST(&pool->unsent)) != NULL) {
+			queue_out(a);
+			pool_ask_on_unsent(a, a->how);
+		}
+	}
+	return pool_watch_end(pool, &watch);
+}
+
+/* ---- receiving ---- */
+
+/* All that is open on the port is told. Returns false when the pool is gone. */
+static bool tell_all(struct port *port, enum attempt_failure why)
+{
+	struct pool *pool = port->pool;
+	struct pool_watch watch;
+	pool_watch_begin(pool, &watch);
+	for (unsigned i = 0; !watch.gone && i < port->used; i++) {
+		struct attempt *a = port->attempts[i];
+		if (a == NULL || (why == ATTEMPT_REFUSED && a->errored)) /* a second error says nothing new */
+			continue;
+		pool_ask_on_failure(a, why);
+	}
+	return pool_watch_end(pool, &watch);
+}
+
+/* What does not match. Returns false when the pool is gone. */
+static bool take_mismatch(struct port *port, struct attempt *a, enum port_find found)
+{
+	counters_add(port->pool->counters, COUNTER_UPSTREAM_MISMATCHED);
+	switch (found) {
+	case PORT_FOUND:
+		if (++a->mismatches == ASK_MISMATCHES_MAX) {
+			struct pool *pool = port->pool;
+			struct pool_watch watch;
+			pool_watch_begin(pool, &watch);
+			pool_ask_on_failure(a, ATTEMPT_GUESSED);
+			return pool_watch_end(pool, &watch);
+		}
+		break;
+	case PORT_LATE: /* a doubled datagram, or one the retry was quicker than: nobody guesses */
+		break;
+	case PORT_STRANGER:
+		if (++port->mismatches == ASK_MISMATCHES_MAX)
+			return tell_all(port, ATTEMPT_GUESSED);
+		break;
+	}
+	return true;
+}
+
+/* One datagram. Returns false when the pool is gone. */
+static bool take(struct port *port, uint8_t *bytes, size_t len)
+{
+	struct pool *pool = port->pool;
+	struct rd r = rd_init(bytes, len);
+	struct attempt *a = NULL;
+	enum port_find found = port_find(port, rd_u16(&r), &a);
+	if (!rd_ok(&r))
+		return take_mismatch(port, NULL, PORT_STRANGER);
+	enum message_match match = MESSAGE_MISMATCH;
+	if (found == PORT_FOUND && len <= MSG_UDP_EDNS_MAX)
+		match = message_match(bytes, len, a->id, &a->question);
+	if (match != MESSAGE_MATCH) {
+		if (match == MESSAGE_CASE)
+			a->case_seen = true;
+		return take_mismatch(port, a, found);
+	}
+	struct pool_watch watch;
+	pool_watch_begin(pool, &watch);
+	pool_ask_on_reply(a, bytes, len, match);
+	return pool_watch_end(pool, &watch);
+}
+
+/* What has come, as far as anybody still waits for it. Returns false when the pool is gone. */
+static bool receive(struct port *port)
+{
+	struct udp_io *io = &port->pool->io;
+	unsigned budget = PORT_QUERIES_MAX; /* then others have their turn */
+	while (port->open > 0 && budget > 0) {
+		unsigned want = MIN(port->open, budget);
+		int got = recvmmsg(port->fd, io->in, want, MSG_DONTWAIT, NULL);
+		if (got < 0)
+			return errno == EAGAIN || errno == EINTR || tell_all(port, ATTEMPT_REFUSED);
+		for (int i = 0; i < got && port->open > 0; i++)
+			if (!take(port, io->in_bytes[i], io->in[i].msg_len))
+				return false;
+		if ((unsigned)got < want)
+			return true;
+		budget -= want;
+	}
+	return true;
+}
+
+void udp_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct port *port = arg;
+	(void)fd, (void)what;
+	pool_clock(port->pool);
+	port->busy = true;
+	if (!receive(port))
+		return;
+	port->busy = false;
+	if (port->open == 0)
+		port_close(port);
 }

@@ -78,6 +78,15 @@ void upstreams_destroy(struct upstreams *u)
 	free(u);
 }
 
+bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type)
+{
+	const struct route *route = upstreams_route(u, name, type);
+	for (size_t i = 0; i < route->server_count; i++)
+		if (server_is_up(route->servers[i]))
+			return true;
+	return false;
+}
+
 size_t upstreams_count(const struct upstreams *u)
 {
 	size_t count = 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * rand.h - unpredictable bytes (getrandom through arc4random_buf): query IDs, ports, 0x20 bits, hash keys. Any thread.
- * Tests may seed a deterministic sequence. */
+ *
+ * Each thread draws some hundred bytes at a time, as glibc 2.36 makes a system call of every draw; each byte is given out once and
+ * wiped then, and a fork's child begins anew. Tests may seed a deterministic sequence. */
 #ifndef SARING_BASE_RAND_H
 #define SARING_BASE_RAND_H
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct sip {
 	uint64_t v0, v1, v2, v3;
 };
@@ -10,7 +13,7 @@ static inline uint64_t rotl(uint64_t x, unsigned bits)
 	return x << bits | x >> (64 - bits);
 }
 
-static inline void rounds(struct sip *s, unsigned count)
+__attribute__((always_inline)) static inline void rounds(struct sip *s, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		s->v0 += s->v1;
@@ -26,16 +29,29 @@ static inline void rounds(struct sip *s, unsigned count)
 	}
 }
 
-/* Little-endian whatever the machine is; compilers make one load of it. */
-static inline uint64_t load(const uint8_t *p, size_t len)
+/* Little-endian whatever the machine is. Compilers make one load of neither as a loop over bytes. */
+static inline uint64_t load_word(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+/* The last `left` of len bytes, fewer than a word, which end at `end`: out of the word that ends there when there is one. */
+static inline uint64_t load_rest(const uint8_t *end, size_t left, size_t len)
 {
 	uint64_t v = 0;
-	for (size_t i = 0; i < len; i++)
-		v |= (uint64_t)p[i] << (8 * i);
+	if (left == 0)
+		return 0;
+	if (len >= 8)
+		return load_word(end - 8) >> (8 * (8 - left));
+	for (size_t i = 0; i < left; i++)
+		v |= (uint64_t)end[(ptrdiff_t)i - (ptrdiff_t)left] << (8 * i);
 	return v;
 }
 
-static inline uint64_t siphash(const struct siphash_key *key, const uint8_t *p, size_t len, unsigned c, unsigned d)
+__attribute__((always_inline)) static inline uint64_t siphash(const struct siphash_key *key, const uint8_t *p, size_t len,
+							      unsigned c, unsigned d)
 {
 	struct sip s = {
 	    .v0 = key->k0 ^ 0x736f6d6570736575u,
@@ -45,12 +61,12 @@ static inline uint64_t siphash(const struct siphash_key *key, const uint8_t *p, 
 	};
 	size_t left = len;
 	for (; left >= 8; p += 8, left -= 8) {
-		uint64_t m = load(p, 8);
+		uint64_t m = load_word(p);
 		s.v3 ^= m;
 		rounds(&s, c);
 		s.v0 ^= m;
 	}
-	uint64_t last = (uint64_t)len << 56 | load(p, left);
+	uint64_t last = (uint64_t)len << 56 | load_rest(p + left, left, len);
 	s.v3 ^= last;
 	rounds(&s, c);
 	s.v0 ^= last;

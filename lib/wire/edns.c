@@ -58,6 +58,8 @@ static bool take_option(struct edns *e, uint16_t code, const uint8_t *data, uint
 		e->cookie_len = (uint8_t)len;
 		return true;
 	case EDNS_KEEPALIVE: /* over UDP it must be ignored whatever its length (RFC 7828 §3.2.1), so none is refused here */
+		if (!e->has_keepalive)
+			e->bad_keepalive = len != 0;
 		e->has_keepalive = true;
 		return true;
 	case EDNS_PADDING:
@@ -137,6 +139,17 @@ void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text)
 	wr_u16(&option, (uint16_t)(2 + len));
 	wr_u16(&option, info_code);
 	wr_bytes(&option, extra_text.ptr, len);
+}
+
+void edns_write_keepalive(struct wr *w, uint16_t timeout_100ms)
+{
+	uint8_t *p = wr_room(w, 6);
+	if (p == NULL)
+		return;
+	struct wr option = wr_init(p, 6);
+	wr_u16(&option, EDNS_KEEPALIVE);
+	wr_u16(&option, sizeof(timeout_100ms));
+	wr_u16(&option, timeout_100ms);
 }
 
 void edns_write_end(struct wr *w, size_t mark)

@@ -23,6 +23,7 @@ struct edns {
 	uint16_t options_len;
 	/* options met, the first of each kind */
 	bool has_nsid, has_ecs, has_keepalive, has_padding, has_sde;
+	bool bad_keepalive;    /* with a timeout, which a client never sends: over a stream that is a FORMERR (RFC 7828 §3.2.1) */
 	const uint8_t *cookie; /* borrowed; NULL when absent */
 	uint8_t cookie_len;
 };
@@ -41,6 +42,7 @@ size_t edns_udp_limit(const struct edns *e);
  * The mark is the record's start: wr_cut(w, mark) takes the record back. */
 size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dnssec_ok); /* returns a mark for _end */
 void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text);
+void edns_write_keepalive(struct wr *w, uint16_t timeout_100ms); /* RFC 7828; never over UDP */
 void edns_write_end(struct wr *w, size_t mark);
 
 #endif

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/msg.h"
 
+static uint16_t get_u16(const uint8_t *p)
+{
+	return (uint16_t)((unsigned)p[0] << 8 | p[1]);
+}
+
+/* One check for all of it: every packet comes here. */
 void msg_read_header(struct rd *r, struct msg_header *ret)
 {
-	ret->id = rd_u16(r);
-	ret->flags = rd_u16(r);
-	ret->qdcount = rd_u16(r);
-	ret->ancount = rd_u16(r);
-	ret->nscount = rd_u16(r);
-	ret->arcount = rd_u16(r);
+	const uint8_t *p = rd_bytes(r, MSG_HEADER_LEN);
+	if (p == NULL) {
+		*ret = (struct msg_header){0};
+		return;
+	}
+	ret->id = get_u16(p);
+	ret->flags = get_u16(p + 2);
+	ret->qdcount = get_u16(p + 4);
+	ret->ancount = get_u16(p + 6);
+	ret->nscount = get_u16(p + 8);
+	ret->arcount = get_u16(p + 10);
+}
+
+static void put_u16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
 }
 
 void msg_write_header(struct wr *w, const struct msg_header *h)
@@ -16,13 +33,12 @@ void msg_write_header(struct wr *w, const struct msg_header *h)
 	uint8_t *p = wr_room(w, MSG_HEADER_LEN);
 	if (p == NULL)
 		return;
-	struct wr header = wr_init(p, MSG_HEADER_LEN);
-	wr_u16(&header, h->id);
-	wr_u16(&header, h->flags);
-	wr_u16(&header, h->qdcount);
-	wr_u16(&header, h->ancount);
-	wr_u16(&header, h->nscount);
-	wr_u16(&header, h->arcount);
+	put_u16(p, h->id);
+	put_u16(p + 2, h->flags);
+	put_u16(p + 4, h->qdcount);
+	put_u16(p + 6, h->ancount);
+	put_u16(p + 8, h->nscount);
+	put_u16(p + 10, h->arcount);
 }
 
 bool msg_read_question(struct rd *r, struct msg_question *ret)
@@ -94,16 +110,17 @@ static bool screen_records(struct rd *r, struct msg_query *q, struct extras *ext
 	return rd_left(r) == 0;
 }
 
-static bool screen_questions(struct rd *r, struct msg_query *q)
+static bool screen_questions(struct rd *r, struct msg_query *q, struct name *ret_name)
 {
 	if (q->header.qdcount == 1) {
-		if (!msg_read_question(r, &q->question))
+		if (!name_read_plain(r, ret_name))
 			return false;
-		q->has_question = true;
-		q->question_end = r->pos;
-		q->folded = q->question.name;
-		name_fold(&q->folded);
-		return true;
+		q->type = rd_u16(r);
+		q->class = rd_u16(r);
+		q->has_question = rd_ok(r);
+		q->question_end = (uint16_t)r->pos;
+		name_fold(ret_name);
+		return q->has_question;
 	}
 	/* to get at the OPT behind them */
 	for (unsigned left = q->header.qdcount; left > 0; left--) {
@@ -117,30 +134,26 @@ static bool screen_questions(struct rd *r, struct msg_query *q)
 static void query_clear(struct msg_query *q)
 {
 	q->header = (struct msg_header){0};
-	q->has_question = false;
-	q->question.type = q->question.class = 0;
-	q->question.name.len = q->folded.len = 1;
-	q->question.name.labels = q->folded.labels = 0;
-	q->question.name.wire[0] = q->folded.wire[0] = 0;
+	q->has_question = q->has_tsig = false;
+	q->type = q->class = 0;
 	q->question_end = MSG_HEADER_LEN;
 	q->edns = (struct edns){0};
-	q->has_tsig = false;
 }
 
-enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret)
+enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret, struct name *ret_name)
 {
 	struct rd r = rd_init(bytes, len);
-	query_clear(ret); /* not the whole struct: its names are 500 octets */
+	query_clear(ret);
 	msg_read_header(&r, &ret->header);
 	if (!rd_ok(&r) || (ret->header.flags & MSG_QR))
 		return MSG_IGNORE;
 	if ((ret->header.flags & MSG_OPCODE) >> MSG_OPCODE_SHIFT != OPCODE_QUERY)
 		return MSG_NOTIMP;
 	struct extras extras = {.sound = ret->header.qdcount == 1 && ret->header.ancount == 0};
-	if (len > MSG_LEN_MAX || !screen_questions(&r, ret) || !screen_records(&r, ret, &extras) || !extras.sound)
+	if (len > MSG_LEN_MAX || !screen_questions(&r, ret, ret_name) || !screen_records(&r, ret, &extras) || !extras.sound)
 		return MSG_FORMERR;
 	/* an IXFR names the zone version it has by one SOA in authority (RFC 1995 §3) */
-	if (ret->header.nscount > (ret->question.type == RRTYPE_IXFR ? 1 : 0))
+	if (ret->header.nscount > (ret->type == RRTYPE_IXFR ? 1 : 0))
 		return MSG_FORMERR;
 	return ret->edns.present && ret->edns.version > 0 ? MSG_BADVERS : MSG_QUERY;
 }

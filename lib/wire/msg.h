@@ -71,16 +71,16 @@ enum msg_verdict {
 struct msg_query {
 	struct msg_header header;
 	bool has_question;
-	struct msg_question question; /* case kept */
-	struct name folded;	      /* question.name, folded */
-	size_t question_end;	      /* offset just past the question */
-	struct edns edns;	      /* edns.present says whether OPT was there; borrowed from the packet */
-	bool has_tsig;		      /* TSIG or SIG(0) in the additional section */
+	bool has_tsig;	       /* TSIG or SIG(0) in the additional section */
+	uint16_t type, class;  /* of the question */
+	uint16_t question_end; /* offset just past the question, which begins after the header and holds no pointer */
+	struct edns edns;      /* edns.present says whether OPT was there; borrowed from the packet */
 };
 /* Parse and screen one query. Refused as FORMERR: QDCOUNT other than 1, a record in answer or authority (but IXFR's), more than one
  * OPT, OPT not in additional or not at the root, options that overrun, a TSIG that is not the last record, more than
  * MSG_QUERY_RECORDS_MAX records, trailing bytes, names RFC 1035 does not allow.
- * ret is filled as far as was understood; edns.present also with FORMERR. Time is linear in len. */
-enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret);
+ * ret is filled as far as was understood; edns.present also with FORMERR. ret_name: the name asked, folded; set when has_question
+ * is. Time is linear in len. */
+enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret, struct name *ret_name);
 
 #endif

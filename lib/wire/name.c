@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/name.h"
 
+#include <assert.h>
+
 #define LABEL_MAX 63
 #define LABEL_TYPE 0xc0u /* the two high bits of a length octet: 11 a pointer, 00 a length, 01 and 10 nothing that is in use */
 #define POINTER_BITS 0x3fffu
@@ -59,6 +61,26 @@ bool name_read(struct rd *r, struct name *ret)
 	return false;
 }
 
+bool name_read_plain(struct rd *r, struct name *ret)
+{
+	const uint8_t *at = r->base + r->pos;
+	size_t left = MIN(rd_left(r), (size_t)NAME_LEN_MAX), len = 0;
+	unsigned labels = 0;
+	while (len < left && at[len] != 0 && at[len] <= LABEL_MAX) {
+		len += 1u + at[len];
+		labels++;
+	}
+	if (len >= left || at[len] != 0) {
+		r->bad = true;
+		return false;
+	}
+	ret->len = (uint8_t)++len;
+	ret->labels = (uint8_t)labels;
+	memcpy(ret->wire, at, len);
+	r->pos += len;
+	return true;
+}
+
 bool name_skip(struct rd *r)
 {
 	size_t start = r->pos;
@@ -78,11 +100,26 @@ bool name_skip(struct rd *r)
 	return false;
 }
 
-/* Length octets are at most 63, below 'A': so folding and comparing may go over them as over letters. */
+/* Length octets are at most 63, below 'A': so folding and comparing may go over them as over letters.
+ * Eight octets at once: those from 'A' to 'Z' get the bit that tells a small letter. Sums of seven-bit parts do not run over. */
+static uint64_t lower_word(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+	uint64_t low = word & ~high;
+	uint64_t from_a = low + ones * (0x80 - 'A'), past_z = low + ones * (0x80 - ('Z' + 1));
+	return word | ((from_a & ~past_z & ~word & high) >> 2);
+}
+
+/* Whole words, into the slack. */
 void name_fold(struct name *name)
 {
-	for (size_t i = 0; i < name->len; i++)
-		name->wire[i] = lower(name->wire[i]);
+	static_assert(NAME_SLACK >= sizeof(uint64_t), "a name's last word fits");
+	for (size_t i = 0; i < name->len; i += sizeof(uint64_t)) {
+		uint64_t word;
+		memcpy(&word, name->wire + i, sizeof(word));
+		word = lower_word(word);
+		memcpy(name->wire + i, &word, sizeof(word));
+	}
 }
 
 bool name_eq(const struct name *a, const struct name *b)

@@ -29,8 +29,17 @@ struct name {
  * every earlier target), not into the header, and be at most NAME_HOPS_MAX; case is kept. False, and r->bad, on anything RFC 1035
  * does not allow; ret is then undefined. */
 MUST_CHECK bool name_read(struct rd *r, struct name *ret);
+/* The same for a name that must stand there whole: a pointer is an error. For a query's question, before which nothing stands. */
+MUST_CHECK bool name_read_plain(struct rd *r, struct name *ret);
 /* Go past a name without reading through its pointers. */
 MUST_CHECK bool name_skip(struct rd *r);
+/* As an assignment, but of the octets in use alone: names are large and mostly empty. */
+static inline void name_copy(struct name *to, const struct name *from)
+{
+	to->len = from->len;
+	to->labels = from->labels;
+	memcpy(to->wire, from->wire, from->len);
+}
 void name_fold(struct name *name);
 bool name_eq(const struct name *a, const struct name *b);	 /* octet for octet */
 bool name_eq_nocase(const struct name *a, const struct name *b); /* RFC 4343 */

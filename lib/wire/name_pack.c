@@ -103,12 +103,27 @@ static int longest_candidate(const struct name_packer *p, const struct name *nam
 	return best;
 }
 
+/* The remembered place where the whole name stands, looked for without a hash: most owners were written before. One comparison
+ * only, as many names may be of one length; -1: not found so. */
+static int whole_name(const struct wr *w, const struct name_packer *p, const struct name *name)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->lens[i] == name->len && p->labels[i] == name->labels)
+			return stands_at(w, p->offsets[i], name, 0) ? p->offsets[i] : -1;
+	return -1;
+}
+
 void name_write_packed(struct wr *w, struct name_packer *p, const struct name *name)
 {
-	struct suffixes s;
-	suffixes_of(name, &s);
 	while (p->count > 0 && p->offsets[p->count - 1] >= w->pos)
 		p->count--; /* of a record that was cut off */
+	int whole = whole_name(w, p, name);
+	if (whole >= 0) {
+		wr_u16(w, (uint16_t)(POINTER | (unsigned)whole));
+		return;
+	}
+	struct suffixes s;
+	suffixes_of(name, &s);
 	uint64_t rejected = 0;
 	int found;
 	while ((found = longest_candidate(p, name, &s, rejected)) >= 0 &&

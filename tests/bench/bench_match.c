@@ -2,7 +2,12 @@
  *
  * bench_match.c - what a look-up costs: bench-match LIVE-IMAGE HITS MISSES. The files hold names, one a line. Opens the policy,
  * asks for every name in random order (fixed seed), in batches as the daemon's workers do and one by one, and prints key=value
- * lines: nanoseconds for each look-up, and the memory that the images took once all of them was touched, for each name in them. */
+ * lines: nanoseconds for each look-up, with each step of prefetching more (match.h), for hits with what is sent at last; and the
+ * memory that the images took once all of them was touched, for each name in them.
+ *
+ * bench-match LIVE-IMAGE HITS MISSES KIND WAY: asks once for at most COUNTED_MAX names, all in count_here(), and prints how many.
+ * KIND is hit or miss, WAY a word of way_words. So callgrind counts instructions (policy.py does it):
+ *      valgrind --tool=callgrind --toggle-collect=count_here bench-match IMAGE HITS MISSES hit records */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +17,11 @@
 #include "base/file.h"
 #include "policy/match.h"
 
-#define BATCH 32
+#define BATCH 64
 #define FILE_MAX_BYTES ((size_t)2 * 1024 * 1024 * 1024)
 #define ASK_MAX ((size_t)1000000) /* names asked for in one measurement */
-#define ROUNDS 3
+#define ROUNDS 5
+#define COUNTED_MAX ((size_t)20000)
 
 /* Packed as labels, length and wire form, so that reading them costs the measurement little. */
 struct names {
@@ -103,19 +109,31 @@ static void names_next(struct cursor *c, struct name *ret)
 	c->at += 2u + ret->len;
 }
 
+/* Each way does what the ones before it do, and more; NONE: the names are unpacked only. ANSWER: what is sent is asked for, too. */
+enum way { WAY_NONE, WAY_SINGLE, WAY_BATCH, WAY_FETCHED, WAY_RECORDS, WAY_ANSWER };
+#define WAY_COUNT 6
+static const char *const way_words[WAY_COUNT] = {"none", "single", "batch", "fetched", "records", "answer"};
+
 static size_t ask_batch(const struct policy *policy, struct policy_scratch *scratch, const struct name *names, size_t count,
-			bool fetch)
+			enum way way)
 {
 	static struct policy_prepared prepared[BATCH];
 	struct verdict verdict;
+	struct policy_answer answer;
 	size_t decided = 0;
 	for (size_t i = 0; i < count; i++)
 		policy_prepare(policy, &names[i], &prepared[i]);
-	if (fetch)
-		policy_fetch(policy, names, prepared, count);
+	for (size_t i = 0; way >= WAY_FETCHED && i < count; i++)
+		policy_fetch(policy, &names[i], &prepared[i]);
+	for (size_t i = 0; way >= WAY_RECORDS && i < count; i++)
+		policy_fetch_records(policy, &prepared[i]);
 	for (size_t i = 0; i < count; i++) {
 		struct policy_question question = {.name = &names[i], .type = 1};
 		decided += policy_match_prepared(policy, scratch, &question, &prepared[i], 0, &verdict);
+		if (way != WAY_ANSWER || verdict.kind != VERDICT_BLOCKED)
+			continue;
+		policy_answer(policy, &verdict, &names[i], true, 0, &answer);
+		__asm__ volatile("" ::"r"(&answer) : "memory");
 	}
 	return decided;
 }
@@ -149,8 +167,6 @@ static void names_keep_undecided(const struct policy *policy, struct policy_scra
 	*names = kept;
 }
 
-enum way { WAY_NONE, WAY_BATCH, WAY_FETCHED, WAY_SINGLE }; /* NONE: the names are unpacked only */
-
 static size_t ask(const struct policy *policy, struct policy_scratch *scratch, const struct names *names, size_t count,
 		  enum way way)
 {
@@ -165,7 +181,7 @@ static size_t ask(const struct policy *policy, struct policy_scratch *scratch, c
 		if (way == WAY_SINGLE)
 			decided += ask_singly(policy, scratch, batch, n);
 		else if (way != WAY_NONE)
-			decided += ask_batch(policy, scratch, batch, n, way == WAY_FETCHED);
+			decided += ask_batch(policy, scratch, batch, n, way);
 		count -= n;
 	}
 	return decided;
@@ -191,20 +207,65 @@ static void measure(const char *what, const struct policy *policy, struct policy
 		return;
 	double unpack_ns = best_ns(policy, scratch, names, count, WAY_NONE);
 	printf("%s_names=%zu\n%s_decided=%zu\n", what, count, what, ask(policy, scratch, names, count, WAY_BATCH));
-	printf("%s_batch_ns=%.1f\n", what, best_ns(policy, scratch, names, count, WAY_BATCH) - unpack_ns);
-	printf("%s_fetched_batch_ns=%.1f\n", what, best_ns(policy, scratch, names, count, WAY_FETCHED) - unpack_ns);
-	printf("%s_single_ns=%.1f\n", what, best_ns(policy, scratch, names, count, WAY_SINGLE) - unpack_ns);
+	for (enum way way = WAY_SINGLE; way < WAY_COUNT; way++) {
+		double ns = best_ns(policy, scratch, names, count, way) - unpack_ns;
+		printf("%s_%s_ns=%.1f\n", what, way_words[way], ns);
+	}
+}
+
+/* For callgrind, which counts while this is on the stack. */
+size_t count_here(const struct policy *policy, struct policy_scratch *scratch, const struct names *names, size_t count,
+		  enum way way);
+__attribute__((noinline)) size_t count_here(const struct policy *policy, struct policy_scratch *scratch, const struct names *names,
+					    size_t count, enum way way)
+{
+	size_t decided = ask(policy, scratch, names, count, way);
+	__asm__ volatile("" ::: "memory"); /* the call is no jump */
+	return decided;
+}
+
+static int count_once(const struct policy *policy, struct policy_scratch *scratch, const struct names *names, const char *word)
+{
+	size_t count = MIN(names->count, COUNTED_MAX);
+	for (enum way way = WAY_NONE; way < WAY_COUNT; way++) {
+		if (strcmp(word, way_words[way]) != 0)
+			continue;
+		size_t decided = count_here(policy, scratch, names, count, way);
+		printf("counted=%zu\ndecided=%zu\n", count, decided);
+		return 0;
+	}
+	fprintf(stderr, "%s is no way to ask\n", word);
+	return 2;
+}
+
+/* Everything, for people. */
+static void measure_all(const struct policy *policy, struct policy_scratch *scratch, const struct names *hits, struct names *misses,
+			size_t all_before, size_t files_before)
+{
+	struct policy_info info;
+	size_t all_after, files_after;
+	policy_info(policy, 0, &info);
+	printf("entries=%zu\nimage_bytes=%zu\n", info.entry_count, info.bytes);
+	size_t found = ask(policy, scratch, hits, hits->count, WAY_BATCH);
+	resident(&all_after, &files_after);
+	printf("hits=%zu\nhits_decided=%zu\nresident_bytes=%zu\nresident_file_bytes=%zu\n", hits->count, found,
+	       all_after - all_before, files_after - files_before);
+	if (info.entry_count > 0)
+		printf("bytes_a_name=%.2f\n", (double)(files_after - files_before) / (double)info.entry_count);
+	measure("hit", policy, scratch, hits);
+	names_keep_undecided(policy, scratch, misses);
+	measure("miss", policy, scratch, misses);
 }
 
 int main(int argc, char **argv)
 {
 	struct names hits = {{NULL, 0, 0}, 0}, misses = {{NULL, 0, 0}, 0};
 	struct policy *policy = NULL;
-	struct policy_info info;
 	struct err err;
-	size_t all_before, all_after, files_before, files_after;
-	if (argc != 4) {
-		fprintf(stderr, "usage: bench-match LIVE-IMAGE HITS MISSES\n");
+	size_t all_before, files_before;
+	int status = 0;
+	if (argc != 4 && argc != 6) {
+		fprintf(stderr, "usage: bench-match LIVE-IMAGE HITS MISSES [hit|miss none|single|batch|fetched|records|answer]\n");
 		return 2;
 	}
 	names_read(argv[2], &hits);
@@ -217,20 +278,17 @@ int main(int argc, char **argv)
 	}
 	double open_ns = now_ns(CLOCK_MONOTONIC) - start;
 	struct policy_scratch *scratch = policy_scratch_create();
-	policy_info(policy, 0, &info);
-	printf("entries=%zu\nimage_bytes=%zu\nopen_ms=%.2f\n", info.entry_count, info.bytes, open_ns / 1e6);
-	size_t found = ask(policy, scratch, &hits, hits.count, WAY_BATCH);
-	resident(&all_after, &files_after);
-	printf("hits=%zu\nhits_decided=%zu\nresident_bytes=%zu\nresident_file_bytes=%zu\n", hits.count, found,
-	       all_after - all_before, files_after - files_before);
-	if (info.entry_count > 0)
-		printf("bytes_a_name=%.2f\n", (double)(files_after - files_before) / (double)info.entry_count);
-	measure("hit", policy, scratch, &hits);
-	names_keep_undecided(policy, scratch, &misses);
-	measure("miss", policy, scratch, &misses);
+	if (argc == 4)
+		printf("open_ms=%.2f\n", open_ns / 1e6);
+	if (argc == 4) {
+		measure_all(policy, scratch, &hits, &misses, all_before, files_before);
+	} else {
+		names_keep_undecided(policy, scratch, &misses);
+		status = count_once(policy, scratch, strcmp(argv[4], "hit") == 0 ? &hits : &misses, argv[5]);
+	}
 	policy_scratch_destroy(scratch);
 	policy_close(policy);
 	buf_finish(&hits.bytes);
 	buf_finish(&misses.bytes);
-	return 0;
+	return status;
 }

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The compiled policy in figures, on this machine, now.
 
-    policy.py BUILD [--names N] [--match M] [--real FILE] [--edits N] [--seconds S]
+    policy.py BUILD [--names N] [--match M] [--real FILE] [--edits N] [--seconds S] [--instructions]
 
 N names in one bulk list, each blocked with all below it (or as --match says), and a small YAML list beside it that is edited. With --real the file's names come
 first, the rest are mixtures of them; without, all are made of syllables. What is told, each a line:
 
     compile   text to image on one core, nothing kept from before: seconds, and bytes of the image a name
-    look-up   bench-match: nanoseconds for a hit and a miss, and resident bytes a name when all were touched
+    look-up   bench-match: nanoseconds for a hit and a miss, each with more of its memory fetched ahead, and resident bytes a name when all were touched
+    counted   with --instructions: what callgrind counts for the same, in instructions; other machines count alike
     start     from exec of saringd with a kept image to the first correct answer: milliseconds
     edit      `saringctl list add` from exec to its return: milliseconds, median and worst
     reload    of the whole bulk list while 50 000 queries a second are answered: lost, wrong, peak resident memory x before
@@ -99,6 +100,24 @@ state: state
                              check=True, capture_output=True, text=True).stdout
         print("look-up  " + " ".join(out.split()))
 
+    def count(self, image):
+        """Instructions, of which those that unpack the names are taken off."""
+        out = self.home / "callgrind"
+        for file in ("hits", "misses"):  # loading names takes longest
+            lines = (self.home / file).read_text().splitlines()
+            (self.home / f"{file}-few").write_text("\n".join(lines[:: max(1, len(lines) // 20000)]) + "\n")
+
+        def run(kind, way):
+            text = subprocess.run(["valgrind", "-q", "--tool=callgrind", "--toggle-collect=count_here", f"--callgrind-out-file={out}", self.bench / "bench-match",
+                                   image, self.home / "hits-few", self.home / "misses-few", kind, way], check=True, capture_output=True, text=True).stdout
+            total = int(re.findall(r"^(?:summary|totals): (\d+)", out.read_text(), re.M)[-1])
+            return total / int(re.search(r"counted=(\d+)", text)[1])
+
+        for kind in ("hit", "miss"):
+            none = run(kind, "none")
+            ways = ("single", "batch", "fetched", "records", "answer")
+            print("counted  " + " ".join(f"{kind}_{way}_instructions={run(kind, way) - none:.0f}" for way in ways))
+
     def start(self):
         """The daemon, and the milliseconds to its first correct answer."""
         name = self.hits[len(self.hits) // 2]
@@ -177,6 +196,8 @@ state: state
         print(f"{self.args.names} names{', real ones first' if self.args.real else ''}")
         image = self.compile()
         self.look_up(image)
+        if self.args.instructions:
+            self.count(image)
         self.starts()
         self.edits()
         self.reload()
@@ -196,6 +217,7 @@ def main():
     parser.add_argument("--real", help="a file of real names, one a line")
     parser.add_argument("--edits", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--instructions", action="store_true", help="count with callgrind, too")
     policy = Policy(parser.parse_args())
     try:
         policy.run()

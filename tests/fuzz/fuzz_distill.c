@@ -15,7 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint8_t body[MSG_LEN_MAX], whole[MSG_LEN_MAX];
+static uint8_t body[MSG_LEN_MAX], plain_body[MSG_LEN_MAX], whole[MSG_LEN_MAX];
+static struct response_room room = {.body = body}, plain_room = {.body = plain_body};
 
 /* Header, question and body as a client would get them. */
 static size_t assemble(const struct name *qname, uint16_t qtype, const struct response *r)
@@ -49,7 +50,7 @@ static void check(const struct name *qname, uint16_t qtype, const struct respons
 		else
 			must(how == DISTILL_UNCACHED);
 		if (i < r->ancount && rr.type == RRTYPE_CNAME) {
-			must(cnames < r->target_count && r->targets[cnames].pos + front == rr.rdata_pos);
+			must(cnames < r->target_count && (size_t)r->targets[cnames] + front == rr.rdata_pos);
 			struct rd target = rd_init(whole, len);
 			target.pos = rr.rdata_pos;
 			struct name name;
@@ -58,6 +59,16 @@ static void check(const struct name *qname, uint16_t qtype, const struct respons
 		}
 	}
 	must(rd_ok(&in) && in.pos == len && cnames == r->target_count);
+}
+
+/* The short way and the long one say the same. */
+static void check_same(const struct response *a, const struct response *b)
+{
+	must(a->flags == b->flags && a->ancount == b->ancount && a->nscount == b->nscount && a->arcount == b->arcount);
+	must(a->ttl_count == b->ttl_count && a->target_count == b->target_count && a->ttl_s == b->ttl_s && a->age_s == b->age_s);
+	must(a->negative == b->negative && a->uncached == b->uncached && a->body_len == b->body_len);
+	must(memcmp(a->ttl_pos, b->ttl_pos, a->ttl_count * sizeof(a->ttl_pos[0])) == 0);
+	must(memcmp(a->body, b->body, a->body_len) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -80,9 +91,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)message_match(bytes, len, h.id, &asked);
 	(void)message_dislikes_edns(bytes, len);
 
-	struct response out = {.body = body, .body_cap = (data[0] & 2) != 0 ? SMALL_ROOM : sizeof(body)};
-	bool negative;
-	enum distill how = distill(bytes, len, &q.name, q.type, (data[0] & 1) != 0, &out, &negative);
+	struct response out, plain;
+	room.body_cap = plain_room.body_cap = (data[0] & 2) != 0 ? SMALL_ROOM : sizeof(body);
+	enum distill how = distill_any(bytes, len, &q.name, q.type, (data[0] & 1) != 0, &room, &out);
+	if (distill_plain(bytes, len, &q.name, q.type, &plain_room, &plain)) {
+		must(how == DISTILL_OK);
+		check_same(&plain, &out);
+	}
 	switch (how) {
 	case DISTILL_OK:
 	case DISTILL_UNCACHED:

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static inline void fuzz_import_entry(const struct segment *s, const struct segment_entry *entry, bool may_allow)
+static inline void fuzz_import_entry(const struct segment *s, const struct segment_entry *entry, enum format format, bool may_allow)
 {
 	struct segment_class class;
 	struct name name;
@@ -30,7 +30,8 @@ static inline void fuzz_import_entry(const struct segment *s, const struct segme
 		struct name folded = name;
 		name_fold(&folded);
 		must(name_eq(&name, &folded));
-		must(name.labels > 0 || class.cond.len > 0); /* no line blocks everything, but for some types or clients */
+		/* no line blocks everything, but for some types or clients, or as the wildcard of an RPZ zone */
+		must(name.labels > 0 || class.cond.len > 0 || (format == FORMAT_RPZ && class.match == MATCH_SUBDOMAINS));
 		return;
 	case MATCH_REGEX:
 	case MATCH_PATTERN:
@@ -58,7 +59,7 @@ static inline void fuzz_import_text(void (*reader)(struct import *, struct str),
 		import_text(&im, (struct str){(const char *)data, size}, reader);
 		struct segment *s = import_end(&im);
 		for (; segment_next(s, &cursor, &entry); count++)
-			fuzz_import_entry(s, &entry, i == 1);
+			fuzz_import_entry(s, &entry, format, i == 1);
 		must(count == segment_entry_count(s) && count == report_taken(segment_report(s)));
 		must(segment_report(s)->taken_allow <= count && (i > 0 || segment_report(s)->taken_allow == 0));
 		segment_destroy(s);

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Everything that is not blocked: asked of upstream servers, believed only when it is the answer, cached as long as it may be."""
+import collections
 import concurrent.futures
+import itertools
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import threading
+import time
 
 import dns.flags
 import dns.name
@@ -141,12 +145,12 @@ def test_negative_answers_are_cached(scripted):
 def test_what_must_not_be_cached(scripted):
     daemon, up = scripted()
     up.on("zero.example", F.answer("192.0.2.3", ttl=0))
-    up.on("fail.example", F.error("SERVFAIL"), F.error("SERVFAIL"), F.error("SERVFAIL"), F.answer("192.0.2.4"))
+    up.on("fail.example", F.error("SERVFAIL"), F.answer("192.0.2.4"))
     for _ in range(3):
         reply = ask(daemon, "zero.example")
         assert rrs(reply) == ["192.0.2.3"] and reply.answer[0].ttl == 0
     assert len(up.asked("zero.example")) == 3
-    eventually(lambda: rrs(ask(daemon, "fail.example")) == ["192.0.2.4"], "a failure is not kept")
+    eventually(lambda: rrs(ask(daemon, "fail.example")) == ["192.0.2.4"], "a failure is not kept for long (test_failures.py)")
 
 
 def test_ttl_bounds(scripted):
@@ -246,6 +250,156 @@ def test_questions_are_hard_to_guess(scripted):
     assert len({a.name.to_text() for a in asked}) >= 58, "0x20: the case of letters is random"
     assert all(a.message.flags & dns.flags.RD and a.message.edns == 0 and a.message.payload == 1232 for a in asked)
     assert all(not a.message.options for a in asked), "nothing of the client's options goes on"
+
+
+def chi_square(values, bins, span):
+    expected = len(values) / bins
+    counts = collections.Counter(v * bins // span for v in values)
+    return sum((counts[b] - expected) ** 2 / expected for b in range(bins))
+
+
+def test_one_after_the_other_each_has_its_own_port(scripted):
+    """The ports and IDs of 400 questions are drawn from the whole range: no run, no step, no half that is left out."""
+    daemon, up = scripted()
+    with Raw(daemon) as raw:
+        for i in range(400):
+            assert rcode_of(raw.exchange(header(i) + question(f"n{i}", "example"))) == 0
+    asked = up.asked()
+    assert len(asked) == 400
+    for what, values, low in (("port", [a.peer[1] for a in asked], 1024), ("id", [a.id for a in asked], 0)):
+        span = 65536 - low
+        assert sum(one == two for one, two in zip(values, values[1:])) <= 2, f"{what}: a pair in a row is a chance of 1 in 160"
+        assert len(set(values)) >= 390, f"{what}: of 400 draws one or two pairs meet by chance"
+        steps = collections.Counter((two - one) % 65536 for one, two in zip(values, values[1:]))
+        assert max(steps.values()) <= 3, f"{what}: no step is a habit"
+        assert min(values) >= low
+        # 16 bins: 15 degrees of freedom; over 50 by chance once in a hundred thousand runs
+        assert chi_square([v - low for v in values], 16, span) < 50, what
+
+
+def gather(up, count):
+    """The upstream answers nothing until `count` questions are there, then all, the last first."""
+    held, gate, lock = [], threading.Event(), threading.Lock()
+
+    def behave(a):
+        with lock:
+            held.append(a)
+            if len(held) < count:
+                return []
+            gate.set()
+            for one in reversed(held[:-1]):
+                up.udp.sendto(one.reply(f"300 A 192.0.2.{int(one.folded[1:].split('.')[0]) % 250 + 1}").to_wire(), one.peer)
+            return [a.reply(f"300 A 192.0.2.{int(a.folded[1:].split('.')[0]) % 250 + 1}").to_wire()]
+    up.default = behave
+    return held, gate
+
+
+def burst(daemon, names):
+    """All in the socket's buffer before the daemon reads again, as under load; the answers by ID."""
+    answers = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(30)
+        client.connect(("127.0.0.1", daemon.port))
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            for i, name in enumerate(names):
+                client.send(header(i) + question(name, "example"))
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        while len(answers) < len(names):
+            packet = client.recv(65535)
+            answers[struct.unpack(">H", packet[:2])[0]] = packet
+    return answers
+
+
+def test_a_burst_shares_ports_but_never_many_on_one(scripted):
+    daemon, up = scripted(timeout="60s")
+    held, _ = gather(up, 200)
+    answers = burst(daemon, [f"n{i}" for i in range(200)])
+    for i in range(200):  # out of order on every port, each to whom it is for
+        assert rcode_of(answers[i]) == 0 and answers[i].endswith(bytes([192, 0, 2, i % 250 + 1]))
+    first = [a for a in held[:200] if not a.tcp]
+    ports = collections.Counter(a.peer[1] for a in first)
+    assert max(ports.values()) <= 32
+    assert 7 <= len(ports) <= 60, "a port for each would cost a socket each"
+    for port in ports:
+        ids = [a.id for a in first if a.peer[1] == port]
+        assert len(set(ids)) == len(ids)
+    ask(daemon, "n200.example")
+    assert up.asked("n200.example")[0].peer[1] not in ports, "no port serves a second turn"
+
+
+def test_what_is_wrong_on_a_shared_port_hits_nobody_else(scripted):
+    """Twenty questions on a port; before the answers come a wrong ID, another's ID, wrong case, another name, each with lies in it."""
+    daemon, up = scripted(timeout="60s")
+    held, lock = [], threading.Lock()
+
+    def behave(a):
+        with lock:
+            held.append(a)
+            if len(held) < 20:
+                return []
+        unused = next(i for i in range(65536) if all(o.id != i for o in held))
+        up.udp.sendto(struct.pack(">H", unused) + bad(a)[2:], a.peer)
+        for i, one in enumerate(held):
+            up.udp.sendto(struct.pack(">H", held[i - 1].id) + bad(one)[2:], one.peer)  # one's name under another's ID
+            up.udp.sendto(wrong_case(one), one.peer)
+            up.udp.sendto(bad(one)[:13] + bytes([bad(one)[13] ^ 1]) + bad(one)[14:], one.peer)
+        for one in reversed(held):
+            up.udp.sendto(one.reply(f"300 A 192.0.2.{int(one.folded[1:].split('.')[0])}").to_wire(), one.peer)
+        return []
+    up.default = behave
+    answers = burst(daemon, [f"n{i}" for i in range(1, 21)])
+    for i in range(20):
+        assert answers[i].endswith(bytes([192, 0, 2, i + 1])), i
+    assert not up.asked(tcp=True), "waiting went on"
+
+
+def test_guessing_on_a_shared_port_sends_all_of_it_to_tcp(scripted):
+    daemon, up = scripted(timeout="60s")
+    held, lock = [], threading.Lock()
+
+    def behave(a):
+        if a.tcp:
+            return [a.reply("300 A 192.0.2.1").to_wire()]
+        with lock:
+            held.append(a)
+            if len(held) < 10:
+                return []
+        used = {o.id for o in held}
+        guesses = [i for i in range(200) if i not in used][:50]
+        for peer in {o.peer for o in held}:
+            victim = next(o for o in held if o.peer == peer)
+            for guess in guesses:
+                up.udp.sendto(struct.pack(">H", guess) + bad(victim)[2:], peer)
+        return []
+    up.default = behave
+    answers = burst(daemon, [f"n{i}" for i in range(10)])
+    assert all(answers[i].endswith(bytes([192, 0, 2, 1])) for i in range(10))
+    assert len(up.asked(tcp=True)) == 10
+
+
+def test_a_server_that_was_killed_is_used_again_when_it_is_back(saringd, fake):
+    up, other = fake(F.answer("192.0.2.1")), fake(F.answer("192.0.2.2"))
+    daemon = saringd({"upstream": {"servers": [up.endpoint, other.endpoint], "strategy": "ordered"}, "cache": {"size": 0}})
+    assert rrs(ask(daemon, "a.example")) == ["192.0.2.1"]
+    port = up.port
+    up.close()
+    count = itertools.count()
+
+    def state():
+        assert rrs(ask(daemon, f"n{next(count)}.example")) == ["192.0.2.2"], "nobody notices"
+        return daemon.ctl("--json", "upstream").json[0]["state"]
+    eventually(lambda: state() != "up", "it is seen to be down", timeout_s=30)
+    end = time.monotonic() + 5
+    while time.monotonic() < end:  # long enough for the back-off to have grown
+        ask(daemon, f"n{next(count)}.example")
+        time.sleep(0.05)
+    again = fake(F.answer("192.0.2.1"), port=port)
+    begin = time.monotonic()
+    eventually(lambda: rrs(ask(daemon, f"n{next(count)}.example")) == ["192.0.2.1"], "it is back", timeout_s=30)
+    assert time.monotonic() - begin < 10, "within two seconds, and a busy machine's share"
+    assert again.asked()
 
 
 def test_nothing_of_the_client_goes_upstream(scripted):
@@ -416,7 +570,7 @@ def test_nobody_answers(scripted):
     daemon, one, two = scripted(2, timeout="600ms")
     one.default = two.default = F.silence
     for tcp in (False, True):
-        reply = ask(daemon, "a.example", tcp=tcp)
+        reply = ask(daemon, f"{tcp}.example", tcp=tcp)  # what failed once is not asked again so soon
         assert rcode(reply) == "SERVFAIL" and not reply.answer and ede(reply)[0] in (22, 23)
     assert ask(daemon, "b.example", edns=False).edns == -1
     assert 1 <= len(one.asked("b.example")) <= 3 and 1 <= len(two.asked("b.example")) <= 3, "nobody is asked more than three times"

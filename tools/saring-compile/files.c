@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #define KEY_HEX 32
 #define SEGMENT_TAIL ".seg"
 #define TEMPORARY_HEAD ".segment."
+#define ASIDE_TAIL ".directory"
 
 void files_beside(const char *output, const char *name, struct buf *ret)
 {
@@ -92,13 +94,28 @@ static bool same_body(const char *path, const uint8_t *image, size_t len)
 	return at == len;
 }
 
+/* A directory cannot be replaced by a file. Whoever put it where an image belongs finds it beside, with all that is in it. */
+static void step_aside(const char *path)
+{
+	struct buf aside = {NULL, 0, 0};
+	struct stat st;
+	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return;
+	buf_printf(&aside, "%s" ASIDE_TAIL, path);
+	if (rename(path, aside.ptr) == 0) /* fails over one that holds something: then the write says what is in the way */
+		(void)fprintf(stderr, "a directory stood where the image '%s' belongs: it is called '%s' now\n", path, aside.ptr);
+	buf_finish(&aside);
+}
+
 /* The temporary name is the image's with a point before and six characters behind: saringd clears such away. */
 bool files_write(const char *path, const void *image, size_t len, struct err *err)
 {
 	struct buf temporary = {NULL, 0, 0};
 	const char *slash = strrchr(path, '/');
 	files_beside(path, ".", &temporary);
-	buf_printf(&temporary, "%s.XXXXXX", slash == NULL ? path : slash + 1);
+	buf_add_c(&temporary, slash == NULL ? path : slash + 1);
+	buf_add_c(&temporary, ".XXXXXX");
+	step_aside(path);
 	int fd = mkostemp(temporary.ptr, O_CLOEXEC);
 	bool ok = fd >= 0 && file_write_all(fd, image, len) && fchmod(fd, IMAGE_MODE) == 0 && rename(temporary.ptr, path) == 0;
 	if (!ok)
@@ -119,17 +136,21 @@ bool files_write_bulk(const char *path, const void *image, size_t len, bool *ret
 	return *ret_new;
 }
 
-static bool is_used(const char *name, const uint8_t (*keys)[16], size_t count)
+static int key_order(const void *left, const void *right)
 {
-	struct buf hex = {NULL, 0, 0};
-	bool used = false;
-	for (size_t i = 0; i < count && !used; i++) {
-		buf_reset(&hex);
-		add_hex(&hex, keys[i]);
-		used = memcmp(name, hex.ptr, KEY_HEX) == 0;
-	}
-	buf_finish(&hex);
-	return used;
+	return memcmp(left, right, KEY_HEX);
+}
+
+/* The keys as file names have them, in order: a thousand lists are looked for among a thousand files at every edit. Owned by the
+ * caller. */
+static char *names_of(const uint8_t (*keys)[16], size_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *names = base_alloc(count * KEY_HEX + 1);
+	for (size_t i = 0; i < count * KEY_HEX; i++)
+		names[i] = digits[keys[i / KEY_HEX][i % KEY_HEX / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
+	qsort(names, count, KEY_HEX, key_order);
+	return names;
 }
 
 void files_sweep_segments(const char *dir, const uint8_t (*keys)[16], size_t count)
@@ -137,12 +158,14 @@ void files_sweep_segments(const char *dir, const uint8_t (*keys)[16], size_t cou
 	DIR *d = opendir(dir);
 	if (d == NULL)
 		return;
+	char *used = names_of(keys, count);
 	for (const struct dirent *e; (e = readdir(d)) != NULL;) {
 		size_t len = strlen(e->d_name);
 		bool segment = len == KEY_HEX + strlen(SEGMENT_TAIL) && strcmp(e->d_name + KEY_HEX, SEGMENT_TAIL) == 0;
 		bool temporary = strncmp(e->d_name, TEMPORARY_HEAD, strlen(TEMPORARY_HEAD)) == 0;
-		if (temporary || (segment && !is_used(e->d_name, keys, count)))
+		if (temporary || (segment && bsearch(e->d_name, used, count, KEY_HEX, key_order) == NULL))
 			(void)unlinkat(dirfd(d), e->d_name, 0);
 	}
+	free(used);
 	closedir(d);
 }

@@ -7,9 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -50,9 +47,7 @@ static bool read_settings(struct run *r)
 	bool ok = o->config_fd == FD_NONE ? file_read(o->config, SETTINGS_BYTES_MAX, &text, &err)
 					  : file_read_fd(o->config_fd, o->config, SETTINGS_BYTES_MAX, &text, &err);
 	if (ok) {
-		XXH128_canonical_t hash;
-		XXH128_canonicalFromHash(&hash, XXH3_128bits(text.ptr, text.len));
-		memcpy(r->settings_hash, hash.digest, sizeof(r->settings_hash));
+		source_config_hash(buf_str(&text), r->settings_hash);
 		r->settings = o->check ? settings_parse_faulty(buf_str(&text), o->config, errors)
 				       : settings_parse(buf_str(&text), o->config, errors);
 	} else if (err.code == ERR_LIMIT) {
@@ -194,7 +189,7 @@ static bool has_bulk(const struct run *r)
 
 static bool compile_one(struct run *r, enum image_tier tier, struct buf *ret)
 {
-	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier};
+	struct compile_input input = {.settings = r->settings, .sources = r->sources, .tier = tier, .faults_only = r->o->check};
 	if (tier == IMAGE_LIVE) {
 		input.generation = r->o->generation;
 		memcpy(input.settings_hash, r->settings_hash, sizeof(input.settings_hash));

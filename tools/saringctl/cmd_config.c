@@ -107,7 +107,7 @@ static void read_lists(struct check *c, struct progress *progress)
  * sound lists alone: with entries missing, nobody knows. */
 static void compile_lists(struct check *c)
 {
-	struct compile_input input = {.settings = c->settings, .sources = c->sources, .now_s = clock_wall_s()};
+	struct compile_input input = {.settings = c->settings, .sources = c->sources, .now_s = clock_wall_s(), .faults_only = true};
 	for (int tier = IMAGE_LIVE; tier <= IMAGE_BULK; tier++) {
 		struct buf image = {0};
 		size_t before = c->errors.count + c->errors.swallowed;

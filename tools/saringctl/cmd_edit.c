@@ -133,9 +133,9 @@ static bool format_good(const struct edit *e, struct err *err)
 
 /* ---- the verbs ---- */
 
-/* The list as it stands, for looking at; the edit reads it again, under the lock. False and said when it has errors; a file that is
+/* The list as it stands, for looking at; the edit looks again, under the lock. False and said when it has errors; a file that is
  * not there gives NULL when that may be. */
-MUST_CHECK static bool list_before(const struct edit *e, bool may_be_absent, struct list **ret)
+MUST_CHECK static bool list_before(const struct edit *e, bool may_be_absent, struct edit_seen **ret)
 {
 	struct err_list errors = {0};
 	struct err err = {.code = ERR_NONE};
@@ -146,8 +146,7 @@ MUST_CHECK static bool list_before(const struct edit *e, bool may_be_absent, str
 	}
 	if (may_be_absent && access(e->list->file, F_OK) != 0 && errno == ENOENT)
 		return true;
-	*ret = list_load(e->list->file, e->file, &errors);
-	if (*ret == NULL) {
+	if (!edit_seen_load(e->list->file, e->file, ret, &errors)) {
 		err_set(&err, ERR_INPUT, "the list '%s' cannot be edited; nothing was done", e->list->name);
 		(void)output_fail(&e->ctx->out, &err, &errors);
 	}
@@ -155,7 +154,7 @@ MUST_CHECK static bool list_before(const struct edit *e, bool may_be_absent, str
 	return *ret != NULL;
 }
 
-static enum exit_status add(struct edit *e, bool absent)
+static enum exit_status add(struct edit *e, struct edit_seen *before)
 {
 	const struct invocation *in = e->ctx->in;
 	struct err err = {.code = ERR_NONE};
@@ -176,8 +175,8 @@ static enum exit_status add(struct edit *e, bool absent)
 						 .contact_count = in->contact_count};
 	}
 	bool good = may_write(e->list->file, e->file, &err) &&
-		    (!absent || edit_create(e->list->file, e->list->has_action ? e->list->action : ACTION_BLOCK, &err)) &&
-		    edit_add(e->list->file, entries, count, clock_wall_s(), e->results, &err);
+		    (before != NULL || edit_create(e->list->file, e->list->has_action ? e->list->action : ACTION_BLOCK, &err)) &&
+		    edit_add(e->list->file, before, entries, count, clock_wall_s(), e->results, &err);
 	free(entries);
 	return edit_end(e, good, &err);
 }
@@ -185,21 +184,22 @@ static enum exit_status add(struct edit *e, bool absent)
 enum exit_status cmd_list_add(struct context *ctx)
 {
 	struct edit e;
-	struct list *before;
+	struct edit_seen *before;
 	size_t bad = 0;
 	enum exit_status status = STATUS_FAILED;
 	if (!edit_begin(&e, ctx, &wording_add))
 		return STATUS_FAILED;
 	if (list_before(&e, true, &before)) {
-		enum action action = e.list->has_action			    ? e.list->action
-				     : before != NULL && before->has_action ? before->action
-									    : ACTION_BLOCK;
+		const struct list *list = edit_seen_list(before);
+		enum action action = e.list->has_action			? e.list->action
+				     : list != NULL && list->has_action ? list->action
+									: ACTION_BLOCK;
 		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad))
 			status = refuse_names(ctx, bad);
 		else
-			status = add(&e, before == NULL);
+			status = add(&e, before);
 	}
-	list_destroy(before);
+	edit_seen_destroy(before);
 	edit_finish(&e);
 	return status;
 }
@@ -208,38 +208,38 @@ enum exit_status cmd_list_remove(struct context *ctx)
 {
 	struct edit e;
 	struct err err = {.code = ERR_NONE};
-	struct list *before;
+	struct edit_seen *before;
 	size_t bad = 0;
 	enum exit_status status = STATUS_FAILED;
 	if (!edit_begin(&e, ctx, &wording_remove))
 		return STATUS_FAILED;
 	if (list_before(&e, false, &before)) {
 		edit_room(&e, ctx->in->operand_count - 1);
-		if (!names_good(ctx, before, &bad))
+		if (!names_good(ctx, edit_seen_list(before), &bad))
 			status = refuse_names(ctx, bad);
 		else
 			status = edit_end(&e,
 					  may_write(e.list->file, e.file, &err) &&
-					      edit_remove(e.list->file, ctx->in->operands + 1, e.count, e.results, &err),
+					      edit_remove(e.list->file, before, ctx->in->operands + 1, e.count, e.results, &err),
 					  &err);
 	}
-	list_destroy(before);
+	edit_seen_destroy(before);
 	edit_finish(&e);
 	return status;
 }
 
-static bool lift(struct edit *e, struct err *err)
+static bool lift(struct edit *e, struct edit_seen *before, struct err *err)
 {
 	const struct invocation *in = e->ctx->in;
 	if (!may_write(e->list->file, e->file, err))
 		return false;
 	if (in->operand_count > 1) {
 		edit_room(e, in->operand_count - 1);
-		return edit_lift(e->list->file, in->operands + 1, e->count, in->reason, clock_wall_s(), e->results, err);
+		return edit_lift(e->list->file, before, in->operands + 1, e->count, in->reason, clock_wall_s(), e->results, err);
 	}
 	/* the whole list: one result, without a name; a remark says that it was lifted before */
 	edit_room(e, 1);
-	bool good = edit_lift(e->list->file, NULL, 0, in->reason, clock_wall_s(), NULL, err);
+	bool good = edit_lift(e->list->file, before, NULL, 0, in->reason, clock_wall_s(), NULL, err);
 	e->results[0].outcome = good && err->text[0] != '\0' ? EDIT_ALREADY : EDIT_DONE;
 	return good;
 }
@@ -248,14 +248,15 @@ enum exit_status cmd_list_lift(struct context *ctx)
 {
 	struct edit e;
 	struct err err = {.code = ERR_NONE};
-	struct list *before;
+	struct edit_seen *before;
 	size_t bad = 0;
 	enum exit_status status = STATUS_FAILED;
 	if (!edit_begin(&e, ctx, &wording_lift))
 		return STATUS_FAILED;
 	if (list_before(&e, false, &before))
-		status = names_good(ctx, before, &bad) ? edit_end(&e, lift(&e, &err), &err) : refuse_names(ctx, bad);
-	list_destroy(before);
+		status = names_good(ctx, edit_seen_list(before), &bad) ? edit_end(&e, lift(&e, before, &err), &err)
+								       : refuse_names(ctx, bad);
+	edit_seen_destroy(before);
 	edit_finish(&e);
 	return status;
 }

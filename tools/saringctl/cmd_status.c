@@ -63,6 +63,28 @@ static void show_upstream(const struct output *o, const json_t *servers)
 	}
 }
 
+/* What was lost for want of room, by its name in saringctl(1). Usually nothing is shown. */
+static void show_limits(const struct output *o, const json_t *counters)
+{
+	static const struct {
+		const char *key, *text;
+	} limits[] = {
+	    {"rxq_dropped", "datagrams dropped: the receive buffer was full"},
+	    {"slots_full", "queries refused: too many wait"},
+	    {"inflight_full", "queries refused: too many questions are on their way"},
+	    {"upstream_full", "questions refused: too many are out to upstream servers"},
+	    {"upstream_no_socket", "times without a socket for an upstream server"},
+	};
+	bool first = true;
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		int64_t count = field_int(counters, limits[i].key);
+		if (count <= 0)
+			continue;
+		output_linef(o, first ? "limits" : "", "%lld %s", (long long)count, limits[i].text);
+		first = false;
+	}
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -91,6 +113,7 @@ enum exit_status cmd_status(struct context *ctx)
 	show_policy(o, json_object_get(status, "policy"));
 	show_cache(o, "cache", json_object_get(status, "cache"));
 	show_upstream(o, json_object_get(status, "upstream"));
+	show_limits(o, json_object_get(status, "counters"));
 	json_decref(status);
 	return STATUS_DONE;
 }

@@ -243,8 +243,9 @@ static enum exit_status import(struct edit *e, const struct segment *segment, en
 	e->summary =
 	    json_pack("{s:o, s:o}", "report", report_to_json(segment_report(segment)), "not_said", left_json(&batch.result));
 	must(e->summary != NULL);
-	bool good = (!absent || edit_create(e->list->file, action, &err)) &&
-		    (batch.count == 0 || edit_add(e->list->file, batch.entries, batch.count, clock_wall_s(), e->results, &err));
+	bool good =
+	    (!absent || edit_create(e->list->file, action, &err)) &&
+	    (batch.count == 0 || edit_add(e->list->file, NULL, batch.entries, batch.count, clock_wall_s(), e->results, &err));
 	if (good && !e->ctx->out.json) {
 		import_report_show(&e->ctx->out, segment_report(segment));
 		note_left(&e->ctx->out, &batch.result, "a YAML list");

@@ -50,6 +50,8 @@ struct fixture {
 	struct world_dir dir;
 	struct generations *generations;
 	struct cache *cache;
+	struct failures *failures;
+	unsigned nudges;
 	struct counters *counters[2];
 	struct commands *commands;
 	bool settled;
@@ -65,7 +67,9 @@ struct fixture {
 
 static void nudge(void *arg, unsigned worker)
 {
-	(void)arg, (void)worker;
+	struct fixture *f = arg;
+	(void)worker;
+	f->nudges++;
 }
 
 static void settled(void *arg)
@@ -121,6 +125,7 @@ static int setup(void **state)
 	struct settings *s = world_settings(&f->dir);
 	struct cache_config cache = {.size_bytes = s->cache_size, .max_ttl_s = 86400, .max_negative_ttl_s = 3600};
 	f->cache = cache_create(&cache);
+	f->failures = failures_create();
 	settings_destroy(s);
 	for (size_t i = 0; i < 2; i++) {
 		must(posix_memalign((void **)&f->counters[i], 64, sizeof(struct counters)) == 0);
@@ -132,6 +137,7 @@ static int setup(void **state)
 	blocks[1] = f->counters[1];
 	struct commands_config config = {.generations = f->generations,
 					 .cache = f->cache,
+					 .failures = f->failures,
 					 .counters = blocks,
 					 .worker_count = 2,
 					 .listen = listen,
@@ -153,6 +159,7 @@ static int teardown(void **state)
 	commands_destroy(f->commands);
 	generations_destroy(f->generations);
 	cache_destroy(f->cache);
+	failures_destroy(f->failures);
 	free(f->counters[0]);
 	free(f->counters[1]);
 	world_dir_remove(&f->dir);
@@ -423,6 +430,22 @@ static void test_status(void **state)
 	assert_int_equal(json_array_size(json_object_get(r, "upstream")), 3);
 	expect_json(json_object_get(json_object_get(r, "counters"), "coalesced"), "1");
 	assert_null(json_object_get(json_object_get(r, "counters"), "total"));
+	assert_int_equal(json_object_size(json_object_get(r, "counters")), COUNTER_COUNT - COUNTER_FAILED - 1);
+	expect_json(json_object_get(r, "failures"), "{\"entries\":0,\"limit\":8192,\"noted\":0,\"hits\":0,\"evictions\":0}");
+}
+
+/* Counters are summed where they lie: nobody is asked to come and tell. */
+static void test_looking_wakes_no_worker(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const verbs[] = {"status", "list", "cache", "upstream"};
+	unsigned before = f->nudges;
+	assert_true(before > 0); /* the publication of the world did */
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		(void)result_of(f, verbs[i], NULL, RIGHT_READ);
+	assert_int_equal(f->nudges, before);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(atomic_load(&f->counters[i]->ticks), 0);
 }
 
 static void test_list(void **state)
@@ -495,16 +518,13 @@ static void put_in_cache(struct fixture *f, const char *text)
 	uint8_t body[16] = {0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4, 192, 0, 2, 1};
 	assert_true(name_from_text(str_from(text), &name, &err));
 	struct cache_key key = {.name = &name, .type = 1, .class = 1};
-	struct response *response = base_alloc(sizeof(*response));
-	*response = (struct response){.ancount = 1,
-				      .ttl_count = 1,
-				      .ttl_s = 256,
-				      .body_len = sizeof(body),
-				      .ttl_pos = {6},
-				      .body = body,
-				      .body_cap = sizeof(body)};
-	cache_put(f->cache, &key, false, clock_mono_ms(), response);
-	free(response);
+	static const uint16_t ttl_pos[] = {6};
+	const struct response response = {
+	    .ancount = 1, .ttl_count = 1, .ttl_s = 256, .body_len = sizeof(body), .ttl_pos = ttl_pos, .body = body};
+	struct cache_reader *reader = cache_reader_create(f->cache);
+	cache_hash(f->cache, &key);
+	cache_put(reader, &key, clock_mono_ms(), &response);
+	cache_reader_destroy(reader);
 }
 
 static void test_cache_and_flush(void **state)
@@ -520,6 +540,33 @@ static void test_cache_and_flush(void **state)
 	put_in_cache(f, "a.example");
 	expect_json(result_of(f, "cache.flush", "{\"name\":null}", RIGHT_CHANGE), "{\"flushed\":1}");
 	expect_json(result_of(f, "cache.flush", NULL, RIGHT_CHANGE), "{\"flushed\":0}");
+}
+
+static void note_failure(struct fixture *f, const char *text)
+{
+	struct name name;
+	struct err err = {0};
+	assert_true(name_from_text(str_from(text), &name, &err));
+	struct cache_key key = {.name = &name, .type = 1, .class = 1};
+	failures_note(f->failures, &key, 22, false, clock_mono_ms());
+}
+
+static void test_flush_forgets_failures_too(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const names[] = {"a.example", "b.a.example", "xa.example"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		note_failure(f, names[i]);
+	counters_add(f->counters[1], COUNTER_FAILURE_HITS);
+	expect_json(json_object_get(result_of(f, "status", NULL, RIGHT_READ), "failures"),
+		    "{\"entries\":3,\"limit\":8192,\"noted\":3,\"hits\":1,\"evictions\":0}");
+	expect_json(result_of(f, "cache.flush", "{\"name\":\"A.example.\"}", RIGHT_CHANGE), "{\"flushed\":0}"); /* of the cache */
+	struct failures_stats stats;
+	failures_stats(f->failures, &stats);
+	assert_int_equal(stats.entries, 1);
+	expect_json(result_of(f, "cache.flush", NULL, RIGHT_CHANGE), "{\"flushed\":0}");
+	failures_stats(f->failures, &stats);
+	assert_int_equal(stats.entries, 0);
 }
 
 static void test_rebuild_replies_later(void **state)
@@ -579,6 +626,8 @@ int main(void)
 	    T(test_explain_others),
 	    T(test_explain_imported),
 	    T(test_status),
+	    T(test_looking_wakes_no_worker),
+	    T(test_flush_forgets_failures_too),
 	    T(test_list),
 	    T(test_upstream),
 	    T(test_cache_and_flush),

@@ -508,14 +508,41 @@ static void test_bulk_files(void **state)
 	assert_true(world_exists(&r->dir, "policy-3.img"));
 }
 
+/* What has an image's name and is none is passed over; one of the last possible generation is no reason to stop, either. */
+static void test_directories_by_name(void **state)
+{
+	struct rig *r = *state;
+	static const char *const names[] = {"policy-4294967295.img", "bulk-ffffffffffffffffffffffffffffffff.img"};
+	char path[128];
+	uint32_t newest = 9;
+	struct err err = {0};
+	world_write(&r->dir, "policy-5.img", "x");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", r->dir.path, names[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	assert_true(images_newest(r->dir.path, &newest, &err));
+	assert_int_equal(newest, 5);
+	images_keep_only(r->dir.path, 5, "");
+	images_drop_bulk(r->dir.path, "");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		assert_true(world_exists(&r->dir, names[i]));
+		(void)snprintf(path, sizeof(path), "%s/%s", r->dir.path, names[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
+	assert_true(world_exists(&r->dir, "policy-5.img"));
+	world_write(&r->dir, names[0], "x");
+	assert_false(images_newest(r->dir.path, &newest, &err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
-	    T(test_nothing_has_changed), T(test_two_tiers),	   T(test_edit_after),	  T(test_list_changed),
-	    T(test_bulk_list_changed),	 T(test_settings_changed), T(test_list_gone),	  T(test_damaged),
-	    T(test_bulk_damaged),	 T(test_racy_identity),	   T(test_compiled_anew), T(test_lists_of_the_image),
-	    T(test_bulk_files),
+	    T(test_nothing_has_changed), T(test_two_tiers),	      T(test_edit_after),    T(test_list_changed),
+	    T(test_bulk_list_changed),	 T(test_settings_changed),    T(test_list_gone),     T(test_damaged),
+	    T(test_bulk_damaged),	 T(test_racy_identity),	      T(test_compiled_anew), T(test_lists_of_the_image),
+	    T(test_bulk_files),		 T(test_directories_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

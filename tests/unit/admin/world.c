@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "import/source.h"
 #include "compile/compile.h"
+#include "settings/identity.h"
 #include "settings/load.h"
 
 #include <dirent.h>
@@ -14,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <cmocka.h>
 
@@ -126,8 +124,6 @@ void world_image(const struct world_dir *d, const struct settings *s, struct str
 	struct err_list errors = {0};
 	bool bulk = false;
 	struct source *sources = base_alloc((s->list_count + 1) * sizeof(*sources));
-	XXH128_canonical_t hash;
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(config.ptr, config.len));
 	for (size_t i = 0; i < s->list_count; i++) {
 		source_open(s, i, NULL, NULL, &sources[i], &errors);
 		none(&errors);
@@ -136,7 +132,7 @@ void world_image(const struct world_dir *d, const struct settings *s, struct str
 		bulk |= sources[i].segment && compile_tier(&s->lists[i], &sources[i]) == IMAGE_BULK;
 	}
 	struct compile_input input = {.settings = s, .sources = sources, .generation = generation, .now_s = now_s};
-	memcpy(input.settings_hash, hash.digest, sizeof(input.settings_hash));
+	source_config_hash(config, input.settings_hash);
 	write_images(d, &input, bulk, path);
 	for (size_t i = 0; i < s->list_count; i++)
 		source_close(&sources[i]);

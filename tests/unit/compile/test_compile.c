@@ -241,6 +241,7 @@ static void sets_are_shared(void **state)
 	assert_int_equal(header_u32(IMAGE_BULK, IMAGE_H_ENTRY_COUNT), 5);
 	assert_int_equal(le_get_u64(image_bytes(IMAGE_BULK) + IMAGE_H_LABELS_AT), 1u << 2);
 	assert_int_equal(le_get_u64(image_bytes(IMAGE_BULK) + IMAGE_H_LABELS_BELOW), 0);
+	assert_int_equal(le_get_u64(image_bytes(IMAGE_BULK) + IMAGE_H_LABELS_ABOVE), 0);
 }
 
 /* Entries that agree but for their provenance both count; of equal ones the first line does. */

@@ -214,6 +214,21 @@ static void a_list_that_was_never_fetched_may_stay_so(void **state)
 	disk_finish(&d);
 }
 
+/* By the kernel's clock: of just now, of a little ahead (another machine's clock), of before the clock was put back. */
+static void what_changed_just_now(void **state)
+{
+	(void)state;
+	const struct timespec now = {.tv_sec = NOW_S, .tv_nsec = 500};
+	struct timespec then = now;
+	assert_true(source_is_fresh(&then, &now));
+	then.tv_sec = NOW_S + SOURCE_AHEAD_S - 1;
+	assert_true(source_is_fresh(&then, &now));
+	then.tv_sec = NOW_S + SOURCE_AHEAD_S + 1;
+	assert_false(source_is_fresh(&then, &now));
+	then.tv_sec = NOW_S - 1;
+	assert_false(source_is_fresh(&then, &now));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -221,7 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(what_did_not_change_is_current),  TEST(what_changed_is_not_current),
 	    TEST(what_is_known_of_an_old_image),   TEST(a_list_that_was_never_fetched_may_stay_so),
-	    TEST(what_is_no_image_is_not_current),
+	    TEST(what_is_no_image_is_not_current), TEST(what_changed_just_now),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

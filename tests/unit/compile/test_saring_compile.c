@@ -39,7 +39,7 @@ struct run {
 
 static const char *in_dir(const char *name)
 {
-	static char paths[8][128];
+	static char paths[8][192];
 	static unsigned turn;
 	char *path = paths[turn++ % 8];
 	(void)snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
@@ -521,6 +521,56 @@ static void an_error_leaves_no_bulk_image(void **state)
 	run_finish(&r);
 }
 
+/* What somebody put where an image belongs is kept beside it, and said. */
+static void a_directory_in_the_place_of_an_image(void **state)
+{
+	(void)state;
+	char bulk[64], aside[80], inside[96];
+	first_of_two_tiers();
+	bulk_of("a.img", bulk, 6);
+	assert_int_equal(unlink(in_dir(bulk)), 0);
+	assert_int_equal(mkdir(in_dir(bulk), 0755), 0);
+	assert_int_equal(mkdir(in_dir("b.img"), 0755), 0);
+	(void)snprintf(aside, sizeof(aside), "%s.directory", bulk);
+	(void)snprintf(inside, sizeof(inside), "%s/full", bulk);
+	put(inside, "x");
+	struct run r = compile_next("a.img", "b.img");
+	check_done(&r, "compiled", 3, 0);
+	assert_non_null(strstr(r.err.ptr, "it is called"));
+	run_finish(&r);
+	bulk_of("b.img", bulk, 6);
+	(void)snprintf(inside, sizeof(inside), "%s/full", aside);
+	assert_int_equal(unlink(in_dir(inside)), 0);
+	assert_int_equal(rmdir(in_dir(aside)), 0);
+	assert_int_equal(rmdir(in_dir("b.img.directory")), 0);
+}
+
+/* A YAML list that is so called and so big that it is of the bulk tier, written anew as it was. */
+static void a_big_yaml_list_with_the_same_text(void **state)
+{
+	(void)state;
+	struct buf text = {NULL, 0, 0};
+	put("saring.yaml", "lists:\n  - name: one\n    file: one.yaml\n");
+	buf_add_c(&text, "entries:\n");
+	for (int i = 0; text.len < 1100000; i++)
+		buf_printf(&text, "  - n%d.example\n", i);
+	put("one.yaml", text.ptr);
+	const char *argv[] = {"-c", in_dir("saring.yaml"), "-o", in_dir("a.img"), "-g", "1", "--summary-fd", "12", NULL};
+	struct run r = run(argv, NULL);
+	check_done(&r, "compiled", 0, 1);
+	run_finish(&r);
+	put("one.yaml", text.ptr);
+	r = compile_next("a.img", "b.img");
+	check_done(&r, "kept", 1, 0);
+	run_finish(&r);
+	/* and one that becomes small is a live one again */
+	put("one.yaml", "entries: [t.me]\n");
+	r = compile_next("b.img", "c.img");
+	check_done(&r, "none", 0, 1);
+	run_finish(&r);
+	buf_finish(&text);
+}
+
 static void what_is_swept(void **state)
 {
 	(void)state;
@@ -624,6 +674,8 @@ int main(int argc, char **argv)
 	    TEST(the_same_again),
 	    TEST(an_earlier_image_that_is_none),
 	    TEST(an_error_leaves_no_bulk_image),
+	    TEST(a_directory_in_the_place_of_an_image),
+	    TEST(a_big_yaml_list_with_the_same_text),
 	    TEST(what_is_swept),
 	    TEST(probes),
 	    TEST(wrong_usage),

@@ -60,7 +60,7 @@ static void check(const char *expected)
 static bool add(const char *where, const char *name, struct edit_result *result, struct err *err)
 {
 	struct edit_entry entry = {.name = name};
-	return edit_add(where, &entry, 1, TODAY_S, result, err);
+	return edit_add(where, NULL, &entry, 1, TODAY_S, result, err);
 }
 
 static void test_in_place(void **state)
@@ -75,15 +75,15 @@ static void test_in_place(void **state)
 	check("# c\nentries:\n  - t.me  # note\n  - domain: x.org\n    added: 2026-11-23\n");
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(after.st_mode & 0777, 0640);
-	assert_true(edit_lift(path, &name, 1, NULL, TODAY_S, &result, &err));
+	assert_true(edit_lift(path, NULL, &name, 1, NULL, TODAY_S, &result, &err));
 	check("# c\nentries:\n  - domain: t.me  # note\n    lifted: 2026-11-23\n  - domain: x.org\n    added: 2026-11-23\n");
-	assert_true(edit_remove(path, &name, 1, &result, &err));
+	assert_true(edit_remove(path, NULL, &name, 1, &result, &err));
 	check("# c\nentries:\n  - domain: x.org\n    added: 2026-11-23\n");
-	assert_true(edit_lift(path, NULL, 0, "why", TODAY_S, NULL, &err));
+	assert_true(edit_lift(path, NULL, NULL, 0, "why", TODAY_S, NULL, &err));
 	check("# c\nlifted: 2026-11-23\nlift-reason: why\nentries:\n  - domain: x.org\n    added: 2026-11-23\n");
 	/* what changes nothing writes nothing */
 	assert_int_equal(stat(path, &before), 0);
-	assert_true(edit_remove(path, &name, 1, &result, &err));
+	assert_true(edit_remove(path, NULL, &name, 1, &result, &err));
 	assert_int_equal(result.outcome, EDIT_NOT_FOUND);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
@@ -120,9 +120,9 @@ static void test_absent(void **state)
 	struct edit_result result;
 	struct err err = {0};
 	const char *name = "t.me";
-	assert_false(edit_remove(path, &name, 1, &result, &err));
+	assert_false(edit_remove(path, NULL, &name, 1, &result, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
-	assert_false(edit_lift(path, &name, 1, NULL, TODAY_S, &result, &err));
+	assert_false(edit_lift(path, NULL, &name, 1, NULL, TODAY_S, &result, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_false(edit_mode(path, "a", MODE_OFF, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
@@ -162,7 +162,7 @@ static void test_faulty_file_is_left(void **state)
 	assert_string_equal(err.file, path);
 	assert_int_equal(err.line, 2);
 	assert_int_equal(err.column, 5);
-	assert_false(edit_lift(path, NULL, 0, NULL, TODAY_S, NULL, &err));
+	assert_false(edit_lift(path, NULL, NULL, 0, NULL, TODAY_S, NULL, &err));
 	check(text);
 }
 

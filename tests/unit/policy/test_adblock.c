@@ -52,7 +52,7 @@ static const struct {
     {"/ADS[0-9]/", {"ads1.example", "x.ads2"}, {"ads.example"}},
     {"*$denyallow=good.example|fine.test", {"example", "bad.example", "x"}, {"good.example", "a.good.example", "fine.test"}},
     {"||d.example^$denyallow=good.d.example", {"d.example", "a.d.example"}, {"good.d.example", "a.good.d.example"}},
-    {"||d.example^$all", {"d.example", "a.d.example"}, {"example"}},
+    {"||d.example^$all", {NULL}, {"d.example", "a.d.example", "example"}}, /* a browser's, who may know what it is */
     {"||d.example^$~script", {"d.example"}, {"example"}},
     {"||d.example^$script", {NULL}, {"d.example", "a.d.example"}},
     {"||d.example^$third-party", {NULL}, {"d.example"}},

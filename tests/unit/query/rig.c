@@ -100,9 +100,10 @@ void rig_run(struct rig *rig, const struct via *via, const char *from, const uin
 	assert_true(service_begin_batch(rig->service));
 	query_begin(&q, bytes, len);
 	if (rig->prepare)
-		query_prepare(rig->service, &q, &prepared);
-	query_run(rig->service, &q);
-	rig->service->world = NULL;
+		query_run_batch(rig->service, &q, &prepared, 1);
+	else
+		query_run(rig->service, &q);
+	service_end_batch(rig->service);
 }
 
 struct name rig_name(const char *text)
@@ -295,30 +296,32 @@ void rig_reply_end(struct rig_reply *r)
 
 	msg_write_header(&head, &r->header);
 	assert_false(r->w.full);
-	r->response.body = r->body;
-	r->response.body_cap = sizeof(r->body);
-	assert_int_equal(distill(r->bytes, r->w.pos, &r->name, r->type, false, &r->response, &r->negative), DISTILL_OK);
-	r->response.negative = r->negative;
+	r->room.body = r->body;
+	r->room.body_cap = sizeof(r->body);
+	assert_int_equal(distill(r->bytes, r->w.pos, &r->name, r->type, false, &r->room, &r->response), DISTILL_OK);
 }
 
-static struct cache_key key_of(const struct name *name, uint16_t type)
+struct cache_key rig_key(const struct rig *rig, const struct name *name, uint16_t type)
 {
-	return (struct cache_key){.name = name, .type = type, .class = RRCLASS_IN};
+	struct cache_key key = {.name = name, .type = type, .class = RRCLASS_IN};
+
+	cache_hash(rig->cache, &key);
+	return key;
 }
 
 void rig_cache(struct rig *rig, const struct rig_reply *r)
 {
-	struct cache_key key = key_of(&r->name, r->type);
+	struct cache_key key = rig_key(rig, &r->name, r->type);
 
 	assert_true(service_begin_batch(rig->service));
-	cache_put(rig->cache, &key, r->negative, rig->service->now_ms - rig->cached_since_ms, &r->response);
-	rig->service->world = NULL;
+	cache_put(rig->service->reader, &key, rig->service->now_ms - rig->cached_since_ms, &r->response);
+	service_end_batch(rig->service);
 }
 
 void rig_asking(struct rig *rig, const char *name, uint16_t type)
 {
 	struct name n = rig_name(name);
-	struct cache_key key = key_of(&n, type);
+	struct cache_key key = rig_key(rig, &n, type);
 
 	assert_int_equal(inflight_join(rig->inflight, &key, NULL), INFLIGHT_OWNER);
 }
@@ -326,7 +329,7 @@ void rig_asking(struct rig *rig, const char *name, uint16_t type)
 size_t rig_answered(struct rig *rig, const char *name, uint16_t type, enum pool_outcome outcome, const struct rig_reply *r)
 {
 	struct name n = rig_name(name);
-	struct cache_key key = key_of(&n, type);
+	struct cache_key key = rig_key(rig, &n, type);
 	struct inflight_waiter *waiters;
 	size_t count = inflight_take(rig->inflight, &key, &waiters);
 	struct outcome *o = outcome_create(outcome, r == NULL ? NULL : &r->response);
@@ -337,7 +340,8 @@ size_t rig_answered(struct rig *rig, const char *name, uint16_t type, enum pool_
 	outcome_unref(o);
 	free(waiters);
 	rig->sent_len = 0;
+	assert_true(service_begin_batch(rig->service));
 	service_drain(rig->service);
-	rig->service->world = NULL;
+	service_end_batch(rig->service);
 	return count;
 }

@@ -57,8 +57,8 @@ struct rig_reply {
 	struct msg_header header;
 	struct name_packer packer;
 	uint8_t body[MSG_LEN_MAX + 1];
+	struct response_room room;
 	struct response response;
-	bool negative;
 };
 void rig_reply_begin(struct rig_reply *r, const char *name, uint16_t type, uint16_t rcode);
 /* rdata: an address for A and AAAA, a name for CNAME and NS, "-" for a SOA (into authority). */
@@ -66,6 +66,7 @@ void rig_reply_add(struct rig_reply *r, const char *owner, uint16_t type, uint32
 void rig_reply_add_bytes(struct rig_reply *r, const char *owner, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len);
 void rig_reply_end(struct rig_reply *r);
 void rig_cache(struct rig *rig, const struct rig_reply *r);
+struct cache_key rig_key(const struct rig *rig, const struct name *name, uint16_t type); /* borrows name */
 
 /* Another worker asks name/type: whoever wants it now waits. */
 void rig_asking(struct rig *rig, const char *name, uint16_t type);

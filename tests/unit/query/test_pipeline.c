@@ -227,14 +227,16 @@ static void cache_cname(struct rig *f, const char *owner, const char *target)
 	wr_u16(&w, RRCLASS_IN);
 	wr_u32(&w, 300);
 	wr_u16(&w, t.len);
-	struct response r = {.ancount = 1, .ttl_count = 1, .target_count = 1, .ttl_s = 300, .body = body, .body_cap = sizeof(body)};
-	r.ttl_pos[0] = 6;
-	r.targets[0].pos = (uint16_t)w.pos;
+	struct response r = {.ancount = 1, .ttl_count = 1, .target_count = 1, .ttl_s = 300, .body = body};
+	const uint16_t ttl_pos[] = {6}, targets[] = {(uint16_t)w.pos};
+	r.ttl_pos = ttl_pos;
+	r.targets = targets;
 	name_write(&w, &t);
-	r.body_len = w.pos;
+	r.body_len = (uint32_t)w.pos;
+	struct cache_key key = rig_key(f, &o, RRTYPE_A);
 	assert_true(service_begin_batch(f->service));
-	cache_put(f->cache, &(struct cache_key){.name = &o, .type = RRTYPE_A, .class = RRCLASS_IN}, false,
-		  f->service->now_ms - f->cached_since_ms, &r);
+	cache_put(f->service->reader, &key, f->service->now_ms - f->cached_since_ms, &r);
+	service_end_batch(f->service);
 }
 
 static void test_cached_and_cloaked(void **state)
@@ -266,22 +268,25 @@ static void test_truncation(void **state)
 	struct wr w = wr_init(body, sizeof(body));
 	struct name n;
 	struct err err;
-	struct response r = {.ttl_s = 300, .body = body, .body_cap = sizeof(body)};
+	uint16_t ttl_pos[100];
+	struct response r = {.ttl_s = 300, .ttl_pos = ttl_pos, .body = body};
 
 	assert_true(name_from_text(str_from("big.example"), &n, &err));
 	for (int i = 0; i < 100; i++) {
 		wr_u16(&w, 0xc00c);
 		wr_u16(&w, RRTYPE_A);
 		wr_u16(&w, RRCLASS_IN);
-		r.ttl_pos[r.ttl_count++] = (uint16_t)w.pos;
+		ttl_pos[r.ttl_count++] = (uint16_t)w.pos;
 		wr_u32(&w, 300);
 		wr_u16(&w, 4);
 		wr_u32(&w, 0xc0000201);
 	}
 	r.ancount = 100;
-	r.body_len = w.pos;
+	r.body_len = (uint32_t)w.pos;
+	struct cache_key key = rig_key(f, &n, RRTYPE_A);
 	assert_true(service_begin_batch(f->service));
-	cache_put(f->cache, &(struct cache_key){.name = &n, .type = RRTYPE_A, .class = RRCLASS_IN}, false, f->service->now_ms, &r);
+	cache_put(f->service->reader, &key, f->service->now_ms, &r);
+	service_end_batch(f->service);
 	/* 12 + 17 + 1600 bytes: too big for either UDP limit; header, question and OPT alone are sent */
 	rig_ask(f, &rig_udp, "big.example", RRTYPE_A, false);
 	assert_int_equal(rig_flags(f), 0x8380);
@@ -324,7 +329,7 @@ static void test_no_recursion_desired_no_prefetch(void **state)
 		rig_run(f, &rig_udp, "127.0.0.1", query, sizeof(query));
 	assert_int_equal(rig_count(f, COUNTER_CACHED), 4);
 	assert_true(name_from_text(str_from("free.example"), &name, &err));
-	struct cache_key key = {.name = &name, .type = RRTYPE_A, .class = RRCLASS_IN};
+	struct cache_key key = rig_key(f, &name, RRTYPE_A);
 	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* nobody asks */
 	assert_int_equal(rig_count(f, COUNTER_PREFETCHED), 0);
 }
@@ -337,7 +342,7 @@ static void test_shadowed_once(void **state)
 	struct err err;
 
 	assert_true(name_from_text(str_from("watched.example"), &name, &err));
-	struct cache_key key = {.name = &name, .type = RRTYPE_A, .class = RRCLASS_IN};
+	struct cache_key key = rig_key(f, &name, RRTYPE_A);
 	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* another worker asks */
 	rig_ask(f, &rig_udp, "watched.example", RRTYPE_A, false);
 	assert_int_equal(f->sent_count, 0);
@@ -349,7 +354,9 @@ static void test_shadowed_once(void **state)
 	assert_true(mailbox_post(f->service->mailbox, &waiters[0], outcome));
 	outcome_unref(outcome);
 	free(waiters);
+	assert_true(service_begin_batch(f->service));
 	service_drain(f->service);
+	service_end_batch(f->service);
 	assert_int_equal(f->sent_count, 1);
 	assert_int_equal(rig_count(f, COUNTER_FAILED), 1);
 	assert_int_equal(rig_count(f, COUNTER_SHADOWED), 1);

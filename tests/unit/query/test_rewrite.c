@@ -3,6 +3,8 @@
 #include "query/query.h"
 
 #include "rig.h"
+
+#include "base/clock.h"
 #include "script.h"
 #include "wire/edns.h"
 
@@ -387,16 +389,19 @@ static void test_expiry_while_waiting(void **state)
 	struct rig *rig = *state;
 	static struct rig_reply target;
 
+	clock_set_for_test(1000000, 1800000000);
 	cname_rule(rig, "x.test", "garden.example");
 	cache_a(rig, "x.test", 300, "192.0.2.2");
 	rig_asking(rig, "garden.example", RRTYPE_A);
 	rig_ask(rig, &rig_udp, "x.test", RRTYPE_A, false);
 	script_policy(rig)->rules[0].kind = VERDICT_NONE;
+	clock_set_for_test(1000010, 1800000001);
 	reply_a(&target, "garden.example", 300, "192.0.2.1");
 	assert_int_equal(rig_answered(rig, "garden.example", RRTYPE_A, POOL_ANSWER, &target), 1);
 	assert_string_equal(rig_record(rig, 0), "x.test 300 A 192.0.2.2");
 	assert_int_equal(rig_count(rig, COUNTER_CACHED), 1);
 	assert_int_equal(rig->service->slots_used, 0);
+	clock_set_for_test(-1, -1);
 }
 
 static void test_large_target_is_truncated(void **state)
@@ -437,13 +442,23 @@ static void test_the_question_is_told(void **state)
 	rig_ask(rig, &rig_udp, "x.test", RRTYPE_A, false);
 	assert_int_equal(script_matched_prepared, 1);
 	assert_int_equal(rig_flags(rig), 0x8180);
-	/* what was prepared is the batch's: a question that waited is judged without */
+	/* what was prepared is the batch's: a question that waited into another second is judged without */
+	clock_set_for_test(1000000, 1800000000);
 	rig_asking(rig, "y.test", RRTYPE_A);
 	rig_ask(rig, &rig_udp, "y.test", RRTYPE_A, false);
 	assert_int_equal(script_matched_prepared, 2);
+	assert_int_equal(script_matched, 3);
+	clock_set_for_test(1000010, 1800000001);
 	assert_int_equal(rig_answered(rig, "y.test", RRTYPE_A, POOL_TIMEOUT, NULL), 1);
 	assert_int_equal(script_matched_prepared, 2);
 	assert_int_equal(script_matched, 4);
+	/* within the second, and in the same world, the verdict stands */
+	rig_asking(rig, "y.test", RRTYPE_A);
+	rig_ask(rig, &rig_udp, "y.test", RRTYPE_A, false);
+	assert_int_equal(script_matched, 5);
+	assert_int_equal(rig_answered(rig, "y.test", RRTYPE_A, POOL_TIMEOUT, NULL), 1);
+	assert_int_equal(script_matched, 5);
+	clock_set_for_test(-1, -1);
 }
 
 int main(void)

@@ -31,7 +31,8 @@ struct fake {
 
 static void serve(struct fake_query *q)
 {
-	must(msg_parse_query(q->bytes, q->len, &q->q) == MSG_QUERY);
+	struct name name;
+	must(msg_parse_query(q->bytes, q->len, &q->q, &name) == MSG_QUERY);
 	q->question_len = q->q.question_end - MSG_HEADER_LEN;
 	q->fake->script(q, q->fake->arg);
 }

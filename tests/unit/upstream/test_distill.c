@@ -17,12 +17,12 @@
 #include "base/str.h"
 #include "upstream/distill.h"
 
-static uint8_t message[65535], body[65535], whole[65535];
+static uint8_t message[65535], room_body[65535], whole[65535];
 static struct wr w;
 static struct name qname;
 static uint16_t qtype;
 static struct response out;
-static bool negative;
+static struct response_room room = {.body = room_body};
 
 static struct name name_of(const char *text)
 {
@@ -114,10 +114,9 @@ static enum distill run(bool dnssec_ok)
 {
 	assert_false(w.full);
 	memset(&out, 0xee, sizeof(out));
-	out.body = body;
-	out.body_cap = sizeof(body);
-	memset(body, 0xee, sizeof(body));
-	return distill(message, w.pos, &qname, qtype, dnssec_ok, &out, &negative);
+	room.body_cap = sizeof(room_body);
+	memset(room_body, 0xee, sizeof(room_body));
+	return distill(message, w.pos, &qname, qtype, dnssec_ok, &room, &out);
 }
 
 /* Header and question as a client is sent, and the body after it. */
@@ -134,7 +133,7 @@ static size_t assemble(void)
 	name_write(&v, &qname);
 	wr_u16(&v, qtype);
 	wr_u16(&v, RRCLASS_IN);
-	wr_bytes(&v, body, out.body_len);
+	wr_bytes(&v, out.body, out.body_len);
 	assert_false(v.full);
 	return v.pos;
 }
@@ -165,7 +164,7 @@ static void expect(const char *const *lines)
 			assert_non_null(lines[i]);
 			assert_string_equal(line, lines[i]);
 			/* the place noted is where that TTL lies */
-			const uint8_t *p = body + out.ttl_pos[i];
+			const uint8_t *p = out.body + out.ttl_pos[i];
 			assert_int_equal((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3], ldns_rr_ttl(rr));
 			free(owner);
 			free(type);
@@ -181,7 +180,7 @@ static void expect_target(size_t i, const char *text)
 	assert_true(i < out.target_count);
 	size_t len = assemble();
 	struct rd r = rd_init(whole, len);
-	r.pos = MSG_HEADER_LEN + qname.len + 4u + out.targets[i].pos;
+	r.pos = MSG_HEADER_LEN + qname.len + 4u + out.targets[i];
 	struct name n, want = name_of(text);
 	assert_true(name_read(&r, &n));
 	assert_true(name_eq_nocase(&n, &want));
@@ -195,15 +194,15 @@ static void an_address(void **state)
 	a("www.example", 200, 2);
 	a("WWW.Example", 250, 3);
 	assert_int_equal(run(false), DISTILL_OK);
-	assert_false(negative);
+	assert_false(out.negative);
 	assert_int_equal(out.flags, MSG_AD);
 	assert_int_equal(out.ttl_s, 200);
 	assert_int_equal(out.age_s, 0);
 	assert_int_equal(out.target_count, 0);
 	EXPECT("www.example. A 200", "www.example. A 200", "www.example. A 200");
 	assert_int_equal(out.body_len, 3 * 16); /* every owner points to the question */
-	assert_int_equal(body[0], 0xc0);
-	assert_int_equal(body[1], 12);
+	assert_int_equal(out.body[0], 0xc0);
+	assert_int_equal(out.body[1], 12);
 }
 
 static void strangers_records_go(void **state)
@@ -293,7 +292,7 @@ static void denials(void **state)
 	rrsig(NSCOUNT, "a.example", RRTYPE_NSEC, 700);
 	rrsig(NSCOUNT, "example", RRTYPE_SOA, 3600);
 	assert_int_equal(run(false), DISTILL_OK);
-	assert_true(negative);
+	assert_true(out.negative);
 	assert_int_equal(out.flags, RCODE_NXDOMAIN);
 	assert_int_equal(out.ttl_s, 900);
 	EXPECT("example. SOA 900");
@@ -304,14 +303,14 @@ static void denials(void **state)
 	begin("www.example", RRTYPE_AAAA, 0);
 	soa("example", 60, 900);
 	assert_int_equal(run(false), DISTILL_OK);
-	assert_true(negative);
+	assert_true(out.negative);
 	assert_int_equal(out.ttl_s, 60);
 
 	begin("a.example", RRTYPE_AAAA, RCODE_NXDOMAIN); /* the last link is denied */
 	cname("a.example", 40, "b.elsewhere");
 	soa("elsewhere", 300, 300);
 	assert_int_equal(run(false), DISTILL_OK);
-	assert_true(negative);
+	assert_true(out.negative);
 	assert_int_equal(out.ttl_s, 40);
 	EXPECT("a.example. CNAME 40", "elsewhere. SOA 300");
 	expect_target(0, "b.elsewhere");
@@ -327,7 +326,7 @@ static void denials_without_soa_are_not_kept(void **state)
 	(void)state;
 	begin("no.example", RRTYPE_A, RCODE_NXDOMAIN);
 	assert_int_equal(run(false), DISTILL_UNCACHED);
-	assert_true(negative);
+	assert_true(out.negative);
 	assert_int_equal(out.flags, RCODE_NXDOMAIN);
 	assert_int_equal(out.body_len, 0);
 
@@ -564,10 +563,10 @@ static void very_many_records(void **state)
 	assert_int_equal(out.ttl_count, CACHE_TTL_MAX_COUNT);
 	assert_int_equal(out.body_len, 3000 * 16);
 
-	out.body_cap = 600; /* whatever does not fit the caller's buffer is no answer */
-	assert_int_equal(distill(message, w.pos, &qname, qtype, false, &out, &negative), DISTILL_BAD);
-	out.body_cap = 10;
-	assert_int_equal(distill(message, w.pos, &qname, qtype, false, &out, &negative), DISTILL_BAD);
+	room.body_cap = 600; /* whatever does not fit the caller's buffer is no answer */
+	assert_int_equal(distill(message, w.pos, &qname, qtype, false, &room, &out), DISTILL_BAD);
+	room.body_cap = 10;
+	assert_int_equal(distill(message, w.pos, &qname, qtype, false, &room, &out), DISTILL_BAD);
 }
 
 static void names_in_rdata_survive(void **state)

@@ -164,9 +164,9 @@ static void unmixing_gives_the_name_back(void **state)
 	uint8_t bytes[MESSAGE_QUERY_MAX];
 	message_question_make(&n, RRTYPE_A, true, &q);
 	size_t len = reply_of(&q, 1, MSG_QR, bytes);
-	message_unmix(bytes, MSG_HEADER_LEN + 3, &q); /* too short: left alone */
+	message_unmix(bytes, MSG_HEADER_LEN + 3, &n); /* too short: left alone */
 	assert_memory_equal(bytes + MSG_HEADER_LEN, q.wire, q.len);
-	message_unmix(bytes, len, &q);
+	message_unmix(bytes, len, &n);
 	assert_memory_equal(bytes + MSG_HEADER_LEN, n.wire, n.len);
 	assert_memory_equal(bytes + MSG_HEADER_LEN + n.len, q.wire + n.len, 4);
 }

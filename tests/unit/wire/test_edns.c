@@ -53,7 +53,12 @@ static void options_met(void **state)
 	assert_false(e.has_nsid || e.has_ecs || e.has_keepalive || e.has_padding || e.has_sde || e.cookie != NULL);
 	/* an option of a length that means nothing still counts as there (SDE), or is to be ignored (keepalive over UDP) */
 	assert_true(parse("001a 0001 ff  000b 0003 000000", 0, &e));
-	assert_true(e.has_sde && e.has_keepalive);
+	assert_true(e.has_sde && e.has_keepalive && e.bad_keepalive);
+	/* the first keepalive counts */
+	assert_true(parse("000b 0000  000b 0002 0064", 0, &e));
+	assert_true(e.has_keepalive && !e.bad_keepalive);
+	assert_true(parse("000b 0002 0064  000b 0000", 0, &e));
+	assert_true(e.has_keepalive && e.bad_keepalive);
 	/* the first cookie counts, whatever a second one is */
 	assert_true(parse("000a 0008 0102030405060708  000a 0001 ff", 0, &e));
 	assert_int_equal(e.cookie[0], 1);

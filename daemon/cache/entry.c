@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cache/entry.h"
+
+static size_t size_of(size_t place_count, size_t name_len, size_t body_len)
+{
+	size_t size = sizeof(struct entry) + place_count * sizeof(uint16_t) + name_len + MAX(body_len, sizeof(uint64_t));
+	return (size + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
+}
+
+size_t entry_size(const struct entry *e)
+{
+	return size_of((size_t)e->ttl_count + e->target_count, e->name_len, e->body_len);
+}
+
+size_t entry_size_for(const struct cache_key *key, const struct response *r)
+{
+	return size_of((size_t)r->ttl_count + r->target_count, key->name->len, r->body_len);
+}
+
+uint32_t ttl_clamp(struct ttl_bounds bounds, uint32_t ttl_s)
+{
+	return MAX(MIN(ttl_s, bounds.high_s), bounds.low_s);
+}
+
+/* The records are clamped like the answer, so that what clients are told counts down to when the entry ends. */
+static void clamp_records(uint8_t *body, const struct response *r, struct ttl_bounds bounds)
+{
+	for (size_t i = 0; i < r->ttl_count; i++) {
+		uint8_t *p = body + r->ttl_pos[i];
+		uint32_t ttl_s = ttl_clamp(bounds, (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
+		p[0] = (uint8_t)(ttl_s >> 24);
+		p[1] = (uint8_t)(ttl_s >> 16);
+		p[2] = (uint8_t)(ttl_s >> 8);
+		p[3] = (uint8_t)ttl_s;
+	}
+}
+
+void entry_fill(struct entry *e, const struct cache_key *key, const struct response *r, struct ttl_bounds bounds, int64_t now_ms)
+{
+	*e = (struct entry){
+	    .hash = key->hash,
+	    .stored_ms = now_ms,
+	    .ttl_s = ttl_clamp(bounds, r->ttl_s),
+	    .body_len = (uint16_t)r->body_len,
+	    .type = key->type,
+	    .class = key->class,
+	    .flags = r->flags,
+	    .ancount = r->ancount,
+	    .nscount = r->nscount,
+	    .arcount = r->arcount,
+	    .ttl_count = r->ttl_count,
+	    .target_count = (uint8_t)r->target_count,
+	    .name_len = key->name->len,
+	    .asked = entry_asked(key),
+	};
+	if (r->ttl_count > 0)
+		memcpy(e->places, r->ttl_pos, r->ttl_count * sizeof(e->places[0]));
+	if (r->target_count > 0)
+		memcpy(e->places + r->ttl_count, r->targets, r->target_count * sizeof(e->places[0]));
+	uint8_t *name = (uint8_t *)(e->places + r->ttl_count + r->target_count);
+	memcpy(name, key->name->wire, key->name->len);
+	if (r->body_len > 0)
+		memcpy(name + key->name->len, r->body, r->body_len);
+	clamp_records(name + key->name->len, r, bounds);
+}
+
+void entry_copy(struct entry *to, struct entry *from)
+{
+	const size_t before = offsetof(struct entry, heat), behind = offsetof(struct entry, places);
+	unsigned heat = atomic_load_explicit(&from->heat, memory_order_relaxed);
+	memcpy(to, from, before);
+	memcpy((uint8_t *)to + behind, (const uint8_t *)from + behind, entry_size(from) - behind);
+	atomic_store_explicit(&to->heat, (uint8_t)(heat & ~HEAT_MARK), memory_order_relaxed);
+}
+
+bool entry_is_dead(const struct entry *e, int64_t serve_stale_s, int64_t now_ms)
+{
+	return now_ms - e->stored_ms >= ((int64_t)e->ttl_s + serve_stale_s) * 1000;
+}
+
+bool entry_is_below(const struct entry *e, const struct name *name, bool subtree)
+{
+	if (!subtree)
+		return entry_has_name(e, name);
+	struct name own;
+	return name_from_wire(entry_name(e), e->name_len, &own) && name_is_below_or_eq(&own, name);
+}
