@@ -50,8 +50,10 @@ static void seek_again(struct service *s, const struct query *q)
 {
 	struct query next = *q;
 
-	if (q->serial != 0)
+	if (q->serial != 0) {
+		next.question = next.question_room; /* what was the slot's may be another's soon */
 		slot_free(s, slot_find(s, q->slot, q->serial));
+	}
 	next.serial = 0;
 	next.stale_queued = false;
 	next.has_stale = false;
