@@ -56,12 +56,13 @@ void lanes_sweep(struct lanes *lanes)
 void lanes_finish(struct lanes *lanes)
 {
 	for (size_t i = 0; i < LANE_BUCKETS; i++) {
-		struct lane *lane;
-		while ((lane = LIST_FIRST(&lanes->buckets[i])) != NULL) {
+		struct lane *lane, *next;
+		for (lane = LIST_FIRST(&lanes->buckets[i]); lane != NULL; lane = next) {
 			must(lane->open == 0 && lane->port_count == 0);
-			LIST_REMOVE(lane, link);
+			next = LIST_NEXT(lane, link);
 			server_unref(lane->server);
-			free(lane); // NOLINT(clang-analyzer-unix.Malloc): LIST_REMOVE moves the head on
+			free(lane);
 		}
+		LIST_INIT(&lanes->buckets[i]);
 	}
 }
