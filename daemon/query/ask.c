@@ -334,6 +334,17 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 	deliver_all(s, key, POOL_NO_RESOURCES, NULL);
 }
 
+/* While all servers are known to be down nobody waits for them who can have an expired answer: it was waited for when they failed,
+ * and would be again every time the failure is forgotten (RFC 8767 §5: a failed refresh is not to be tried by each query). The ask
+ * goes out all the same, so that it is answered as soon as they are back. */
+static bool stale_at_once(struct service *s, struct query *q)
+{
+	if (!q->has_stale || upstreams_any_up(s->world->upstreams, q->key.name, q->key.type))
+		return false;
+	ask_prefetch(s, &q->key);
+	return give_stale(s, q);
+}
+
 enum fate ask_stage(struct service *s, struct query *q)
 {
 	struct response response;
@@ -346,7 +357,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;
 	}
-	if (failed_lately(s, q, &q->key))
+	if (failed_lately(s, q, &q->key) || stale_at_once(s, q))
 		return FATE_ANSWER;
 	struct query *parked = slot_park(s, q);
 	if (parked == NULL) {

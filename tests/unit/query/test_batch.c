@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "query/mailbox.h"
 #include "script.h"
+#include "upstream/health.h"
 #include "wire/edns.h"
 
 #include <event2/event.h>
@@ -497,8 +498,48 @@ static void slots_are_full(void **state)
 	clock_set_for_test(-1, -1);
 }
 
+/* ---- nobody answers ---- */
+
+/* An expired answer is waited with for servers that may answer; while all are known to be down it is given at once, and asked for
+ * beside that, once. */
+static void stale_at_once_while_servers_are_down(void **state)
+{
+	(void)state;
+	clock_set_for_test(NOW_MS, NOW_S);
+	struct side *side = side_create();
+	struct service *s = side->rig->service;
+	struct upstreams *u = generation_current(side->rig->gs)->upstreams;
+	struct name name = rig_name("stale.test");
+	struct cache_key key = rig_key(side->rig, &name, RRTYPE_A);
+	ask_many(side, "stale.test", 1);
+	assert_int_equal(s->slots_used, 1);
+	assert_int_equal(rig_count(side->rig, COUNTER_STALE), 0);
+	post(side, &key, POOL_NO_RESOURCES, NULL);
+	assert_true(service_begin_batch(s));
+	service_drain(s);
+	service_end_batch(s);
+	assert_int_equal(rig_count(side->rig, COUNTER_STALE), 1);
+	for (int64_t i = 0; i < 100 && upstreams_any_up(u, &name, RRTYPE_A); i++)
+		server_failed(u->routes[0].servers[0], SERVER_TIMEOUT, true, NOW_MS - HEALTH_GRACE_MS, NOW_MS);
+	assert_false(upstreams_any_up(u, &name, RRTYPE_A));
+	ask_many(side, "stale.test", 3);
+	assert_int_equal(s->slots_used, 0);
+	assert_int_equal(rig_count(side->rig, COUNTER_STALE), 4);
+	assert_int_equal(rig_count(side->rig, COUNTER_PREFETCHED), 1);
+	assert_int_equal(inflight_join(side->rig->inflight, &key, NULL), INFLIGHT_WAITS);
+	/* who has nothing to fall back on waits */
+	ask_many(side, "miss.test", 1);
+	assert_int_equal(s->slots_used, 1);
+	side_destroy(side);
+	clock_set_for_test(-1, -1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(batches_are_as_one_by_one), cmocka_unit_test(slots_are_full)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(batches_are_as_one_by_one),
+	    cmocka_unit_test(slots_are_full),
+	    cmocka_unit_test(stale_at_once_while_servers_are_down),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
