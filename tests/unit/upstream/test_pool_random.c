@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "dice.h"
 #include "rig.h"
 #include "upstream/pool_ask.h"
 
@@ -24,16 +26,6 @@
 #define TIMEOUT_MS 2000
 #define HELD_MAX 32
 #define OLD_MAX (STEPS + 1)
-
-static uint64_t dice_state;
-
-static unsigned dice(unsigned sides)
-{
-	dice_state ^= dice_state << 13;
-	dice_state ^= dice_state >> 7;
-	dice_state ^= dice_state << 17;
-	return (unsigned)(dice_state >> 24) % sides;
-}
 
 struct one_ask {
 	struct world *world;
@@ -72,7 +64,7 @@ static void lie(const struct fake_query *q, unsigned how)
 		buf[MSG_HEADER_LEN + 5] ^= 0x01; /* another name */
 		break;
 	case 2:
-		fake_send_bytes(q, buf, dice(MSG_HEADER_LEN)); /* cut */
+		fake_send_bytes(q, buf, below(MSG_HEADER_LEN)); /* cut */
 		return;
 	default:
 		if (!q->tcp)
@@ -85,7 +77,7 @@ static void lie(const struct fake_query *q, unsigned how)
 static void script_dice(struct fake_query *q, void *arg)
 {
 	struct world *world = arg;
-	unsigned what = world->kind ? 0 : dice(20);
+	unsigned what = world->kind ? 0 : below(20);
 	if (what < 8) {
 		fake_answer_a(q, address_of(q));
 	} else if (what < 10) {
@@ -95,9 +87,9 @@ static void script_dice(struct fake_query *q, void *arg)
 		fake_answer_rcode(q, MSG_TC);
 	} else if (what == 11) {
 		static const uint16_t rcodes[] = {RCODE_SERVFAIL, RCODE_FORMERR, RCODE_REFUSED, RCODE_NOTIMP};
-		fake_answer_rcode(q, rcodes[dice(ARRAY_LEN(rcodes))]);
+		fake_answer_rcode(q, rcodes[below(ARRAY_LEN(rcodes))]);
 	} else if (what < 14) {
-		lie(q, dice(4));
+		lie(q, below(4));
 	} else if (what == 14 && q->tcp) {
 		fake_hang_up(q);
 	} else if (what == 15 && q->tcp) {
@@ -127,7 +119,7 @@ static void on_told(void *arg, enum pool_outcome outcome, const struct response 
 	if (world->end_after > 0 && world->told >= world->end_after) {
 		pool_destroy(world->r.pool);
 		world->r.pool = NULL;
-	} else if (!world->kind && dice(4) == 0) {
+	} else if (!world->kind && below(4) == 0) {
 		ask_some(world, 1);
 	}
 }
@@ -137,10 +129,11 @@ static void ask_some(struct world *world, unsigned count)
 	for (unsigned i = 0; i < count && world->ask_count < ASKS_MAX; i++) {
 		struct one_ask *ask = &world->asks[world->ask_count++];
 		char text[32];
-		*ask = (struct one_ask){.world = world, .number = dice(NAMES)};
+		*ask = (struct one_ask){.world = world, .number = below(NAMES)};
 		(void)snprintf(text, sizeof(text), "%02u.letters.example", ask->number);
 		struct name name = rig_name(text);
-		assert_non_null(pool_ask(world->r.pool, &name, RRTYPE_A, dice(2) != 0, dice(8) == 0, dice(4) == 0, on_told, ask));
+		assert_non_null(
+		    pool_ask(world->r.pool, &name, RRTYPE_A, below(2) != 0, below(8) == 0, below(4) == 0, on_told, ask));
 		assert_int_equal(ask->calls, 0);
 	}
 }
@@ -150,9 +143,9 @@ static void reload(struct world *world)
 	struct endpoint servers[FAKES];
 	size_t count = 0;
 	for (unsigned i = 0; i < FAKES; i++)
-		if (dice(3) != 0)
+		if (below(3) != 0)
 			servers[count++] = (struct endpoint){.addr = *fake_addr(world->fakes[i]), .text = "dns://some"};
-	world->r.settings.strategy = (enum strategy)dice(3);
+	world->r.settings.strategy = (enum strategy)below(3);
 	world->old[world->old_count++] = world->r.u;
 	world->r.u = upstreams_create(&world->r.settings, servers, count, world->r.u);
 	pool_set_upstreams(world->r.pool, world->r.u);
@@ -189,18 +182,18 @@ static void switch_server(struct world *world, unsigned i)
 
 static void step(struct world *world)
 {
-	switch (dice(8)) {
+	switch (below(8)) {
 	case 0:
 		ask_some(world, 1);
 		break;
 	case 1:
-		ask_some(world, dice(60));
+		ask_some(world, below(60));
 		break;
 	case 2:
 		reload(world);
 		break;
 	case 3:
-		switch_server(world, dice(FAKES));
+		switch_server(world, below(FAKES));
 		break;
 	case 4:
 		answer_held(world);
@@ -208,10 +201,10 @@ static void step(struct world *world)
 	default:
 		break;
 	}
-	if (dice(4) != 0)
+	if (below(4) != 0)
 		rig_turn(&world->r);
 	if (world->r.pool != NULL)
-		rig_pass(&world->r, dice(2) != 0 ? dice(20) : dice(700));
+		rig_pass(&world->r, below(2) != 0 ? below(20) : below(700));
 	release(world);
 }
 
@@ -270,7 +263,7 @@ static void play(unsigned seed, bool ends)
 {
 	static struct world world;
 	memset(&world, 0, sizeof(world));
-	dice_state = 0x9e3779b97f4a7c15u * (seed + 1);
+	random_state = 0x9e3779b97f4a7c15u * (seed + 1);
 	const struct addr *addrs[FAKES];
 	rig_begin(&world.r);
 	for (unsigned i = 0; i < FAKES; i++) {
@@ -278,8 +271,8 @@ static void play(unsigned seed, bool ends)
 		world.up[i] = true;
 		addrs[i] = fake_addr(world.fakes[i]);
 	}
-	rig_pool(&world.r, (enum strategy)dice(3), TIMEOUT_MS, addrs, FAKES);
-	world.end_after = ends ? 1 + dice(200) : 0;
+	rig_pool(&world.r, (enum strategy)below(3), TIMEOUT_MS, addrs, FAKES);
+	world.end_after = ends ? 1 + below(200) : 0;
 	for (unsigned i = 0; i < STEPS && world.r.pool != NULL; i++)
 		step(&world);
 	if (world.r.pool != NULL) {
@@ -321,5 +314,6 @@ int main(void)
 	    cmocka_unit_test(whatever_happens_all_are_told_once),
 	    cmocka_unit_test(it_may_end_at_any_moment),
 	};
+	log_set_level(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
