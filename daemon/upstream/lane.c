@@ -29,6 +29,7 @@ struct lane *lane_of(struct lanes *lanes, struct server *server)
 		return NULL;
 	lane->server = server_ref(server);
 	TAILQ_INIT(&lane->queue);
+	TAILQ_INIT(&lane->out);
 	TAILQ_INIT(&lane->ports);
 	LIST_INSERT_HEAD(bucket, lane, link);
 	return lane;

@@ -52,6 +52,7 @@ struct attempt {
 	uint8_t mismatches;
 	uint16_t id;
 	int64_t sent_ns;
+	TAILQ_ENTRY(attempt) out; /* while open: its lane's, in the order they were sent */
 	/* UDP */
 	struct attempt_queue *waits_in; /* its lane's queue, or the pool's of those that could not go; NULL: in none */
 	TAILQ_ENTRY(attempt) queue;
@@ -148,6 +149,7 @@ struct pool {
 	struct ask_list asks, free_asks;
 	struct ask_queue ended;
 	size_t ask_count, last_resort_count, probe_count;
+	bool probed_by_zone; /* the last probe was a question of our own */
 	struct wheel wheel;
 	struct lanes lanes;
 	struct lane_queue dirty; /* lanes with a queue */
@@ -183,8 +185,10 @@ void attempt_close(struct attempt *attempt);
 /* The same for one that its transport has let go of already. */
 static inline void attempt_closed(struct attempt *attempt)
 {
-	if (attempt->open)
+	if (attempt->open) {
 		attempt->lane->open--;
+		TAILQ_REMOVE(&attempt->lane->out, attempt, out);
+	}
 	attempt->open = false;
 }
 /* A reply to attempt; match is not MESSAGE_MISMATCH. bytes may be changed. */

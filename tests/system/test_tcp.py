@@ -175,6 +175,15 @@ def test_messages_that_are_none(daemon, garbage):
     assert blocked(ask(daemon, "blocked.example", tcp=True))
 
 
+@pytest.mark.parametrize("garbage", [b"\0\0", b"\0\5abcde"])
+def test_asked_before_the_framing_broke(daemon, garbage):
+    with Stream(daemon) as stream:
+        wire = header(7) + question("blocked", "example")
+        stream.socket.sendall((struct.pack(">H", len(wire)) + wire) * 2 + garbage)
+        assert [rcode_of(stream.answer()) for _ in range(2)] == [3, 3]
+        assert stream.closed()
+
+
 def test_answers_are_not_answered(daemon):
     with Stream(daemon) as s:
         s.send(header(1, flags=0x8180) + question("blocked", "example"), query(2, "blocked", "example"))
