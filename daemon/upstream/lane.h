@@ -11,8 +11,8 @@
 
 #include <sys/queue.h>
 
-#define LANE_OPEN_MAX 2048 /* attempts out to one server from one worker; beyond, the oldest makes room when it has had its time \
-			    */
+/* Attempts out to one server from one worker. Beyond, the one that is out for longest makes room, when it has had its time. */
+#define LANE_OPEN_MAX 2048
 #define LANE_BUCKETS 32
 
 struct attempt;

@@ -114,13 +114,8 @@ static enum transport transport_for(const struct pool_ask *ask, size_t index)
 static enum attempt_start send_by_tcp(struct attempt *a)
 {
 	struct pool_ask *ask = a->ask;
-	uint8_t query[MESSAGE_QUERY_MAX];
-	const struct message_flags flags = {
-	    .edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
 	a->transport = TRANSPORT_TCP;
-	a->id = (uint16_t)rand_u32();
-	size_t len = message_query(a->id, &a->question, flags, query);
-	enum attempt_start how = stream_start(a, query, len);
+	enum attempt_start how = stream_start(a);
 	if (how != ATTEMPT_NO_RESOURCES)
 		server_sent(a->server);
 	else

@@ -63,6 +63,7 @@ struct attempt {
 	struct stream *stream;	   /* NULL when it is out on none */
 	LIST_ENTRY(attempt) by_id; /* the stream's, or while `lost` the list of those to be told */
 	bool lost;
+	bool held;			  /* on the stream's list of those for a later connection, by `queue` */
 	struct message_question question; /* the last, as it is not cleared */
 };
 
@@ -203,6 +204,14 @@ void pool_ask_on_failure(struct attempt *attempt, enum attempt_failure why);
 /* What was put off to the end of the turn could not be sent. */
 void pool_ask_on_unsent(struct attempt *attempt, enum attempt_start how);
 
+/* The attempt's query, under its ID. Returns its length. */
+static inline size_t attempt_query(const struct attempt *a, uint8_t ret[MESSAGE_QUERY_MAX])
+{
+	const struct message_flags flags = {
+	    .edns = a->edns, .dnssec_ok = a->ask->dnssec_ok, .checking_disabled = a->ask->checking_disabled};
+	return message_query(a->id, &a->question, flags, ret);
+}
+
 /* Judge a matched reply (reply.c). */
 enum reply_fate {
 	REPLY_GOOD,
@@ -220,8 +229,8 @@ void udp_cancel(struct attempt *attempt);
 bool udp_flush(struct pool *pool);
 void udp_on_readable(evutil_socket_t fd, short what, void *port);
 
-/* stream.c: one connection for each server, kept while it is used. stream_start chooses the ID, and puts it into the query. */
-enum attempt_start stream_start(struct attempt *attempt, uint8_t *query, size_t len);
+/* stream.c: one connection for each server, kept while it is used. It chooses the ID. */
+enum attempt_start stream_start(struct attempt *attempt);
 void stream_cancel(struct attempt *attempt);
 /* Nothing came for attempt in its time: when nothing at all came since, the connection is taken for dead, all that is out on it is
  * told (attempt too), and the answer is true: its ask, and the pool, may be gone. */
