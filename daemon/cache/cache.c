@@ -269,7 +269,7 @@ enum cache_find cache_get(struct cache_reader *reader, const struct cache_key *k
 		age_ms = MIN(age_ms, (int64_t)UINT32_MAX * 1000);
 	}
 	unsigned heat = heat_up(e);
-	if (UNLIKELY((life_ms - age_ms) * CACHE_PREFETCH_PART < life_ms) && find == CACHE_FRESH &&
+	if (UNLIKELY((life_ms - age_ms) * CACHE_PREFETCH_PART < life_ms) && find == CACHE_FRESH && !key->no_prefetch &&
 	    is_to_be_prefetched(cache, e, heat))
 		find = CACHE_PREFETCH;
 	uint32_t age_s = (uint32_t)((uint64_t)age_ms / 1000);

@@ -25,7 +25,8 @@ struct cache_key {
 	const struct name *name; /* folded */
 	uint16_t type, class;
 	bool dnssec_ok, checking_disabled;
-	uint64_t hash; /* of all the above: cache_hash's */
+	uint64_t hash;	  /* of all the above: cache_hash's */
+	bool no_prefetch; /* only who may have it asked for again is told CACHE_PREFETCH, lest the one time be wasted */
 };
 
 /* A response, seen where it lies. body starts where the question ends; compression pointers in it count from the start of a message

@@ -194,10 +194,10 @@ void failures_note(struct failures *f, const struct cache_key *key, uint16_t ede
 	int i = seek(&p, key);
 	struct failure *e = i >= 0 ? &p.set->ways[i] : NULL;
 	count(&p.shard->noted, 1);
-	if (e == NULL || now_ms >= e->until_ms) {
-		bool in_a_row = e != NULL && now_ms < e->until_ms + FAILURES_REMEMBERED_MS && !servers_down;
+	if (i < 0 || now_ms >= e->until_ms) {
+		bool in_a_row = i >= 0 && now_ms < e->until_ms + FAILURES_REMEMBERED_MS && !servers_down;
 		uint8_t step = in_a_row ? (uint8_t)MIN(e->step + 1, FAILURES_STEPS - 1) : 0;
-		if (e == NULL)
+		if (i < 0)
 			e = take_way(&p, key, now_ms);
 		e->step = step;
 		e->ede = ede;

@@ -89,8 +89,9 @@ static inline int64_t tcp_idle_ms(const struct tcp *t)
 }
 
 /* ---- tcp_conn.c ---- */
-/* A client that has a seat. Takes fd. NULL, and fd is closed and the seat left, when there is no memory. */
+/* A client that has no seat yet; fd stays the caller's until conn_start. NULL: no memory. */
 struct conn *conn_create(struct tcp *t, int fd, const struct addr *peer);
+/* It has got one: from now on it is listened to, and is conn_close's to end. */
 void conn_start(struct conn *c, uint32_t seat);
 /* May free c, as all the following may. Those that return at once after are right. */
 void conn_close(struct conn *c);

@@ -331,10 +331,13 @@ static void conn_turn(struct conn *c, bool (*take)(struct conn *c))
 	service_end_batch(t->service);
 	if (!was_half || c->budget < TCP_TURN_QUESTIONS)
 		c->half_ms = t->now_ms; /* whatever is left over began in this turn */
-	if (ok && !c->dead)
+	if (ok && !c->dead) {
 		conn_flush(c);
-	else
-		conn_close(c);
+		return;
+	}
+	if (!c->dead && tcp_bytes_count(&c->out) > 0)
+		(void)send_now(c); /* what was asked before the framing broke, as far as it is taken at once */
+	conn_close(c);
 }
 
 void conn_on_readable(evutil_socket_t fd, short what, void *arg)

@@ -26,7 +26,8 @@ struct seat {
 	uint32_t prev, next; /* in the bucket, or next among the free */
 	unsigned worker;
 	int fd;
-	void *owner; /* NULL: free */
+	void *owner;	  /* NULL: free */
+	uint64_t entered; /* among equals who came first leaves first: a burst comes within one tick of the clock */
 	bool leaving;
 };
 
@@ -34,6 +35,7 @@ struct tcp_seats {
 	pthread_mutex_t lock;
 	size_t most, host_most, count; /* count: seats there are, those of the slack too */
 	size_t leaving;
+	uint64_t entered; /* so many so far */
 	_Atomic size_t taken;
 	struct seat *seats;
 	_Atomic uint64_t *stamps; /* beside the seats: all are looked through when the house is full */
@@ -118,6 +120,13 @@ void tcp_stamp(struct tcp_seats *s, uint32_t seat, enum tcp_rank rank, int64_t s
 
 /* ---- who leaves; under the lock ---- */
 
+/* Is it the turn of seat i before that of `chosen`, whose turn is chosen_turn? */
+static bool is_before(const struct tcp_seats *s, uint32_t i, uint64_t turn, uint32_t chosen, uint64_t chosen_turn)
+{
+	return chosen == TCP_SEAT_NONE || turn < chosen_turn ||
+	       (turn == chosen_turn && s->seats[i].entered < s->seats[chosen].entered);
+}
+
 struct choice {
 	uint32_t any, own;	     /* seats, or TCP_SEAT_NONE */
 	uint64_t any_turn, own_turn; /* the smallest leaves first */
@@ -148,11 +157,11 @@ static void weigh(const struct tcp_seats *s, uint32_t i, unsigned worker, int64_
 	case TCP_RANK_BUSY:
 		return;
 	}
-	if (turn < c->any_turn) {
+	if (is_before(s, i, turn, c->any, c->any_turn)) {
 		c->any = i;
 		c->any_turn = turn;
 	}
-	if (seat->worker == worker && turn < c->own_turn) {
+	if (seat->worker == worker && is_before(s, i, turn, c->own, c->own_turn)) {
 		c->own = i;
 		c->own_turn = turn;
 	}
@@ -177,7 +186,7 @@ static bool let_leave(struct tcp_seats *s, const struct choice *c, unsigned work
 	return true;
 }
 
-static const struct choice nobody = {.any = TCP_SEAT_NONE, .own = TCP_SEAT_NONE, .any_turn = UINT64_MAX, .own_turn = UINT64_MAX};
+static const struct choice nobody = {.any = TCP_SEAT_NONE, .own = TCP_SEAT_NONE};
 
 /* Room in the host's share and in the house, if need be by somebody's leaving. */
 static bool room_for(struct tcp_seats *s, const uint8_t host[HOST_LEN], uint32_t bucket, unsigned worker, int64_t now_ms,
@@ -220,7 +229,8 @@ uint32_t tcp_enter(struct tcp_seats *s, unsigned worker, const struct addr *peer
 				      .next = s->buckets[bucket],
 				      .worker = worker,
 				      .fd = fd,
-				      .owner = owner};
+				      .owner = owner,
+				      .entered = s->entered++};
 		memcpy(seat->host, host, HOST_LEN);
 		if (seat->next != TCP_SEAT_NONE)
 			s->seats[seat->next].prev = i;

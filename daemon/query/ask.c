@@ -22,7 +22,9 @@ enum fate key_stage(struct service *s, struct query *q)
 				    .type = q->type,
 				    .class = RRCLASS_IN,
 				    .dnssec_ok = q->dnssec_ok,
-				    .checking_disabled = (q->flags & MSG_CD) != 0};
+				    .checking_disabled = (q->flags & MSG_CD) != 0,
+				    /* RD=0 gives nobody the right to make us ask */
+				    .no_prefetch = (q->flags & MSG_RD) == 0};
 	cache_hash(s->cache, &q->key);
 	cache_fetch(s->cache, q->key.hash);
 	return FATE_NEXT;
@@ -50,8 +52,10 @@ static void seek_again(struct service *s, const struct query *q)
 {
 	struct query next = *q;
 
-	if (q->serial != 0)
+	if (q->serial != 0) {
+		next.question = next.question_room; /* what was the slot's may be another's soon */
 		slot_free(s, slot_find(s, q->slot, q->serial));
+	}
 	next.serial = 0;
 	next.stale_queued = false;
 	next.has_stale = false;
@@ -116,8 +120,8 @@ enum fate cached_stage(struct service *s, struct query *q)
 		break;
 	}
 	counters_add(s->counters, COUNTER_CACHE_HITS);
-	/* Not for RD=0, which gives nobody the right to make us ask. Before the answer, after which q may be another's. */
-	if (prefetch && (q->flags & MSG_RD) != 0)
+	/* Before the answer, after which q may be another's. */
+	if (prefetch)
 		ask_prefetch(s, &q->key);
 	give(s, q, &response, ANSWER_AGE_FRESH, COUNTER_CACHED);
 	return FATE_ANSWER;
@@ -330,6 +334,17 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
 	deliver_all(s, key, POOL_NO_RESOURCES, NULL);
 }
 
+/* While all servers are known to be down nobody waits for them who can have an expired answer: it was waited for when they failed,
+ * and would be again every time the failure is forgotten (RFC 8767 §5: a failed refresh is not to be tried by each query). The ask
+ * goes out all the same, so that it is answered as soon as they are back. */
+static bool stale_at_once(struct service *s, struct query *q)
+{
+	if (!q->has_stale || upstreams_any_up(s->world->upstreams, q->key.name, q->key.type))
+		return false;
+	ask_prefetch(s, &q->key);
+	return give_stale(s, q);
+}
+
 enum fate ask_stage(struct service *s, struct query *q)
 {
 	struct response response;
@@ -342,7 +357,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;
 	}
-	if (failed_lately(s, q, &q->key))
+	if (failed_lately(s, q, &q->key) || stale_at_once(s, q))
 		return FATE_ANSWER;
 	struct query *parked = slot_park(s, q);
 	if (parked == NULL) {
@@ -362,6 +377,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 		break;
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */
+		key.no_prefetch = true;
 		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
 			deliver_all(s, &key, POOL_ANSWER, &response);
 			return FATE_ANSWER;

@@ -11,6 +11,7 @@
 #define SRTT_WEIGHT 8		 /* a new measurement counts for one part in this many (RFC 6298) */
 #define FAILURE_SCORE_US 400000u /* what a failure in a row weighs against latency in `fastest` */
 #define FAILURES_SCORED_MAX 16u
+#define USELESS_SCORE_US 400u /* what one in HEALTH_USELESS_ALL of replies of no use weighs: all of them, as one failure */
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
@@ -37,6 +38,16 @@ void server_sent(struct server *s)
 void server_useless(struct server *s)
 {
 	ADD(s->failed, 1);
+	uint32_t old = GET(s->useless);
+	SET(s->useless, old + (HEALTH_USELESS_ALL - old) / SRTT_WEIGHT);
+}
+
+/* The line is other workers' too: it is written only while there is something to forget. */
+void server_useful(struct server *s)
+{
+	uint32_t old = GET(s->useless);
+	if (old != 0)
+		SET(s->useless, old - (old + SRTT_WEIGHT - 1) / SRTT_WEIGHT);
 }
 
 void server_answered(struct server *s, uint32_t rtt_us)
@@ -153,7 +164,8 @@ const struct route *upstreams_route(const struct upstreams *u, const struct name
 static uint64_t score(const struct server *s)
 {
 	uint32_t failures = GET(s->failures);
-	return GET(s->srtt_us) + (uint64_t)MIN(failures, FAILURES_SCORED_MAX) * FAILURE_SCORE_US;
+	return GET(s->srtt_us) + (uint64_t)MIN(failures, FAILURES_SCORED_MAX) * FAILURE_SCORE_US +
+	       (uint64_t)GET(s->useless) * USELESS_SCORE_US;
 }
 
 static void sort_by_score(const struct route *route, uint8_t *order, size_t count)

@@ -23,6 +23,7 @@
 #define HEALTH_BACKOFF_MAX_MS 1500
 #define HEALTH_WAIT_MIN_MS 200	   /* for a first attempt's answer, at least */
 #define HEALTH_WAIT_UNKNOWN_MS 376 /* nothing is known of the server yet */
+#define HEALTH_USELESS_ALL 1024	   /* every reply was of no use */
 #define HEALTH_EXPLORE_PERCENT 5   /* of asks try another than the fastest */
 #define HEALTH_CASE_PROOFS 3	   /* that a server does not keep the letters' case ... */
 #define HEALTH_CASE_OFF_MS 3600000 /* ... switch 0x20 off for it for that long */
@@ -40,6 +41,7 @@ struct server {
 	_Atomic unsigned refs;
 	_Atomic int state;
 	_Atomic uint32_t srtt_us;   /* smoothed; 0 = nothing measured */
+	_Atomic uint32_t useless;   /* of its replies, smoothed; of HEALTH_USELESS_ALL */
 	_Atomic uint32_t failures;  /* asks in a row without an answer */
 	_Atomic int64_t failing_ms; /* since then */
 	_Atomic int last_failure;   /* enum server_failure */
@@ -58,6 +60,7 @@ void server_sent(struct server *s);
 void server_answered(struct server *s, uint32_t rtt_us);
 /* It came, but was of no use (SERVFAIL, malformed): alive, and counted as failed. */
 void server_useless(struct server *s);
+void server_useful(struct server *s);
 /* One send came to nothing. first_of_ask: the first of this ask to this server; only those speak for its state. */
 void server_failed(struct server *s, enum server_failure why, bool first_of_ask, int64_t since_ms, int64_t now_ms);
 /* True to one caller in each interval while it is down: that one probes. */

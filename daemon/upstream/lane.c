@@ -29,6 +29,7 @@ struct lane *lane_of(struct lanes *lanes, struct server *server)
 		return NULL;
 	lane->server = server_ref(server);
 	TAILQ_INIT(&lane->queue);
+	TAILQ_INIT(&lane->out);
 	TAILQ_INIT(&lane->ports);
 	LIST_INSERT_HEAD(bucket, lane, link);
 	return lane;
@@ -56,12 +57,13 @@ void lanes_sweep(struct lanes *lanes)
 void lanes_finish(struct lanes *lanes)
 {
 	for (size_t i = 0; i < LANE_BUCKETS; i++) {
-		struct lane *lane;
-		while ((lane = LIST_FIRST(&lanes->buckets[i])) != NULL) {
+		struct lane *lane, *next;
+		for (lane = LIST_FIRST(&lanes->buckets[i]); lane != NULL; lane = next) {
 			must(lane->open == 0 && lane->port_count == 0);
-			LIST_REMOVE(lane, link);
+			next = LIST_NEXT(lane, link);
 			server_unref(lane->server);
-			free(lane); // NOLINT(clang-analyzer-unix.Malloc): LIST_REMOVE moves the head on
+			free(lane);
 		}
+		LIST_INIT(&lanes->buckets[i]);
 	}
 }

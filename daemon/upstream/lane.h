@@ -11,17 +11,19 @@
 
 #include <sys/queue.h>
 
-#define LANE_OPEN_MAX 2048 /* attempts out to one server from one worker: a server this far behind does not answer in time */
+/* Attempts out to one server from one worker. Beyond, the one that is out for longest makes room, when it has had its time. */
+#define LANE_OPEN_MAX 2048
 #define LANE_BUCKETS 32
 
 struct attempt;
 TAILQ_HEAD(attempt_queue, attempt);
 
 struct lane {
-	LIST_ENTRY(lane) link;	/* of its bucket */
-	struct server *server;	/* a reference */
-	size_t open;		/* attempts out to it, by UDP and TCP */
-	struct port_list ports; /* the youngest first */
+	LIST_ENTRY(lane) link;	  /* of its bucket */
+	struct server *server;	  /* a reference */
+	size_t open;		  /* attempts out to it, by UDP and TCP */
+	struct attempt_queue out; /* these, the oldest first */
+	struct port_list ports;	  /* the youngest first */
 	size_t port_count;
 	bool waits; /* it is on the list of those that have a queue */
 	STAILQ_ENTRY(lane) dirty;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "upstream/pool_ask.h"
+#include "wire/rrtype.h"
 
 void pool_clock(struct pool *pool)
 {
@@ -159,12 +160,22 @@ static void probe_done(void *arg, enum pool_outcome outcome, const struct respon
 	(void)arg, (void)outcome, (void)response; /* the server's state was told already */
 }
 
-/* A server that is down gets this question too, once in its back-off interval: nobody waits for the answer, but it brings it up. */
+/* A server that is down gets this question too, once in its back-off interval: nobody waits for the answer, but it brings it up.
+ * By turns it gets one about its zone instead: the clients' may all be of a kind that nobody answers. */
 static void probe(struct pool *pool, const struct route *route, uint8_t index, const struct name *name, uint16_t type)
 {
+	struct name zone = {.len = 1}; /* the root */
+
 	if (pool->probe_count >= POOL_PROBES_MAX || pool->ask_count >= POOL_ASKS_MAX ||
 	    !server_probe_due(route->servers[index], pool_now_ms(pool)))
 		return;
+	pool->probed_by_zone = !pool->probed_by_zone;
+	if (pool->probed_by_zone) {
+		if (!route->is_default)
+			zone = route->zone;
+		name = &zone;
+		type = RRTYPE_SOA;
+	}
 	struct pool_ask *ask = ask_new(pool, name, type, route);
 	if (ask == NULL)
 		return;

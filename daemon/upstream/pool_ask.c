@@ -114,19 +114,21 @@ static enum transport transport_for(const struct pool_ask *ask, size_t index)
 static enum attempt_start send_by_tcp(struct attempt *a)
 {
 	struct pool_ask *ask = a->ask;
-	uint8_t query[MESSAGE_QUERY_MAX];
-	const struct message_flags flags = {
-	    .edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
 	a->transport = TRANSPORT_TCP;
-	a->id = (uint16_t)rand_u32();
-	size_t len = message_query(a->id, &a->question, flags, query);
-	enum attempt_start how = stream_start(a, query, len);
+	enum attempt_start how = stream_start(a);
 	if (how != ATTEMPT_NO_RESOURCES)
 		server_sent(a->server);
 	else
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
 	counters_add(ask->pool->counters, COUNTER_UPSTREAM_TCP);
 	return how;
+}
+
+static void attempt_opened(struct attempt *a)
+{
+	a->open = true;
+	a->lane->open++;
+	TAILQ_INSERT_TAIL(&a->lane->out, a, out);
 }
 
 /* The usual ask has one attempt, and brings the room for it. */
@@ -162,8 +164,8 @@ static enum attempt_start attempt_start(struct pool_ask *ask, size_t index, stru
 		how = send_by_tcp(a);
 	else
 		udp_start(a); /* how it went is told by pool_ask_on_unsent */
-	a->open = how == ATTEMPT_STARTED;
-	lane->open += a->open ? 1 : 0;
+	if (how == ATTEMPT_STARTED)
+		attempt_opened(a);
 	return how;
 }
 
@@ -256,12 +258,32 @@ static bool settled(struct pool_ask *ask, struct attempt *a, enum attempt_start 
 	return true;
 }
 
-/* A server this pool has so much out to already is passed over. */
+static void attempt_timed_out(struct attempt *a)
+{
+	if (!a->open || a->timed_out || a->errored)
+		return;
+	a->timed_out = true;
+	attempt_failed(a, SERVER_TIMEOUT);
+	if (a->transport == TRANSPORT_UDP && a->case_seen) {
+		struct ask_server *s = &a->ask->servers[a->server_index];
+		s->want_tcp = s->case_proof = true;
+		set_hint(a->ask, a->server_index);
+	}
+}
+
+/* A server this pool has so much out to already: the question it has not answered for longest makes room, else whoever asks for
+ * names that nobody answers would keep all others out. It is passed over when not even that one has had its time. */
 static bool lane_is_full(struct pool_ask *ask, size_t index, const struct lane *lane)
 {
+	struct attempt *oldest = TAILQ_FIRST(&lane->out);
 	if (lane->open < LANE_OPEN_MAX)
 		return false;
 	counters_add(ask->pool->counters, COUNTER_UPSTREAM_SERVER_FULL);
+	if ((ask->pool->now_ns - oldest->sent_ns) / 1000000 >= server_wait_ms(lane->server, 1)) {
+		attempt_timed_out(oldest);
+		attempt_close(oldest);
+		return false;
+	}
 	ask->servers[index].given_up = true;
 	ask->starved = true;
 	return true;
@@ -286,19 +308,6 @@ static void ask_step(struct pool_ask *ask)
 		enum attempt_start how = attempt_start(ask, (size_t)index, lane);
 		if (settled(ask, ask->current, how))
 			return;
-	}
-}
-
-static void attempt_timed_out(struct attempt *a)
-{
-	if (!a->open || a->timed_out || a->errored)
-		return;
-	a->timed_out = true;
-	attempt_failed(a, SERVER_TIMEOUT);
-	if (a->transport == TRANSPORT_UDP && a->case_seen) {
-		struct ask_server *s = &a->ask->servers[a->server_index];
-		s->want_tcp = s->case_proof = true;
-		set_hint(a->ask, a->server_index);
 	}
 }
 
@@ -405,8 +414,8 @@ void pool_ask_on_unsent(struct attempt *a, enum attempt_start how)
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
 		if (stream_is_open(ask->pool, a->server)) { /* no descriptor for a datagram, but a connection is there */
 			how = send_by_tcp(a);
-			a->open = how == ATTEMPT_STARTED;
-			a->lane->open += a->open ? 1 : 0;
+			if (how == ATTEMPT_STARTED)
+				attempt_opened(a);
 		}
 	}
 	if (ask->current == a) {

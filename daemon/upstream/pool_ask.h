@@ -52,6 +52,7 @@ struct attempt {
 	uint8_t mismatches;
 	uint16_t id;
 	int64_t sent_ns;
+	TAILQ_ENTRY(attempt) out; /* while open: its lane's, in the order they were sent */
 	/* UDP */
 	struct attempt_queue *waits_in; /* its lane's queue, or the pool's of those that could not go; NULL: in none */
 	TAILQ_ENTRY(attempt) queue;
@@ -62,6 +63,7 @@ struct attempt {
 	struct stream *stream;	   /* NULL when it is out on none */
 	LIST_ENTRY(attempt) by_id; /* the stream's, or while `lost` the list of those to be told */
 	bool lost;
+	bool held;			  /* on the stream's list of those for a later connection, by `queue` */
 	struct message_question question; /* the last, as it is not cleared */
 };
 
@@ -148,6 +150,7 @@ struct pool {
 	struct ask_list asks, free_asks;
 	struct ask_queue ended;
 	size_t ask_count, last_resort_count, probe_count;
+	bool probed_by_zone; /* the last probe was a question of our own */
 	struct wheel wheel;
 	struct lanes lanes;
 	struct lane_queue dirty; /* lanes with a queue */
@@ -183,8 +186,10 @@ void attempt_close(struct attempt *attempt);
 /* The same for one that its transport has let go of already. */
 static inline void attempt_closed(struct attempt *attempt)
 {
-	if (attempt->open)
+	if (attempt->open) {
 		attempt->lane->open--;
+		TAILQ_REMOVE(&attempt->lane->out, attempt, out);
+	}
 	attempt->open = false;
 }
 /* A reply to attempt; match is not MESSAGE_MISMATCH. bytes may be changed. */
@@ -198,6 +203,14 @@ enum attempt_failure {
 void pool_ask_on_failure(struct attempt *attempt, enum attempt_failure why);
 /* What was put off to the end of the turn could not be sent. */
 void pool_ask_on_unsent(struct attempt *attempt, enum attempt_start how);
+
+/* The attempt's query, under its ID. Returns its length. */
+static inline size_t attempt_query(const struct attempt *a, uint8_t ret[MESSAGE_QUERY_MAX])
+{
+	const struct message_flags flags = {
+	    .edns = a->edns, .dnssec_ok = a->ask->dnssec_ok, .checking_disabled = a->ask->checking_disabled};
+	return message_query(a->id, &a->question, flags, ret);
+}
 
 /* Judge a matched reply (reply.c). */
 enum reply_fate {
@@ -216,8 +229,8 @@ void udp_cancel(struct attempt *attempt);
 bool udp_flush(struct pool *pool);
 void udp_on_readable(evutil_socket_t fd, short what, void *port);
 
-/* stream.c: one connection for each server, kept while it is used. stream_start chooses the ID, and puts it into the query. */
-enum attempt_start stream_start(struct attempt *attempt, uint8_t *query, size_t len);
+/* stream.c: one connection for each server, kept while it is used. It chooses the ID. */
+enum attempt_start stream_start(struct attempt *attempt);
 void stream_cancel(struct attempt *attempt);
 /* Nothing came for attempt in its time: when nothing at all came since, the connection is taken for dead, all that is out on it is
  * told (attempt too), and the answer is true: its ask, and the pool, may be gone. */

@@ -36,8 +36,10 @@ enum reply_fate reply_judge(struct attempt *a, uint8_t *bytes, size_t len, enum 
 	int64_t rtt_us = a->transport == TRANSPORT_UDP ? (a->ask->pool->now_ns - a->sent_ns) / 1000 : 0;
 	server_answered(a->server, a->transport == TRANSPORT_UDP ? (uint32_t)MIN(MAX(rtt_us, 1), (int64_t)UINT32_MAX) : 0);
 	/* first, as nearly all are: none that is truncated or dislikes our OPT is taken for an answer */
-	if (is_answer(a, bytes, len, match))
+	if (is_answer(a, bytes, len, match)) {
+		server_useful(a->server);
 		return REPLY_GOOD;
+	}
 	if ((message_flags(bytes, len) & MSG_TC) != 0)
 		return a->transport == TRANSPORT_UDP ? REPLY_TRUNCATED : REPLY_USELESS;
 	if (a->edns && !a->ask->no_edns && message_dislikes_edns(bytes, len))

@@ -91,14 +91,11 @@ static void send_from(struct port *port, struct lane *lane)
 	struct attempt *a;
 	unsigned count = 0;
 	while (port->used < PORT_QUERIES_MAX && (a = TAILQ_FIRST(&lane->queue)) != NULL) {
-		const struct pool_ask *ask = a->ask;
-		const struct message_flags flags = {
-		    .edns = a->edns, .dnssec_ok = ask->dnssec_ok, .checking_disabled = ask->checking_disabled};
 		queue_out(a);
 		port_put(port, a);
 		a->sent_ns = pool->now_ns;
 		server_sent(a->server);
-		io->out_iov[count].iov_len = message_query(a->id, &a->question, flags, io->out_bytes[count]);
+		io->out_iov[count].iov_len = attempt_query(a, io->out_bytes[count]);
 		io->sent[count++] = a;
 	}
 	send_all(port, count);

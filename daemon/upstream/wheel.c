@@ -103,6 +103,7 @@ bool wheel_run(struct wheel *w, int64_t now_ms)
 {
 	bool gone = false;
 	struct wheel_timer *t;
+	// cppcheck-suppress autoVariables ; it is taken off below, but when the wheel is gone
 	w->gone = &gone;
 	w->wake_tick = 0;
 	gather(w, now_ms / WHEEL_TICK_MS);

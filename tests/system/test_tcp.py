@@ -175,6 +175,15 @@ def test_messages_that_are_none(daemon, garbage):
     assert blocked(ask(daemon, "blocked.example", tcp=True))
 
 
+@pytest.mark.parametrize("garbage", [b"\0\0", b"\0\5abcde"])
+def test_asked_before_the_framing_broke(daemon, garbage):
+    with Stream(daemon) as stream:
+        wire = header(7) + question("blocked", "example")
+        stream.socket.sendall((struct.pack(">H", len(wire)) + wire) * 2 + garbage)
+        assert [rcode_of(stream.answer()) for _ in range(2)] == [3, 3]
+        assert stream.closed()
+
+
 def test_answers_are_not_answered(daemon):
     with Stream(daemon) as s:
         s.send(header(1, flags=0x8180) + question("blocked", "example"), query(2, "blocked", "example"))
@@ -311,18 +320,28 @@ def served(streams):
     return count
 
 
-def test_one_address_over_its_share(daemon):
+def test_one_address_over_its_share(daemon, up):
     """Its own oldest idle connection makes room, over all workers; a question under way protects; others do not notice."""
+    gate = threading.Event()
+    up.on("slow.example", F.hold(gate, F.answer("192.0.2.1")))
     with Stream(daemon, source="127.0.0.9") as other:
-        streams = [Stream(daemon, source="127.0.0.2") for _ in range(200)]
+        first = Stream(daemon, source="127.0.0.2")
+        streams = [first]
         try:
-            for s in (streams[-1], other):
-                s.send(query(1, "blocked", "example"))
-                assert rcode_of(s.answer()) == 3
-            eventually(lambda: counters(daemon)["tcp_evicted"] == 200 - 128, "the rest is gone")
-            assert served(streams) == 128 and served([streams[-1], other]) == 2
+            other.send(query(1, "blocked", "example"))
+            assert rcode_of(other.answer()) == 3
+            first.send(query(1, "slow", "example"))
+            eventually(lambda: up.asked("slow.example"), "it is under way")
+            # the last comes alone: workers take in a crowd in any order
+            for count in (200 - 1, 200):
+                streams += [Stream(daemon, source="127.0.0.2") for _ in range(count - len(streams))]
+                eventually(lambda: counters(daemon)["tcp_evicted"] == count - 128, "the rest is gone")
+            gate.set()
+            assert rcode_of(first.answer()) == 0, "the oldest of all, but it was never idle"
+            assert served([first, streams[-1], other]) == 3 and served(streams) == 128
             assert counters(daemon)["tcp_refused"] == 0
         finally:
+            gate.set()
             for s in streams:
                 s.socket.close()
 

@@ -106,6 +106,8 @@ class Knot:
         return f"dns://127.0.0.1:{self.port}"
 
     def start(self):
+        """Again: on the port it had, which is where it is looked for."""
+        keep = self.port
         (self.home / "db").mkdir(exist_ok=True)
         (self.home / "root.zone").write_text(self.zone, encoding="ascii")
         # another program may take the port between our look and knotd's bind: then again
@@ -142,7 +144,7 @@ zone:
             if self._answers():
                 return self
             self.stop()
-            self.port = None
+            self.port = keep
         raise AssertionError("knotd does not start:\n" + (self.home / "knot.log").read_text())
 
     def _answers(self):

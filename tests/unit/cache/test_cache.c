@@ -248,6 +248,17 @@ static void prefetch_is_said_once_to_the_hot(void **state)
 	assert_int_equal(get(&rig, "hot.example", 195000, &r), CACHE_FRESH);
 	assert_int_equal(get(&rig, "hot.example", 195000, &r), CACHE_PREFETCH);
 	assert_int_equal(get(&rig, "hot.example", 196000, &r), CACHE_STALE);
+	/* who may not have it asked for does not use the one time up, but makes it hot */
+	put(&rig, "hot.example", 0, 100, 64);
+	struct name n = name_of("hot.example");
+	struct cache_key idle = key_of(rig.cache, &n);
+	idle.no_prefetch = true;
+	cache_enter(rig.reader);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(cache_get(rig.reader, &idle, 95000, &r), CACHE_FRESH);
+	cache_leave(rig.reader);
+	assert_int_equal(get(&rig, "hot.example", 95000, &r), CACHE_PREFETCH);
+	assert_int_equal(get(&rig, "hot.example", 95000, &r), CACHE_FRESH);
 	struct cache_config config = usual;
 	config.prefetch = false;
 	cache_configure(rig.cache, &config);

@@ -121,6 +121,30 @@ static void who_leaves(void **state)
 	tcp_seats_destroy(s);
 }
 
+/* A burst comes within one tick of the clock: who came first leaves first, be it of a host or of all. */
+static void equals_leave_in_their_order(void **state)
+{
+	(void)state;
+	enum { MOST = 16, HOST_MOST = 4, MORE = 5 };
+	for (unsigned one_host = 0; one_host < 2; one_host++) {
+		const unsigned most = one_host != 0 ? HOST_MOST : MOST;
+		struct tcp_seats *s = tcp_seats_create(1, MOST, HOST_MOST);
+		uint32_t seats[MOST + MORE];
+		for (unsigned i = 0; i < most + MORE; i++) {
+			struct addr a = host_number(one_host != 0 ? 0 : i);
+			if (i < most) {
+				seats[i] = enter(s, 0, &a, i, 100);
+			} else {
+				assert_int_equal(push_out(s, 0, &a, i, 100, &seats[i]), i - most);
+				assert_true(tcp_leave(s, seats[i - most]));
+			}
+		}
+		for (unsigned i = MORE; i < most + MORE; i++)
+			assert_false(tcp_leave(s, seats[i]));
+		tcp_seats_destroy(s);
+	}
+}
+
 /* A host that has its share makes room among its own, however long others have been idle. */
 static void a_hosts_share(void **state)
 {
@@ -293,8 +317,9 @@ static void crowds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(files_and_shares), cmocka_unit_test(who_leaves), cmocka_unit_test(a_hosts_share),
-	    cmocka_unit_test(over_workers),	cmocka_unit_test(slack),      cmocka_unit_test(crowds),
+	    cmocka_unit_test(files_and_shares), cmocka_unit_test(who_leaves),	cmocka_unit_test(equals_leave_in_their_order),
+	    cmocka_unit_test(a_hosts_share),	cmocka_unit_test(over_workers), cmocka_unit_test(slack),
+	    cmocka_unit_test(crowds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,20 +10,7 @@
 
 #include <cmocka.h>
 
-static uint64_t random_state;
-
-static uint64_t random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static unsigned below(unsigned bound)
-{
-	return (unsigned)(random_next() >> 20) % bound;
-}
+#include "dice.h"
 
 static struct name name_of(const char *text)
 {

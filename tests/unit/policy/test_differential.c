@@ -2,6 +2,7 @@
  *
  * The matcher against a naive one that asks every entry, over thousands of random policies and names: both tiers, YAML and adblock
  * lists, every match, conditions, ends, shadow. The seed is fixed; a failure names the round, which alone can be run again. */
+#include "dice.h"
 #include "fixture.h"
 
 #include <regex.h>
@@ -15,21 +16,6 @@
 #define HITS_MAX 256
 #define TYPE_A 1
 #define TYPE_AAAA 28
-
-static uint64_t random_state;
-
-static uint64_t random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static unsigned below(unsigned bound)
-{
-	return (unsigned)(random_next() >> 20) % bound;
-}
 
 /* --- what is in force, as the test knows it --- */
 

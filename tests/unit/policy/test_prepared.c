@@ -3,6 +3,7 @@
  * The steps of a batch (match.h): after prepare, after fetch, after fetch_records, and in one, the answer is the same, and it is
  * the naive one. Names of 1 to 126 labels, most more than hashes are kept of; octets that the codec might take for ends of labels.
  */
+#include "dice.h"
 #include "fixture.h"
 
 #include <stdio.h>
@@ -13,21 +14,6 @@
 #define NAMES_EACH 60
 #define ENTRIES_MAX 30
 #define LISTS 3
-
-static uint64_t random_state;
-
-static uint64_t random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static unsigned below(unsigned bound)
-{
-	return (unsigned)(random_next() >> 20) % bound;
-}
 
 /* --- asking in every way --- */
 

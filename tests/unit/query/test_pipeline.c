@@ -332,6 +332,11 @@ static void test_no_recursion_desired_no_prefetch(void **state)
 	struct cache_key key = rig_key(f, &name, RRTYPE_A);
 	assert_int_equal(inflight_join(f->inflight, &key, NULL), INFLIGHT_OWNER); /* nobody asks */
 	assert_int_equal(rig_count(f, COUNTER_PREFETCHED), 0);
+	/* nor was it used up for who may */
+	struct response r;
+	assert_true(service_begin_batch(f->service));
+	assert_int_equal(cache_get(f->service->reader, &key, f->service->now_ms, &r), CACHE_PREFETCH);
+	service_end_batch(f->service);
 }
 
 /* Policy is asked again when a parked question's answer comes; the question is shadowed once all the same. */

@@ -79,7 +79,10 @@ static void on_conn(evutil_socket_t fd, short what, void *arg)
 			return;
 		struct fake_query q = {.fake = c->fake, .tcp = true, .conn = c, .len = len, .peer.len = sizeof(q.peer.in6)};
 		must(len <= sizeof(q.bytes));
-		must(getpeername(fd, &q.peer.sa, &q.peer.len) == 0);
+		if (getpeername(fd, &q.peer.sa, &q.peer.len) != 0) { /* who asked has gone */
+			conn_close(c);
+			return;
+		}
 		memcpy(q.bytes, c->in + 2, len);
 		c->in_len -= 2 + len;
 		memmove(c->in, c->in + 2 + len, c->in_len);

@@ -134,6 +134,37 @@ static void fastest_goes_first_mostly(void **state)
 	upstreams_destroy(u);
 }
 
+/* The nearest server answers at once, but with SERVFAIL only: it is left, and comes back when it does better. */
+static void fastest_leaves_who_is_of_no_use(void **state)
+{
+	(void)state;
+	struct upstreams *u = three(STRATEGY_FASTEST);
+	const struct route *route = &u->routes[0];
+	uint8_t order[SETTINGS_SERVERS_MAX];
+	unsigned first = 0;
+	rand_seed_for_test(7);
+	for (uint32_t i = 0; i < 3; i++)
+		server_answered(route->servers[i], 1000 + 9000 * i);
+	for (int i = 0; i < 20; i++) {
+		server_answered(route->servers[0], 1000);
+		server_useless(route->servers[0]);
+	}
+	assert_string_equal(state_of(u, 0), "up");
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(route_order(route, STRATEGY_FASTEST, order), 3);
+		first += order[0] == 0;
+	}
+	assert_in_range(first, 1, 100); /* to see whether it does better */
+	for (int i = 0; i < 60; i++)
+		server_useful(route->servers[0]);
+	assert_int_equal(route->servers[0]->useless, 0);
+	for (int i = 0; i < 1000; i++)
+		first += route_order(route, STRATEGY_FASTEST, order) == 3 && order[0] == 0;
+	assert_in_range(first, 900, 1100);
+	rand_seed_for_test(0);
+	upstreams_destroy(u);
+}
+
 static void ordered_and_spread(void **state)
 {
 	(void)state;
@@ -307,6 +338,7 @@ int main(void)
 	    cmocka_unit_test(down_and_up_by_edges),
 	    cmocka_unit_test(probes_back_off),
 	    cmocka_unit_test(fastest_goes_first_mostly),
+	    cmocka_unit_test(fastest_leaves_who_is_of_no_use),
 	    cmocka_unit_test(ordered_and_spread),
 	    cmocka_unit_test(waits_grow_with_latency_and_sends),
 	    cmocka_unit_test(case_is_given_up_after_three_proofs),

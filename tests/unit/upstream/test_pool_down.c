@@ -145,12 +145,47 @@ static void all_down_is_still_tried_by_a_few(void **state)
 	fake_destroy(f);
 }
 
+static void script_root_only(struct fake_query *q, void *arg)
+{
+	(void)arg;
+	if (q->bytes[MSG_HEADER_LEN] == 0)
+		fake_answer_rcode(q, 0);
+}
+
+/* All that clients ask may be names that nobody answers: the server is not to blame, and comes up for those who ask others. */
+static void a_server_comes_up_without_the_clients_names(void **state)
+{
+	(void)state;
+	struct rig r;
+	static struct rig_result results[16];
+	size_t asked = 0;
+	rig_begin(&r);
+	struct fake *f = fake_create(r.base, script_root_only, NULL);
+	rig_pool(&r, STRATEGY_ORDERED, TIMEOUT_MS, (const struct addr *const[]){fake_addr(f)}, 1);
+	for (int i = 0; i < 3; i++) {
+		struct rig_result result = rig_ask_in_vain(&r, it_has_all, f);
+		assert_int_equal(result.outcome, POOL_TIMEOUT);
+	}
+	assert_string_equal(state_of(&r, 0), "down");
+	while (strcmp(state_of(&r, 0), "up") != 0) {
+		assert_true(asked < ARRAY_LEN(results));
+		rig_ask(&r, "example.com", false, &results[asked++]);
+		rig_turn(&r);
+		RIG_UNTIL(&r, it_has_all(&r, f));
+		rig_turn(&r);
+		rig_pass(&r, 100);
+	}
+	rig_end(&r);
+	fake_destroy(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_server_that_was_down_comes_back),
 	    cmocka_unit_test(lost_probes_do_not_put_off_the_return),
 	    cmocka_unit_test(all_down_is_still_tried_by_a_few),
+	    cmocka_unit_test(a_server_comes_up_without_the_clients_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

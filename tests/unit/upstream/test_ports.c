@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "rig.h"
+#include "upstream/health.h"
 #include "upstream/pool_ask.h"
 
 #define GOOD 0x0a000001u
@@ -325,6 +326,15 @@ static void ports_to_one_server_are_bounded(void **state)
 	fake_destroy(f);
 }
 
+#define SHORT 0x0a000009u
+
+static void script_short_names(struct fake_query *q, void *arg)
+{
+	(void)arg;
+	if (q->bytes[MSG_HEADER_LEN] == 1)
+		fake_answer_a(q, SHORT);
+}
+
 static void ports_are_bounded(void **state)
 {
 	(void)state;
@@ -377,6 +387,33 @@ static void a_server_takes_but_so_many(void **state)
 	rig_end(&r);
 	fake_destroy(f);
 	fake_destroy(g);
+}
+
+/* One who asks for names that nobody answers keeps nobody else out. */
+static void what_is_out_for_long_makes_room(void **state)
+{
+	(void)state;
+	struct rig r;
+	unsigned calls = 0;
+	rig_begin(&r);
+	struct fake *f = fake_create(r.base, script_short_names, NULL);
+	rig_pool(&r, STRATEGY_ORDERED, LONG_MS, (const struct addr *const[]){fake_addr(f)}, 1);
+	struct name n = rig_name("silent.example.com");
+	for (unsigned i = 0; i < LANE_OPEN_MAX; i++)
+		assert_non_null(pool_ask(r.pool, &n, RRTYPE_A, false, false, false, never, &calls));
+	RIG_UNTIL(&r, rig_stats(&r, 0).sent == LANE_OPEN_MAX);
+	struct rig_result result = rig_ask_wait(&r, "a.example.com", false);
+	assert_int_equal(result.outcome, POOL_NO_RESOURCES); /* all of them are young */
+	rig_pass(&r, HEALTH_WAIT_UNKNOWN_MS);		     /* all are asked again, each in the place of one before */
+	RIG_UNTIL(&r, rig_stats(&r, 0).sent == 2 * LANE_OPEN_MAX);
+	rig_pass(&r, HEALTH_WAIT_UNKNOWN_MS);
+	rig_turn(&r);
+	for (unsigned i = 0; i < 100; i++)
+		rig_want_a(&r, "a.example.com", false, SHORT);
+	assert_int_equal(rig_stats(&r, 0).sent, 2 * LANE_OPEN_MAX + 100);
+	assert_int_equal(calls, 0); /* they may still be asked once more, or be told at their time */
+	rig_end(&r);
+	fake_destroy(f);
 }
 
 /* A burst to a port where nobody is: the kernel's refusals come while the rest is still being sent. */
@@ -482,8 +519,9 @@ int main(void)
 	    cmocka_unit_test(turns_share_under_load),	       cmocka_unit_test(lies_hit_nobody_else),
 	    cmocka_unit_test(doubled_answers_are_no_guesses),  cmocka_unit_test(guesses_count_against_all_of_the_port),
 	    cmocka_unit_test(ports_to_one_server_are_bounded), cmocka_unit_test(ports_are_bounded),
-	    cmocka_unit_test(a_server_takes_but_so_many),      cmocka_unit_test(a_burst_that_is_refused),
-	    cmocka_unit_test(the_pool_may_end_within_a_batch), cmocka_unit_test(a_reload_within_a_callback),
+	    cmocka_unit_test(a_server_takes_but_so_many),      cmocka_unit_test(what_is_out_for_long_makes_room),
+	    cmocka_unit_test(a_burst_that_is_refused),	       cmocka_unit_test(the_pool_may_end_within_a_batch),
+	    cmocka_unit_test(a_reload_within_a_callback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

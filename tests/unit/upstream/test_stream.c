@@ -330,6 +330,69 @@ static void a_server_that_closes_after_each_answer(void **state)
 	fake_destroy(f);
 }
 
+/* Many at once: after the first connection each is written what it bears, and nothing is sent a third time. */
+static void a_server_that_closes_and_many_ask(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct fake *f;
+	static struct rig_result results[40];
+	rig_one(&r, &f, script_answer_and_close, NULL, LONG_MS);
+	for (unsigned round = 1; round <= 2; round++) {
+		for (unsigned i = 0; i < ARRAY_LEN(results); i++)
+			rig_ask(&r, "example.com", true, &results[i]);
+		rig_wait(&r, results, ARRAY_LEN(results));
+		for (unsigned i = 0; i < ARRAY_LEN(results); i++) {
+			rig_check_a(&results[i], GOOD);
+			free(results[i].body);
+		}
+		assert_in_range(fake_counts(f).connections, round * ARRAY_LEN(results), round * ARRAY_LEN(results) + 1);
+	}
+	assert_int_equal(rig_stats(&r, 0).sent, 3 * ARRAY_LEN(results) - 1); /* all but one of the first round twice */
+	rig_end(&r);
+	fake_destroy(f);
+}
+
+/* One that was held, and one that is out, when the pool ends; and some whose time is over while they are held. */
+static void script_one_then_silence(struct fake_query *q, void *arg)
+{
+	unsigned *count = arg;
+	if ((*count)++ == 0) {
+		fake_answer_a(q, GOOD);
+		fake_hang_up(q);
+	}
+}
+
+static void held_questions_end_with_their_time(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct fake *f;
+	unsigned count = 0;
+	static struct rig_result results[8];
+	rig_one(&r, &f, script_one_then_silence, &count, 2000);
+	for (unsigned i = 0; i < ARRAY_LEN(results); i++)
+		rig_ask(&r, "example.com", true, &results[i]);
+	RIG_UNTIL(&r, count > 1);
+	for (unsigned i = 0; i < 60; i++) {
+		rig_turn(&r);
+		rig_pass(&r, 50);
+	}
+	unsigned good = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(results); i++) {
+		assert_int_equal(results[i].calls, 1);
+		good += results[i].outcome == POOL_ANSWER;
+		free(results[i].body);
+	}
+	assert_int_equal(good, 1);
+	count = 0;
+	rig_ask(&r, "example.com", true, &results[0]);
+	rig_ask(&r, "example.com", true, &results[1]);
+	RIG_UNTIL(&r, count > 0);
+	rig_end(&r); /* with questions held */
+	fake_destroy(f);
+}
+
 static void script_strangers(struct fake_query *q, void *arg)
 {
 	uint8_t buf[512];
@@ -491,6 +554,8 @@ int main(void)
 	    cmocka_unit_test(trouble_without_end_ends),
 	    cmocka_unit_test(a_full_pipe_survives_its_connection),
 	    cmocka_unit_test(a_server_that_closes_after_each_answer),
+	    cmocka_unit_test(a_server_that_closes_and_many_ask),
+	    cmocka_unit_test(held_questions_end_with_their_time),
 	    cmocka_unit_test(frames_that_answer_nothing_are_passed_over),
 	    cmocka_unit_test(an_error_without_question_counts_by_tcp),
 	    cmocka_unit_test(where_tcp_was_a_wish_udp_does),
