@@ -78,7 +78,7 @@ static struct name name_number(uint32_t number)
 	char label[16];
 	int len = snprintf(label, sizeof(label), "h%u", number);
 	n.wire[0] = (uint8_t)len;
-	memcpy(n.wire + 1, label, len);
+	memcpy(n.wire + 1, label, (size_t)len);
 	memcpy(n.wire + 1 + len, "\7example\3com", 13);
 	n.len = (uint8_t)(1 + len + 13);
 	return n;
