@@ -28,13 +28,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from rig import free_port
+
 LOOKUPS = 1000000
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def question(name):

@@ -6,11 +6,14 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "system"))
+from harness.ports import free_port  # noqa: E402 the path comes first
 
 SEED = 20170714
 SERVER, CLIENT = "0", "1"  # cores: the server under test alone; the generator and the upstream
@@ -21,19 +24,6 @@ BLOCKED_SAMPLE = 200000  # more names than a core's caches hold the image's line
 CACHED_NAMES = 20000
 MIX_LINES = 200000
 ZIPF_NAMES = 100000
-
-
-def free_port():
-    """A port of 127.0.0.1 that nobody holds, for UDP and TCP alike."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
-    raise OSError("no free port")
 
 
 class Server:

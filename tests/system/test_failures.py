@@ -11,7 +11,8 @@ import dns.flags
 import pytest
 
 from harness import fake as F
-from harness.ask import Raw, ask, eventually, flags_of, free_port, header, opt, question, rcode, rcode_of, rrs
+from harness.ask import Raw, ask, eventually, flags_of, header, opt, question, rcode, rcode_of, rrs
+from harness.ports import free_port
 
 CACHED_ERROR, NO_REACHABLE, NETWORK = 13, 22, 23
 

@@ -16,7 +16,8 @@ import dns.name
 import pytest
 
 from harness import fake as F
-from harness.ask import (Raw, ask, counts_of, ede, eventually, flags_of, free_port, header, opt, question, rcode, rcode_of, rrs, soa_of)
+from harness.ask import (Raw, ask, counts_of, ede, eventually, flags_of, header, opt, question, rcode, rcode_of, rrs, soa_of)
+from harness.ports import free_port
 
 
 @pytest.fixture

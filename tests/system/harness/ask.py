@@ -19,19 +19,6 @@ import dns.rdatatype
 ANSWER_S = 20  # far above what any answer takes: a slow machine is not a fault
 
 
-def free_port():
-    """A port of 127.0.0.1 that nobody holds, for UDP and TCP alike."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
-    raise OSError("no free port")
-
-
 def make(name, rdtype="A", edns=True, flags=None, rdclass="IN", **more):
     """edns: True for a plain OPT of 1232 octets, a number for its payload size, False for none."""
     query = dns.message.make_query(name, rdtype, rdclass, use_edns=0 if edns else False,

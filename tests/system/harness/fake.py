@@ -19,7 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from harness.ask import free_port
+from harness.ports import free_port
 
 
 class Ask:

@@ -12,7 +12,7 @@ import dns.message
 import dns.query
 import dns.rcode
 
-from harness.ask import free_port
+from harness.ports import free_port
 
 START_S = 20
 

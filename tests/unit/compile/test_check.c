@@ -7,20 +7,6 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-	(void)state;
-	fixture_init(&f);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_finish(&f);
-	return 0;
-}
-
 /* "FILE:LINE kind text", one a line. */
 static const char *checked(void)
 {
@@ -240,7 +226,7 @@ static void many_warnings_are_bounded(void **state)
 	free(w);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) FIXTURE_TEST(name, &f)
 
 int main(void)
 {

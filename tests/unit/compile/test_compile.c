@@ -11,20 +11,6 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-	(void)state;
-	fixture_init(&f);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_finish(&f);
-	return 0;
-}
-
 /* --- reading images back --- */
 
 static const uint8_t *image_bytes(enum image_tier tier)
@@ -422,7 +408,7 @@ static void expressions_need_what_is_certain(void **state)
 	assert_int_equal(pattern_need_glob(STR_LIT("a*bc*d")), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) FIXTURE_TEST(name, &f)
 
 int main(void)
 {

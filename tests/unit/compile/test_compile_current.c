@@ -15,20 +15,6 @@
 static const char hosts[] = "0.0.0.0 a.example\n0.0.0.0 b.example\n0.0.0.0 a.example\n0.0.0.0 c.b.example\n";
 static struct fixture f;
 
-static int set_up(void **state)
-{
-	(void)state;
-	fixture_init(&f);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_finish(&f);
-	return 0;
-}
-
 struct disk {
 	char dir[64], image[96], yaml[96], hosts[96];
 };
@@ -229,7 +215,7 @@ static void what_changed_just_now(void **state)
 	assert_false(source_is_fresh(&then, &now));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) FIXTURE_TEST(name, &f)
 
 int main(void)
 {

@@ -33,6 +33,18 @@ void fixture_finish(struct fixture *f)
 	arena_finish(&f->arena);
 }
 
+int fixture_set_up(void **state)
+{
+	fixture_init(*state);
+	return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+	fixture_finish(*state);
+	return 0;
+}
+
 /* --- lists --- */
 
 static void import(struct fixture *f, size_t n, struct str text, bool bulk)

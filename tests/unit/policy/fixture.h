@@ -50,6 +50,10 @@ struct fixture {
 
 void fixture_init(struct fixture *f); /* answer nxdomain, ttl 10, no lists */
 void fixture_finish(struct fixture *f);
+/* A test with the fixture f, which is set up for it and finished after it. */
+int fixture_set_up(void **state); /* *state: the fixture */
+int fixture_tear_down(void **state);
+#define FIXTURE_TEST(test, f) cmocka_unit_test_prestate_setup_teardown(test, fixture_set_up, fixture_tear_down, f)
 /* Returns the list's number in settings. Its file is "NAME.yaml", or "NAME.txt" when it is of another format. */
 size_t fixture_add(struct fixture *f, const struct fixture_list *list);
 /* A YAML list from names and expressions, blank-separated, one a line from line 2 on: "x.example" is a subtree, "=x.example"

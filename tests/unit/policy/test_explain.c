@@ -6,20 +6,6 @@
 
 static struct fixture f;
 
-static int set_up(void **state)
-{
-	(void)state;
-	fixture_init(&f);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_finish(&f);
-	return 0;
-}
-
 /* "list:line why; list:line why; ..." */
 static const char *explained_for(const char *text, uint16_t type, const char *client, size_t max)
 {
@@ -208,7 +194,7 @@ static void an_entry_tells_all_it_knows(void **state)
 	assert_null(got->lifted.ptr);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) FIXTURE_TEST(name, &f)
 
 int main(void)
 {
