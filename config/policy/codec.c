@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "policy/name_hash.h"
 
 #define PACKAGES_MAX (2 * CODEC_SYMBOLS)
@@ -174,19 +175,6 @@ bool codec_init(const uint8_t lengths[CODEC_LENGTHS_SIZE], struct codec *ret)
 	return true;
 }
 
-static inline void put_u64(uint8_t *p, uint64_t v)
-{
-	v = __builtin_bswap64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static inline uint64_t get_u64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return __builtin_bswap64(v);
-}
-
 /* Bits on their way, in whole words: of `word` the upper `count` (less than 64) are there, the rest is zero. What is read back
  * soon is read as it was written, word by word. */
 struct bits {
@@ -201,7 +189,7 @@ static inline void bits_put(struct bits *b, uint64_t value, unsigned count)
 	const uint64_t top = value << (-count & 63);
 	const unsigned sum = b->count + count;
 	const uint64_t full = b->word | top >> b->count, spilt = top << (-b->count & 63);
-	put_u64(b->to, full);
+	be_put_u64(b->to, full);
 	b->to += sum / 64 * 8;
 	b->word = sum < 64 ? full : spilt; /* 64 at least: count was above 0 */
 	b->count = sum % 64;
@@ -212,7 +200,7 @@ static inline void bits_put(struct bits *b, uint64_t value, unsigned count)
 
 static inline void bits_end(const struct bits *b, struct coded *ret)
 {
-	put_u64(b->to, b->word);
+	be_put_u64(b->to, b->word);
 	memset(b->to + 8, 0, CODE_ZEROES);
 	ret->bits = (uint32_t)(b->to - ret->bytes) * 8 + b->count;
 }
@@ -347,7 +335,7 @@ static inline uint64_t hash_more(uint64_t hash, uint64_t word)
 /* R's word i: the code from its bit `bits` (below 64) on. */
 static inline uint64_t rest_word(const uint8_t *code, size_t i, unsigned bits)
 {
-	return get_u64(code + 8 * i) << bits | get_u64(code + 8 * i + 8) >> 1 >> (63 - bits);
+	return be_get_u64(code + 8 * i) << bits | be_get_u64(code + 8 * i + 8) >> 1 >> (63 - bits);
 }
 
 static inline void place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)
@@ -355,17 +343,17 @@ static inline void place(const struct coded *code, unsigned bits, uint32_t seed,
 	const size_t len = code->bits > bits ? (code->bits - bits + 7) / 8 : 0;
 	const uint64_t first = rest_word(code->bytes, 0, bits), second = rest_word(code->bytes, 1, bits);
 	uint64_t hash = hash_more(hash_more(HASH_ROOT ^ ((uint64_t)seed << 32 | len), first), second);
-	put_u64(ret->r, first);
-	put_u64(ret->r + 8, second);
+	be_put_u64(ret->r, first);
+	be_put_u64(ret->r + 8, second);
 	for (size_t i = 2; UNLIKELY(8 * i < len); i++) {
 		const uint64_t word = rest_word(code->bytes, i, bits);
-		put_u64(ret->r + 8 * i, word);
+		be_put_u64(ret->r + 8 * i, word);
 		hash = hash_more(hash, word);
 	}
 	ret->r_len = (uint32_t)len;
 	ret->bucket = 0;
 	if (bits > 0)
-		ret->bucket = (uint32_t)((get_u64(code->bytes) ^ fold(hash, FOLD_NAME)) >> (64 - bits));
+		ret->bucket = (uint32_t)((be_get_u64(code->bytes) ^ fold(hash, FOLD_NAME)) >> (64 - bits));
 }
 
 void codec_place(const struct coded *code, unsigned bits, uint32_t seed, struct code_place *ret)

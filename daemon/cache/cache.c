@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/rand.h"
-#include "base/siphash.h"
 #include "cache/shard.h"
 
 /* A power of two. Enough that workers seldom meet at one lock; a small cache has fewer, that its shards are worth the name. */
@@ -45,16 +44,7 @@ static_assert(NAME_SLACK >= sizeof(uint64_t), "names are copied by words, and fi
 /* name, type, class, flags: all that tells answers apart. */
 void cache_hash(const struct cache *cache, struct cache_key *key)
 {
-	uint8_t bytes[NAME_LEN_MAX + NAME_SLACK];
-	size_t len = key->name->len;
-	for (size_t i = 0; i < len; i += sizeof(uint64_t)) /* by words, into the slack: no call */
-		memcpy(bytes + i, key->name->wire + i, sizeof(uint64_t));
-	bytes[len++] = (uint8_t)(key->type >> 8);
-	bytes[len++] = (uint8_t)key->type;
-	bytes[len++] = (uint8_t)(key->class >> 8);
-	bytes[len++] = (uint8_t)key->class;
-	bytes[len++] = entry_asked(key);
-	key->hash = siphash13(&cache->key, bytes, len);
+	key->hash = key_hash(&cache->key, key, entry_asked(key));
 }
 
 static size_t shard_index(const struct cache *cache, uint64_t hash)

@@ -47,6 +47,9 @@ struct response {
 	const uint8_t *body;
 };
 
+/* Copy what r borrows: ret_places takes its TTLs' places and then its targets', ret_body its body. They do not overlap. */
+void response_copy(const struct response *r, uint16_t *ret_places, uint8_t *ret_body);
+
 /* Room for a response that is being made. */
 struct response_room {
 	uint16_t ttl_pos[CACHE_TTL_MAX_COUNT];

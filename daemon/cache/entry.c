@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cache/entry.h"
 
+#include "base/be.h"
+
+uint64_t key_hash(const struct siphash_key *sip, const struct cache_key *key, uint8_t asked)
+{
+	uint8_t bytes[NAME_LEN_MAX + NAME_SLACK];
+	size_t len = key->name->len;
+	for (size_t i = 0; i < len; i += sizeof(uint64_t)) /* by words, into the slack: no call */
+		memcpy(bytes + i, key->name->wire + i, sizeof(uint64_t));
+	be_put_u16(bytes + len, key->type);
+	be_put_u16(bytes + len + 2, key->class);
+	bytes[len + 4] = asked;
+	return siphash13(sip, bytes, len + 5);
+}
+
 static size_t size_of(size_t place_count, size_t name_len, size_t body_len)
 {
 	size_t size = sizeof(struct entry) + place_count * sizeof(uint16_t) + name_len + MAX(body_len, sizeof(uint64_t));
@@ -27,12 +41,19 @@ static void clamp_records(uint8_t *body, const struct response *r, struct ttl_bo
 {
 	for (size_t i = 0; i < r->ttl_count; i++) {
 		uint8_t *p = body + r->ttl_pos[i];
-		uint32_t ttl_s = ttl_clamp(bounds, (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
-		p[0] = (uint8_t)(ttl_s >> 24);
-		p[1] = (uint8_t)(ttl_s >> 16);
-		p[2] = (uint8_t)(ttl_s >> 8);
-		p[3] = (uint8_t)ttl_s;
+		be_put_u32(p, ttl_clamp(bounds, be_get_u32(p)));
 	}
+}
+
+void response_copy(const struct response *r, uint16_t *ret_places, uint8_t *ret_body)
+{
+	/* what is empty may lie nowhere */
+	if (r->ttl_count > 0)
+		memcpy(ret_places, r->ttl_pos, r->ttl_count * sizeof(ret_places[0]));
+	if (r->target_count > 0)
+		memcpy(ret_places + r->ttl_count, r->targets, r->target_count * sizeof(ret_places[0]));
+	if (r->body_len > 0)
+		memcpy(ret_body, r->body, r->body_len);
 }
 
 void entry_fill(struct entry *e, const struct cache_key *key, const struct response *r, struct ttl_bounds bounds, int64_t now_ms)
@@ -53,14 +74,9 @@ void entry_fill(struct entry *e, const struct cache_key *key, const struct respo
 	    .name_len = key->name->len,
 	    .asked = entry_asked(key),
 	};
-	if (r->ttl_count > 0)
-		memcpy(e->places, r->ttl_pos, r->ttl_count * sizeof(e->places[0]));
-	if (r->target_count > 0)
-		memcpy(e->places + r->ttl_count, r->targets, r->target_count * sizeof(e->places[0]));
 	uint8_t *name = (uint8_t *)(e->places + r->ttl_count + r->target_count);
 	memcpy(name, key->name->wire, key->name->len);
-	if (r->body_len > 0)
-		memcpy(name + key->name->len, r->body, r->body_len);
+	response_copy(r, e->places, name + key->name->len);
 	clamp_records(name + key->name->len, r, bounds);
 }
 

@@ -6,6 +6,7 @@
 #define SARING_CACHE_ENTRY_H
 
 #include "base/base.h"
+#include "base/siphash.h"
 #include "cache/cache.h"
 
 #include <assert.h>
@@ -56,6 +57,9 @@ static inline uint8_t entry_asked(const struct cache_key *key)
 {
 	return (uint8_t)((key->dnssec_ok ? ASKED_DNSSEC_OK : 0u) | (key->checking_disabled ? ASKED_CHECKING_DISABLED : 0u));
 }
+
+/* Name, type, class and what else is asked, under a key of the table's own. */
+uint64_t key_hash(const struct siphash_key *sip, const struct cache_key *key, uint8_t asked);
 
 static inline uint64_t entry_word(const uint8_t *p)
 {

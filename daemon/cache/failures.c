@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/rand.h"
-#include "base/siphash.h"
+#include "cache/entry.h"
 
 #define FAILURES_SHARDS 16
 #define FAILURES_WAYS 8 /* one cache line of hashes */
@@ -61,23 +61,10 @@ static void count(_Atomic uint64_t *counter, int by)
 	atomic_store_explicit(counter, old + (uint64_t)(int64_t)by, memory_order_relaxed);
 }
 
-static uint64_t key_hash(const struct failures *f, const struct cache_key *key)
-{
-	uint8_t bytes[NAME_LEN_MAX + 5];
-	size_t len = key->name->len;
-	memcpy(bytes, key->name->wire, len);
-	bytes[len++] = (uint8_t)(key->type >> 8);
-	bytes[len++] = (uint8_t)key->type;
-	bytes[len++] = (uint8_t)(key->class >> 8);
-	bytes[len++] = (uint8_t)key->class;
-	bytes[len++] = key->checking_disabled;
-	uint64_t hash = siphash13(&f->key, bytes, len);
-	return hash != 0 ? hash : 1;
-}
-
 static struct place place_lock(struct failures *f, const struct cache_key *key)
 {
-	uint64_t hash = key_hash(f, key);
+	uint64_t hash = key_hash(&f->key, key, key->checking_disabled);
+	hash = hash != 0 ? hash : 1; /* 0: free */
 	size_t shard = (size_t)(hash >> 56) % FAILURES_SHARDS;
 	struct place p = {
 	    .hash = hash, .shard = &f->shards[shard], .set = &f->sets[shard * FAILURES_SETS + (size_t)hash % FAILURES_SETS]};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/be.h"
 #include "base/clock.h"
 #include "listen/tcp_conn.h"
 #include "wire/msg.h"
@@ -170,8 +171,9 @@ static void tcp_send(struct query *q, const uint8_t *bytes, size_t len)
 {
 	struct conn *c = q->via_data;
 	struct tcp *t = c->tcp;
-	uint8_t head[TCP_FRAME_HEAD] = {(uint8_t)(len >> 8), (uint8_t)len};
+	uint8_t head[TCP_FRAME_HEAD];
 
+	be_put_u16(head, (uint16_t)len);
 	c->pending--;
 	if (c->dead) {
 		conn_close(c);
@@ -204,7 +206,7 @@ static const struct via via_tcp = {.name = "tcp", .stream = true, .send = tcp_se
 
 static size_t frame_len(const uint8_t *bytes)
 {
-	return TCP_FRAME_HEAD + ((size_t)bytes[0] << 8 | bytes[1]);
+	return TCP_FRAME_HEAD + (size_t)be_get_u16(bytes);
 }
 
 bool conn_holds_message(const struct conn *c)

@@ -121,7 +121,7 @@ static void udp_on_flush(evutil_socket_t fd, short what, void *arg)
 	flush(arg);
 }
 
-static uint8_t *udp_room(struct query *q, size_t *ret_cap)
+static uint8_t *udp_room(const struct query *q, size_t *ret_cap)
 {
 	struct udp *udp = q->via_data;
 

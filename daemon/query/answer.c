@@ -17,8 +17,6 @@ static const uint8_t soa_rname[] = "\6nobody";		/* then a pointer to `invalid` *
 #define SOA_RETRY_S 900
 #define SOA_EXPIRE_S 604800
 
-#define POINTER 0xc000u /* RFC 1035 §4.1.4 */
-
 /* A message being built where the transport wants it. */
 struct build {
 	struct wr w;
@@ -30,7 +28,7 @@ struct build {
 static void build_begin(struct build *b, struct service *s, const struct query *q, uint16_t rcode)
 {
 	size_t cap = MSG_LEN_MAX;
-	uint8_t *room = q->via->room == NULL ? NULL : q->via->room((struct query *)(uintptr_t)q, &cap);
+	uint8_t *room = q->via->room == NULL ? NULL : q->via->room(q, &cap);
 
 	s->out = room == NULL ? s->big : room;
 	b->w = wr_init(s->out, MIN(cap, (size_t)q->limit));
@@ -112,14 +110,10 @@ void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, cons
 /* The owner is the last `labels` labels of the name asked: the question's own octets, pointed to. */
 static void put_rr_head(struct build *b, const struct query *q, unsigned labels, uint16_t type, uint32_t ttl_s)
 {
-	if (labels == 0) {
+	if (labels == 0)
 		wr_u8(&b->w, 0);
-	} else {
-		size_t at = 0;
-		for (unsigned skip = q->name.labels - labels; skip > 0; skip--)
-			at += 1u + q->name.wire[at];
-		wr_u16(&b->w, (uint16_t)(POINTER | (MSG_HEADER_LEN + at)));
-	}
+	else
+		wr_u16(&b->w, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + name_suffix_at(&q->name, labels))));
 	wr_u16(&b->w, type);
 	wr_u16(&b->w, RRCLASS_IN);
 	wr_u32(&b->w, ttl_s);
@@ -146,7 +140,7 @@ static void put_denial(struct build *b, const struct query *q, const struct poli
 	size_t mname_at = b->w.pos;
 	wr_bytes(&b->w, soa_mname, sizeof(soa_mname));
 	wr_bytes(&b->w, soa_rname, sizeof(soa_rname) - 1);
-	wr_u16(&b->w, (uint16_t)(POINTER | (mname_at + SOA_MNAME_INVALID_AT)));
+	wr_u16(&b->w, (uint16_t)(NAME_POINTER | (mname_at + SOA_MNAME_INVALID_AT)));
 	wr_u32(&b->w, a->serial);
 	wr_u32(&b->w, SOA_REFRESH_S);
 	wr_u32(&b->w, SOA_RETRY_S);

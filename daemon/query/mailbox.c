@@ -24,12 +24,7 @@ struct outcome *outcome_create(enum pool_outcome outcome, const struct response 
 	o->outcome = outcome;
 	o->response = *r;
 	uint8_t *body = (uint8_t *)o->places + places_size;
-	if (r->ttl_count > 0)
-		memcpy(o->places, r->ttl_pos, r->ttl_count * sizeof(uint16_t));
-	if (r->target_count > 0)
-		memcpy(o->places + r->ttl_count, r->targets, r->target_count * sizeof(uint16_t));
-	if (r->body_len > 0)
-		memcpy(body, r->body, r->body_len);
+	response_copy(r, o->places, body);
 	o->response.ttl_pos = o->places;
 	o->response.targets = o->places + r->ttl_count;
 	o->response.body = body;

@@ -36,7 +36,7 @@ struct via {
 	const char *name; /* "udp", "tcp" */
 	bool stream;	  /* answers up to 64 KiB, never truncated */
 	/* Where the next answer may be built, so that it need not be copied; at least q->limit bytes. NULL: anywhere. */
-	uint8_t *(*room)(struct query *q, size_t *ret_cap);
+	uint8_t *(*room)(const struct query *q, size_t *ret_cap);
 	/* Send an answer, which may lie in room. bytes is borrowed until the call returns. The query is the caller's. */
 	void (*send)(struct query *q, const uint8_t *bytes, size_t len);
 	/* The query ended without an answer. May be NULL. */

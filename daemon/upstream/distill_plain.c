@@ -6,7 +6,7 @@
 #include "upstream/distill_scan.h"
 
 #define PLAIN_RECORDS_MAX 16
-#define QUESTION_POINTER (0xc000u | MSG_HEADER_LEN)
+#define QUESTION_POINTER (NAME_POINTER | MSG_HEADER_LEN)
 #define RR_FIXED 12   /* pointer, type, class, TTL, length */
 #define RR_TTL_AT 6   /* in a record */
 #define FRONT_AFTER 4 /* type and class of the question */

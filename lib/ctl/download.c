@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
+
 #define CONNECT_S 10
 #define LOW_BYTES 1000
 #define LOW_S 30
@@ -134,13 +136,12 @@ bool download_request_parse(struct str line, struct download_request *ret, struc
 void download_head_put(uint8_t head[DOWNLOAD_HEAD], enum download_kind kind, uint32_t len)
 {
 	head[0] = (uint8_t)kind;
-	for (int i = 0; i < 4; i++)
-		head[1 + i] = (uint8_t)(len >> (24 - 8 * i));
+	be_put_u32(head + 1, len);
 }
 
 bool download_head_parse(const uint8_t head[DOWNLOAD_HEAD], enum download_kind *ret_kind, uint32_t *ret_len)
 {
-	uint32_t len = (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 8 | head[4];
+	uint32_t len = be_get_u32(head + 1);
 	bool note = head[0] == DOWNLOAD_PROGRESS || head[0] == DOWNLOAD_END;
 	if (!(note && len <= DOWNLOAD_NOTE_MAX) && !(head[0] == DOWNLOAD_BODY && len <= DOWNLOAD_BODY_MAX))
 		return false;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
+
 static const char *const code_words_by_value[] = {
     [ERR_NONE] = "none",	 [ERR_USAGE] = "usage",
     [ERR_INPUT] = "input",	 [ERR_IO] = "io",
@@ -33,7 +35,8 @@ void ctl_frame_put(struct buf *out, json_t *message)
 	must(text);
 	size_t len = strlen(text);
 	must(len <= UINT32_MAX);
-	uint8_t head[CTL_FRAME_HEAD] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
+	uint8_t head[CTL_FRAME_HEAD];
+	be_put_u32(head, (uint32_t)len);
 	buf_add(out, head, sizeof(head));
 	buf_add(out, text, len);
 	free(text);
@@ -41,7 +44,7 @@ void ctl_frame_put(struct buf *out, json_t *message)
 
 uint32_t ctl_frame_len(const uint8_t bytes[CTL_FRAME_HEAD])
 {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	return be_get_u32(bytes);
 }
 
 json_t *ctl_frame_parse(const void *bytes, size_t len, struct err *err)

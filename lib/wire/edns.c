@@ -31,7 +31,7 @@ static bool ecs_is_sound(const uint8_t *data, uint16_t len)
 {
 	if (len < 4)
 		return false;
-	unsigned family = (unsigned)data[0] << 8 | data[1], source = data[2];
+	unsigned family = be_get_u16(data), source = data[2];
 	if (family != 1 && family != 2)
 		return true;
 	return source <= (family == 1 ? 32 : 128) && len - 4u == (source + 7) / 8;

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/msg.h"
 
-static uint16_t get_u16(const uint8_t *p)
-{
-	return (uint16_t)((unsigned)p[0] << 8 | p[1]);
-}
-
 /* One check for all of it: every packet comes here. */
 void msg_read_header(struct rd *r, struct msg_header *ret)
 {
@@ -14,18 +9,12 @@ void msg_read_header(struct rd *r, struct msg_header *ret)
 		*ret = (struct msg_header){0};
 		return;
 	}
-	ret->id = get_u16(p);
-	ret->flags = get_u16(p + 2);
-	ret->qdcount = get_u16(p + 4);
-	ret->ancount = get_u16(p + 6);
-	ret->nscount = get_u16(p + 8);
-	ret->arcount = get_u16(p + 10);
-}
-
-static void put_u16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	ret->id = be_get_u16(p);
+	ret->flags = be_get_u16(p + 2);
+	ret->qdcount = be_get_u16(p + 4);
+	ret->ancount = be_get_u16(p + 6);
+	ret->nscount = be_get_u16(p + 8);
+	ret->arcount = be_get_u16(p + 10);
 }
 
 void msg_write_header(struct wr *w, const struct msg_header *h)
@@ -33,12 +22,12 @@ void msg_write_header(struct wr *w, const struct msg_header *h)
 	uint8_t *p = wr_room(w, MSG_HEADER_LEN);
 	if (p == NULL)
 		return;
-	put_u16(p, h->id);
-	put_u16(p + 2, h->flags);
-	put_u16(p + 4, h->qdcount);
-	put_u16(p + 6, h->ancount);
-	put_u16(p + 8, h->nscount);
-	put_u16(p + 10, h->arcount);
+	be_put_u16(p, h->id);
+	be_put_u16(p + 2, h->flags);
+	be_put_u16(p + 4, h->qdcount);
+	be_put_u16(p + 6, h->ancount);
+	be_put_u16(p + 8, h->nscount);
+	be_put_u16(p + 10, h->arcount);
 }
 
 bool msg_read_question(struct rd *r, struct msg_question *ret)

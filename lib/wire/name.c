@@ -137,8 +137,7 @@ bool name_eq_nocase(const struct name *a, const struct name *b)
 	return true;
 }
 
-/* Where the suffix of the last `labels` labels begins; labels is at most name's. */
-static size_t suffix_offset(const struct name *name, unsigned labels)
+size_t name_suffix_at(const struct name *name, unsigned labels)
 {
 	size_t pos = 0;
 	for (unsigned skip = name->labels - labels; skip > 0; skip--)
@@ -150,7 +149,7 @@ bool name_is_below_or_eq(const struct name *name, const struct name *zone)
 {
 	if (zone->labels > name->labels)
 		return false;
-	size_t pos = suffix_offset(name, zone->labels);
+	size_t pos = name_suffix_at(name, zone->labels);
 	return name->len - pos == zone->len && memcmp(name->wire + pos, zone->wire, zone->len) == 0;
 }
 
@@ -169,7 +168,7 @@ bool name_suffix(const struct name *name, unsigned labels, struct name *ret)
 {
 	if (labels > name->labels)
 		return false;
-	size_t pos = suffix_offset(name, labels);
+	size_t pos = name_suffix_at(name, labels);
 	struct name suffix = {.len = (uint8_t)(name->len - pos), .labels = (uint8_t)labels};
 	memcpy(suffix.wire, name->wire + pos, suffix.len);
 	*ret = suffix;

@@ -15,9 +15,10 @@
 
 #define NAME_LEN_MAX 255
 #define NAME_LABELS_MAX 127
-#define NAME_TEXT_MAX 1025 /* every octet as \DDD, dots, and the NUL */
-#define NAME_SLACK 16	   /* octets after wire, of any value, so that whole words may be loaded from it */
-#define NAME_HOPS_MAX 64   /* compression pointers followed for one name */
+#define NAME_TEXT_MAX 1025   /* every octet as \DDD, dots, and the NUL */
+#define NAME_SLACK 16	     /* octets after wire, of any value, so that whole words may be loaded from it */
+#define NAME_POINTER 0xc000u /* the two high bits of a pointer (RFC 1035 §4.1.4) */
+#define NAME_HOPS_MAX 64     /* compression pointers followed for one name */
 
 struct name {
 	uint8_t len;	/* octets, root included: 1..255 */
@@ -48,6 +49,8 @@ bool name_is_below_or_eq(const struct name *name, const struct name *zone);
 
 /* Offsets in wire of each label, left to right, then of the root: labels + 1 of them. Returns labels + 1. */
 size_t name_offsets(const struct name *name, uint8_t ret[NAME_LABELS_MAX + 1]);
+/* Where in wire the suffix of the last `labels` labels begins; labels is at most name's. */
+size_t name_suffix_at(const struct name *name, unsigned labels);
 /* The suffix of the last `labels` labels. */
 MUST_CHECK bool name_suffix(const struct name *name, unsigned labels, struct name *ret);
 /* Is wire[0..len) one whole uncompressed folded-or-not name? Fills ret. */

@@ -8,7 +8,6 @@
 
 #include <assert.h>
 
-#define POINTER 0xc000u
 #define POINTER_BITS 0x3fffu
 
 static uint8_t lower(uint8_t c)
@@ -119,7 +118,7 @@ void name_write_packed(struct wr *w, struct name_packer *p, const struct name *n
 		p->count--; /* of a record that was cut off */
 	int whole = whole_name(w, p, name);
 	if (whole >= 0) {
-		wr_u16(w, (uint16_t)(POINTER | (unsigned)whole));
+		wr_u16(w, (uint16_t)(NAME_POINTER | (unsigned)whole));
 		return;
 	}
 	struct suffixes s;
@@ -136,13 +135,12 @@ void name_write_packed(struct wr *w, struct name_packer *p, const struct name *n
 		wr_bytes(w, name->wire, name->len);
 	} else {
 		own -= p->labels[found];
-		unsigned pointer = POINTER | p->offsets[found];
+		unsigned pointer = NAME_POINTER | p->offsets[found];
 		uint8_t *room = wr_room(w, s.offsets[own] + 2u);
 		if (room == NULL)
 			return;
 		memcpy(room, name->wire, s.offsets[own]);
-		room[s.offsets[own]] = (uint8_t)(pointer >> 8);
-		room[s.offsets[own] + 1] = (uint8_t)pointer;
+		be_put_u16(room + s.offsets[own], (uint16_t)pointer);
 	}
 	if (!w->full)
 		remember_suffixes(p, name, &s, own, start);

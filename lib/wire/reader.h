@@ -6,6 +6,7 @@
 #define SARING_WIRE_READER_H
 
 #include "base/base.h"
+#include "base/be.h"
 
 #include <string.h>
 
@@ -57,13 +58,13 @@ static inline uint8_t rd_u8(struct rd *r)
 static inline uint16_t rd_u16(struct rd *r)
 {
 	const uint8_t *p = rd_bytes(r, 2);
-	return p == NULL ? 0 : (uint16_t)((unsigned)p[0] << 8 | p[1]);
+	return p == NULL ? 0 : be_get_u16(p);
 }
 
 static inline uint32_t rd_u32(struct rd *r)
 {
 	const uint8_t *p = rd_bytes(r, 4);
-	return p == NULL ? 0 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return p == NULL ? 0 : be_get_u32(p);
 }
 
 /* The next len bytes as a reader of their own that ends with them (same base, so that pointers resolve); r goes past them. */

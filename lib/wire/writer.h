@@ -6,6 +6,7 @@
 #define SARING_WIRE_WRITER_H
 
 #include "base/base.h"
+#include "base/be.h"
 
 #include <string.h>
 
@@ -48,21 +49,15 @@ static inline void wr_u8(struct wr *w, uint8_t v)
 static inline void wr_u16(struct wr *w, uint16_t v)
 {
 	uint8_t *p = wr_room(w, 2);
-	if (p != NULL) {
-		p[0] = (uint8_t)(v >> 8);
-		p[1] = (uint8_t)v;
-	}
+	if (p != NULL)
+		be_put_u16(p, v);
 }
 
 static inline void wr_u32(struct wr *w, uint32_t v)
 {
 	uint8_t *p = wr_room(w, 4);
-	if (p != NULL) {
-		p[0] = (uint8_t)(v >> 24);
-		p[1] = (uint8_t)(v >> 16);
-		p[2] = (uint8_t)(v >> 8);
-		p[3] = (uint8_t)v;
-	}
+	if (p != NULL)
+		be_put_u32(p, v);
 }
 
 /* Overwrite two bytes written before: a count, a length. */
@@ -70,8 +65,7 @@ static inline void wr_patch_u16(struct wr *w, size_t pos, uint16_t v)
 {
 	if (w->pos < 2 || pos > w->pos - 2)
 		return;
-	w->base[pos] = (uint8_t)(v >> 8);
-	w->base[pos + 1] = (uint8_t)v;
+	be_put_u16(w->base + pos, v);
 }
 
 static inline size_t wr_mark(const struct wr *w)

@@ -61,7 +61,7 @@ static void side_flush(struct side *side)
 	side->out_count = 0;
 }
 
-static uint8_t *side_room(struct query *q, size_t *ret_cap)
+static uint8_t *side_room(const struct query *q, size_t *ret_cap)
 {
 	struct side *side = q->via_data;
 	if (side->out_count == ROOMS)
