@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "cache/cache.h"
 #include "cache/failures.h"
 #include "child.h"
@@ -64,6 +65,7 @@ struct daemon {
 
 	struct cache *cache;
 	struct failures *failures;
+	struct siphash_key cookie_seed;
 	struct inflight *inflight;
 	struct tcp_seats *tcp_seats;
 	struct generations *generations;
@@ -159,6 +161,7 @@ static void start_workers(void *arg)
 					       .generations = d->generations,
 					       .cache = d->cache,
 					       .failures = d->failures,
+					       .cookie_seed = d->cookie_seed,
 					       .inflight = d->inflight,
 					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
@@ -338,6 +341,7 @@ static bool build(struct daemon *d, struct err *err)
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
+	rand_bytes(&d->cookie_seed, sizeof(d->cookie_seed));
 	d->inflight = inflight_create();
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);

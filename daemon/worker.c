@@ -201,6 +201,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	memset(w->counters, 0, sizeof(*w->counters));
 	w->service = service_create(config->index, config->generations, config->cache, config->inflight, w->counters);
 	w->service->failures = config->failures;
+	w->service->cookie_seed = config->cookie_seed;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;

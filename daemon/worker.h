@@ -21,10 +21,11 @@ struct worker_config {
 	size_t listener_count;
 	struct generations *generations;
 	struct cache *cache;
-	struct failures *failures;     /* shared by all workers, as the cache is */
-	struct inflight *inflight;     /* shared by all workers */
-	struct tcp_seats *tcp_seats;   /* shared by all workers */
-	struct worker *const *workers; /* all of them, by index, for answers that wait on another's ask */
+	struct failures *failures;	/* shared by all workers, as the cache is */
+	struct inflight *inflight;	/* shared by all workers */
+	struct tcp_seats *tcp_seats;	/* shared by all workers */
+	struct siphash_key cookie_seed; /* the same in all workers */
+	struct worker *const *workers;	/* all of them, by index, for answers that wait on another's ask */
 };
 
 struct worker;

@@ -144,6 +144,9 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_SECONDS:
 	case SCHEMA_PERCENT:
 	case SCHEMA_MS:
+	case SCHEMA_RATE:
+	case SCHEMA_SPECIALS:
+	case SCHEMA_SECRETS:
 	case SCHEMA_SIZE:
 	case SCHEMA_WORKERS:
 	case SCHEMA_TEXT:
@@ -374,10 +377,19 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	check_endpoints(l);
 }
 
+/* Which special names are answered here. */
+static void finish_names(struct settings *s)
+{
+	for (size_t i = 0; i < special_count; i++)
+		s->special_on[i] = specials[i].when == SPECIAL_ON_WISH ? s->names_deny[i] : !s->names_forward[i];
+	special_index_make(&s->special);
+}
+
 /* Returns whether there was no fault; the settings in either case. */
 static bool parse(struct str text, const char *path, struct err_list *errors, struct settings **ret)
 {
-	static const char *const sections[] = {"", "clients.", "upstream.", "cache.", "block.", "control.", "log."};
+	static const char *const sections[] = {"",	 "clients.", "upstream.", "cache.", "names.",
+					       "block.", "control.", "log.",	  "server."};
 	struct settings *s = base_alloc(sizeof(*s));
 	struct arena tree = {0};
 	size_t before = errors->count, swallowed = errors->swallowed;
@@ -387,6 +399,7 @@ static bool parse(struct str text, const char *path, struct err_list *errors, st
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 		bind_defaults(&l, sections[i], s);
 	bind_file(&l, text, &tree);
+	finish_names(s);
 	arena_finish(&tree);
 	yaml_sort_errors(errors, before);
 	*ret = s;

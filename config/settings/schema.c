@@ -14,6 +14,7 @@
 #define TEXT_MAX 255
 #define PATH_BYTES_MAX 4095
 #define URL_BYTES_MAX 2047
+#define NSID_MAX 128
 #define REFRESH_MIN 60
 #define SOCKET_PATH_MAX 107 /* sun_path less its NUL: unix(7) */
 
@@ -21,6 +22,7 @@ static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == si
 
 static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
 static const char *const others_words[] = {"refuse", "drop", NULL};
+static const char *const dotless_words[] = {"forward", "nodata", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 /* clang-format off */
@@ -38,6 +40,8 @@ const struct schema_key schema_keys[] = {
      .max = SETTINGS_ALLOW_MAX, .fallback = "[127.0.0.0/8, \"::1/128\"]", .help = "addresses and prefixes that may ask"},
     {.path = "clients.others", .type = SCHEMA_WORD, FIELD(settings, others), .words = others_words, .fallback = "refuse",
      .help = "what all others get: refuse | drop"},
+    {.path = "clients.rate", .type = SCHEMA_RATE, FIELD(settings, rate), .min = 1, .max = 1000000000, .fallback = "off",
+     .help = "queries a second over UDP of one /24 or /56 that are answered, as 1000/s; off = all"},
 
     {.path = "upstream", .type = SCHEMA_SECTION, .help = "who is asked"},
     {.path = "upstream.servers", .type = SCHEMA_SERVERS, FIELD(settings, servers), MORE(settings, server_count), .min = 1,
@@ -46,6 +50,10 @@ const struct schema_key schema_keys[] = {
      .help = "which server is asked first: fastest | ordered | spread"},
     {.path = "upstream.timeout", .type = SCHEMA_MS, FIELD(settings, timeout_ms), .min = 100, .max = 60000, .fallback = "2s",
      .help = "for one query, retries and all"},
+    {.path = "upstream.rebind-protection", .type = SCHEMA_BOOL, FIELD(settings, rebind_protection), .fallback = "false",
+     .help = "true: private addresses in answers for public names are not passed on"},
+    {.path = "upstream.cookies", .type = SCHEMA_BOOL, FIELD(settings, upstream_cookies), .fallback = "true",
+     .help = "DNS cookies (RFC 7873) are sent to servers, and believed once a server has sent one"},
     {.path = "upstream.routes", .type = SCHEMA_ROUTES, FIELD(settings, routes), MORE(settings, route_count),
      .max = SETTINGS_ROUTES_MAX, .help = "zones whose names go to servers of their own"},
     {.path = "upstream.routes[].zone", .type = SCHEMA_ZONE, .required = true, FIELD(settings_route, zone),
@@ -66,6 +74,14 @@ const struct schema_key schema_keys[] = {
      .help = "how long after its end an answer may be given when no server answers (RFC 8767); 0s = off"},
     {.path = "cache.prefetch", .type = SCHEMA_BOOL, FIELD(settings, prefetch), .fallback = "true",
      .help = "ask again for popular names shortly before they run out"},
+
+    {.path = "names", .type = SCHEMA_SECTION, .help = "names that are answered here, such as localhost and private reverse zones"},
+    {.path = "names.forward", .type = SCHEMA_SPECIALS, FIELD(settings, names_forward), .max = SPECIAL_MAX,
+     .help = "of these, those that are asked of upstream servers all the same"},
+    {.path = "names.deny", .type = SCHEMA_SPECIALS, FIELD(settings, names_deny), .max = SPECIAL_MAX,
+     .help = "names denied on request: use-application-dns.net, mask.icloud.com, mask-h2.icloud.com, intranet, ..."},
+    {.path = "names.dotless", .type = SCHEMA_WORD, FIELD(settings, dotless), .words = dotless_words, .fallback = "forward",
+     .help = "what A and AAAA of a name without a dot get: forward | nodata"},
 
     {.path = "block", .type = SCHEMA_SECTION, .help = "what is sent for a blocked name: defaults for every list"},
     {.path = "block.answer", .type = SCHEMA_WORD, FIELD(settings, block_answer), .words = answer_settable_words, .fallback = "nxdomain",
@@ -129,6 +145,19 @@ const struct schema_key schema_keys[] = {
     {.path = "log", .type = SCHEMA_SECTION, .help = "what the daemon says of itself"},
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
+
+    {.path = "server", .type = SCHEMA_SECTION, .help = "what saringd tells clients of itself, and cookies"},
+    {.path = "server.version", .type = SCHEMA_TEXT, FIELD(settings, server_version), .max = TEXT_MAX,
+     .help = "the answer to version.bind and version.server (CHAOS TXT); not said: REFUSED"},
+    {.path = "server.identity", .type = SCHEMA_TEXT, FIELD(settings, server_identity), .max = TEXT_MAX,
+     .help = "the answer to id.server and hostname.bind (CHAOS TXT); not said: REFUSED"},
+    {.path = "server.nsid", .type = SCHEMA_TEXT, FIELD(settings, server_nsid), .max = NSID_MAX,
+     .help = "the name server identifier (RFC 5001) for clients that ask for it"},
+    {.path = "server.cookies", .type = SCHEMA_BOOL, FIELD(settings, cookies), .fallback = "true",
+     .help = "clients' DNS cookies (RFC 7873, RFC 9018) are answered"},
+    {.path = "server.cookie-secrets", .type = SCHEMA_SECRETS, FIELD(settings, cookie_secrets),
+     MORE(settings, cookie_secret_count), .min = 1, .max = SETTINGS_COOKIE_SECRETS_MAX,
+     .help = "32 hexadecimal digits each: the first makes cookies, all are accepted; default: of the process's own, renewed each day"},
 };
 /* clang-format on */
 const size_t schema_key_count = ARRAY_LEN(schema_keys);

@@ -18,6 +18,9 @@ enum schema_type {
 	SCHEMA_SECONDS,	   /* a duration of whole seconds -> integer of 4 or 8 bytes; or_zero: 0 is taken whatever min says */
 	SCHEMA_PERCENT,	   /* "50%" -> unsigned; 0 is taken whatever min says */
 	SCHEMA_MS,	   /* a duration -> int64_t */
+	SCHEMA_RATE,	   /* "1000/s" or off -> uint32_t a second; off is 0 */
+	SCHEMA_SPECIALS,   /* a list of names out of special.h -> bool[SPECIAL_MAX]; words: which those are, for messages */
+	SCHEMA_SECRETS,	   /* a list of 32 hexadecimal digits each -> array of struct siphash_key */
 	SCHEMA_SIZE,	   /* a size -> uint64_t; 0 is taken whatever min says */
 	SCHEMA_WORKERS,	   /* "auto" or a number -> unsigned; auto is 0 */
 	SCHEMA_TEXT,	   /* -> const char *; max is in bytes */

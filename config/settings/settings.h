@@ -10,7 +10,9 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "policy/terms.h"
+#include "settings/special.h"
 #include "wire/name.h"
 
 #define SETTINGS_LISTEN_MAX 64
@@ -20,6 +22,7 @@
 #define SETTINGS_ALLOW_MAX 1024
 #define SETTINGS_ADDRESSES_MAX 16
 #define SETTINGS_WORKERS_MAX 64
+#define SETTINGS_COOKIE_SECRETS_MAX 8
 #define SETTINGS_FETCHED "fetched" /* below state: the copies of lists with a url, each under its name */
 
 enum endpoint_scheme { ENDPOINT_DNS };
@@ -32,6 +35,7 @@ struct endpoint {
 
 enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
 enum others { OTHERS_REFUSE, OTHERS_DROP };
+enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
  * A NULL or has_* false means "not said here". Times are seconds since the epoch. */
@@ -87,6 +91,7 @@ struct settings {
 	const struct prefix *allow;
 	size_t allow_count;
 	enum others others;
+	uint32_t rate; /* queries a second of one prefix; 0 = any */
 
 	const struct endpoint *servers;
 	size_t server_count; /* 0: take /etc/resolv.conf's */
@@ -94,6 +99,7 @@ struct settings {
 	int64_t timeout_ms;
 	const struct settings_route *routes;
 	size_t route_count;
+	bool rebind_protection, upstream_cookies;
 
 	uint64_t cache_size; /* bytes; 0 = off */
 	int64_t min_ttl_s, max_ttl_s, max_negative_ttl_s, serve_stale_s;
@@ -107,6 +113,12 @@ struct settings {
 	const char *const *contact;
 	size_t contact_count;
 
+	/* Of specials[]: what the file names, and what follows from it. */
+	bool names_forward[SPECIAL_MAX], names_deny[SPECIAL_MAX];
+	bool special_on[SPECIAL_MAX]; /* answered here */
+	struct special_index special;
+	enum dotless dotless;
+
 	const struct settings_list *lists;
 	size_t list_count;
 
@@ -114,6 +126,11 @@ struct settings {
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
 	enum log_level log_level;
+
+	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
+	bool cookies;
+	const struct siphash_key *cookie_secrets; /* the first makes cookies, all are accepted */
+	size_t cookie_secret_count;		  /* 0: of the process's own */
 };
 
 #endif

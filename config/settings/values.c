@@ -386,6 +386,10 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 		return bind_url(v, row, key, node, object);
 	case SCHEMA_PATH:
 		return bind_path(v, row, key, node, object);
+	case SCHEMA_RATE:
+	case SCHEMA_SPECIALS:
+	case SCHEMA_SECRETS:
+		return values_bind_server(v, row, key, node, object);
 	case SCHEMA_LISTEN:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:

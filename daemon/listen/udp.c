@@ -149,6 +149,22 @@ static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
 
 static const struct via via_udp = {.name = "udp", .stream = false, .room = udp_room, .send = udp_send, .dropped = NULL};
 
+/* Ports of services that send something back to whatever comes: an answer to one would be answered, and so on. No client asks from
+ * there, nor from port 0, to which nothing can be sent. */
+static bool echoes(uint16_t port)
+{
+	switch (port) {
+	case 0:
+	case 7:	 /* echo */
+	case 13: /* daytime */
+	case 17: /* quote of the day */
+	case 19: /* character generator */
+	case 37: /* time */
+		return true;
+	}
+	return false;
+}
+
 static void begin(struct udp *udp, unsigned i)
 {
 	struct query *q = &udp->queries[i];
@@ -166,6 +182,8 @@ static void begin(struct udp *udp, unsigned i)
 	query_begin(q, udp->in_bytes[i], udp->in[i].msg_len);
 	if ((m->msg_flags & MSG_TRUNC) != 0 && q->parsed == MSG_QUERY)
 		q->parsed = MSG_FORMERR;
+	if (echoes(ntohs(udp->in_peer[i].sin6_port)))
+		q->parsed = MSG_IGNORE;
 }
 
 static void serve_batch(struct udp *udp, unsigned count)

@@ -20,6 +20,7 @@
 	/* and beside the queries: on their way */                                                                           \
 	X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(CACHE_REFUSED, cache_refused)                              \
 	X(FAILURE_HITS, failure_hits) X(COALESCED, coalesced) X(PREFETCHED, prefetched) X(SHADOWED, shadowed)                \
+	X(REBIND_REFUSED, rebind_refused)                                                                                    \
 	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
 	/* UDP clients */                                                                                                    \
 	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed)                                                              \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/build.h"
 #include "query/query.h"
 
 #include "policy/records.h"
@@ -17,114 +18,12 @@ static const uint8_t soa_rname[] = "\6nobody";		/* then a pointer to `invalid` *
 #define SOA_RETRY_S 900
 #define SOA_EXPIRE_S 604800
 
-/* A message being built where the transport wants it. */
-struct build {
-	struct wr w;
-	struct msg_header header;
-	bool packing; /* packer is in use: few answers have names that are not the question's */
-	struct name_packer packer;
-};
-
-static void build_begin(struct build *b, struct service *s, const struct query *q, uint16_t rcode)
-{
-	size_t cap = MSG_LEN_MAX;
-	uint8_t *room = q->via->room == NULL ? NULL : q->via->room(q, &cap);
-
-	s->out = room == NULL ? s->big : room;
-	b->w = wr_init(s->out, MIN(cap, (size_t)q->limit));
-	b->header = (struct msg_header){.id = q->id, .qdcount = q->has_question};
-	unsigned flags = MSG_QR | (q->flags & (MSG_OPCODE | MSG_RD | MSG_CD)) | (rcode & MSG_RCODE);
-	if ((q->flags & MSG_OPCODE) == OPCODE_QUERY)
-		flags |= MSG_RA;
-	b->header.flags = (uint16_t)flags;
-	b->packing = false;
-	(void)wr_room(&b->w, MSG_HEADER_LEN);
-	wr_bytes(&b->w, q->question, q->question_len);
-}
-
-static struct name_packer *packer_of(struct build *b, const struct query *q)
-{
-	if (!b->packing) {
-		name_packer_init(&b->packer);
-		if (q->has_question)
-			name_packer_note(&b->packer, &b->w, MSG_HEADER_LEN);
-		b->packing = true;
-	}
-	return &b->packer;
-}
-
-static void build_header(struct build *b)
-{
-	struct wr head = wr_init(b->w.base, MSG_HEADER_LEN);
-	msg_write_header(&head, &b->header);
-}
-
-static void build_opt(struct build *b, const struct query *q, uint16_t rcode, const struct query_extra *extra, bool with_text)
-{
-	if (!q->has_edns)
-		return;
-	size_t mark = edns_write_begin(&b->w, MSG_UDP_EDNS_MAX, rcode, q->dnssec_ok);
-	if (q->keepalive_100ms != 0)
-		edns_write_keepalive(&b->w, q->keepalive_100ms);
-	if (extra->has_ede)
-		edns_write_ede(&b->w, extra->ede, with_text ? extra->text : (struct str){NULL, 0});
-	if (extra->has_ede && extra->also_ede != 0)
-		edns_write_ede(&b->w, extra->also_ede, (struct str){NULL, 0});
-	edns_write_end(&b->w, mark);
-	b->header.arcount++;
-}
-
-/* Close the message: OPT last. What does not fit goes in this order: the EDE's text, then every record (TC=1, question and OPT
- * only; RFC 9715 §3.1 and the truncation rules of RFC 2181 §9). */
-static bool build_end(struct build *b, struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra)
-{
-	size_t mark = wr_mark(&b->w);
-	bool truncated = b->w.full;
-
-	build_opt(b, q, rcode, extra, true);
-	if (!truncated && b->w.full) {
-		wr_cut(&b->w, mark);
-		b->header.arcount = 0;
-		build_opt(b, q, rcode, extra, false);
-		truncated = b->w.full;
-	}
-	if (truncated) {
-		build_begin(b, s, q, rcode);
-		b->header.flags |= MSG_TC;
-		build_opt(b, q, rcode, extra, false);
-		counters_add(s->counters, COUNTER_TRUNCATED);
-	}
-	build_header(b);
-	s->out_len = b->w.pos;
-	return truncated;
-}
-
 void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra)
 {
 	struct build b;
 
 	build_begin(&b, s, q, rcode);
 	(void)build_end(&b, s, q, rcode, extra);
-}
-
-/* The owner is the last `labels` labels of the name asked: the question's own octets, pointed to. */
-static void put_rr_head(struct build *b, const struct query *q, unsigned labels, uint16_t type, uint32_t ttl_s)
-{
-	if (labels == 0)
-		wr_u8(&b->w, 0);
-	else
-		wr_u16(&b->w, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + name_suffix_at(&q->name, labels))));
-	wr_u16(&b->w, type);
-	wr_u16(&b->w, RRCLASS_IN);
-	wr_u32(&b->w, ttl_s);
-}
-
-static void put_rr(struct build *b, const struct query *q, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len)
-{
-	put_rr_head(b, q, q->name.labels, type, ttl_s);
-	wr_u16(&b->w, len);
-	wr_bytes(&b->w, rdata, len);
-	b->header.ancount++;
 }
 
 /* The SOA stands at the name asked or above it, never beside: at the entry's own name for NODATA, at its parent for NXDOMAIN (the
@@ -135,7 +34,7 @@ static void put_denial(struct build *b, const struct query *q, const struct poli
 
 	if (denies_name && labels > 1)
 		labels--;
-	put_rr_head(b, q, labels, RRTYPE_SOA, a->ttl_s);
+	build_rr_head(b, q, labels, RRTYPE_SOA, a->ttl_s);
 	wr_u16(&b->w, SOA_RDATA_LEN);
 	size_t mname_at = b->w.pos;
 	wr_bytes(&b->w, soa_mname, sizeof(soa_mname));
@@ -167,7 +66,7 @@ static void put_addresses(struct build *b, const struct query *q, const struct p
 		count = a->ipv6_count;
 	}
 	for (size_t i = 0; i < count; i++)
-		put_rr(b, q, q->type, a->ttl_s, bytes + i * len, len);
+		build_rr(b, q, q->type, a->ttl_s, bytes + i * len, len);
 }
 
 static uint16_t ede_of(enum code code)
@@ -185,10 +84,10 @@ static uint16_t ede_of(enum code code)
 
 static void put_cname(struct build *b, const struct query *q, const struct name *to, uint32_t ttl_s)
 {
-	put_rr_head(b, q, q->name.labels, RRTYPE_CNAME, ttl_s);
+	build_rr_head(b, q, q->name.labels, RRTYPE_CNAME, ttl_s);
 	size_t len_at = b->w.pos;
 	wr_u16(&b->w, 0);
-	name_write_packed(&b->w, packer_of(b, q), to);
+	name_write_packed(&b->w, build_packer(b, q), to);
 	wr_patch_u16(&b->w, len_at, (uint16_t)(b->w.pos - len_at - 2));
 	b->header.ancount++;
 }
@@ -211,8 +110,8 @@ static uint16_t put_local(struct build *b, const struct query *q, const struct p
 	}
 	for (size_t at = 0; records_next(a->records, &at, &record);) {
 		if (record.type == q->type || q->type == RRTYPE_ANY)
-			put_rr(b, q, record.type, record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s, record.rdata.ptr,
-			       (uint16_t)record.rdata.len);
+			build_rr(b, q, record.type, record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s, record.rdata.ptr,
+				 (uint16_t)record.rdata.len);
 	}
 	return records_rcode(a->records);
 }
@@ -266,13 +165,31 @@ void answer_truncated(struct service *s, const struct query *q)
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
+void answer_chaos(struct service *s, const struct query *q, struct str text)
+{
+	struct build b;
+	uint8_t len = (uint8_t)MIN(text.len, (size_t)UINT8_MAX); /* one character-string (RFC 1035 §3.3) */
+
+	build_begin(&b, s, q, RCODE_NOERROR);
+	b.header.flags |= MSG_AA;
+	wr_u16(&b.w, NAME_POINTER | MSG_HEADER_LEN);
+	wr_u16(&b.w, RRTYPE_TXT);
+	wr_u16(&b.w, RRCLASS_CH);
+	wr_u32(&b.w, 0);
+	wr_u16(&b.w, (uint16_t)(len + 1u));
+	wr_u8(&b.w, len);
+	wr_bytes(&b.w, text.ptr, len);
+	b.header.ancount = 1;
+	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
+}
+
 void answer_any(struct service *s, const struct query *q)
 {
 	static const uint8_t hinfo[] = "\7RFC8482"; /* and an empty OS: the literal's own NUL */
 	struct build b;
 
 	build_begin(&b, s, q, RCODE_NOERROR);
-	put_rr(&b, q, RRTYPE_HINFO, QUERY_ANY_TTL_S, hinfo, sizeof(hinfo));
+	build_rr(&b, q, RRTYPE_HINFO, QUERY_ANY_TTL_S, hinfo, sizeof(hinfo));
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
@@ -361,7 +278,7 @@ static bool put_relaid(struct build *b, struct service *s, const struct query *q
 		struct msg_rr rr;
 		size_t ttl_pos;
 		if (!msg_read_rr(&rd, &rr) ||
-		    !msg_copy_rr(&b->w, packer_of(b, q), &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
+		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
 			return false;
 	}
 	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);

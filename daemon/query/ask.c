@@ -64,6 +64,32 @@ static void seek_again(struct service *s, const struct query *q)
 		(void)ask_stage(s, &next);
 }
 
+/* Somebody makes a public name point into the client's own network (DNS rebinding). */
+static void refuse_private(struct service *s, struct query *q)
+{
+	const struct str text = STR_LIT("a private address for a public name");
+
+	answer_nothing(s, q, s->world->settings->block_ttl_s,
+		       &(struct query_extra){.has_ede = true, .ede = EDE_BLOCKED, .text = text});
+	counters_add(s->counters, COUNTER_REBIND_REFUSED);
+	query_finish(s, q, COUNTER_BLOCKED);
+}
+
+/* What an answer held is blocked. False: it passes all the same. */
+static bool give_block(struct service *s, struct query *q, const struct verdict *v)
+{
+	switch (query_block(s, q, v, false)) {
+	case BLOCK_ENDED:
+		return true;
+	case BLOCK_REWRITTEN:
+		seek_again(s, q);
+		return true;
+	case BLOCK_PASSES:
+		break;
+	}
+	return false;
+}
+
 /* Send a response that policy lets through, or what it brings: a block, or the entry's CNAME to be followed. What a CNAME of policy
  * itself led to is not judged. */
 static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
@@ -86,16 +112,16 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 	m.len = s->out_len;
 	if (m.body_at == 0) /* it did not fit, and is judged all the same */
 		m = answer_lay_out(s, &q->name, r);
-	if (inspect_response(s, q, r, &m, &v)) {
-		switch (query_block(s, q, &v, false)) {
-		case BLOCK_ENDED:
+	switch (inspect_response(s, q, r, &m, &v)) {
+	case INSPECT_PASSES:
+		break;
+	case INSPECT_PRIVATE:
+		refuse_private(s, q);
+		return;
+	case INSPECT_BLOCKED:
+		if (give_block(s, q, &v))
 			return;
-		case BLOCK_REWRITTEN:
-			seek_again(s, q);
-			return;
-		case BLOCK_PASSES:
-			break;
-		}
+		break;
 	}
 	query_finish(s, q, as);
 }

@@ -12,6 +12,8 @@ struct inspection {
 	const struct query *q;
 	const struct laid_out *m;
 	bool allowed; /* an allow entry speaks for the name asked */
+	bool guarded; /* the name is public: no private address may be its (upstream.rebind-protection) */
+	bool refused; /* one was */
 	struct verdict *found;
 	struct verdict shadow;
 };
@@ -57,6 +59,10 @@ static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t l
 		address.in6.sin6_family = AF_INET6;
 		memcpy(&address.in6.sin6_addr, bytes, len);
 		addr_unmap(&address);
+	}
+	if (in->guarded && addr_is_private(&address)) {
+		in->refused = true;
+		return true;
 	}
 	return blocks(in, policy_match_answer(s->world->policy, &address, &question, s->now_s, in->found));
 }
@@ -118,29 +124,30 @@ static bool some_address_blocks(struct inspection *in, const struct response *r)
 	return false;
 }
 
-static bool has_addresses(const struct service *s, const struct response *r)
+static bool wants_addresses(const struct service *s, const struct response *r)
 {
-	return r->ancount > 0 && policy_has_answer_addresses(s->world->policy);
+	return r->ancount > 0 && (s->world->settings->rebind_protection || policy_has_answer_addresses(s->world->policy));
 }
 
 bool inspect_needed(const struct service *s, const struct query *q, const struct response *r)
 {
 	if (q->verdict.kind == VERDICT_ALLOWED && q->verdict.mandatory)
 		return false;
-	return r->target_count > 0 || has_addresses(s, r);
+	return r->target_count > 0 || wants_addresses(s, r);
 }
 
-bool inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
-		      struct verdict *ret)
+enum inspected inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
+				struct verdict *ret)
 {
 	struct inspection in = {.s = s, .q = q, .m = m, .found = ret, .allowed = q->verdict.kind == VERDICT_ALLOWED};
 
 	for (size_t i = 0; i < r->target_count; i++)
 		if (target_blocks(&in, r->targets[i]))
-			return true;
-	if (has_addresses(s, r) && some_address_blocks(&in, r))
-		return true;
+			return INSPECT_BLOCKED;
+	in.guarded = s->world->settings->rebind_protection && !in.allowed && names_is_public(s->world, &q->name, q->type);
+	if (wants_addresses(s, r) && some_address_blocks(&in, r))
+		return in.refused ? INSPECT_PRIVATE : INSPECT_BLOCKED;
 	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed)
 		query_count_shadow(s, &in.shadow);
-	return false;
+	return INSPECT_PASSES;
 }

@@ -15,10 +15,12 @@ static const struct stage {
 	const char *why;
 } stages[] = {
     {"client", client_stage, "strangers get nothing built for them, not even an error about their packet's form"},
+    {"cookie", cookie_stage, "before whatever spares a client that has shown who it is"},
     {"screen", screen_stage, "what is no question to resolve is refused before any look-up"},
     {"near", near_stage, "the policy's filter is asked; where a name may be in a list, its bucket is fetched"},
     {"records", records_stage, "and what is in that bucket"},
     {"decide", decide_stage, "above the cache, so that an edit acts on the next packet and flushes nothing"},
+    {"names", names_stage, "after decide: what a list says of such a name is the operator's own word; the rest is nobody else's"},
     {"any", any_stage, "after decide: a blocked name is blocked for ANY too; before the cache: ANY is not looked up over UDP"},
     {"key", key_stage, "hashed once, for the cache and for the asks under way; the cache's bucket is fetched"},
     {"entry", entry_stage, "and the entry in it"},
@@ -66,6 +68,11 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_edns = m.edns.present;
 	q->dnssec_ok = m.edns.present && m.edns.dnssec_ok;
 	q->has_tsig = m.has_tsig;
+	q->wants_nsid = m.edns.present && m.edns.has_nsid;
+	q->pads = q->via->encrypted && m.edns.present && m.edns.has_padding;
+	q->has_cookie = q->cookie_good = false;
+	q->raw_cookie = m.edns.present ? m.edns.cookie : NULL;
+	q->raw_cookie_len = m.edns.cookie_len;
 	q->limit = q->via->stream ? MSG_LEN_MAX : (uint16_t)edns_udp_limit(&m.edns);
 	if (q->via->stream && q->parsed == MSG_QUERY && m.edns.present && m.edns.bad_keepalive)
 		q->parsed = MSG_FORMERR;

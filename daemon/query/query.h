@@ -21,6 +21,7 @@
 #include "policy/match.h"
 #include "query/inflight.h"
 #include "upstream/pool.h"
+#include "wire/cookie.h"
 #include "wire/msg.h"
 
 #include <netinet/in.h>
@@ -35,6 +36,7 @@ struct query;
 struct via {
 	const char *name; /* "udp", "tcp" */
 	bool stream;	  /* answers up to 64 KiB, never truncated */
+	bool encrypted;	  /* nobody reads along: answers are padded for clients that pad */
 	/* Where the next answer may be built, so that it need not be copied; at least q->limit bytes. NULL: anywhere. */
 	uint8_t *(*room)(const struct query *q, size_t *ret_cap);
 	/* Send an answer, which may lie in room. bytes is borrowed until the call returns. The query is the caller's. */
@@ -73,13 +75,20 @@ struct query {
 	uint16_t id, flags; /* as the client sent them */
 	bool has_question;
 	bool has_edns, dnssec_ok, has_tsig;
+	bool wants_nsid;
+	bool pads;	  /* over an encrypted transport, and the client pads (RFC 7830) */
+	bool has_cookie;  /* the client's part is in cookie */
+	bool cookie_good; /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
+	uint8_t cookie[COOKIE_CLIENT_LEN];
 	uint16_t type, class;
-	bool has_keepalive;	  /* over a stream: the client asks how long it may stay (RFC 7828) */
-	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
-	uint16_t limit;		  /* bytes the answer may have */
-	uint16_t question_len;	  /* octets; 0 without one */
-	const uint8_t *question;  /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
-	struct name name;	  /* folded */
+	bool has_keepalive;	   /* over a stream: the client asks how long it may stay (RFC 7828) */
+	uint16_t keepalive_100ms;  /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		   /* bytes the answer may have */
+	uint16_t question_len;	   /* octets; 0 without one */
+	const uint8_t *raw_cookie; /* as it came, borrowed from the packet: for cookie_stage; NULL: none */
+	uint8_t raw_cookie_len;
+	const uint8_t *question; /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
+	struct name name;	 /* folded */
 
 	/* what was found */
 	struct verdict verdict;
@@ -119,7 +128,8 @@ struct service {
 	struct policy_scratch *scratch;
 	struct cache *cache;
 	struct cache_reader *reader;
-	struct failures *failures; /* shared by all workers; may be NULL */
+	struct failures *failures;	/* shared by all workers; may be NULL */
+	struct siphash_key cookie_seed; /* the same in all workers */
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
@@ -185,7 +195,9 @@ static inline const struct name *query_sought(const struct query *q)
 
 /* ---- the stages, in order ---- */
 enum fate client_stage(struct service *s, struct query *q);
+enum fate cookie_stage(struct service *s, struct query *q);
 enum fate screen_stage(struct service *s, struct query *q);
+enum fate names_stage(struct service *s, struct query *q);
 enum fate decide_stage(struct service *s, struct query *q);
 enum fate any_stage(struct service *s, struct query *q);
 enum fate key_stage(struct service *s, struct query *q);
@@ -205,12 +217,29 @@ MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const 
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
 
+/* The secrets of this batch (cookie.c). */
+struct cookie_secrets query_cookie_secrets(const struct service *s);
+/* Class CHAOS: who are you (chaos.c)? */
+enum fate query_chaos(struct service *s, struct query *q);
+
 /* ---- answers (answer.c): each writes s->out and s->out_len ---- */
 void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);
 /* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. */
 void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a);
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
+void answer_chaos(struct service *s, const struct query *q, struct str text); /* one TXT, class CHAOS */
+/* Data of a zone that is answered here, with AA: a record of the name asked (type 0: none, the zone's SOA in authority). */
+struct here {
+	uint16_t rcode;
+	unsigned zone_labels; /* of the name asked, from the right */
+	uint16_t type;	      /* SOA and NS need no rdata */
+	const void *rdata;
+	uint16_t rdata_len;
+};
+void answer_here(struct service *s, const struct query *q, const struct here *h);
+/* NODATA of saring's own, for ttl_s. */
+void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, const struct query_extra *extra);
 enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
 /* Returns where the body of r begins in out; 0 when it did not fit and the answer is TC=1. */
 size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
@@ -224,12 +253,22 @@ struct laid_out {
 /* r, an answer for name, in the service's own room: until the next. */
 struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
 
+/* ---- names answered here (names.c) ---- */
+/* The row of specials[] that answers for the name asked; -1: none does, it is an ordinary name or goes by a route. */
+MUST_CHECK int names_special(const struct generation *world, const struct name *name, uint16_t type);
+/* May anybody in the world own it: neither special, whatever is switched, nor of a route? */
+MUST_CHECK bool names_is_public(const struct generation *world, const struct name *name, uint16_t type);
+
 /* ---- judging answers (inspect.c) ---- */
 /* Is there anything in r that policy could speak about? */
 MUST_CHECK bool inspect_needed(const struct service *s, const struct query *q, const struct response *r);
-/* Does the chain of CNAMEs in r lead through a blocked name, or does r hold a blocked address? ret is the verdict that blocks. */
-MUST_CHECK bool inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
-				 struct verdict *ret);
+enum inspected {
+	INSPECT_PASSES,
+	INSPECT_BLOCKED, /* the chain of CNAMEs leads through a blocked name, or it holds a blocked address: ret is the verdict */
+	INSPECT_PRIVATE, /* it gives a private address for a public name (upstream.rebind-protection) */
+};
+MUST_CHECK enum inspected inspect_response(struct service *s, const struct query *q, const struct response *r,
+					   const struct laid_out *m, struct verdict *ret);
 
 /* ---- upstream answers (ask.c) ---- */
 /* Start an ask that nobody waits for: an answer about to expire. */

@@ -8,6 +8,17 @@ static enum fate refuse(struct service *s, struct query *q, uint16_t rcode, uint
 	return FATE_ANSWER;
 }
 
+/* RFC 7873 §5.4: a query without a question asks for a server cookie, and whether the one it brings is good. */
+static enum fate give_cookie(struct service *s, struct query *q)
+{
+	if (!q->has_cookie)
+		return refuse(s, q, RCODE_FORMERR, 0); /* as where cookies are not known */
+	bool bad = q->raw_cookie_len > COOKIE_CLIENT_LEN && !q->cookie_good;
+	answer_rcode(s, q, bad ? RCODE_BADCOOKIE : RCODE_NOERROR, &(struct query_extra){.has_ede = false});
+	query_finish(s, q, bad ? COUNTER_REFUSED : COUNTER_LOCAL);
+	return FATE_ANSWER;
+}
+
 /* Types that are no data: what each is answered (RFC 1035 §3.2.3, RFC 8482, RFC 8945, RFC 9824). */
 static enum fate screen_type(struct service *s, struct query *q)
 {
@@ -39,6 +50,8 @@ enum fate screen_stage(struct service *s, struct query *q)
 		return refuse(s, q, RCODE_FORMERR, 0);
 	case MSG_NOTIMP:
 		return refuse(s, q, RCODE_NOTIMP, 0);
+	case MSG_COOKIE:
+		return give_cookie(s, q);
 	case MSG_BADVERS:
 		return refuse(s, q, RCODE_BADVERS, 0);
 	case MSG_IGNORE:
@@ -48,6 +61,8 @@ enum fate screen_stage(struct service *s, struct query *q)
 	/* Signed under a key that is not shared with us: it can be neither checked nor passed on (RFC 8945 §5.5). */
 	if (q->has_tsig)
 		return refuse(s, q, RCODE_REFUSED, EDE_NOT_SUPPORTED);
+	if (q->class == RRCLASS_CH)
+		return query_chaos(s, q);
 	if (q->class != RRCLASS_IN)
 		return refuse(s, q, RCODE_REFUSED, EDE_NOT_SUPPORTED);
 	return screen_type(s, q);

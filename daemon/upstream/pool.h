@@ -33,6 +33,10 @@ struct upstream_stats {
 	double rtt_ms;
 	uint64_t sent, failed;
 };
+/* Are all of the default servers at private addresses, and so one's own? Any thread. */
+MUST_CHECK bool upstreams_are_own(const struct upstreams *u);
+/* The labels of the zone of the route that holds name; 0: the default servers, or a route for the root. Any thread. */
+MUST_CHECK unsigned upstreams_zone_labels(const struct upstreams *u, const struct name *name, uint16_t type);
 /* Is any of the servers that name/type would be asked of up? Any thread. */
 MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type);
 size_t upstreams_count(const struct upstreams *u);				       /* any thread */

@@ -78,6 +78,21 @@ void upstreams_destroy(struct upstreams *u)
 	free(u);
 }
 
+bool upstreams_are_own(const struct upstreams *u)
+{
+	const struct route *route = &u->routes[0];
+	bool own = route->server_count > 0;
+	for (size_t i = 0; i < route->server_count; i++)
+		own = own && addr_is_private(&route->servers[i]->addr);
+	return own;
+}
+
+unsigned upstreams_zone_labels(const struct upstreams *u, const struct name *name, uint16_t type)
+{
+	const struct route *route = upstreams_route(u, name, type);
+	return route->is_default ? 0 : route->zone.labels;
+}
+
 bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type)
 {
 	const struct route *route = upstreams_route(u, name, type);

@@ -296,3 +296,29 @@ struct prefix prefix_from_wide(const uint8_t wide[ADDR_WIDE_LEN], unsigned bits)
 	memcpy(p.bytes, wide + (v4 ? sizeof(mapped_head) : 0), v4 ? 4 : ADDR_WIDE_LEN);
 	return p;
 }
+
+static bool v4_is_private(const uint8_t *b)
+{
+	return b[0] == 0 || b[0] == 10 || b[0] == 127 || (b[0] == 100 && (b[1] & 0xc0) == 64) || (b[0] == 169 && b[1] == 254) ||
+	       (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168);
+}
+
+bool addr_is_private(const struct addr *a)
+{
+	static const uint8_t zeros[12] = {0};
+	static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b}, nat64_local[6] = {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01};
+	uint8_t b[16];
+
+	if (a->sa.sa_family == AF_INET) {
+		memcpy(b, &a->in.sin_addr, 4);
+		return v4_is_private(b);
+	}
+	memcpy(b, &a->in6.sin6_addr, sizeof(b));
+	if (IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr) || memcmp(b, zeros, 12) == 0) /* v4-compatible: ::, ::1 and 0.x.x.x too */
+		return v4_is_private(b + 12);
+	if (memcmp(b, nat64, 12) == 0)
+		return v4_is_private(b + 12);
+	if (b[0] == 0x20 && b[1] == 0x02) /* 6to4 */
+		return v4_is_private(b + 2);
+	return (b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) || memcmp(b, nat64_local, sizeof(nat64_local)) == 0;
+}

@@ -31,6 +31,9 @@ bool addr_eq(const struct addr *a, const struct addr *b); /* family, address, po
 bool addr_same_host(const struct addr *a, const struct addr *b);
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
+/* Nobody on the Internet has it: RFC 1918, RFC 6598, this network, loopback, link-local, unique local, and what embeds such an IPv4
+ * address: v4-mapped, v4-compatible, NAT64 (RFC 6052), 6to4. */
+bool addr_is_private(const struct addr *a);
 void addr_unmap(struct addr *a); /* ::ffff:192.0.2.1 becomes 192.0.2.1 */
 
 struct prefix {

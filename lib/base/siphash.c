@@ -37,6 +37,11 @@ static inline uint64_t load_word(const uint8_t *p)
 	return le64toh(v);
 }
 
+struct siphash_key siphash_key_from(const uint8_t bytes[16])
+{
+	return (struct siphash_key){.k0 = load_word(bytes), .k1 = load_word(bytes + 8)};
+}
+
 /* The last `left` of len bytes, fewer than a word, which end at `end`: out of the word that ends there when there is one. */
 static inline uint64_t load_rest(const uint8_t *end, size_t left, size_t len)
 {

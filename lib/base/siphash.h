@@ -10,6 +10,7 @@ struct siphash_key {
 	uint64_t k0, k1;
 };
 
+struct siphash_key siphash_key_from(const uint8_t bytes[16]); /* as the reference does: two little-endian words */
 uint64_t siphash13(const struct siphash_key *key, const void *bytes, size_t len);
 uint64_t siphash24(const struct siphash_key *key, const void *bytes, size_t len);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/edns.h"
 
+#include "wire/cookie.h"
 #include "wire/msg.h"
 #include "wire/rrtype.h"
 
-#define COOKIE_CLIENT 8
-#define COOKIE_MIN 16 /* with a server part (RFC 7873 §4) */
-#define COOKIE_MAX 40
+#include <string.h>
 
 /* In an OPT record, from its first octet: | root 1 | type 2 | class 2 | TTL 4 | RDLENGTH 2 | options */
 #define OPT_RDLENGTH 9
 #define OPT_OPTIONS 11
+#define OPTION_HEAD 4 /* code and length */
 
 bool edns_next(struct rd *r, uint16_t *ret_code, const uint8_t **ret_data, uint16_t *ret_len)
 {
@@ -52,7 +52,7 @@ static bool take_option(struct edns *e, uint16_t code, const uint8_t *data, uint
 	case EDNS_COOKIE:
 		if (e->cookie != NULL)
 			return true;
-		if (len != COOKIE_CLIENT && (len < COOKIE_MIN || len > COOKIE_MAX))
+		if (!cookie_len_is_sound(len))
 			return false;
 		e->cookie = data;
 		e->cookie_len = (uint8_t)len;
@@ -128,28 +128,49 @@ static size_t cut_utf8(struct str s, size_t most)
 	return len;
 }
 
+/* Room for an option's content, its code and length written; NULL when it does not fit. */
+static uint8_t *option_room(struct wr *w, uint16_t code, size_t len)
+{
+	uint8_t *p = wr_room(w, OPTION_HEAD + len);
+	if (p == NULL)
+		return NULL;
+	be_put_u16(p, code);
+	be_put_u16(p + 2, (uint16_t)len);
+	return p + OPTION_HEAD;
+}
+
+void edns_write_option(struct wr *w, uint16_t code, const void *data, size_t len)
+{
+	uint8_t *p = option_room(w, code, len);
+	if (p != NULL && len > 0)
+		memcpy(p, data, len);
+}
+
 void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text)
 {
 	size_t len = cut_utf8(extra_text, EDNS_EDE_TEXT_MAX);
-	uint8_t *p = wr_room(w, 6 + len);
+	uint8_t *p = option_room(w, EDNS_EDE, sizeof(info_code) + len);
 	if (p == NULL)
 		return;
-	struct wr option = wr_init(p, 6 + len);
-	wr_u16(&option, EDNS_EDE);
-	wr_u16(&option, (uint16_t)(2 + len));
-	wr_u16(&option, info_code);
-	wr_bytes(&option, extra_text.ptr, len);
+	be_put_u16(p, info_code);
+	if (len > 0)
+		memcpy(p + sizeof(info_code), extra_text.ptr, len);
 }
 
 void edns_write_keepalive(struct wr *w, uint16_t timeout_100ms)
 {
-	uint8_t *p = wr_room(w, 6);
-	if (p == NULL)
-		return;
-	struct wr option = wr_init(p, 6);
-	wr_u16(&option, EDNS_KEEPALIVE);
-	wr_u16(&option, sizeof(timeout_100ms));
-	wr_u16(&option, timeout_100ms);
+	uint8_t *p = option_room(w, EDNS_KEEPALIVE, sizeof(timeout_100ms));
+	if (p != NULL)
+		be_put_u16(p, timeout_100ms);
+}
+
+void edns_write_padding(struct wr *w, size_t block)
+{
+	size_t over = (w->pos + OPTION_HEAD) % block, len = over == 0 ? 0 : block - over;
+	uint8_t *p =
+	    option_room(w, EDNS_PADDING, MIN(len, w->full || w->cap < w->pos + OPTION_HEAD ? 0 : w->cap - w->pos - OPTION_HEAD));
+	if (p != NULL)
+		memset(p, 0, (size_t)(w->base + w->pos - p));
 }
 
 void edns_write_end(struct wr *w, size_t mark)

@@ -42,6 +42,12 @@ size_t edns_udp_limit(const struct edns *e);
  * The mark is the record's start: wr_cut(w, mark) takes the record back. */
 size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dnssec_ok); /* returns a mark for _end */
 void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text);
+void edns_write_option(struct wr *w, uint16_t code, const void *data, size_t len);
+/* The last option of a message that goes over an encrypted transport: octets of zero up to a multiple of block (RFC 8467), or to
+ * w's end. Only then, and only where the other side sent EDNS (RFC 7830 §4). */
+void edns_write_padding(struct wr *w, size_t block);
+#define EDNS_PAD_QUERY 128 /* RFC 8467 §4.1 */
+#define EDNS_PAD_RESPONSE 468
 void edns_write_keepalive(struct wr *w, uint16_t timeout_100ms); /* RFC 7828; never over UDP */
 void edns_write_end(struct wr *w, size_t mark);
 

@@ -138,11 +138,16 @@ enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_qu
 		return MSG_IGNORE;
 	if ((ret->header.flags & MSG_OPCODE) >> MSG_OPCODE_SHIFT != OPCODE_QUERY)
 		return MSG_NOTIMP;
-	struct extras extras = {.sound = ret->header.qdcount == 1 && ret->header.ancount == 0};
+	bool questionless = ret->header.qdcount == 0;
+	struct extras extras = {.sound = ret->header.qdcount <= 1 && ret->header.ancount == 0};
 	if (len > MSG_LEN_MAX || !screen_questions(&r, ret, ret_name) || !screen_records(&r, ret, &extras) || !extras.sound)
 		return MSG_FORMERR;
 	/* an IXFR names the zone version it has by one SOA in authority (RFC 1995 §3) */
 	if (ret->header.nscount > (ret->type == RRTYPE_IXFR ? 1 : 0))
 		return MSG_FORMERR;
-	return ret->edns.present && ret->edns.version > 0 ? MSG_BADVERS : MSG_QUERY;
+	if (ret->edns.present && ret->edns.version > 0)
+		return MSG_BADVERS;
+	if (questionless)
+		return ret->edns.cookie != NULL ? MSG_COOKIE : MSG_FORMERR;
+	return MSG_QUERY;
 }

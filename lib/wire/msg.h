@@ -65,6 +65,7 @@ enum msg_verdict {
 	MSG_IGNORE,  /* shorter than a header, or QR=1: never answered */
 	MSG_FORMERR, /* answer that, with the question when `has_question` */
 	MSG_NOTIMP,  /* opcode is not QUERY: header only */
+	MSG_COOKIE,  /* no question, but a COOKIE option: the client wants a server cookie (RFC 7873 §5.4) */
 	MSG_BADVERS, /* EDNS version above 0 (RFC 6891 §6.1.3) */
 };
 
@@ -76,11 +77,10 @@ struct msg_query {
 	uint16_t question_end; /* offset just past the question, which begins after the header and holds no pointer */
 	struct edns edns;      /* edns.present says whether OPT was there; borrowed from the packet */
 };
-/* Parse and screen one query. Refused as FORMERR: QDCOUNT other than 1, a record in answer or authority (but IXFR's), more than one
- * OPT, OPT not in additional or not at the root, options that overrun, a TSIG that is not the last record, more than
- * MSG_QUERY_RECORDS_MAX records, trailing bytes, names RFC 1035 does not allow.
- * ret is filled as far as was understood; edns.present also with FORMERR. ret_name: the name asked, folded; set when has_question
- * is. Time is linear in len. */
+/* Parse and screen one query. Refused as FORMERR: QDCOUNT other than 1 (but 0 with a COOKIE), a record in answer or authority (but
+ * IXFR's), more than one OPT, OPT not in additional or not at the root, options that overrun, a TSIG that is not the last record,
+ * more than MSG_QUERY_RECORDS_MAX records, trailing bytes, names RFC 1035 does not allow. ret is filled as far as was understood;
+ * edns.present also with FORMERR. ret_name: the name asked, folded; set when has_question is. Time is linear in len. */
 enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret, struct name *ret_name);
 
 #endif

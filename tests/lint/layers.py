@@ -21,7 +21,7 @@ LAYERS = [
     ("wire", ["lib/wire/"]),
     ("ctl", ["lib/ctl/"]),
     ("terms", ["config/policy/terms.", "config/policy/cond", "config/policy/records"]),
-    ("settings data", ["config/settings/settings.h"]),
+    ("settings data", ["config/settings/settings.h", "config/settings/special.h"]),
     ("settings", ["config/settings/"]),
     ("list", ["config/list/"]),
     ("import", ["config/import/"]),

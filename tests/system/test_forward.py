@@ -22,7 +22,8 @@ from harness.ports import free_port
 
 @pytest.fixture
 def through(saringd, knot):
-    return saringd({"upstream": {"servers": [knot.endpoint]}})
+    # the zone has the reverse names of 192.0.2.0/24, which are answered here otherwise
+    return saringd({"upstream": {"servers": [knot.endpoint]}, "names": {"forward": ["2.0.192.in-addr.arpa"]}})
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ static void test_suggest(void **state)
 	schema_suggest("", STR_LIT("strategy"), text, sizeof(text));
 	assert_string_equal(text, "; did you mean 'upstream.strategy'?");
 	schema_suggest("clients.", STR_LIT("zzzzzz"), text, sizeof(text));
-	assert_string_equal(text, "; what may stand here: allow, others");
+	assert_string_equal(text, "; what may stand here: allow, others, rate");
 	char small[12];
 	schema_suggest("clients.", STR_LIT("zzzzzz"), small, sizeof(small));
 	assert_string_equal(small, "; what may ");

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * values_server.c - the part of values.h that knows rates, special names and cookie secrets. */
+#include "settings/values.h"
+
+#include <string.h>
+
+#include "settings/settings.h"
+
+#define SECRET_DIGITS 32 /* RFC 9018 §4.4: 128 bits */
+
+static bool bind_rate(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		      void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	uint64_t rate = 0;
+	if (!values_scalar(v, key, node, "a rate such as 1000/s, or off"))
+		return false;
+	bool off = str_eq_c(node->text, "off");
+	bool unit = node->text.len > 2 && memcmp(node->text.ptr + node->text.len - 2, "/s", 2) == 0;
+	struct str digits = {node->text.ptr, node->text.len - (unit ? 2 : 0)};
+	if (!off && (!unit || !str_to_u64(digits, &rate) || rate < (uint64_t)row->min || rate > (uint64_t)row->max))
+		return values_fault(v, node, "'%s' is not a rate: queries a second from %jd/s to %jd/s, or off",
+				    values_shown(node, shown), (intmax_t)row->min, (intmax_t)row->max);
+	uint32_t value = (uint32_t)rate;
+	values_store(object, row->at, &value, sizeof(value));
+	return true;
+}
+
+/* The row of that name among those that this key may switch. */
+static bool find_special(const struct values *v, const char *key, const struct yaml_node *node, bool on_wish, size_t *ret)
+{
+	const char *names[SPECIAL_MAX];
+	char shown[VALUES_SHOWN_MAX];
+	size_t count = 0;
+	struct str text = node->text;
+	if (text.len > 1 && text.ptr[text.len - 1] == '.')
+		text.len--;
+	for (size_t i = 0; i < special_count; i++) {
+		if ((specials[i].when == SPECIAL_ON_WISH) != on_wish)
+			continue;
+		if (str_eq_nocase(text, str_from(specials[i].name))) {
+			*ret = i;
+			return true;
+		}
+		names[count++] = specials[i].name;
+	}
+	const char *nearest = str_nearest(text, names, count);
+	if (nearest != NULL)
+		return values_fault(v, node, "'%s' takes no name '%s'; did you mean '%s'?", key, values_shown(node, shown),
+				    nearest);
+	return values_fault(v, node, "'%s' takes no name '%s'; saring.yaml(5) has a table of those it takes", key,
+			    values_shown(node, shown));
+}
+
+static bool bind_specials(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			  void *object)
+{
+	bool marked[SPECIAL_MAX] = {false}, good = true;
+	bool on_wish = row->at == offsetof(struct settings, names_deny);
+	must(row->size == sizeof(marked));
+	if (!values_kind(v, key, node, YAML_SEQUENCE, "a list of names"))
+		return false;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		size_t at = 0;
+		good &= values_scalar(v, key, item, "a name in each item") && find_special(v, key, item, on_wish, &at);
+		marked[at] = true;
+	}
+	if (good)
+		values_store(object, row->at, marked, sizeof(marked));
+	return good;
+}
+
+static int digit_of(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* What is wrong is not shown: it may be nearly right, and what is said goes into logs. */
+static bool parse_secret(const struct values *v, const char *key, const struct yaml_node *node, struct siphash_key *ret)
+{
+	uint8_t bytes[SECRET_DIGITS / 2] = {0};
+	bool good = node->text.len == SECRET_DIGITS;
+	for (size_t i = 0; good && i < SECRET_DIGITS; i++) {
+		int digit = digit_of(node->text.ptr[i]);
+		good = digit >= 0;
+		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit & 15));
+	}
+	if (!good)
+		return values_fault(v, node, "'%s' takes secrets of %d hexadecimal digits, as `openssl rand -hex 16` makes them",
+				    key, SECRET_DIGITS);
+	*ret = siphash_key_from(bytes);
+	return true;
+}
+
+static bool bind_secrets(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			 void *object)
+{
+	if (!values_kind(v, key, node, YAML_SEQUENCE, "a list of secrets"))
+		return false;
+	if (node->count < (size_t)row->min || node->count > (size_t)row->max)
+		return values_fault(v, node, "'%s' has %zu values; %jd to %jd are taken", key, node->count, (intmax_t)row->min,
+				    (intmax_t)row->max);
+	struct siphash_key *keys = arena_alloc(v->arena, node->count * sizeof(*keys));
+	size_t count = 0;
+	bool good = true;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+		good &= values_scalar(v, key, item, "text in each item") && parse_secret(v, key, item, &keys[count++]);
+	if (!good)
+		return false;
+	const void *pointer = keys;
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
+bool values_bind_server(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			void *object)
+{
+	if (row->type == SCHEMA_RATE)
+		return bind_rate(v, row, key, node, object);
+	if (row->type == SCHEMA_SPECIALS)
+		return bind_specials(v, row, key, node, object);
+	return bind_secrets(v, row, key, node, object);
+}

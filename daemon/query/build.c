@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/build.h"
+
+#include <string.h>
+
+#include "wire/edns.h"
+
+void build_begin(struct build *b, struct service *s, const struct query *q, uint16_t rcode)
+{
+	size_t cap = MSG_LEN_MAX;
+	uint8_t *room = q->via->room == NULL ? NULL : q->via->room(q, &cap);
+
+	s->out = room == NULL ? s->big : room;
+	b->w = wr_init(s->out, MIN(cap, (size_t)q->limit));
+	b->header = (struct msg_header){.id = q->id, .qdcount = q->has_question};
+	unsigned flags = MSG_QR | (q->flags & (MSG_OPCODE | MSG_RD | MSG_CD)) | (rcode & MSG_RCODE);
+	if ((q->flags & MSG_OPCODE) == OPCODE_QUERY)
+		flags |= MSG_RA;
+	b->header.flags = (uint16_t)flags;
+	b->packing = false;
+	(void)wr_room(&b->w, MSG_HEADER_LEN);
+	wr_bytes(&b->w, q->question, q->question_len);
+}
+
+struct name_packer *build_packer(struct build *b, const struct query *q)
+{
+	if (!b->packing) {
+		name_packer_init(&b->packer);
+		if (q->has_question)
+			name_packer_note(&b->packer, &b->w, MSG_HEADER_LEN);
+		b->packing = true;
+	}
+	return &b->packer;
+}
+
+static void build_header(struct build *b)
+{
+	struct wr head = wr_init(b->w.base, MSG_HEADER_LEN);
+	msg_write_header(&head, &b->header);
+}
+
+/* What goes beside the error codes: seldom anything. */
+static void put_options(struct build *b, const struct service *s, const struct query *q)
+{
+	const char *nsid = q->wants_nsid ? s->world->settings->server_nsid : NULL;
+
+	if (q->has_cookie) {
+		struct cookie_secrets secrets = query_cookie_secrets(s);
+		uint8_t cookie[COOKIE_LEN];
+		cookie_make(&secrets, q->cookie, &q->peer, s->now_s, cookie);
+		edns_write_option(&b->w, EDNS_COOKIE, cookie, sizeof(cookie));
+	}
+	if (nsid != NULL)
+		edns_write_option(&b->w, EDNS_NSID, nsid, strlen(nsid));
+}
+
+static void build_opt(struct build *b, const struct service *s, const struct query *q, uint16_t rcode,
+		      const struct query_extra *extra, bool with_text)
+{
+	if (!q->has_edns)
+		return;
+	size_t mark = edns_write_begin(&b->w, MSG_UDP_EDNS_MAX, rcode, q->dnssec_ok);
+	if (q->has_cookie || q->wants_nsid)
+		put_options(b, s, q);
+	if (q->keepalive_100ms != 0)
+		edns_write_keepalive(&b->w, q->keepalive_100ms);
+	if (extra->has_ede)
+		edns_write_ede(&b->w, extra->ede, with_text ? extra->text : (struct str){NULL, 0});
+	if (extra->has_ede && extra->also_ede != 0)
+		edns_write_ede(&b->w, extra->also_ede, (struct str){NULL, 0});
+	if (q->pads)
+		edns_write_padding(&b->w, EDNS_PAD_RESPONSE);
+	edns_write_end(&b->w, mark);
+	b->header.arcount++;
+}
+
+/* Close the message: OPT last. What does not fit goes in this order: the EDE's text, then every record (TC=1, question and OPT
+ * only; RFC 9715 §3.1 and the truncation rules of RFC 2181 §9). */
+bool build_end(struct build *b, struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra)
+{
+	size_t mark = wr_mark(&b->w);
+	bool truncated = b->w.full;
+
+	build_opt(b, s, q, rcode, extra, true);
+	if (!truncated && b->w.full) {
+		wr_cut(&b->w, mark);
+		b->header.arcount = 0;
+		build_opt(b, s, q, rcode, extra, false);
+		truncated = b->w.full;
+	}
+	if (truncated) {
+		build_begin(b, s, q, rcode);
+		b->header.flags |= MSG_TC;
+		build_opt(b, s, q, rcode, extra, false);
+		counters_add(s->counters, COUNTER_TRUNCATED);
+	}
+	build_header(b);
+	s->out_len = b->w.pos;
+	return truncated;
+}
+
+/* The owner is the last `labels` labels of the name asked: the question's own octets, pointed to. */
+void build_rr_head(struct build *b, const struct query *q, unsigned labels, uint16_t type, uint32_t ttl_s)
+{
+	if (labels == 0)
+		wr_u8(&b->w, 0);
+	else
+		wr_u16(&b->w, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + name_suffix_at(&q->name, labels))));
+	wr_u16(&b->w, type);
+	wr_u16(&b->w, RRCLASS_IN);
+	wr_u32(&b->w, ttl_s);
+}
+
+void build_rr(struct build *b, const struct query *q, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len)
+{
+	build_rr_head(b, q, q->name.labels, type, ttl_s);
+	wr_u16(&b->w, len);
+	wr_bytes(&b->w, rdata, len);
+	b->header.ancount++;
+}
