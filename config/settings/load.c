@@ -382,7 +382,7 @@ static void finish_names(struct settings *s)
 {
 	for (size_t i = 0; i < special_count; i++)
 		s->special_on[i] = specials[i].when == SPECIAL_ON_WISH ? s->names_deny[i] : !s->names_forward[i];
-	special_index_make(&s->special);
+	special_index_make(s->special_on, &s->special);
 }
 
 /* Returns whether there was no fault; the settings in either case. */

@@ -118,14 +118,14 @@ static uint32_t hash_row(const char *text)
 	return hash;
 }
 
-void special_index_make(struct special_index *ret)
+void special_index_make(const bool on[SPECIAL_MAX], struct special_index *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < special_count; i++) {
 		size_t len = strlen(specials[i].name), slot = slot_of(hash_row(specials[i].name));
 		uint8_t end[SPECIAL_END_LEN];
 		memcpy(end, specials[i].name + len - SPECIAL_END_LEN, SPECIAL_END_LEN); /* no row is shorter */
-		ret->ends[special_end(end)] = true;
+		ret->ends[special_end(end)] |= on[i];
 		while (ret->slots[slot] != 0)
 			slot = (slot + 1) % SPECIAL_SLOTS;
 		ret->slots[slot] = (uint8_t)(i + 1);

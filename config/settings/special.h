@@ -37,12 +37,13 @@ struct special {
 extern const struct special specials[];
 extern const size_t special_count;
 
-/* The rows by the hash of their names, and by how those end. */
+/* All rows by the hash of their names, and those that are on by how they end. */
 struct special_index {
 	bool ends[1024];
 	uint8_t slots[SPECIAL_SLOTS]; /* a row's number + 1; 0: free. Linear probing */
 };
-void special_index_make(struct special_index *ret);
+/* on: those that special_may_be is about. */
+void special_index_make(const bool on[SPECIAL_MAX], struct special_index *ret);
 
 /* The row of the longest name at or above `name` (folded), of those in `on` (NULL: of all); -1 when there is none. */
 int special_find(const struct special_index *index, const struct name *name, const bool *on);
@@ -51,7 +52,7 @@ static inline unsigned special_end(const uint8_t end[SPECIAL_END_LEN])
 {
 	return (end[0] * 31u ^ end[1] * 5u ^ end[2] * 131u) & 1023u;
 }
-/* Could a name that ends so be one? What nearly all names fail, in a few instructions. */
+/* Could a name that ends so be one that is on? What nearly all names fail, in a few instructions. */
 static inline bool special_may_be(const struct special_index *index, const struct name *name)
 {
 	return name->len > SPECIAL_END_LEN + 1 && index->ends[special_end(name->wire + name->len - 1 - SPECIAL_END_LEN)];
