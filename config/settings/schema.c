@@ -50,8 +50,8 @@ const struct schema_key schema_keys[] = {
      .help = "which server is asked first: fastest | ordered | spread"},
     {.path = "upstream.timeout", .type = SCHEMA_MS, FIELD(settings, timeout_ms), .min = 100, .max = 60000, .fallback = "2s",
      .help = "for one query, retries and all"},
-    {.path = "upstream.rebind-protection", .type = SCHEMA_BOOL, FIELD(settings, rebind_protection), .fallback = "false",
-     .help = "true: private addresses in answers for public names are not passed on"},
+    {.path = "upstream.rebind-protection", .type = SCHEMA_BOOL, FIELD(settings, rebind_protection),
+     .help = "rebind-protection, said here"},
     {.path = "upstream.cookies", .type = SCHEMA_BOOL, FIELD(settings, upstream_cookies), .fallback = "true",
      .help = "DNS cookies (RFC 7873) are sent to servers, and believed once a server has sent one"},
     {.path = "upstream.routes", .type = SCHEMA_ROUTES, FIELD(settings, routes), MORE(settings, route_count),
@@ -60,6 +60,9 @@ const struct schema_key schema_keys[] = {
      .help = "the zone: this name and all below it"},
     {.path = "upstream.routes[].servers", .type = SCHEMA_SERVERS, .required = true, FIELD(settings_route, servers),
      MORE(settings_route, server_count), .min = 1, .max = SETTINGS_SERVERS_MAX, .help = "who is asked for it"},
+
+    {.path = "rebind-protection", .type = SCHEMA_BOOL, FIELD(settings, rebind_protection), .fallback = "false",
+     .help = "true: private addresses in answers for public names are not passed on"},
 
     {.path = "cache", .type = SCHEMA_SECTION, .help = "what upstream servers said, kept for their TTL"},
     {.path = "cache.size", .type = SCHEMA_SIZE, FIELD(settings, cache_size), .min = 65536, .max = INT64_C(1) << 40,
