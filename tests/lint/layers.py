@@ -104,7 +104,7 @@ ROOTS = {
 }
 
 GENERATED = {"version.h"}
-SKIPPED_FOLDERS = {".git", "__pycache__", ".pytest_cache", "node_modules"}
+SKIPPED = {".git", "__pycache__", ".pytest_cache", "node_modules"}
 SPDX = "SPDX-License-Identifier:"
 SPDX_SUFFIXES = {".c", ".h", ".py", ".sh"}
 SPDX_NAMES = {"meson.build"}
@@ -132,10 +132,10 @@ def files_of(root):
     found, folders = [], [root]
     while folders:
         for path in sorted(folders.pop().iterdir()):
-            if path.is_symlink():
+            if path.is_symlink() or path.name in SKIPPED:  # of a linked work tree, .git is a file
                 continue
             if path.is_dir():
-                if path.name not in SKIPPED_FOLDERS and not (path / "meson-private").is_dir():
+                if not (path / "meson-private").is_dir():
                     folders.append(path)
             elif path.is_file():
                 found.append(path.relative_to(root).as_posix())
