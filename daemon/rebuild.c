@@ -41,6 +41,8 @@ struct rebuild {
 	bool by_previous; /* the compiler was given the image before */
 	char image[PATH_MAX];
 	struct rebuild_report report; /* being filled */
+	struct name *rerouted;	      /* zones that other servers answer for now; owned until they are flushed */
+	size_t rerouted_count;
 };
 
 static void rebuild_go_on(struct rebuild *r);
@@ -169,10 +171,34 @@ static void log_success(const struct rebuild *r)
 			    report->restart_needed[i]);
 }
 
+/* ---- what routes leave behind ---- */
+
+static void note_rerouted(struct rebuild *r, const struct upstreams *upstreams)
+{
+	const struct upstreams *old = generation_current(r->config.generations)->upstreams;
+	r->rerouted = base_alloc((size_t)2 * SETTINGS_ROUTES_MAX * sizeof(*r->rerouted));
+	r->rerouted_count = 0;
+	for (size_t at = 0; r->rerouted_count < (size_t)2 * SETTINGS_ROUTES_MAX &&
+			    upstreams_changed(upstreams, old, &at, &r->rerouted[r->rerouted_count]);)
+		r->rerouted_count++;
+}
+
+/* What the servers before said of those zones is not to be believed any more. Not sooner than every worker asks by the new routes;
+ * what is still under way to the old servers then is not kept (query/ask.c). */
+static void flush_rerouted(struct rebuild *r)
+{
+	for (size_t i = 0; i < r->rerouted_count; i++)
+		(void)cache_flush(r->config.cache, &r->rerouted[i], true);
+	free(r->rerouted);
+	r->rerouted = NULL;
+	r->rerouted_count = 0;
+}
+
 /* Every worker serves by it. */
 static void rebuild_on_settled(void *arg)
 {
 	struct rebuild *r = arg;
+	flush_rerouted(r);
 	const struct policy *policy = generation_current(r->config.generations)->policy;
 	images_keep_only(r->config.boot->state, r->generation, policy_bulk_file(policy));
 	struct policy_info info;
@@ -200,8 +226,10 @@ static void publish(struct rebuild *r, struct policy *policy)
 		r->report.restart_count = rebuild_restart_needed(r->config.boot, settings, r->report.restart_needed);
 		upstreams = make_upstreams(r, settings);
 		struct cache_config cache = rebuild_cache_config(settings);
-		if (!first)
+		if (!first) {
 			cache_configure(r->config.cache, &cache);
+			note_rerouted(r, upstreams);
+		}
 		(void)failures_flush(r->config.failures, NULL, true); /* other servers may do better */
 		if (!r->config.keep_log_level)
 			log_set_level(settings->log_level);
@@ -428,6 +456,7 @@ void rebuild_destroy(struct rebuild *r)
 	(void)err_set(&err, ERR_UNREACHABLE, "saringd is stopping");
 	rebuild_queue_finish(&r->queue, &(struct rebuild_report){.err = &err});
 	run_reset(r);
+	free(r->rerouted);
 	policy_close(r->kept);
 	buf_finish(&r->in_force);
 	free(r);

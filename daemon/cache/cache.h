@@ -29,10 +29,14 @@ struct cache_key {
 	bool no_prefetch; /* only who may have it asked for again is told CACHE_PREFETCH, lest the one time be wasted */
 };
 
+/* Of a response's flags: its chain of CNAMEs goes on at the last target, which other servers answer for (upstream/distill.h). It
+ * has no records but the links. The bit is TC's: as with that, something is missing. */
+#define RESPONSE_CUT 0x0200u
+
 /* A response, seen where it lies. body starts where the question ends; compression pointers in it count from the start of a message
  * whose header and question have the usual lengths for this name. */
 struct response {
-	uint16_t flags;			    /* AD and RCODE bits only */
+	uint16_t flags;			    /* AD, RCODE and RESPONSE_CUT bits only */
 	uint16_t ancount, nscount, arcount; /* OPT not counted */
 	uint16_t ttl_count;
 	uint16_t target_count;
@@ -97,8 +101,9 @@ enum cache_find cache_get(struct cache_reader *reader, const struct cache_key *k
  * may still see is refused and counted, never waited for: a batch can put some hundred KiB, and one that stays inside for long can
  * stop the others' puts, but not their hits. */
 void cache_put(struct cache_reader *reader, const struct cache_key *key, int64_t now_ms, const struct response *response);
-/* Drop name and, when subtree, all below; NULL drops everything, and gives the memory back as cache_configure does. Returns how
- * many entries went. Puts wait for it a fraction of a millisecond, hits never. By a thread that is not inside. */
+/* Drop name and, when subtree, all below and all whose CNAMEs lead there; NULL drops everything, and gives the memory back as
+ * cache_configure does. Returns how many entries went. Puts wait for it a fraction of a millisecond, hits never. By a thread that
+ * is not inside. */
 size_t cache_flush(struct cache *cache, const struct name *name, bool subtree);
 
 struct cache_stats {

@@ -2,6 +2,9 @@
 #include "cache/entry.h"
 
 #include "base/be.h"
+#include "wire/msg.h"
+
+#define QUESTION_TAIL 4 /* type and class behind the question's name */
 
 uint64_t key_hash(const struct siphash_key *sip, const struct cache_key *key, uint8_t asked)
 {
@@ -94,10 +97,41 @@ bool entry_is_dead(const struct entry *e, int64_t serve_stale_s, int64_t now_ms)
 	return now_ms - e->stored_ms >= ((int64_t)e->ttl_s + serve_stale_s) * 1000;
 }
 
+#define LEADS_ROOM 4096 /* links further into an answer are not looked at: it is taken to lead there */
+
+/* Does one of its CNAMEs lead to name or below? What it says of that target is no more to be believed than the target's own entry.
+ */
+static bool leads_below(const struct entry *e, const struct name *name)
+{
+	uint8_t message[LEADS_ROOM];
+	size_t body_at = (size_t)MSG_HEADER_LEN + e->name_len + QUESTION_TAIL;
+	const uint16_t *targets = e->places + e->ttl_count;
+	struct wr w = wr_init(message, sizeof(message));
+	(void)wr_room(&w, MSG_HEADER_LEN);
+	wr_bytes(&w, entry_name(e), e->name_len);
+	(void)wr_room(&w, QUESTION_TAIL);
+	bool is_all = e->body_len <= sizeof(message) - body_at;
+	wr_bytes(&w, entry_body(e), is_all ? e->body_len : sizeof(message) - body_at);
+	for (size_t i = 0; i < e->target_count; i++) {
+		struct rd r = rd_init(message, w.pos);
+		struct name target;
+		rd_skip(&r, body_at + targets[i]);
+		if (!is_all && body_at + targets[i] + NAME_LEN_MAX > w.pos)
+			return true;
+		if (!name_read(&r, &target))
+			continue;
+		name_fold(&target);
+		if (name_is_below_or_eq(&target, name))
+			return true;
+	}
+	return false;
+}
+
 bool entry_is_below(const struct entry *e, const struct name *name, bool subtree)
 {
 	if (!subtree)
 		return entry_has_name(e, name);
 	struct name own;
-	return name_from_wire(entry_name(e), e->name_len, &own) && name_is_below_or_eq(&own, name);
+	return (name_from_wire(entry_name(e), e->name_len, &own) && name_is_below_or_eq(&own, name)) ||
+	       (e->target_count > 0 && leads_below(e, name));
 }

@@ -108,6 +108,7 @@ void entry_fill(struct entry *e, const struct cache_key *key, const struct respo
 void entry_copy(struct entry *to, struct entry *from);
 /* Past its end and past the time it may be served stale. */
 bool entry_is_dead(const struct entry *e, int64_t serve_stale_s, int64_t now_ms);
+/* Of name, or, when subtree, of a name below, or leading there by a CNAME. */
 bool entry_is_below(const struct entry *e, const struct name *name, bool subtree);
 uint32_t ttl_clamp(struct ttl_bounds bounds, uint32_t ttl_s);
 

@@ -193,14 +193,7 @@ void answer_any(struct service *s, const struct query *q)
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
-/* TTLs as sent (RFC 2181 §5.2, RFC 8767 §4): what the upstream gave, capped by the configuration, less the age; never less than the
- * time the answer itself may still be kept (min-ttl raised it). */
-struct ttl_rule {
-	uint32_t cap_s, age_s, least_s;
-	bool stale;
-};
-
-static struct ttl_rule ttl_rule_of(const struct service *s, const struct response *r, enum answer_age age)
+struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age)
 {
 	const struct settings *settings = s->world->settings;
 	bool negative = r->negative || r->ancount == 0 || (r->flags & MSG_RCODE) == RCODE_NXDOMAIN;
@@ -210,7 +203,7 @@ static struct ttl_rule ttl_rule_of(const struct service *s, const struct respons
 	return (struct ttl_rule){.cap_s = cap, .age_s = r->age_s, .least_s = MIN(least, cap), .stale = age == ANSWER_AGE_STALE};
 }
 
-static uint32_t ttl_as_sent(const struct ttl_rule *rule, uint32_t given_s)
+uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s)
 {
 	uint32_t ttl_s = MIN(given_s, rule->cap_s);
 
@@ -221,7 +214,7 @@ static uint32_t ttl_as_sent(const struct ttl_rule *rule, uint32_t given_s)
 
 static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
 {
-	struct ttl_rule rule = ttl_rule_of(s, r, age);
+	struct ttl_rule rule = answer_ttl_rule(s, r, age);
 
 	for (size_t i = 0; i < r->ttl_count; i++) {
 		size_t at = body_at + r->ttl_pos[i];
@@ -230,7 +223,7 @@ static void patch_ttls(struct service *s, size_t body_at, const struct response 
 		if (!rd_ok(&rd))
 			return;
 		struct wr w = {.base = s->out, .cap = s->out_len, .pos = at};
-		wr_u32(&w, ttl_as_sent(&rule, given));
+		wr_u32(&w, answer_ttl(&rule, given));
 	}
 }
 
@@ -269,7 +262,7 @@ struct laid_out answer_lay_out(struct service *s, const struct name *name, const
 /* The records of r, which answers for another name than the one asked: read whole, and packed anew for this message. */
 static bool put_relaid(struct build *b, struct service *s, const struct query *q, const struct response *r, enum answer_age age)
 {
-	struct ttl_rule rule = ttl_rule_of(s, r, age);
+	struct ttl_rule rule = answer_ttl_rule(s, r, age);
 	struct laid_out m = answer_lay_out(s, &q->rewrite.to, r);
 	struct rd rd = rd_init(m.bytes, m.len);
 
@@ -278,7 +271,7 @@ static bool put_relaid(struct build *b, struct service *s, const struct query *q
 		struct msg_rr rr;
 		size_t ttl_pos;
 		if (!msg_read_rr(&rd, &rr) ||
-		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, ttl_as_sent(&rule, rr.ttl_s), &ttl_pos))
+		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, answer_ttl(&rule, rr.ttl_s), &ttl_pos))
 			return false;
 	}
 	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);

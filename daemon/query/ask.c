@@ -2,6 +2,7 @@
 #include "query/query.h"
 
 #include "query/mailbox.h"
+#include "query/trail.h"
 
 #include <stdlib.h>
 
@@ -12,7 +13,8 @@ struct ask {
 	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled;
-	uint64_t hash; /* of all that: the cache key's */
+	uint64_t hash;	 /* of all that: the cache key's */
+	uint64_t routes; /* upstreams_routes of those it goes by */
 };
 
 /* The key, and the memory where the cache would have it. */
@@ -48,10 +50,11 @@ static struct cache_key key_of_ask(const struct ask *a)
 
 /* The question seeks another name now than the one it was looked up or waited for. It is looked up anew, in a slot of its own; who
  * still answers the old one finds nobody. */
-static void seek_again(struct service *s, const struct query *q)
+static void seek_again(struct service *s, struct query *q)
 {
 	struct query next = *q;
 
+	q->trail = NULL; /* it goes along */
 	if (q->serial != 0) {
 		next.question = next.question_room; /* what was the slot's may be another's soon */
 		slot_free(s, slot_find(s, q->slot, q->serial));
@@ -82,6 +85,7 @@ static bool give_block(struct service *s, struct query *q, const struct verdict 
 	case BLOCK_ENDED:
 		return true;
 	case BLOCK_REWRITTEN:
+		trail_drop(s, q);
 		seek_again(s, q);
 		return true;
 	case BLOCK_PASSES:
@@ -90,13 +94,66 @@ static bool give_block(struct service *s, struct query *q, const struct verdict 
 	return false;
 }
 
+/* Judge r, which lies in m. False: that was the query's end, or it seeks another name now. */
+static bool passes(struct service *s, struct query *q, const struct response *r, const struct laid_out *m)
+{
+	struct verdict v;
+
+	switch (inspect_response(s, q, r, m, &v)) {
+	case INSPECT_PASSES:
+		return true;
+	case INSPECT_PRIVATE:
+		refuse_private(s, q);
+		return false;
+	case INSPECT_BLOCKED:
+		break;
+	}
+	return !give_block(s, q, &v);
+}
+
+/* The chain goes on with other servers. Its links are judged first: nobody is asked for a name that is blocked. */
+static void go_on(struct service *s, struct query *q, const struct response *links)
+{
+	if (!q->rewrite.on && inspect_needed(s, q, links)) {
+		struct laid_out m = answer_lay_out(s, &q->name, links);
+		if (!passes(s, q, links, &m))
+			return;
+	}
+	seek_again(s, q);
+}
+
+/* The chain loops from one zone into another, or has no end: so it will for the next who asks (RFC 9520 §2.3). */
+static void lose(struct service *s, struct query *q)
+{
+	struct cache_key key = q->key;
+
+	key.name = query_base(q);
+	cache_hash(s->cache, &key);
+	failures_note(s->failures, &key, EDE_NO_REACHABLE_AUTHORITY, false, s->now_ms);
+	answer_rcode(s, q, RCODE_SERVFAIL, &(struct query_extra){.has_ede = true, .ede = EDE_NO_REACHABLE_AUTHORITY});
+	query_finish(s, q, COUNTER_FAILED);
+}
+
 /* Send a response that policy lets through, or what it brings: a block, or the entry's CNAME to be followed. What a CNAME of policy
  * itself led to is not judged. */
 static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
 {
 	struct laid_out m = {.bytes = NULL};
-	struct verdict v;
+	struct response joined;
 
+	if (UNLIKELY(q->trail != NULL || (r->flags & RESPONSE_CUT) != 0)) {
+		switch (trail_add(s, q, r, age, as, &joined, &age, &as)) {
+		case TRAIL_WHOLE:
+			break;
+		case TRAIL_GOES_ON:
+			go_on(s, q, &joined);
+			return;
+		case TRAIL_LOST:
+			lose(s, q);
+			return;
+		}
+		r = &joined;
+	}
 	if (q->rewrite.on) {
 		query_count_list(s, &q->rewrite.verdict);
 		answer_rewritten(s, q, r, age);
@@ -112,18 +169,8 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 	m.len = s->out_len;
 	if (m.body_at == 0) /* it did not fit, and is judged all the same */
 		m = answer_lay_out(s, &q->name, r);
-	switch (inspect_response(s, q, r, &m, &v)) {
-	case INSPECT_PASSES:
-		break;
-	case INSPECT_PRIVATE:
-		refuse_private(s, q);
-		return;
-	case INSPECT_BLOCKED:
-		if (give_block(s, q, &v))
-			return;
-		break;
-	}
-	query_finish(s, q, as);
+	if (passes(s, q, r, &m))
+		query_finish(s, q, as);
 }
 
 enum fate cached_stage(struct service *s, struct query *q)
@@ -226,8 +273,9 @@ static bool judge_again(struct service *s, struct query *q)
 		before = q->rewrite.to;
 	if (decide_stage(s, q) != FATE_NEXT)
 		return false;
-	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_sought(q)))
+	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_base(q)))
 		return true;
+	trail_drop(s, q);
 	seek_again(s, q);
 	return false;
 }
@@ -310,7 +358,8 @@ static void on_upstream_done(void *arg, enum pool_outcome outcome, const struct 
 	struct cache_key key = key_of_ask(a);
 
 	if (service_begin_batch(s)) {
-		if (response != NULL)
+		/* While it was asked, another route may have come into force: what its servers do not say is not kept. */
+		if (response != NULL && a->routes == upstreams_routes(s->world->upstreams))
 			cache_put(s->reader, &key, s->now_ms, response);
 		note_outcome(s, &key, outcome); /* before the registry lets go of it, so that the next owner sees it */
 		deliver_all(s, &key, outcome, response);
@@ -333,6 +382,7 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 	a->dnssec_ok = key->dnssec_ok;
 	a->checking_disabled = key->checking_disabled;
 	a->hash = key->hash;
+	a->routes = upstreams_routes(pool_upstreams(s->pool));
 	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP
 	 * anyway, and a client that asks by TCP after our own TC is answered from the cache. */
 	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "query/query.h"
+#include "query/trail.h"
+
+static void query_end(struct service *s, struct query *q)
+{
+	if (UNLIKELY(q->trail != NULL))
+		trail_drop(s, q);
+	if (q->serial != 0)
+		slot_free(s, q);
+}
 
 void query_finish(struct service *s, struct query *q, enum counter as)
 {
 	counters_add(s->counters, as);
 	q->via->send(q, s->out, s->out_len);
-	if (q->serial != 0)
-		slot_free(s, q);
+	query_end(s, q);
 }
 
 void query_drop(struct service *s, struct query *q, enum counter as)
@@ -14,8 +21,7 @@ void query_drop(struct service *s, struct query *q, enum counter as)
 	counters_add(s->counters, as);
 	if (q->via->dropped != NULL)
 		q->via->dropped(q);
-	if (q->serial != 0)
-		slot_free(s, q);
+	query_end(s, q);
 }
 
 void query_count_shadow(struct service *s, const struct verdict *v)

@@ -147,7 +147,8 @@ enum inspected inspect_response(struct service *s, const struct query *q, const 
 	in.guarded = s->world->settings->rebind_protection && !in.allowed && names_is_public(s->world, &q->name, q->type);
 	if (wants_addresses(s, r) && some_address_blocks(&in, r))
 		return in.refused ? INSPECT_PRIVATE : INSPECT_BLOCKED;
-	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed)
+	/* links of a chain that goes on are judged again as a part of the whole */
+	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed && q->trail == NULL)
 		query_count_shadow(s, &in.shadow);
 	return INSPECT_PASSES;
 }

@@ -55,6 +55,7 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->stale_queued = false;
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
 	q->rewrite.on = false;
+	q->trail = NULL;
 	q->prepared = NULL;
 	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
 	q->keepalive_100ms = 0;

@@ -32,6 +32,7 @@
 #define QUERY_ANY_TTL_S 3600	  /* of the HINFO of RFC 8482 */
 
 struct query;
+struct trail; /* query/trail.h */
 
 struct via {
 	const char *name; /* "udp", "tcp" */
@@ -97,6 +98,7 @@ struct query {
 	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
 	struct cache_key key;		  /* of query_sought; set by key_stage */
 	bool has_stale;			  /* the cache holds an expired answer to fall back on */
+	struct trail *trail;		  /* owned: the links of a chain that goes on with other servers; NULL: none */
 
 	/* as a slot */
 	uint32_t slot;
@@ -151,12 +153,16 @@ struct service {
 	uint64_t next_serial;
 	struct query *stale_first, *stale_last;
 	struct ask *asks; /* under way to the upstreams; ask.c */
+	struct trail *spare_trails;
+	unsigned spare_trail_count;
 
 	/* the answer being built */
 	uint8_t *out; /* the transport's room, or big */
 	size_t out_len;
 	uint8_t big[MSG_LEN_MAX + 1];
 	uint8_t laid_out[MSG_LEN_MAX + 1]; /* a response as a message, to be read from */
+	uint8_t joined[MSG_LEN_MAX + 1];   /* an answer put together from several (trail.c) */
+	struct response_room joined_room;
 };
 
 /* ---- life (slots.c) ---- */
@@ -187,10 +193,16 @@ void query_run(struct service *s, struct query *q);
  * others are judged. prepared is room for as many. Answers go out in no certain order. */
 #define QUERY_BATCH_MAX 64
 void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count);
-/* The name that is looked up and asked for: the client's, or where an entry sends the question. */
-static inline const struct name *query_sought(const struct query *q)
+/* The name whose answer the client gets: its own, or where an entry sends the question. */
+static inline const struct name *query_base(const struct query *q)
 {
 	return q->rewrite.on ? &q->rewrite.to : &q->name;
+}
+const struct name *trail_at(const struct trail *t); /* where its chain of CNAMEs goes on (trail.h) */
+/* The name that is looked up and asked for: one or the other. */
+static inline const struct name *query_sought(const struct query *q)
+{
+	return UNLIKELY(q->trail != NULL) ? trail_at(q->trail) : query_base(q);
 }
 
 /* ---- the stages, in order ---- */
@@ -250,6 +262,14 @@ struct laid_out {
 	const uint8_t *bytes;
 	size_t len, body_at; /* len 0: it does not fit */
 };
+/* TTLs as sent (RFC 2181 §5.2, RFC 8767 §4): what the upstream gave, capped by the configuration, less the age; never less than the
+ * time the answer itself may still be kept (min-ttl raised it). */
+struct ttl_rule {
+	uint32_t cap_s, age_s, least_s;
+	bool stale;
+};
+struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age);
+uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s);
 /* r, an answer for name, in the service's own room: until the next. */
 struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
 

@@ -2,6 +2,7 @@
 #include "query/query.h"
 
 #include "query/mailbox.h"
+#include "query/trail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ void service_destroy(struct service *s)
 		free(s->slot_chunks[i]);
 	free(s->slot_chunks);
 	mailbox_destroy(s->mailbox);
+	trails_finish(s);
 	cache_reader_destroy(s->reader);
 	policy_scratch_destroy(s->scratch);
 	free(s);
@@ -124,6 +126,7 @@ void slot_free(struct service *s, struct query *q)
 {
 	must(q->serial != 0);
 	stale_remove(s, q);
+	trail_drop(s, q);
 	q->serial = 0;
 	q->next_free = s->free_slots;
 	s->free_slots = q;

@@ -13,6 +13,7 @@ struct work {
 	const struct name *qname;
 	uint16_t qtype;
 	bool dnssec_ok;
+	const struct distill_bounds *bounds; /* NULL: none */
 
 	struct wr w; /* into room->body, as a whole message: so that compression offsets are right */
 	struct name_packer packer;
@@ -24,6 +25,7 @@ struct work {
 
 	struct owner chain[CACHE_TARGETS_MAX + 1]; /* the question's name and the targets after it */
 	size_t links;
+	bool cut;			      /* the last of the chain is outside of bounds: nothing is said of it */
 	uint32_t dnames_put[SCAN_DNAMES_MAX]; /* hashes of the DNAME owners written: each once, though two links be below it */
 	size_t dnames_put_count;
 };
@@ -52,6 +54,15 @@ static bool type_stops_at_cname(uint16_t qtype)
 	return qtype == RRTYPE_CNAME || qtype == RRTYPE_ANY || qtype == RRTYPE_RRSIG || qtype == RRTYPE_NSEC;
 }
 
+static bool is_outside(const struct work *k, const struct name *name)
+{
+	if (LIKELY(k->bounds == NULL))
+		return false;
+	struct name folded = *name;
+	name_fold(&folded);
+	return !k->bounds->holds(k->bounds->arg, &folded);
+}
+
 /* Follow the CNAMEs from the question's name, whatever the order they came in. Fills chain and links. */
 static bool chain_follow(struct work *k)
 {
@@ -68,6 +79,10 @@ static bool chain_follow(struct work *k)
 			if (name_eq_nocase(&k->chain[i].name, &target.name))
 				return false;
 		k->chain[++k->links] = target;
+		if (is_outside(k, &target.name)) {
+			k->cut = true;
+			return true;
+		}
 	}
 }
 
@@ -167,7 +182,7 @@ static bool put_dname(struct work *k, size_t i)
 			continue;
 		struct owner o = {.name = rr.owner, .hash = m->owner_hash, .at = m->owner_at};
 		name_fold(&rr.owner);
-		if (rr.owner.len >= here.len || !name_is_below_or_eq(&here, &rr.owner))
+		if (rr.owner.len >= here.len || !name_is_below_or_eq(&here, &rr.owner) || is_outside(k, &rr.owner))
 			continue;
 		size_t count;
 		return dname_is_put(k, o.hash) || put_rrset(k, &o, RRTYPE_DNAME, &count);
@@ -183,7 +198,7 @@ static bool put_answer(struct work *k, size_t *ret_final)
 		if (!put_dname(k, i) || !put_rrset(k, &k->chain[i], RRTYPE_CNAME, &count))
 			return false;
 	}
-	return put_rrset(k, &k->chain[k->links], k->qtype, ret_final);
+	return k->cut || put_rrset(k, &k->chain[k->links], k->qtype, ret_final);
 }
 
 /* ---- authority ---- */
@@ -292,6 +307,14 @@ static enum distill take_body(struct work *k, bool cacheable)
 	return ret->uncached ? DISTILL_UNCACHED : DISTILL_OK;
 }
 
+/* Links alone. The rcode is about the chain's end, of which this server is not asked, and so is what AD says. */
+static enum distill take_cut(struct work *k)
+{
+	enum distill how = take_body(k, true);
+	k->ret->flags = RESPONSE_CUT;
+	return how;
+}
+
 static enum distill distill_denial(struct work *k, unsigned rcode)
 {
 	struct msg_rr soa;
@@ -314,6 +337,8 @@ static enum distill distill_work(struct work *k)
 	size_t final = 0;
 	if (k->w.full || !put_answer(k, &final))
 		return DISTILL_BAD;
+	if (k->cut)
+		return take_cut(k);
 	k->ret->negative = final == 0;
 	if (final == 0)
 		return distill_denial(k, rcode);
@@ -322,16 +347,8 @@ static enum distill distill_work(struct work *k)
 	return take_body(k, true);
 }
 
-enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
-		     struct response_room *room, struct response *ret)
-{
-	if (distill_plain(bytes, len, qname, qtype, room, ret))
-		return DISTILL_OK;
-	return distill_any(bytes, len, qname, qtype, dnssec_ok, room, ret);
-}
-
-enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
-			 struct response_room *room, struct response *ret)
+static enum distill distill_long(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+				 const struct distill_bounds *bounds, struct response_room *room, struct response *ret)
 {
 	*ret = (struct response){.ttl_pos = room->ttl_pos, .targets = room->targets, .body = room->body};
 	/* an error may come without its question (RFC 8906 §8); nothing but the rcode is wanted of it */
@@ -347,6 +364,8 @@ enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qn
 	k.qname = qname;
 	k.qtype = qtype;
 	k.dnssec_ok = dnssec_ok;
+	k.bounds = bounds;
+	k.cut = false;
 	k.room = room;
 	k.ret = ret;
 	k.links = k.dnames_put_count = 0;
@@ -355,4 +374,24 @@ enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qn
 	if (!scan_message(&k.scan, bytes, len, qname, qtype, &k.chain[0]))
 		return DISTILL_BAD;
 	return distill_work(&k);
+}
+
+enum distill distill(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+		     struct response_room *room, struct response *ret)
+{
+	return distill_within(bytes, len, qname, qtype, dnssec_ok, NULL, room, ret);
+}
+
+enum distill distill_any(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+			 struct response_room *room, struct response *ret)
+{
+	return distill_long(bytes, len, qname, qtype, dnssec_ok, NULL, room, ret);
+}
+
+enum distill distill_within(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, bool dnssec_ok,
+			    const struct distill_bounds *bounds, struct response_room *room, struct response *ret)
+{
+	if (distill_plain(bytes, len, qname, qtype, room, ret))
+		return DISTILL_OK; /* it has no chain */
+	return distill_long(bytes, len, qname, qtype, dnssec_ok, bounds, room, ret);
 }

@@ -84,6 +84,7 @@ struct upstreams {
 	int64_t timeout_ms;
 	struct route *routes; /* the default first */
 	size_t route_count;
+	uint64_t routes_number; /* upstreams_routes */
 };
 
 /* The route of the longest zone at or above name. A zone's DS lies with its parent, and is asked of the parent's servers. */

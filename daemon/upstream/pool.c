@@ -119,6 +119,11 @@ void pool_set_upstreams(struct pool *pool, struct upstreams *u)
 	lanes_sweep(&pool->lanes);
 }
 
+const struct upstreams *pool_upstreams(const struct pool *pool)
+{
+	return pool->u;
+}
+
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u)
 {
 	const struct pool_ask *ask;

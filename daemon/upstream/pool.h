@@ -39,6 +39,11 @@ MUST_CHECK bool upstreams_are_own(const struct upstreams *u);
 MUST_CHECK unsigned upstreams_zone_labels(const struct upstreams *u, const struct name *name, uint16_t type);
 /* Is any of the servers that name/type would be asked of up? Any thread. */
 MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type);
+/* A number for its routes: another with other zones, or other servers for one. Any thread. */
+MUST_CHECK uint64_t upstreams_routes(const struct upstreams *u);
+/* The next zone, from *at = 0 on, that is another's business in u than it was in old: of a route that only one of them has, or with
+ * other servers. False when there is no other. Any thread. */
+MUST_CHECK bool upstreams_changed(const struct upstreams *u, const struct upstreams *old, size_t *at, struct name *ret_zone);
 size_t upstreams_count(const struct upstreams *u);				       /* any thread */
 void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret); /* any thread */
 
@@ -48,6 +53,7 @@ void pool_destroy(struct pool *pool); /* outstanding asks are forgotten without 
 /* From now on new asks go by u; asks under way finish with the servers they have. The old struct upstreams must outlive them:
  * pool_busy_with tells. */
 void pool_set_upstreams(struct pool *pool, struct upstreams *u);
+const struct upstreams *pool_upstreams(const struct pool *pool); /* what new asks go by */
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u);
 
 enum pool_outcome {

@@ -13,12 +13,21 @@ static void judge_case(struct attempt *a, enum message_match match)
 	}
 }
 
+/* Do the ask's servers answer for this name, too? */
+static bool holds(const void *arg, const struct name *name)
+{
+	const struct pool_ask *ask = arg;
+	return upstreams_route(ask->u, name, ask->type) == ask->route;
+}
+
 static bool is_answer(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
 {
 	struct pool_ask *ask = a->ask;
 	if (match != MESSAGE_BARE)
 		message_unmix(bytes, len, &ask->name);
-	switch (distill(bytes, len, &ask->name, ask->type, ask->dnssec_ok, &ask->pool->room, &ask->pool->answer)) {
+	const struct distill_bounds bounds = {.holds = holds, .arg = ask};
+	switch (distill_within(bytes, len, &ask->name, ask->type, ask->dnssec_ok, ask->u->route_count > 1 ? &bounds : NULL,
+			       &ask->pool->room, &ask->pool->answer)) {
 	case DISTILL_OK:
 	case DISTILL_UNCACHED:
 		return true;

@@ -50,6 +50,40 @@ static void route_fill(struct route *r, const struct name *zone, const struct en
 	}
 }
 
+/* Has u a route of the same zone and the same servers? */
+static bool has_route(const struct upstreams *u, const struct route *route)
+{
+	for (size_t i = 1; i < u->route_count; i++) {
+		const struct route *r = &u->routes[i];
+		if (!name_eq(&r->zone, &route->zone))
+			continue;
+		bool same = r->server_count == route->server_count;
+		for (size_t j = 0; same && j < r->server_count; j++)
+			same = addr_eq(&r->servers[j]->addr, &route->servers[j]->addr);
+		return same;
+	}
+	return false;
+}
+
+bool upstreams_changed(const struct upstreams *u, const struct upstreams *old, size_t *at, struct name *ret_zone)
+{
+	while (*at < u->route_count + old->route_count) {
+		size_t i = (*at)++;
+		const struct upstreams *mine = i < u->route_count ? u : old, *other = mine == u ? old : u;
+		const struct route *route = &mine->routes[mine == u ? i : i - u->route_count];
+		if (route->is_default || has_route(other, route))
+			continue;
+		*ret_zone = route->zone;
+		return true;
+	}
+	return false;
+}
+
+uint64_t upstreams_routes(const struct upstreams *u)
+{
+	return u->routes_number;
+}
+
 struct upstreams *upstreams_create(const struct settings *s, const struct endpoint *servers, size_t count,
 				   const struct upstreams *old)
 {
@@ -61,6 +95,10 @@ struct upstreams *upstreams_create(const struct settings *s, const struct endpoi
 	route_fill(&u->routes[0], NULL, servers, count, old);
 	for (size_t i = 0; i < s->route_count; i++)
 		route_fill(&u->routes[1 + i], &s->routes[i].zone, s->routes[i].servers, s->routes[i].server_count, old);
+	struct name zone;
+	size_t at = 0;
+	if (old != NULL)
+		u->routes_number = old->routes_number + (upstreams_changed(u, old, &at, &zone) ? 1 : 0);
 	return u;
 }
 

@@ -37,7 +37,9 @@ static void check(const struct name *qname, uint16_t qtype, const struct respons
 {
 	size_t len = assemble(qname, qtype, r), front = len - r->body_len;
 	must(r->arcount == 0 && r->age_s == 0 && r->ttl_s <= 604800);
-	must((r->flags & ~(MSG_AD | MSG_RCODE)) == 0);
+	must((r->flags & ~(MSG_AD | MSG_RCODE | RESPONSE_CUT)) == 0);
+	must((r->flags & RESPONSE_CUT) == 0 ||
+	     (r->flags == RESPONSE_CUT && r->target_count > 0 && r->nscount == 0 && !r->negative));
 	struct rd in = rd_init(whole, len);
 	in.pos = front;
 	size_t cnames = 0;
@@ -71,6 +73,13 @@ static void check_same(const struct response *a, const struct response *b)
 	must(memcmp(a->body, b->body, a->body_len) == 0);
 }
 
+/* Some names are the server's, others not. */
+static bool holds(const void *arg, const struct name *name)
+{
+	(void)arg;
+	return (name->len & 1) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1 || size > MSG_LEN_MAX)
@@ -98,6 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(how == DISTILL_OK);
 		check_same(&plain, &out);
 	}
+	const struct distill_bounds bounds = {.holds = holds};
+	if ((data[0] & 4) != 0)
+		how = distill_within(bytes, len, &q.name, q.type, (data[0] & 1) != 0, &bounds, &room, &out);
 	switch (how) {
 	case DISTILL_OK:
 	case DISTILL_UNCACHED:

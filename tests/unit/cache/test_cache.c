@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "wire/msg.h"
 #include "wire/rrtype.h"
 
 static uint32_t ttl_in_body(const struct response *r)
@@ -300,6 +301,45 @@ static void flush_takes_what_it_names(void **state)
 	rig_finish(&rig);
 }
 
+/* What an answer says of the names its CNAMEs lead to goes with them, with their subtree. */
+static void flush_takes_what_leads_there(void **state)
+{
+	(void)state;
+	/* TTL, RDLENGTH, then the target: spelled out, or pointing into the question */
+	static const uint8_t spelled[] = "\0\0\1\x2c\0\x0d\3WWW\3cdn\4Test"; /* and the root: the literal's own NUL */
+	static const uint8_t pointing[] = {0, 0, 1, 44, 0, 6, 3, 'e', 'n', 'd', 0xc0, MSG_HEADER_LEN + 4};
+	static uint8_t body[60000];
+	static const uint16_t ttl_pos[] = {0}, near[] = {6}, far[] = {sizeof(body) - 20};
+	struct rig rig;
+	struct response r;
+	rig_init(&rig, &usual);
+	struct response answer = {
+	    .ancount = 1, .ttl_count = 1, .target_count = 1, .ttl_s = 300, .ttl_pos = ttl_pos, .targets = near};
+	struct name shop = name_of("www.shop.test"), zone = name_of("cdn.test"), end = name_of("end.shop.test"),
+		    far_zone = name_of("x.test");
+	struct cache_key key = key_of(rig.cache, &shop);
+	for (int subtree = 0; subtree <= 1; subtree++) {
+		answer.body = spelled;
+		answer.body_len = sizeof(spelled);
+		cache_put(rig.reader, &key, 0, &answer);
+		assert_int_equal(cache_flush(rig.cache, &zone, subtree), subtree);
+		assert_int_equal(get(&rig, "www.shop.test", 0, &r), subtree ? CACHE_MISS : CACHE_FRESH);
+		answer.body = pointing;
+		answer.body_len = sizeof(pointing);
+		cache_put(rig.reader, &key, 0, &answer);
+		assert_int_equal(cache_flush(rig.cache, &zone, subtree), 0);
+		assert_int_equal(cache_flush(rig.cache, &end, subtree), subtree);
+	}
+	/* what is too far in to be looked at goes rather than stays */
+	answer.body = body;
+	answer.body_len = sizeof(body);
+	answer.targets = far;
+	cache_put(rig.reader, &key, 0, &answer);
+	assert_int_equal(cache_flush(rig.cache, &far_zone, false), 0);
+	assert_int_equal(cache_flush(rig.cache, &far_zone, true), 1);
+	rig_finish(&rig);
+}
+
 static void fetching_is_only_a_hint(void **state)
 {
 	(void)state;
@@ -342,6 +382,7 @@ int main(void)
 	    cmocka_unit_test(what_does_not_fit_is_refused),
 	    cmocka_unit_test(prefetch_is_said_once_to_the_hot),
 	    cmocka_unit_test(flush_takes_what_it_names),
+	    cmocka_unit_test(flush_takes_what_leads_there),
 	    cmocka_unit_test(fetching_is_only_a_hint),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

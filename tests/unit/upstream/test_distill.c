@@ -186,6 +186,21 @@ static void expect_target(size_t i, const char *text)
 	assert_true(name_eq_nocase(&n, &want));
 }
 
+/* A route's zone, for the servers of which the message is read. */
+static bool is_below(const void *arg, const struct name *name)
+{
+	return name_is_below_or_eq(name, arg);
+}
+
+static enum distill run_within(const char *zone, bool dnssec_ok)
+{
+	struct name n = name_of(zone);
+	const struct distill_bounds bounds = {.holds = is_below, .arg = &n};
+	memset(&out, 0xee, sizeof(out));
+	room.body_cap = sizeof(room_body);
+	return distill_within(message, w.pos, &qname, qtype, dnssec_ok, &bounds, &room, &out);
+}
+
 static void an_address(void **state)
 {
 	(void)state;
@@ -515,6 +530,66 @@ static void a_dname_above_two_links_goes_once(void **state)
 	EXPECT("example. DNAME 100", "a.x.example. CNAME 100", "b.example. CNAME 100", "b.test. A 100");
 }
 
+/* protocol: MaginotDNS. Whatever these servers say of names outside their zone is not heard. */
+static void a_chain_is_cut_where_it_leaves_the_zone(void **state)
+{
+	(void)state;
+	for (unsigned rcode = 0; rcode <= RCODE_NXDOMAIN; rcode += RCODE_NXDOMAIN) {
+		begin("a.corp.example", RRTYPE_A, (uint16_t)(MSG_AD | rcode));
+		a("www.bank.test", 5, 0x06060606);
+		cname("www.bank.test", 5, "again.corp.example");
+		cname("b.corp.example", 50, "WWW.bank.test");
+		cname("a.corp.example", 70, "b.corp.example");
+		rrsig(ANCOUNT, "b.corp.example", RRTYPE_CNAME, 50);
+		soa("bank.test", 5, 5);
+		for (int with_do = 0; with_do <= 1; with_do++) {
+			assert_int_equal(run_within("corp.example", with_do), DISTILL_OK);
+			assert_int_equal(out.flags, RESPONSE_CUT);
+			assert_false(out.negative);
+			assert_int_equal(out.ttl_s, 50);
+			assert_int_equal(out.target_count, 2);
+			expect_target(1, "www.bank.test");
+			out.flags = 0;
+			if (with_do)
+				EXPECT("a.corp.example. CNAME 70", "b.corp.example. CNAME 50", "b.corp.example. RRSIG 50");
+			else
+				EXPECT("a.corp.example. CNAME 70", "b.corp.example. CNAME 50");
+		}
+	}
+}
+
+static void a_chain_within_the_zone_is_whole(void **state)
+{
+	(void)state;
+	begin("a.corp.example", RRTYPE_A, MSG_AD);
+	cname("a.corp.example", 70, "corp.example");
+	a("corp.example", 60, 1);
+	assert_int_equal(run_within("corp.example", false), DISTILL_OK);
+	assert_int_equal(out.flags, MSG_AD);
+	EXPECT("a.corp.example. CNAME 70", "corp.example. A 60");
+	/* the question is for the link itself: that it leads out is nothing to follow */
+	begin("a.corp.example", RRTYPE_CNAME, 0);
+	cname("a.corp.example", 70, "www.bank.test");
+	a("www.bank.test", 60, 1);
+	assert_int_equal(run_within("corp.example", false), DISTILL_OK);
+	assert_int_equal(out.flags, 0);
+	EXPECT("a.corp.example. CNAME 70");
+	/* the SOA of a denial may stand above: the route may be for a part of what the servers have */
+	begin("a.corp.example", RRTYPE_A, RCODE_NXDOMAIN);
+	soa("example", 60, 60);
+	assert_int_equal(run_within("corp.example", false), DISTILL_OK);
+	assert_true(out.negative);
+	EXPECT("example. SOA 60");
+	/* a DNAME above the zone is not these servers' to show; the link it made is */
+	begin("a.corp.example", RRTYPE_A, 0);
+	named(ANCOUNT, "example", RRTYPE_DNAME, 60, "bank.test");
+	cname("a.corp.example", 60, "a.corp.bank.test");
+	assert_int_equal(run_within("corp.example", true), DISTILL_OK);
+	assert_int_equal(out.flags, RESPONSE_CUT);
+	out.flags = 0;
+	EXPECT("a.corp.example. CNAME 60");
+}
+
 static void floods_of_aliases_are_refused(void **state)
 {
 	(void)state;
@@ -602,6 +677,8 @@ int main(void)
 	    cmocka_unit_test(questions_for_special_types),
 	    cmocka_unit_test(dname_goes_along_with_do),
 	    cmocka_unit_test(a_dname_above_two_links_goes_once),
+	    cmocka_unit_test(a_chain_is_cut_where_it_leaves_the_zone),
+	    cmocka_unit_test(a_chain_within_the_zone_is_whole),
 	    cmocka_unit_test(floods_of_aliases_are_refused),
 	    cmocka_unit_test(wildcard_proofs_go_along_with_do),
 	    cmocka_unit_test(very_many_records),
