@@ -11,9 +11,10 @@ struct inspection {
 	struct service *s;
 	const struct query *q;
 	const struct laid_out *m;
-	bool allowed; /* an allow entry speaks for the name asked */
-	bool guarded; /* the name is public: no private address may be its (upstream.rebind-protection) */
-	bool refused; /* one was */
+	bool allowed;	/* an allow entry speaks for the name asked */
+	bool addresses; /* there is something to be said about those */
+	bool guarded;	/* the name is public: no private address may be its (upstream.rebind-protection) */
+	bool refused;	/* one was */
 	struct verdict *found;
 	struct verdict shadow;
 };
@@ -26,9 +27,17 @@ static bool blocks(struct inspection *in, bool decided)
 	return decided && in->found->kind == VERDICT_BLOCKED && (!in->allowed || in->found->mandatory);
 }
 
-static bool target_blocks(struct inspection *in, size_t pos)
+static bool name_blocks(struct inspection *in, struct name *name)
 {
 	struct service *s = in->s;
+
+	name_fold(name);
+	struct policy_question question = {.name = name, .type = in->q->type, .client = &in->q->peer};
+	return blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
+}
+
+static bool target_blocks(struct inspection *in, size_t pos)
+{
 	struct rd rd = rd_init(in->m->bytes, in->m->len);
 	struct name target;
 
@@ -37,9 +46,7 @@ static bool target_blocks(struct inspection *in, size_t pos)
 		(void)unlikely_bug(true); /* what distill wrote can be read */
 		return false;
 	}
-	name_fold(&target);
-	struct policy_question question = {.name = &target, .type = in->q->type, .client = &in->q->peer};
-	return blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
+	return name_blocks(in, &target);
 }
 
 /* len: 4 or 16. */
@@ -67,13 +74,19 @@ static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t l
 	return blocks(in, policy_match_answer(s->world->policy, &address, &question, s->now_s, in->found));
 }
 
-/* The address hints of an HTTPS or SVCB record (RFC 9460 §2.2: priority, target, then key, length, value). */
-static bool hints_block(struct inspection *in, struct rd rdata)
+/* Of an HTTPS or SVCB record (RFC 9460 §2.2: priority, target, then key, length, value): the name it sends clients to, as a CNAME
+ * does, and the address hints. The target `.` is the owner itself. */
+static bool service_blocks(struct inspection *in, struct rd rdata)
 {
+	struct name target;
+
 	rd_skip(&rdata, 2);
+	struct rd at = rdata;
 	if (!name_skip(&rdata))
 		return false;
-	while (rd_left(&rdata) >= 4) {
+	if (name_read(&at, &target) && target.labels > 0 && name_blocks(in, &target))
+		return true;
+	while (in->addresses && rd_left(&rdata) >= 4) {
 		uint16_t key = rd_u16(&rdata);
 		struct rd value = rd_sub(&rdata, rd_u16(&rdata));
 		size_t len = key == SVC_IPV4HINT ? 4 : 16;
@@ -96,18 +109,18 @@ static bool record_blocks(struct inspection *in, const struct rd *message, const
 		return false;
 	switch (rr->type) {
 	case RRTYPE_A:
-		return rr->rdata_len == 4 && address_blocks(in, rd_bytes(&rdata, 4), 4);
+		return in->addresses && rr->rdata_len == 4 && address_blocks(in, rd_bytes(&rdata, 4), 4);
 	case RRTYPE_AAAA:
-		return rr->rdata_len == 16 && address_blocks(in, rd_bytes(&rdata, 16), 16);
+		return in->addresses && rr->rdata_len == 16 && address_blocks(in, rd_bytes(&rdata, 16), 16);
 	case RRTYPE_HTTPS:
 	case RRTYPE_SVCB:
-		return hints_block(in, rdata);
+		return service_blocks(in, rdata);
 	default:
 		return false;
 	}
 }
 
-static bool some_address_blocks(struct inspection *in, const struct response *r)
+static bool some_record_blocks(struct inspection *in, const struct response *r)
 {
 	struct rd message = rd_init(in->m->bytes, in->m->len);
 	struct msg_rr rr;
@@ -129,11 +142,18 @@ static bool wants_addresses(const struct service *s, const struct response *r)
 	return r->ancount > 0 && (s->world->settings->rebind_protection || policy_has_answer_addresses(s->world->policy));
 }
 
+/* Records that are looked into: for their addresses, or for the name they send clients to. */
+static bool wants_records(const struct service *s, const struct query *q, const struct response *r)
+{
+	return wants_addresses(s, r) ||
+	       (r->ancount > 0 && (q->type == RRTYPE_HTTPS || q->type == RRTYPE_SVCB || q->type == RRTYPE_ANY));
+}
+
 bool inspect_needed(const struct service *s, const struct query *q, const struct response *r)
 {
 	if (q->verdict.kind == VERDICT_ALLOWED && q->verdict.mandatory)
 		return false;
-	return r->target_count > 0 || wants_addresses(s, r);
+	return r->target_count > 0 || wants_records(s, q, r);
 }
 
 enum inspected inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
@@ -145,7 +165,8 @@ enum inspected inspect_response(struct service *s, const struct query *q, const 
 		if (target_blocks(&in, r->targets[i]))
 			return INSPECT_BLOCKED;
 	in.guarded = s->world->settings->rebind_protection && !in.allowed && names_is_public(s->world, &q->name, q->type);
-	if (wants_addresses(s, r) && some_address_blocks(&in, r))
+	in.addresses = wants_addresses(s, r);
+	if (wants_records(s, q, r) && some_record_blocks(&in, r))
 		return in.refused ? INSPECT_PRIVATE : INSPECT_BLOCKED;
 	/* links of a chain that goes on are judged again as a part of the whole */
 	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed && q->trail == NULL)

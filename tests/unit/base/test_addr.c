@@ -293,6 +293,57 @@ static void bits(void **state)
 	}
 }
 
+/* The edges of each range, plain and embedded in IPv6 (RFC 1918, 6598, 3927, 4193, 4291, 6052, 3056, 8215). */
+static void private_addresses(void **state)
+{
+	(void)state;
+	static const char *const v4[][2] = {{"0.0.0.0", "0.255.255.255"},	{"10.0.0.0", "10.255.255.255"},
+					    {"100.64.0.0", "100.127.255.255"},	{"127.0.0.0", "127.255.255.255"},
+					    {"169.254.0.0", "169.254.255.255"}, {"172.16.0.0", "172.31.255.255"},
+					    {"192.168.0.0", "192.168.255.255"}};
+	static const char *const v6_private[] = {"::",	   "::1",	   "fc00::",	  "fdff:ffff::1",
+						 "fe80::", "febf:ffff::1", "64:ff9b:1::", "64:ff9b:1:ffff::ffff"};
+	static const char *const v6_public[] = {"fbff:ffff::1", "fe00::1",     "fe7f::1",     "fec0::",
+						"ff02::1",	"2001:db8::1", "64:ff9b:2::", "64:ff9b:0:1::a00:1",
+						"2003:a00:1::", "::1:a00:1",   "1::a00:1"};
+	struct addr a;
+	for (size_t i = 0; i < ARRAY_LEN(v4); i++) {
+		for (size_t end = 0; end < 2; end++) {
+			assert_true(addr_from_text(str_from(v4[i][end]), 0, &a));
+			uint32_t edge = ntohl(a.in.sin_addr.s_addr), beyond = end == 0 ? edge - 1 : edge + 1;
+			for (size_t outside = 0; outside < 2; outside++) {
+				uint32_t value = outside ? beyond : edge;
+				if (outside && i == 0 && end == 0)
+					continue; /* nothing lies below 0.0.0.0 */
+				char text[5][ADDR_TEXT_MAX], dotted[INET_ADDRSTRLEN];
+				unsigned high = value >> 16, low = value & 0xffff;
+				a.in.sin_addr.s_addr = htonl(value);
+				assert_non_null(inet_ntop(AF_INET, &a.in.sin_addr, dotted, sizeof(dotted)));
+				snprintf(text[0], sizeof(text[0]), "%s", dotted);
+				snprintf(text[1], sizeof(text[1]), "::ffff:%s", dotted);
+				snprintf(text[2], sizeof(text[2]), "::%x:%x", high, low);
+				snprintf(text[3], sizeof(text[3]), "64:ff9b::%x:%x", high, low);
+				snprintf(text[4], sizeof(text[4]), "2002:%x:%x::1", high, low);
+				for (size_t form = 0; form < ARRAY_LEN(text); form++) {
+					struct addr other;
+					assert_true(addr_from_text(str_from(text[form]), 0, &other));
+					if (addr_is_private(&other) != !outside)
+						fail_msg("%s is taken for %s", text[form], outside ? "private" : "public");
+				}
+			}
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(v6_private); i++) {
+		assert_true(addr_from_text(str_from(v6_private[i]), 0, &a));
+		assert_true(addr_is_private(&a));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(v6_public); i++) {
+		assert_true(addr_from_text(str_from(v6_public[i]), 0, &a));
+		if (addr_is_private(&a))
+			fail_msg("%s is taken for private", v6_public[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +353,7 @@ int main(void)
 	    cmocka_unit_test(addresses_refused),
 	    cmocka_unit_test(comparing),
 	    cmocka_unit_test(kinds),
+	    cmocka_unit_test(private_addresses),
 	    cmocka_unit_test(the_longest_text_fits),
 	    cmocka_unit_test(prefixes),
 	    cmocka_unit_test(prefix_membership),

@@ -290,15 +290,27 @@ void rig_reply_add(struct rig_reply *r, const char *owner, uint16_t type, uint32
 	wr_patch_u16(&r->w, at - 2, (uint16_t)(r->w.pos - at));
 }
 
-void rig_reply_end(struct rig_reply *r)
+static bool is_below(const void *arg, const struct name *name)
 {
+	return name_is_below_or_eq(name, arg);
+}
+
+void rig_reply_end_within(struct rig_reply *r, const char *zone)
+{
+	struct name n = rig_name(zone);
+	const struct distill_bounds bounds = {.holds = is_below, .arg = &n};
 	struct wr head = wr_init(r->bytes, MSG_HEADER_LEN);
 
 	msg_write_header(&head, &r->header);
 	assert_false(r->w.full);
 	r->room.body = r->body;
 	r->room.body_cap = sizeof(r->body);
-	assert_int_equal(distill(r->bytes, r->w.pos, &r->name, r->type, false, &r->room, &r->response), DISTILL_OK);
+	assert_int_equal(distill_within(r->bytes, r->w.pos, &r->name, r->type, false, &bounds, &r->room, &r->response), DISTILL_OK);
+}
+
+void rig_reply_end(struct rig_reply *r)
+{
+	rig_reply_end_within(r, ".");
 }
 
 struct cache_key rig_key(const struct rig *rig, const struct name *name, uint16_t type)

@@ -65,6 +65,8 @@ void rig_reply_begin(struct rig_reply *r, const char *name, uint16_t type, uint1
 void rig_reply_add(struct rig_reply *r, const char *owner, uint16_t type, uint32_t ttl_s, const char *rdata);
 void rig_reply_add_bytes(struct rig_reply *r, const char *owner, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len);
 void rig_reply_end(struct rig_reply *r);
+/* Of servers that are believed for zone and below alone. */
+void rig_reply_end_within(struct rig_reply *r, const char *zone);
 void rig_cache(struct rig *rig, const struct rig_reply *r);
 struct cache_key rig_key(const struct rig *rig, const struct name *name, uint16_t type); /* borrows name */
 

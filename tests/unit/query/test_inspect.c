@@ -103,6 +103,45 @@ static void test_hints(void **state)
 	}
 }
 
+/* Where an HTTPS record sends clients is as good as a CNAME (protocol: cloaking), with and without rules for addresses. */
+static void test_service_targets(void **state)
+{
+	struct rig *rig = *state;
+	static struct rig_reply r;
+	static const uint8_t alias[] = "\0\0\3ADS\7example"; /* priority 0, and the root: the literal's own NUL */
+	static const uint8_t service[] = {0, 1, 3, 'a', 'd', 's', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 3, 2, 'h', '2'};
+	static const uint8_t self[] = {0, 1, 0, 0, 1, 0, 3, 2, 'h', '2'};
+	static const uint8_t other[] = "\0\1\3sda\7example";
+	static const struct {
+		const char *name;
+		const uint8_t *rdata;
+		uint16_t type, len;
+		bool blocked;
+	} cases[] = {{"alias.test", alias, RRTYPE_HTTPS, sizeof(alias), true},
+		     {"service.test", service, RRTYPE_SVCB, sizeof(service), true},
+		     {"self.test", self, RRTYPE_HTTPS, sizeof(self), false},
+		     {"other.test", other, RRTYPE_HTTPS, sizeof(other), false},
+		     {"unknown.test", alias, 65280, sizeof(alias), false}};
+
+	(void)script_name(script_policy(rig), "ads.example", ANSWER_NXDOMAIN);
+	for (int addresses = 0; addresses < 2; addresses++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			rig_reply_begin(&r, cases[i].name, cases[i].type, RCODE_NOERROR);
+			rig_reply_add_bytes(&r, cases[i].name, cases[i].type, 300, cases[i].rdata, cases[i].len);
+			rig_reply_end(&r);
+			rig_cache(rig, &r);
+			rig_ask(rig, &rig_udp, cases[i].name, cases[i].type, true);
+			assert_int_equal(rig_flags(rig), cases[i].blocked ? 0x8183 : 0x8180);
+			assert_int_equal(rig_u16(rig, 6), cases[i].blocked ? 0 : 1);
+		}
+		(void)script_address(script_policy(rig), "192.0.2.66", ANSWER_NXDOMAIN);
+	}
+	/* what an allow entry for the name asked is worth here, too */
+	script_name(script_policy(rig), "alias.test", ANSWER_NXDOMAIN)->kind = VERDICT_ALLOWED;
+	rig_ask(rig, &rig_udp, "alias.test", RRTYPE_HTTPS, true);
+	assert_int_equal(rig_flags(rig), 0x8180);
+}
+
 static void test_allowed_name(void **state)
 {
 	struct rig *rig = *state;
@@ -203,6 +242,7 @@ int main(void)
 	    TEST(test_addresses),
 	    TEST(test_fresh_answer),
 	    TEST(test_hints),
+	    TEST(test_service_targets),
 	    TEST(test_allowed_name),
 	    TEST(test_shadowed_address),
 	    TEST(test_local_data_for_an_address),
