@@ -46,7 +46,7 @@ class Ask:
                 owner = self.name if words[0].isdigit() else dns.name.from_text(words.pop(0))
                 rrset = dns.rrset.from_text(owner, int(words[0]), "IN", words[1], " ".join(words[2:]))
                 for there in section:
-                    if there.name == rrset.name and there.rdtype == rrset.rdtype:
+                    if there.name == rrset.name and there.rdtype == rrset.rdtype and there.covers == rrset.covers:
                         there.update(rrset)
                         break
                 else:
