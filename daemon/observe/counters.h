@@ -31,7 +31,7 @@
 	/* upstream servers */                                                                                               \
 	X(UPSTREAM_TIMEOUT, upstream_timeout) X(UPSTREAM_BAD, upstream_bad) X(UPSTREAM_MISMATCHED, upstream_mismatched)      \
 	X(UPSTREAM_TCP, upstream_tcp) X(UPSTREAM_NO_SOCKET, upstream_no_socket) X(UPSTREAM_FULL, upstream_full)              \
-	X(UPSTREAM_SERVER_FULL, upstream_server_full)
+	X(UPSTREAM_SERVER_FULL, upstream_server_full) X(UPSTREAM_COOKIE, upstream_cookie)
 /* clang-format on */
 
 enum counter {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "upstream/distill_scan.h"
+#include "wire/svcb.h"
 
 #define RR_FIXED_AFTER_TTL 6 /* TTL and RDLENGTH */
 
@@ -23,7 +24,7 @@ struct work {
 	bool overflow;	/* more TTLs than can be kept */
 	uint32_t ttl_s; /* the lowest so far */
 
-	struct owner chain[CACHE_TARGETS_MAX + 1]; /* the question's name and the targets after it */
+	struct owner chain[DISTILL_LINKS_MAX + 1]; /* the question's name and the targets after it */
 	size_t links;
 	bool cut;			      /* the last of the chain is outside of bounds: nothing is said of it */
 	uint32_t dnames_put[SCAN_DNAMES_MAX]; /* hashes of the DNAME owners written: each once, though two links be below it */
@@ -73,7 +74,7 @@ static bool chain_follow(struct work *k)
 			return false;
 		if (!found || (type_stops_at_cname(k->qtype) && scan_has(&k->scan, here, k->qtype)))
 			return true;
-		if (k->links == CACHE_TARGETS_MAX)
+		if (k->links == DISTILL_LINKS_MAX)
 			return false;
 		for (size_t i = 0; i <= k->links; i++)
 			if (name_eq_nocase(&k->chain[i].name, &target.name))
@@ -90,11 +91,20 @@ static bool chain_follow(struct work *k)
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY };
 
+static struct rd rdata_of(const struct work *k, const struct msg_rr *rr)
+{
+	struct rd r = rd_init(k->scan.bytes, rr->rdata_pos + rr->rdata_len);
+	r.pos = rr->rdata_pos;
+	return r;
+}
+
 /* Write one record. CNAME targets are noted when it is of the answer. */
 static bool put(struct work *k, enum section section, const struct msg_rr *rr, uint32_t ttl_s)
 {
 	struct rd in = rd_init(k->scan.bytes, k->scan.len);
 	size_t ttl_pos = 0;
+	if ((rr->type == RRTYPE_SVCB || rr->type == RRTYPE_HTTPS) && !svcb_is_sound(rdata_of(k, rr)))
+		return false;
 	if (!msg_copy_rr(&k->w, &k->packer, &in, rr, ttl_s, &ttl_pos) || !rd_ok(&in) || k->w.full)
 		return false;
 	struct response *ret = k->ret;
@@ -206,8 +216,7 @@ static bool put_answer(struct work *k, size_t *ret_final)
 /* An SOA's MINIMUM. */
 static bool soa_minimum(const struct work *k, const struct msg_rr *rr, uint32_t *ret_s)
 {
-	struct rd r = rd_init(k->scan.bytes, rr->rdata_pos + rr->rdata_len);
-	r.pos = rr->rdata_pos;
+	struct rd r = rdata_of(k, rr);
 	if (!name_skip(&r)) /* MNAME */
 		return false;
 	if (!name_skip(&r)) /* RNAME */
@@ -220,9 +229,11 @@ static bool soa_minimum(const struct work *k, const struct msg_rr *rr, uint32_t 
 	return true;
 }
 
-/* The SOA that can deny the chain's end: owned by it or a name above it. */
-static bool find_soa(const struct work *k, struct msg_rr *ret, uint32_t *ret_minimum_s)
+/* The SOA that can deny the chain's end: owned by it or a name above it. ret_found is false when there is none; the answer is false
+ * when it breaks its form. */
+static bool find_soa(const struct work *k, bool *ret_found, struct msg_rr *ret, uint32_t *ret_minimum_s)
 {
+	*ret_found = false;
 	struct name end = k->chain[k->links].name;
 	name_fold(&end);
 	for (size_t at = k->scan.answer_marks; at < k->scan.mark_count; at++) {
@@ -234,9 +245,10 @@ static bool find_soa(const struct work *k, struct msg_rr *ret, uint32_t *ret_min
 		if (!name_is_below_or_eq(&end, &owner))
 			continue;
 		*ret = rr;
+		*ret_found = true;
 		return soa_minimum(k, &rr, ret_minimum_s);
 	}
-	return false;
+	return true;
 }
 
 /* The next record of authority that goes along with DO: proofs and their signatures. The SOA itself is written apart. */
@@ -319,7 +331,10 @@ static enum distill distill_denial(struct work *k, unsigned rcode)
 {
 	struct msg_rr soa;
 	uint32_t minimum_s;
-	if (find_soa(k, &soa, &minimum_s))
+	bool found;
+	if (!find_soa(k, &found, &soa, &minimum_s))
+		return DISTILL_BAD;
+	if (found)
 		return put_authority(k, &soa, minimum_s) ? take_body(k, true) : DISTILL_BAD;
 	if (rcode != RCODE_NXDOMAIN && k->links == 0 && authority_has_ns(k))
 		return DISTILL_BAD; /* a referral: this server does not recurse (RFC 2308 §2.2) */
@@ -372,6 +387,8 @@ static enum distill distill_long(const uint8_t *bytes, size_t len, const struct 
 	k.overflow = false;
 	k.ttl_s = SCAN_TTL_MAX_S;
 	if (!scan_message(&k.scan, bytes, len, qname, qtype, &k.chain[0]))
+		return DISTILL_GARBLED;
+	if (k.scan.cname_count > SCAN_CNAMES_MAX || k.scan.dname_count > SCAN_DNAMES_MAX)
 		return DISTILL_BAD;
 	return distill_work(&k);
 }

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * distill.h - an upstream's message, already matched to its question, to the answer that is kept and sent: only the records on the
- * question's own CNAME chain (order does not matter, at most CACHE_TARGETS_MAX links, loops refused), SOA (and with DO the DNSSEC
+ * question's own CNAME chain (order does not matter, at most DISTILL_LINKS_MAX links, loops refused), SOA (and with DO the DNSSEC
  * records) of authority, nothing of additional; TTLs of an RRset made equal (RFC 2181 §5.2); compressed afresh. Any thread. */
 #ifndef SARING_UPSTREAM_DISTILL_H
 #define SARING_UPSTREAM_DISTILL_H
+
+#include <assert.h>
 
 #include "base/base.h"
 #include "cache/cache.h"
 #include "wire/msg.h"
 
+#define DISTILL_LINKS_MAX 11 /* as other resolvers follow; longer ones make work for strangers */
+static_assert(DISTILL_LINKS_MAX <= CACHE_TARGETS_MAX, "an answer's targets have room");
+
 enum distill {
 	DISTILL_OK,	  /* NOERROR or NXDOMAIN with data or a proper denial */
 	DISTILL_UNCACHED, /* may be sent but not kept: negative without SOA */
 	DISTILL_FAILED,	  /* an rcode that says the server could not: try another */
-	DISTILL_BAD,	  /* malformed, lame, a looping chain: try another */
+	DISTILL_BAD,	  /* RDATA that breaks its form, lame, a looping chain: try another */
+	DISTILL_GARBLED,  /* it cannot be read as a message that answers the question, from its first octet to its last */
 };
 /* For which names a server's word is taken: those of its route (upstream.routes), or those of none. A chain of CNAMEs ends at the
  * first name that is outside: the answer is the links up to there, with RESPONSE_CUT, whatever else the message says. Of records

@@ -42,10 +42,10 @@ static bool read_additional(struct rd *r, uint16_t count)
 	if (count > 1 || rd_u8(r) != 0 || rd_u16(r) != RRTYPE_OPT)
 		return false;
 	rd_skip(r, 2); /* the server's UDP size */
-	uint8_t ext_rcode = rd_u8(r);
-	rd_skip(r, 3); /* version and flags */
+	uint16_t ext_rcode_version = rd_u16(r);
+	rd_skip(r, 2); /* flags */
 	rd_skip(r, rd_u16(r));
-	return rd_ok(r) && ext_rcode == 0;
+	return rd_ok(r) && ext_rcode_version == 0;
 }
 
 bool distill_plain(const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype, struct response_room *room,
@@ -60,7 +60,7 @@ bool distill_plain(const uint8_t *bytes, size_t len, const struct name *qname, u
 	    h.ancount == 0 || h.ancount > PLAIN_RECORDS_MAX || h.nscount != 0 || !read_question(&r, qname, qtype))
 		return false;
 	size_t from = r.pos, front = (size_t)MSG_HEADER_LEN + qname->len + FRONT_AFTER;
-	if (!read_answers(&r, h.ancount, qtype, rdata_len, &ttl_s) || !read_additional(&r, h.arcount))
+	if (!read_answers(&r, h.ancount, qtype, rdata_len, &ttl_s) || !read_additional(&r, h.arcount) || rd_left(&r) > 0)
 		return false;
 	size_t each = RR_FIXED + (size_t)rdata_len, body_len = each * h.ancount;
 	if (MIN(room->body_cap, (size_t)MSG_LEN_MAX) < front + body_len)

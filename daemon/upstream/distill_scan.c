@@ -86,7 +86,7 @@ static bool scan_section(struct scan *s, struct rd *r, uint16_t count)
 		mark.type = rr.type;
 		s->marks[s->mark_count++] = mark;
 	}
-	return s->cname_count <= SCAN_CNAMES_MAX && s->dname_count <= SCAN_DNAMES_MAX;
+	return true;
 }
 
 /* Of the additional section only the OPT is of interest. */
@@ -107,6 +107,8 @@ static bool scan_additional(struct scan *s, struct rd *r)
 		struct rd ttl = rd_init(s->bytes, s->len);
 		ttl.pos = rr.ttl_pos;
 		s->ext_rcode = rd_u8(&ttl);
+		if (rd_u8(&ttl) != 0) /* a version that was not asked for */
+			return false;
 	}
 	return true;
 }
@@ -132,8 +134,7 @@ bool scan_message(struct scan *s, const uint8_t *bytes, size_t len, const struct
 	if (!scan_section(s, &r, s->header.ancount))
 		return false;
 	s->answer_marks = s->mark_count;
-	/* bytes after the last record are not looked at: nothing of the upstream's packet is passed on as it is */
-	return scan_section(s, &r, s->header.nscount) && scan_additional(s, &r);
+	return scan_section(s, &r, s->header.nscount) && scan_additional(s, &r) && rd_left(&r) == 0;
 }
 
 /* ---- look-ups ---- */

@@ -48,7 +48,8 @@ struct scan {
 	struct mark marks[SCAN_RECORDS_MAX];
 };
 
-/* Note every record. False when the message is malformed, truncated, or not to qname/qtype. ret_question: qname as owner. */
+/* Note every record. False when the message is malformed, truncated, goes on after its last record, or is not to qname/qtype.
+ * ret_question: qname as owner. */
 MUST_CHECK bool scan_message(struct scan *s, const uint8_t *bytes, size_t len, const struct name *qname, uint16_t qtype,
 			     struct owner *ret_question);
 

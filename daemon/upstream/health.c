@@ -130,7 +130,7 @@ int64_t server_wait_ms(const struct server *s, unsigned sends)
 {
 	int64_t srtt_ms = GET(s->srtt_us) / 1000;
 	int64_t wait_ms = GET(s->srtt_us) == 0 ? HEALTH_WAIT_UNKNOWN_MS : MAX(3 * srtt_ms, (int64_t)HEALTH_WAIT_MIN_MS);
-	return sends <= 1 ? wait_ms : wait_ms << MIN(sends - 1, 4u);
+	return MIN(sends <= 1 ? wait_ms : wait_ms << MIN(sends - 1, 4u), (int64_t)HEALTH_WAIT_MAX_MS);
 }
 
 bool server_keeps_case(const struct server *s, int64_t now_ms)
@@ -146,6 +146,26 @@ void server_case_proved(struct server *s, int64_t now_ms)
 	SET(s->case_proofs, 0);
 	SET(s->no_case_until_ms, now_ms + HEALTH_CASE_OFF_MS);
 	log_info("upstream.case server=\"%s\" does not keep the case of letters; not mixed for an hour", s->text);
+}
+
+bool server_expects_cookie(const struct server *s)
+{
+	return GET(s->cookies);
+}
+
+void server_cookie_seen(struct server *s, int64_t now_ms)
+{
+	if (!GET(s->cookies) && now_ms >= GET(s->no_cookies_until_ms))
+		SET(s->cookies, true);
+}
+
+void server_cookie_missing(struct server *s, int64_t now_ms)
+{
+	if (!GET(s->cookies))
+		return;
+	SET(s->no_cookies_until_ms, now_ms + HEALTH_COOKIE_OFF_MS);
+	SET(s->cookies, false);
+	log_info("upstream.cookie server=\"%s\" has no cookie any more; none is expected of it for five minutes", s->text);
 }
 
 const struct route *upstreams_route(const struct upstreams *u, const struct name *name, uint16_t type)

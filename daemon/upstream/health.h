@@ -21,12 +21,14 @@
 #define HEALTH_GRACE_MS 1000
 #define HEALTH_BACKOFF_MIN_MS 250
 #define HEALTH_BACKOFF_MAX_MS 1500
-#define HEALTH_WAIT_MIN_MS 200	   /* for a first attempt's answer, at least */
-#define HEALTH_WAIT_UNKNOWN_MS 376 /* nothing is known of the server yet */
-#define HEALTH_USELESS_ALL 1024	   /* every reply was of no use */
-#define HEALTH_EXPLORE_PERCENT 5   /* of asks try another than the fastest */
-#define HEALTH_CASE_PROOFS 3	   /* that a server does not keep the letters' case ... */
-#define HEALTH_CASE_OFF_MS 3600000 /* ... switch 0x20 off for it for that long */
+#define HEALTH_WAIT_MIN_MS 200	    /* for a first attempt's answer, at least */
+#define HEALTH_WAIT_UNKNOWN_MS 376  /* nothing is known of the server yet */
+#define HEALTH_USELESS_ALL 1024	    /* every reply was of no use */
+#define HEALTH_EXPLORE_PERCENT 5    /* of asks try another than the fastest */
+#define HEALTH_CASE_PROOFS 3	    /* that a server does not keep the letters' case ... */
+#define HEALTH_CASE_OFF_MS 3600000  /* ... switch 0x20 off for it for that long */
+#define HEALTH_COOKIE_OFF_MS 300000 /* for so long none is expected of a server that answered by TCP without one */
+#define HEALTH_WAIT_MAX_MS 1500	    /* for a datagram's answer, before it is tried otherwise */
 
 enum server_state { SERVER_UP, SERVER_DOWN, SERVER_PROBING };
 enum server_failure { SERVER_TIMEOUT, SERVER_NETWORK };
@@ -49,6 +51,8 @@ struct server {
 	_Atomic int64_t probe_ms; /* not before */
 	_Atomic uint32_t case_proofs;
 	_Atomic int64_t no_case_until_ms;
+	_Atomic bool cookies; /* it has sent one that was right */
+	_Atomic int64_t no_cookies_until_ms;
 	_Atomic uint64_t sent, failed;
 };
 
@@ -70,6 +74,12 @@ bool server_is_up(const struct server *s);
 int64_t server_wait_ms(const struct server *s, unsigned sends);
 bool server_keeps_case(const struct server *s, int64_t now_ms);
 void server_case_proved(struct server *s, int64_t now_ms);
+/* Must a datagram of it have a cookie to be believed (RFC 7873 §5.3)? */
+bool server_expects_cookie(const struct server *s);
+/* It sent one that was right. */
+void server_cookie_seen(struct server *s, int64_t now_ms);
+/* By TCP it answered without: it speaks cookies no longer, or not everywhere. */
+void server_cookie_missing(struct server *s, int64_t now_ms);
 
 struct route {
 	bool is_default;
@@ -82,6 +92,7 @@ struct route {
 struct upstreams {
 	enum strategy strategy;
 	int64_t timeout_ms;
+	bool cookies;	      /* are sent */
 	struct route *routes; /* the default first */
 	size_t route_count;
 	uint64_t routes_number; /* upstreams_routes */

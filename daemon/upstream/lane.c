@@ -40,8 +40,10 @@ static void sweep(struct lane_list *bucket)
 	struct lane *lane, *next;
 	for (lane = LIST_FIRST(bucket); lane != NULL; lane = next) {
 		next = LIST_NEXT(lane, link);
-		if (lane->open > 0 || lane->waits || lane->port_count > 0)
+		if (lane->open > 0 || lane->waits || lane->port_count > 0) {
+			cookies_forget(&lane->cookies);
 			continue;
+		}
 		LIST_REMOVE(lane, link);
 		server_unref(lane->server);
 		free(lane);

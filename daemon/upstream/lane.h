@@ -6,6 +6,7 @@
 #define SARING_UPSTREAM_LANE_H
 
 #include "base/base.h"
+#include "upstream/cookies.h"
 #include "upstream/health.h"
 #include "upstream/port.h"
 
@@ -28,6 +29,7 @@ struct lane {
 	bool waits; /* it is on the list of those that have a queue */
 	STAILQ_ENTRY(lane) dirty;
 	struct attempt_queue queue; /* to go by UDP at the end of this turn */
+	struct cookies cookies;
 };
 LIST_HEAD(lane_list, lane);
 STAILQ_HEAD(lane_queue, lane);
@@ -40,7 +42,7 @@ void lanes_init(struct lanes *lanes);
 void lanes_finish(struct lanes *lanes); /* nothing is open any more */
 /* NULL: no memory. */
 MUST_CHECK struct lane *lane_of(struct lanes *lanes, struct server *server);
-/* After a reload: those that nothing is out on go, as their servers may have gone. */
+/* After a reload: those that nothing is out on go, as their servers may have gone; the others draw a new cookie. */
 void lanes_sweep(struct lanes *lanes);
 
 #endif

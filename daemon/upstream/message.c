@@ -64,6 +64,8 @@ size_t message_query(uint16_t id, const struct message_question *q, struct messa
 	wr_bytes(&w, q->wire, q->len);
 	if (flags.edns) {
 		size_t mark = edns_write_begin(&w, MSG_UDP_EDNS_MAX, RCODE_NOERROR, flags.dnssec_ok);
+		if (flags.cookie_len > 0)
+			edns_write_option(&w, EDNS_COOKIE, flags.cookie, flags.cookie_len);
 		edns_write_end(&w, mark);
 	}
 	must(!w.full);
@@ -103,6 +105,46 @@ void message_unmix(uint8_t *bytes, size_t len, const struct name *name)
 	struct wr w = wr_init(bytes, len);
 	(void)wr_room(&w, MSG_HEADER_LEN);
 	name_write(&w, name);
+}
+
+/* An OPT's options. */
+static void read_options(struct rd *r, struct message_opt *ret)
+{
+	uint16_t code, len;
+	const uint8_t *data;
+	for (unsigned seen = 0; seen < EDNS_OPTIONS_MAX && edns_next(r, &code, &data, &len); seen++) {
+		if (code != EDNS_COOKIE || ret->cookie != NULL)
+			continue;
+		ret->cookie = data;
+		ret->cookie_len = len;
+	}
+}
+
+void message_read_opt(const uint8_t *bytes, size_t len, struct message_opt *ret)
+{
+	struct rd r = rd_init(bytes, len);
+	struct msg_header h;
+	*ret = (struct message_opt){.cookie = NULL};
+	msg_read_header(&r, &h);
+	if (!rd_ok(&r) || h.qdcount > 1 || (h.qdcount == 1 && !name_skip(&r)))
+		return;
+	rd_skip(&r, h.qdcount == 1 ? 4 : 0);
+	size_t before = (size_t)h.ancount + h.nscount, count = before + h.arcount;
+	for (size_t i = 0; i < count; i++) {
+		if (!name_skip(&r))
+			return;
+		uint16_t type = rd_u16(&r);
+		rd_skip(&r, 6); /* class and TTL */
+		uint16_t rdata_len = rd_u16(&r);
+		if (type == RRTYPE_OPT && i >= before) {
+			struct rd options = rd_sub(&r, rdata_len);
+			read_options(&options, ret);
+			return;
+		}
+		rd_skip(&r, rdata_len);
+		if (!rd_ok(&r))
+			return;
+	}
 }
 
 uint16_t message_flags(const uint8_t *bytes, size_t len)

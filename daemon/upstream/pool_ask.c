@@ -76,10 +76,21 @@ static enum pool_outcome ask_outcome(const struct pool_ask *ask)
 
 /* ---- which server is next ---- */
 
+/* TCP is also the last resort where datagrams come to nothing: some servers, or ways to them, have nothing else. */
+static enum transport transport_for(const struct pool_ask *ask, size_t index)
+{
+	const struct ask_server *s = &ask->servers[index];
+	if (s->want_tcp)
+		return TRANSPORT_TCP;
+	bool udp_fails = s->udp_refused || s->sends_by[TRANSPORT_UDP] >= ASK_SENDS_PER_WAY_MAX;
+	return (ask->prefer_tcp || udp_fails) && !s->no_tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
+}
+
 static bool may_send(const struct pool_ask *ask, size_t index)
 {
 	const struct ask_server *s = &ask->servers[index];
-	return ask->attempt_count < ask->sends_max && !s->given_up && s->sends < ASK_SENDS_PER_SERVER_MAX;
+	return ask->attempt_count < ask->sends_max && !s->given_up &&
+	       s->sends_by[transport_for(ask, index)] < ASK_SENDS_PER_WAY_MAX;
 }
 
 /* The server asked least so far, the first in order among equals; -1 when there is nothing left to try. */
@@ -100,12 +111,6 @@ static int pick(const struct pool_ask *ask)
 static void set_hint(struct pool_ask *ask, uint8_t index)
 {
 	ask->hint = may_send(ask, index) ? index : -1;
-}
-
-static enum transport transport_for(const struct pool_ask *ask, size_t index)
-{
-	const struct ask_server *s = &ask->servers[index];
-	return s->want_tcp || (ask->prefer_tcp && !s->no_tcp) ? TRANSPORT_TCP : TRANSPORT_UDP;
 }
 
 /* ---- sending ---- */
@@ -158,6 +163,7 @@ static enum attempt_start attempt_start(struct pool_ask *ask, size_t index, stru
 	a->sent_ns = pool->now_ns;
 	message_question_make(&ask->name, ask->type, server_keeps_case(a->server, pool_now_ms(pool)), &a->question);
 	ask->servers[index].sends++;
+	ask->servers[index].sends_by[a->transport]++;
 	ask->current = a;
 	enum attempt_start how = ATTEMPT_STARTED;
 	if (a->transport == TRANSPORT_TCP)
@@ -176,6 +182,10 @@ static void attempt_failed(struct attempt *a, enum server_failure why)
 	bool first = !s->failed;
 	s->failed = true;
 	server_failed(a->server, why, first, a->sent_ns / 1000000, pool_now_ms(a->ask->pool));
+	if (s->doubted && a->transport == TRANSPORT_TCP) { /* else it would be of no use any more, were TCP shut to us */
+		server_cookie_missing(a->server, pool_now_ms(a->ask->pool));
+		s->want_tcp = s->doubted = false;
+	}
 	if (why == SERVER_NETWORK)
 		a->ask->heard_network = true;
 	else
@@ -189,7 +199,7 @@ static void tcp_failed(struct attempt *a)
 	s->no_tcp = true;
 	if (s->want_tcp)
 		s->given_up = true;
-	else
+	else if (!s->udp_refused)
 		set_hint(a->ask, a->server_index);
 }
 
@@ -225,11 +235,19 @@ static void ask_rest(struct pool_ask *ask)
 	pool_ask_finish(ask, ask_outcome(ask));
 }
 
+/* Would the next send to it be its first in a way that was not tried yet, now that the other is refused? */
+static bool has_another_way(const struct pool_ask *ask, size_t index)
+{
+	const struct ask_server *s = &ask->servers[index];
+	return s->udp_refused && s->sends_by[transport_for(ask, index)] == 0;
+}
+
 /* After a refusal: true when the next to be asked has been asked as often, so that all have been: then pause before going round. */
 static bool paused(struct pool_ask *ask, const struct attempt *refused)
 {
 	int next = pick(ask);
-	if (next < 0 || next == ask->hint || ask->servers[next].sends < ask->servers[refused->server_index].sends)
+	if (next < 0 || next == ask->hint || ask->servers[next].sends < ask->servers[refused->server_index].sends ||
+	    has_another_way(ask, (size_t)next))
 		return false;
 	ask->current = NULL;
 	int64_t left_ms = ask->deadline_ms - pool_now_ms(ask->pool);
@@ -264,9 +282,10 @@ static void attempt_timed_out(struct attempt *a)
 		return;
 	a->timed_out = true;
 	attempt_failed(a, SERVER_TIMEOUT);
-	if (a->transport == TRANSPORT_UDP && a->case_seen) {
+	if (a->transport == TRANSPORT_UDP && (a->case_seen || a->doubt_seen)) {
 		struct ask_server *s = &a->ask->servers[a->server_index];
-		s->want_tcp = s->case_proof = true;
+		s->want_tcp = true;
+		s->case_proof = a->case_seen;
 		set_hint(a->ask, a->server_index);
 	}
 }
@@ -367,6 +386,28 @@ static void go_on(struct pool_ask *ask)
 	ask_step(ask);
 }
 
+/* Somebody tries to be this server: no longer by UDP. */
+static void on_guessed(struct attempt *a)
+{
+	struct ask_server *s = &a->ask->servers[a->server_index];
+	attempt_close(a);
+	s->want_tcp = true;
+	s->given_up = s->given_up || s->no_tcp;
+	set_hint(a->ask, a->server_index);
+	go_on(a->ask);
+}
+
+/* A datagram with ID and question right that is no message ends nothing, be it broken or somebody's who wants an end: the wait goes
+ * on. By TCP it would be the server's own word. */
+static void on_garbled(struct attempt *a)
+{
+	a->doubt_seen = true;
+	a->ask->heard_useless = true;
+	counters_add(a->ask->pool->counters, COUNTER_UPSTREAM_BAD);
+	if (++a->mismatches == ASK_MISMATCHES_MAX)
+		on_guessed(a);
+}
+
 void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
 {
 	struct pool_ask *ask = a->ask;
@@ -385,23 +426,33 @@ void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum messa
 		ask->heard_useless = true;
 		set_hint(ask, a->server_index);
 		break;
+	case REPLY_BAD_COOKIE: /* once more with the cookie that came; one that likes none of its own is to say so by TCP */
+		s->want_tcp = s->want_tcp || s->bad_cookie;
+		s->bad_cookie = true;
+		s->given_up = s->want_tcp && s->no_tcp;
+		ask->heard_useless = true;
+		set_hint(ask, a->server_index);
+		break;
 	case REPLY_USELESS:
 		s->given_up = true;
 		ask->heard_useless = true;
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_BAD);
 		break;
+	case REPLY_GARBLED:
+		on_garbled(a);
+		return;
 	}
 	close_attempts_of(ask, a->server_index);
 	go_on(ask);
 }
 
-/* Somebody tries to be this server: no longer by UDP. */
-static void on_guessed(struct attempt *a)
+/* Another may have sent that: the attempt stays open for the true answer, while TCP is asked, once. */
+static void on_doubted(struct attempt *a)
 {
 	struct ask_server *s = &a->ask->servers[a->server_index];
-	attempt_close(a);
-	s->want_tcp = true;
-	s->given_up = s->given_up || s->no_tcp;
+	if (s->want_tcp || s->no_tcp)
+		return;
+	s->want_tcp = s->doubted = true;
 	set_hint(a->ask, a->server_index);
 	go_on(a->ask);
 }
@@ -413,6 +464,8 @@ void pool_ask_on_unsent(struct attempt *a, enum attempt_start how)
 	if (how == ATTEMPT_NO_RESOURCES) {
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
 		if (stream_is_open(ask->pool, a->server)) { /* no descriptor for a datagram, but a connection is there */
+			ask->servers[a->server_index].sends_by[TRANSPORT_UDP]--;
+			ask->servers[a->server_index].sends_by[TRANSPORT_TCP]++;
 			how = send_by_tcp(a);
 			if (how == ATTEMPT_STARTED)
 				attempt_opened(a);
@@ -429,11 +482,23 @@ void pool_ask_on_unsent(struct attempt *a, enum attempt_start how)
 	go_on(ask);
 }
 
+/* The server may live by TCP alone: a probe of it tries that too. */
+static void udp_refused(struct attempt *a)
+{
+	a->ask->servers[a->server_index].udp_refused = true;
+	if (a->ask->probe)
+		a->ask->sends_max = 2;
+}
+
 void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
 {
 	struct pool_ask *ask = a->ask;
 	if (why == ATTEMPT_GUESSED) {
 		on_guessed(a);
+		return;
+	}
+	if (why == ATTEMPT_DOUBTED) {
+		on_doubted(a);
 		return;
 	}
 	if (a->transport == TRANSPORT_TCP)
@@ -445,6 +510,8 @@ void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
 		set_hint(ask, a->server_index);
 	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_TCP)
 		tcp_failed(a);
+	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_UDP)
+		udp_refused(a);
 	if (why == ATTEMPT_REFUSED && ask->current == a && paused(ask, a))
 		return;
 	go_on(ask);

@@ -18,6 +18,7 @@
 
 #include "base/base.h"
 #include "cache/cache.h"
+#include "upstream/cookies.h"
 #include "upstream/health.h"
 #include "upstream/lane.h"
 #include "upstream/message.h"
@@ -29,13 +30,14 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#define ASK_SENDS_MAX 6		   /* of one question, over all servers */
-#define ASK_SENDS_PER_SERVER_MAX 3 /* RFC 9520 §3.1 */
-#define ASK_MISMATCHES_MAX 10	   /* datagrams that did not match, then TCP (RFC 5452 §9.3) */
-#define POOL_LAST_RESORT_MAX 32	   /* asks under way in one worker to servers that are all down */
-#define POOL_PROBES_MAX 64	   /* probes under way in one worker */
+#define ASK_SENDS_MAX 4		/* of one question, over all servers and transports: who makes us ask, cannot make us flood */
+#define ASK_SENDS_PER_WAY_MAX 3 /* to one server over one transport (RFC 9520 §3.1) */
+#define ASK_MISMATCHES_MAX 10	/* datagrams that did not match, then TCP (RFC 5452 §9.3) */
+#define POOL_LAST_RESORT_MAX 32 /* asks under way in one worker to servers that are all down */
+#define POOL_PROBES_MAX 64	/* probes under way in one worker */
 
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
+#define TRANSPORT_COUNT 2
 
 /* One send to one server. */
 struct attempt {
@@ -45,10 +47,13 @@ struct attempt {
 	uint8_t server_index; /* in the ask's route */
 	enum transport transport;
 	bool edns;
-	bool open;	/* may still be answered; counted in its lane */
-	bool errored;	/* the network said no; a datagram may come all the same (ICMP can be forged) */
-	bool timed_out; /* was given up waiting for; a late answer is taken all the same */
-	bool case_seen; /* something came that matched but for the letters' case */
+	bool open;	 /* may still be answered; counted in its lane */
+	bool errored;	 /* the network said no; a datagram may come all the same (ICMP can be forged) */
+	bool timed_out;	 /* was given up waiting for; a late answer is taken all the same */
+	bool case_seen;	 /* something came that matched but for the letters' case */
+	bool doubt_seen; /* or but for its cookie, or it could not be read */
+	bool cookie_sent;
+	uint8_t cookie[COOKIE_CLIENT_LEN]; /* our part */
 	uint8_t mismatches;
 	uint16_t id;
 	int64_t sent_ns;
@@ -75,11 +80,15 @@ enum ask_timer {
 /* What is known of one server within one ask. */
 struct ask_server {
 	uint8_t sends;
-	bool given_up;	 /* its answer was of no use: it is not asked again */
-	bool want_tcp;	 /* truncated, or somebody is guessing, or case is not kept */
-	bool no_tcp;	 /* could not be reached by TCP */
-	bool failed;	 /* spoke for the server's state already */
-	bool case_proof; /* the UDP answer had other case: an answer by TCP with other case proves it */
+	uint8_t sends_by[TRANSPORT_COUNT];
+	bool given_up;	  /* its answer was of no use: it is not asked again */
+	bool want_tcp;	  /* truncated, or somebody is guessing, or case is not kept, or a cookie is missing */
+	bool no_tcp;	  /* could not be reached by TCP */
+	bool udp_refused; /* the network says that nobody is there: TCP may be (one word of ICMP is easily forged) */
+	bool bad_cookie;  /* has said BADCOOKIE once */
+	bool doubted;	  /* its datagram lacked a cookie: TCP is to say whether it speaks them still */
+	bool failed;	  /* spoke for the server's state already */
+	bool case_proof;  /* the UDP answer had other case: an answer by TCP with other case proves it */
 };
 
 struct pool_ask {
@@ -199,25 +208,33 @@ enum attempt_failure {
 	ATTEMPT_LOST,	 /* the connection ended under it */
 	ATTEMPT_STALLED, /* the connection fell silent, and was closed */
 	ATTEMPT_GUESSED, /* too many datagrams did not match */
+	ATTEMPT_DOUBTED, /* its answer lacks the cookie that the server's have: a true one may still come */
 };
 void pool_ask_on_failure(struct attempt *attempt, enum attempt_failure why);
 /* What was put off to the end of the turn could not be sent. */
 void pool_ask_on_unsent(struct attempt *attempt, enum attempt_start how);
 
 /* The attempt's query, under its ID. Returns its length. */
-static inline size_t attempt_query(const struct attempt *a, uint8_t ret[MESSAGE_QUERY_MAX])
+static inline size_t attempt_query(struct attempt *a, uint8_t ret[MESSAGE_QUERY_MAX])
 {
-	const struct message_flags flags = {
+	struct message_flags flags = {
 	    .edns = a->edns, .dnssec_ok = a->ask->dnssec_ok, .checking_disabled = a->ask->checking_disabled};
+	if (a->edns && a->ask->u->cookies) {
+		cookies_put_on(a);
+		flags.cookie = a->lane->cookies.option;
+		flags.cookie_len = a->lane->cookies.len;
+	}
 	return message_query(a->id, &a->question, flags, ret);
 }
 
 /* Judge a matched reply (reply.c). */
 enum reply_fate {
 	REPLY_GOOD,
-	REPLY_TRUNCATED, /* ask again by TCP */
-	REPLY_NO_EDNS,	 /* ask again without OPT */
-	REPLY_USELESS,	 /* ask another server */
+	REPLY_TRUNCATED,  /* ask again by TCP */
+	REPLY_NO_EDNS,	  /* ask again without OPT */
+	REPLY_BAD_COOKIE, /* ask again with the cookie that came */
+	REPLY_GARBLED,	  /* no message: as if it had not come, since another may have sent it */
+	REPLY_USELESS,	  /* ask another server */
 };
 enum reply_fate reply_judge(struct attempt *attempt, uint8_t *bytes, size_t len, enum message_match match);
 

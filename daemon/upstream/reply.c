@@ -20,22 +20,34 @@ static bool holds(const void *arg, const struct name *name)
 	return upstreams_route(ask->u, name, ask->type) == ask->route;
 }
 
-static bool is_answer(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
+/* Of a reply by TCP (udp.c has looked at those by UDP already). */
+static bool cookie_is_right(struct attempt *a, const uint8_t *bytes, size_t len)
+{
+	struct message_opt opt;
+	if (a->transport != TRANSPORT_TCP)
+		return true;
+	message_read_opt(bytes, len, &opt);
+	switch (cookies_judge(a, &opt)) {
+	case COOKIES_RIGHT:
+		return true;
+	case COOKIES_WRONG:
+		counters_add(a->ask->pool->counters, COUNTER_UPSTREAM_COOKIE);
+		return false;
+	case COOKIES_MISSING:
+		server_cookie_missing(a->server, pool_now_ms(a->ask->pool));
+		return true;
+	}
+	return false;
+}
+
+static enum distill distill_reply(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
 {
 	struct pool_ask *ask = a->ask;
 	if (match != MESSAGE_BARE)
 		message_unmix(bytes, len, &ask->name);
 	const struct distill_bounds bounds = {.holds = holds, .arg = ask};
-	switch (distill_within(bytes, len, &ask->name, ask->type, ask->dnssec_ok, ask->u->route_count > 1 ? &bounds : NULL,
-			       &ask->pool->room, &ask->pool->answer)) {
-	case DISTILL_OK:
-	case DISTILL_UNCACHED:
-		return true;
-	case DISTILL_FAILED:
-	case DISTILL_BAD:
-		return false;
-	}
-	return false;
+	return distill_within(bytes, len, &ask->name, ask->type, ask->dnssec_ok, ask->u->route_count > 1 ? &bounds : NULL,
+			      &ask->pool->room, &ask->pool->answer);
 }
 
 enum reply_fate reply_judge(struct attempt *a, uint8_t *bytes, size_t len, enum message_match match)
@@ -44,8 +56,13 @@ enum reply_fate reply_judge(struct attempt *a, uint8_t *bytes, size_t len, enum 
 	/* a latency is worth measuring where a datagram came back; a stream's includes its handshake and its losses */
 	int64_t rtt_us = a->transport == TRANSPORT_UDP ? (a->ask->pool->now_ns - a->sent_ns) / 1000 : 0;
 	server_answered(a->server, a->transport == TRANSPORT_UDP ? (uint32_t)MIN(MAX(rtt_us, 1), (int64_t)UINT32_MAX) : 0);
+	if (!cookie_is_right(a, bytes, len)) {
+		server_useless(a->server);
+		return REPLY_USELESS;
+	}
 	/* first, as nearly all are: none that is truncated or dislikes our OPT is taken for an answer */
-	if (is_answer(a, bytes, len, match)) {
+	enum distill what = distill_reply(a, bytes, len, match);
+	if (what == DISTILL_OK || what == DISTILL_UNCACHED) {
 		server_useful(a->server);
 		return REPLY_GOOD;
 	}
@@ -53,6 +70,8 @@ enum reply_fate reply_judge(struct attempt *a, uint8_t *bytes, size_t len, enum 
 		return a->transport == TRANSPORT_UDP ? REPLY_TRUNCATED : REPLY_USELESS;
 	if (a->edns && !a->ask->no_edns && message_dislikes_edns(bytes, len))
 		return REPLY_NO_EDNS;
+	if (a->cookie_sent && a->transport == TRANSPORT_UDP && message_rcode(bytes, len) == RCODE_BADCOOKIE)
+		return REPLY_BAD_COOKIE;
 	server_useless(a->server);
-	return REPLY_USELESS;
+	return what == DISTILL_GARBLED && a->transport == TRANSPORT_UDP ? REPLY_GARBLED : REPLY_USELESS;
 }

@@ -41,7 +41,7 @@ struct stream {
 	struct attempt_queue held; /* for a later connection */
 	size_t held_count;
 	unsigned strays;
-	int64_t heard_ns; /* when bytes last came */
+	int64_t heard_ns; /* when a whole message last came: one that drips in octet by octet is silence */
 };
 
 /* stream.c */

@@ -148,6 +148,7 @@ static bool take_all(struct stream *s)
 		if (!rd_ok(&r) || rd_left(&r) < len)
 			break;
 		begin += STREAM_FRAME_HEAD + len;
+		s->heard_ns = pool->now_ns;
 		struct pool_watch watch;
 		pool_watch_begin(pool, &watch);
 		bool good = take(s, s->in + begin - len, len);
@@ -158,8 +159,11 @@ static bool take_all(struct stream *s)
 			return false;
 		}
 	}
+	if (begin == 0)
+		return true;
 	memmove(s->in, s->in + begin, s->in_len - begin);
 	s->in_len -= begin;
+	stream_arm(s);
 	return true;
 }
 
@@ -200,8 +204,6 @@ void stream_on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		s->in_len += (size_t)got;
-		s->heard_ns = s->pool->now_ns;
-		stream_arm(s);
 		if (!take_all(s))
 			return;
 		if (s->waiting == 0 && s->held_count > 0) {

@@ -113,6 +113,8 @@ static void lane_flush(struct pool *pool, struct lane *lane)
 		send_from(port, lane);
 		return;
 	}
+	if (how == ATTEMPT_NETWORK)
+		cookies_forget(&lane->cookies);
 	for (unsigned i = 0; i < PORT_QUERIES_MAX && (a = TAILQ_FIRST(&lane->queue)) != NULL; i++) {
 		queue_out(a);
 		if (how == ATTEMPT_NETWORK)
@@ -201,9 +203,21 @@ static bool take(struct port *port, uint8_t *bytes, size_t len)
 			a->case_seen = true;
 		return take_mismatch(port, a, found);
 	}
+	struct message_opt opt;
+	message_read_opt(bytes, len, &opt);
+	enum cookies_say cookie = cookies_judge(a, &opt);
+	if (cookie != COOKIES_RIGHT)
+		counters_add(pool->counters, COUNTER_UPSTREAM_COOKIE);
+	if (cookie == COOKIES_WRONG) {
+		a->doubt_seen = true;
+		return take_mismatch(port, a, found);
+	}
 	struct pool_watch watch;
 	pool_watch_begin(pool, &watch);
-	pool_ask_on_reply(a, bytes, len, match);
+	if (cookie == COOKIES_MISSING)
+		pool_ask_on_failure(a, ATTEMPT_DOUBTED);
+	else
+		pool_ask_on_reply(a, bytes, len, match);
 	return pool_watch_end(pool, &watch);
 }
 

@@ -90,6 +90,7 @@ struct upstreams *upstreams_create(const struct settings *s, const struct endpoi
 	struct upstreams *u = base_alloc(sizeof(*u));
 	u->strategy = s->strategy;
 	u->timeout_ms = s->timeout_ms;
+	u->cookies = s->upstream_cookies;
 	u->route_count = 1 + s->route_count;
 	u->routes = base_alloc(u->route_count * sizeof(*u->routes));
 	route_fill(&u->routes[0], NULL, servers, count, old);
