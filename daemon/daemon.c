@@ -19,6 +19,8 @@
 #include "notify.h"
 #include "privs.h"
 #include "query/inflight.h"
+#include "query/limit.h"
+#include "query/loop.h"
 #include "rebuild.h"
 #include "settings/load.h"
 #include "startup.h"
@@ -67,6 +69,8 @@ struct daemon {
 	struct cache *cache;
 	struct failures *failures;
 	struct siphash_key cookie_seed;
+	struct limit *limit;
+	struct loop *loop;
 	struct inflight *inflight;
 	struct tcp_seats *tcp_seats;
 	struct generations *generations;
@@ -163,6 +167,8 @@ static void start_workers(void *arg)
 					       .cache = d->cache,
 					       .failures = d->failures,
 					       .cookie_seed = d->cookie_seed,
+					       .limit = d->limit,
+					       .loop = d->loop,
 					       .inflight = d->inflight,
 					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
@@ -355,6 +361,8 @@ static bool build(struct daemon *d, struct err *err)
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
 	rand_bytes(&d->cookie_seed, sizeof(d->cookie_seed));
+	d->limit = limit_create();
+	d->loop = loop_create();
 	d->inflight = inflight_create();
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
@@ -430,6 +438,8 @@ static void daemon_finish(struct daemon *d)
 	generations_destroy(d->generations);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
+	limit_destroy(d->limit);
+	loop_destroy(d->loop);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
 	if (d->listeners)

@@ -39,6 +39,8 @@ MUST_CHECK bool upstreams_are_own(const struct upstreams *u);
 MUST_CHECK unsigned upstreams_zone_labels(const struct upstreams *u, const struct name *name, uint16_t type);
 /* Is any of the servers that name/type would be asked of up? Any thread. */
 MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type);
+/* Is this the host of one of the servers, whatever the port? Any thread. */
+MUST_CHECK bool upstreams_has_host(const struct upstreams *u, const struct addr *host);
 size_t upstreams_count(const struct upstreams *u);				       /* any thread */
 void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret); /* any thread */
 
