@@ -19,6 +19,8 @@
 #include "notify.h"
 #include "privs.h"
 #include "query/inflight.h"
+#include "query/limit.h"
+#include "query/loop.h"
 #include "rebuild.h"
 #include "settings/load.h"
 #include "startup.h"
@@ -58,6 +60,7 @@ struct daemon {
 	size_t listener_count;
 	unsigned worker_count;
 	const char **listen; /* as text */
+	struct addr *bound;
 	size_t listen_count;
 	struct worker **workers;
 	const struct counters **counters;
@@ -66,6 +69,8 @@ struct daemon {
 	struct cache *cache;
 	struct failures *failures;
 	struct siphash_key cookie_seed;
+	struct limit *limit;
+	struct loop *loop;
 	struct inflight *inflight;
 	struct tcp_seats *tcp_seats;
 	struct generations *generations;
@@ -162,6 +167,8 @@ static void start_workers(void *arg)
 					       .cache = d->cache,
 					       .failures = d->failures,
 					       .cookie_seed = d->cookie_seed,
+					       .limit = d->limit,
+					       .loop = d->loop,
 					       .inflight = d->inflight,
 					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
@@ -323,11 +330,24 @@ static void name_endpoints(struct daemon *d)
 {
 	d->listen_count = d->boot->listen_count;
 	d->listen = base_alloc((d->listen_count + 1) * sizeof(*d->listen));
+	d->bound = base_alloc((d->listen_count + 1) * sizeof(*d->bound));
 	for (size_t i = 0; i < d->listen_count; i++) {
 		char host[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
 		snprintf(text, sizeof(text), "dns://%s", addr_to_text(&d->listeners[i * 2].addr, host));
 		d->listen[i] = base_strdup(text);
+		d->bound[i] = d->listeners[i * 2].addr;
 	}
+}
+
+/* Now that the ports are known: no server may be ourselves. */
+static bool asks_others(const struct daemon *d)
+{
+	struct err_list errors = {0};
+	bool ok = settings_check_here(d->boot, d->bound, d->listen_count, &errors);
+	if (!ok)
+		startup_complain(NULL, &errors);
+	err_list_finish(&errors);
+	return ok;
 }
 
 static bool build(struct daemon *d, struct err *err)
@@ -335,13 +355,14 @@ static bool build(struct daemon *d, struct err *err)
 	d->workers = base_alloc(d->worker_count * sizeof(void *));
 	d->counters = base_alloc(d->worker_count * sizeof(void *));
 	lifesigns_init(&d->lifesigns, d->worker_count);
-	name_endpoints(d);
 	if (!make_base(d, err))
 		return false;
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
 	rand_bytes(&d->cookie_seed, sizeof(d->cookie_seed));
+	d->limit = limit_create();
+	d->loop = loop_create();
 	d->inflight = inflight_create();
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
@@ -349,6 +370,8 @@ static bool build(struct daemon *d, struct err *err)
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
+					.bound = d->bound,
+					.bound_count = d->listen_count,
 					.resolv_conf = RESOLV_CONF,
 					.boot = d->boot,
 					.generations = d->generations,
@@ -415,6 +438,8 @@ static void daemon_finish(struct daemon *d)
 	generations_destroy(d->generations);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
+	limit_destroy(d->limit);
+	loop_destroy(d->loop);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
 	if (d->listeners)
@@ -423,6 +448,7 @@ static void daemon_finish(struct daemon *d)
 	for (size_t i = 0; d->listen && i < d->listen_count; i++)
 		free((void *)(uintptr_t)d->listen[i]);
 	free(d->listen);
+	free(d->bound);
 	free_events(d);
 	if (d->state_lock >= 0)
 		close(d->state_lock);
@@ -457,6 +483,7 @@ int daemon_run(const struct daemon_options *options)
 	struct err err = {0};
 	struct buf bytes = {0};
 	struct settings *settings = NULL;
+	bool told = false;
 
 	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -465,8 +492,13 @@ int daemon_run(const struct daemon_options *options)
 	if (ok) {
 		if (!options->debug)
 			log_set_level(d.boot->log_level);
-		ok = open_and_drop(&d, &err) && build(&d, &err);
-		if (!ok)
+		ok = open_and_drop(&d, &err);
+		if (ok) {
+			name_endpoints(&d);
+			told = !asks_others(&d);
+			ok = !told && build(&d, &err);
+		}
+		if (!ok && !told)
 			startup_complain(&err, NULL);
 	}
 	if (ok) {

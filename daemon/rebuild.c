@@ -334,7 +334,7 @@ static bool read_configuration(struct rebuild *r, struct err *err, struct err_li
 	if (!file_read(r->config.config_path, (size_t)SETTINGS_BYTES_MAX, &r->bytes, err))
 		return false;
 	r->settings = settings_parse(buf_str(&r->bytes), r->config.config_path, errors);
-	if (r->settings)
+	if (r->settings && settings_check_here(r->settings, r->config.bound, r->config.bound_count, errors))
 		return true;
 	size_t count = errors->count + errors->swallowed;
 	return err_set(err, ERR_INPUT, count == 1 ? "there is %zu error" : "there are %zu errors", count);

@@ -27,7 +27,9 @@ struct event_base;
 struct rebuild_config {
 	struct event_base *base;
 	const char *config_path;
-	const char *compiler;	     /* path of saring-compile */
+	const char *compiler;	  /* path of saring-compile */
+	const struct addr *bound; /* where is listened, with the ports the kernel chose; lives as long as this */
+	size_t bound_count;
 	const char *resolv_conf;     /* asked for servers when saring.yaml names none */
 	const struct settings *boot; /* what the daemon was started with: some of it holds until it ends */
 	struct generations *generations;

@@ -202,6 +202,8 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service = service_create(config->index, config->generations, config->cache, config->inflight, w->counters);
 	w->service->failures = config->failures;
 	w->service->cookie_seed = config->cookie_seed;
+	w->service->limit = config->limit;
+	w->service->loop = config->loop;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;

@@ -14,6 +14,8 @@
 #include "listen/tcp_seats.h"
 #include "observe/counters.h"
 #include "query/inflight.h"
+#include "query/limit.h"
+#include "query/loop.h"
 
 struct worker_config {
 	unsigned index;
@@ -25,6 +27,8 @@ struct worker_config {
 	struct inflight *inflight;	/* shared by all workers */
 	struct tcp_seats *tcp_seats;	/* shared by all workers */
 	struct siphash_key cookie_seed; /* the same in all workers */
+	struct limit *limit;		/* shared by all workers */
+	struct loop *loop;		/* shared by all workers */
 	struct worker *const *workers;	/* all of them, by index, for answers that wait on another's ask */
 };
 

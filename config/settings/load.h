@@ -23,12 +23,18 @@ MUST_CHECK struct settings *settings_parse(struct str text, const char *path, st
 MUST_CHECK struct settings *settings_parse_faulty(struct str text, const char *path, struct err_list *errors);
 void settings_destroy(struct settings *s); /* takes NULL */
 
-/* Nameservers of a resolv.conf, those equal to an address of `listen` (or to any loopback address and port that `listen` covers by
- * a wildcard) left out. Fills at most max; returns how many. A file that is absent gives none. */
+/* Nameservers of a resolv.conf, those at which saringd itself listens left out, as settings_is_here has it. Fills at most max;
+ * returns how many. A file that is absent gives none. */
 size_t settings_resolv_conf(const char *path, const struct settings *s, struct endpoint *ret, size_t max, struct arena *arena);
 
 /* Would saringd answer at this address itself? Equal to an address of `listen`, or loopback where `listen` has a wildcard of the
  * same family and port. */
 bool settings_is_self(const struct settings *s, const struct addr *server);
+/* The same, asking the kernel too: where `listen` has a wildcard, every address of this machine counts. */
+bool settings_is_here(const struct settings *s, const struct addr *server);
+/* What the text alone does not tell: an error for each server of s, of routes too, that settings_is_here but not settings_is_self,
+ * or that is one of bound (where saringd is bound to, with the ports the kernel chose; wildcards as above). False when there is
+ * one. */
+bool settings_check_here(const struct settings *s, const struct addr *bound, size_t bound_count, struct err_list *errors);
 
 #endif

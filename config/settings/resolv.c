@@ -10,20 +10,6 @@
 #define RESOLV_BYTES_MAX 65536
 #define DNS_PORT 53
 
-bool settings_is_self(const struct settings *s, const struct addr *server)
-{
-	for (size_t i = 0; i < s->listen_count; i++) {
-		const struct addr *listen = &s->listen[i].addr;
-		if (addr_eq(listen, server))
-			return true;
-		/* An IPv6 wildcard takes no IPv4: the sockets are bound with IPV6_V6ONLY. */
-		if (addr_is_any(listen) && addr_is_loopback(server) && listen->sa.sa_family == server->sa.sa_family &&
-		    addr_port(listen) == addr_port(server))
-			return true;
-	}
-	return false;
-}
-
 static struct str next_word(struct str *line)
 {
 	*line = str_trim(*line);
@@ -76,7 +62,7 @@ size_t settings_resolv_conf(const char *path, const struct settings *s, struct e
 		struct addr addr;
 		char shown[ADDR_TEXT_MAX];
 		line_number++;
-		if (!read_nameserver(line, &addr) || settings_is_self(s, &addr) || is_there(ret, count, &addr))
+		if (!read_nameserver(line, &addr) || settings_is_here(s, &addr) || is_there(ret, count, &addr))
 			continue;
 		ret[count] = (struct endpoint){.scheme = ENDPOINT_DNS, .addr = addr, .line = line_number, .column = 1};
 		ret[count++].text = arena_printf(arena, "dns://%s", addr_to_text(&addr, shown));

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listen/tcp_seats.h"
 
-#define XXH_INLINE_ALL
 #include "base/rand.h"
+#include "base/siphash.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <xxhash.h>
 
 #define HOST_LEN 20 /* the wide form, and the scope of a link-local address */
 #define HOST_V6_BITS 56
@@ -42,7 +41,7 @@ struct tcp_seats {
 	uint32_t *buckets;
 	uint32_t bucket_mask;
 	uint32_t first_free;
-	uint64_t seed;
+	struct siphash_key key; /* hosts are what strangers choose */
 };
 
 static void host_of(const struct addr *peer, uint8_t ret[HOST_LEN])
@@ -87,7 +86,7 @@ struct tcp_seats *tcp_seats_create(unsigned workers, size_t most, size_t host_mo
 		s->buckets[i] = TCP_SEAT_NONE;
 	for (uint32_t i = 0; i < s->count; i++)
 		s->seats[i].next = i + 1 < s->count ? i + 1 : TCP_SEAT_NONE;
-	rand_bytes(&s->seed, sizeof(s->seed));
+	rand_bytes(&s->key, sizeof(s->key));
 	return s;
 }
 
@@ -217,7 +216,7 @@ uint32_t tcp_enter(struct tcp_seats *s, unsigned worker, const struct addr *peer
 
 	*ret_leaver = NULL;
 	host_of(peer, host);
-	uint32_t bucket = (uint32_t)XXH3_64bits_withSeed(host, HOST_LEN, s->seed) & s->bucket_mask;
+	uint32_t bucket = (uint32_t)siphash13(&s->key, host, HOST_LEN) & s->bucket_mask;
 	pthread_mutex_lock(&s->lock);
 	uint32_t i = TCP_SEAT_NONE;
 	if (s->first_free != TCP_SEAT_NONE && room_for(s, host, bucket, worker, now_ms, ret_leaver)) {

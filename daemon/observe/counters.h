@@ -22,8 +22,10 @@
 	X(FAILURE_HITS, failure_hits) X(COALESCED, coalesced) X(PREFETCHED, prefetched) X(SHADOWED, shadowed)                \
 	X(REBIND_REFUSED, rebind_refused)                                                                                    \
 	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
+	X(CLIENT_FULL, client_full) X(ZONE_FULL, zone_full) X(LOOPS, loops) X(LOOPED, looped)                                                                  \
 	/* UDP clients */                                                                                                    \
-	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed)                                                              \
+	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed) X(RATE_SLIPPED, rate_slipped) X(RATE_DROPPED, rate_dropped)  \
+	X(REFUSALS_DROPPED, refusals_dropped)                                                                                \
 	/* TCP clients */                                                                                                    \
 	X(TCP_ACCEPTED, tcp_accepted) X(TCP_REFUSED, tcp_refused) X(TCP_EVICTED, tcp_evicted) X(TCP_IDLE, tcp_idle)          \
 	X(TCP_SLOW, tcp_slow) X(TCP_STALLED, tcp_stalled) X(TCP_AGED, tcp_aged) X(TCP_NO_ROOM, tcp_no_room)                  \

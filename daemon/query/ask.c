@@ -5,6 +5,7 @@
 #include "query/trail.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A question under way to the upstreams; whoever waits for it is in the in-flight registry. */
 struct ask {
@@ -13,8 +14,9 @@ struct ask {
 	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled;
-	uint64_t hash;	 /* of all that: the cache key's */
-	uint64_t routes; /* upstreams_routes of those it goes by */
+	uint64_t hash;		 /* of all that: the cache key's */
+	uint64_t routes;	 /* upstreams_routes of those it goes by */
+	struct share_place zone; /* of service->zones */
 };
 
 /* The key, and the memory where the cache would have it. */
@@ -55,7 +57,8 @@ static void seek_again(struct service *s, struct query *q)
 	struct query next = *q;
 
 	q->trail = NULL; /* it goes along */
-	if (q->serial != 0) {
+	next.moves = q->serial != 0;
+	if (next.moves) {
 		next.question = next.question_room; /* what was the slot's may be another's soon */
 		slot_free(s, slot_find(s, q->slot, q->serial));
 	}
@@ -227,7 +230,9 @@ static void fail_as(struct service *s, struct query *q, const struct query_extra
 
 static void fail(struct service *s, struct query *q, enum pool_outcome outcome)
 {
-	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = ede_of(outcome)});
+	const struct str circle = STR_LIT("the servers asked lead back to this one"), none = {NULL, 0};
+
+	fail_as(s, q, &(struct query_extra){.has_ede = true, .ede = ede_of(outcome), .text = loop_is_known(s) ? circle : none});
 }
 
 /* It failed a moment ago: nobody is asked again so soon (RFC 9520 §3.2), and it fails again, saying so (RFC 8914 §4.14) behind why
@@ -322,6 +327,8 @@ static void deliver_all(struct service *s, const struct cache_key *key, enum poo
 
 	for (size_t i = 0; i < count && !far; i++)
 		far = waiters[i].worker != s->worker;
+	if (outcome == POOL_TIMEOUT)
+		loop_timed_out(s, key, count);
 	if (far)
 		deliver_far(s, waiters, count, outcome, r);
 	for (size_t i = 0; i < count; i++) {
@@ -342,6 +349,8 @@ static void ask_end(struct ask *a)
 		a->service->asks = a->next;
 	if (a->next != NULL)
 		a->next->prev = a->prev;
+	share_give(&a->service->zones, a->zone);
+	a->service->ask_count--;
 	free(a);
 }
 
@@ -368,13 +377,30 @@ static void on_upstream_done(void *arg, enum pool_outcome outcome, const struct 
 	ask_end(a);
 }
 
+/* The zone that names are counted under, as far as names alone tell: the last two labels, below arpa three. Names made up at random
+ * below one that nobody answers for leave room for all others. */
+static struct share_place zone_of(const struct service *s, const struct name *name)
+{
+	static const uint8_t arpa[] = "\4arpa"; /* and the root: the literal's own NUL */
+	bool reverse = name->len > sizeof(arpa) && memcmp(name->wire + name->len - sizeof(arpa), arpa, sizeof(arpa)) == 0;
+	size_t at = name_suffix_at(name, MIN((unsigned)name->labels, reverse ? 3u : 2u));
+
+	return share_place(&s->zones, name->wire + at, name->len - at);
+}
+
 /* The caller owns the registry's entry for key. False when a limit refuses the ask. */
 static bool ask_start(struct service *s, const struct cache_key *key)
 {
-	struct ask *a = malloc(sizeof(*a));
+	struct share_place zone = zone_of(s, key->name);
 
+	if (!share_may(&s->zones, zone, asks_left(s), QUERY_ZONE_ASKS_MAX)) {
+		counters_add(s->counters, COUNTER_ZONE_FULL);
+		return false;
+	}
+	struct ask *a = malloc(sizeof(*a));
 	if (a == NULL)
 		return false;
+	a->zone = zone;
 	a->service = s;
 	a->prev = NULL;
 	name_copy(&a->name, key->name);
@@ -393,21 +419,28 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 	if (a->next != NULL)
 		a->next->prev = a;
 	s->asks = a;
+	s->ask_count++;
+	share_take(&s->zones, zone);
 	return true;
+}
+
+bool ask_alone(struct service *s, const struct cache_key *key)
+{
+	if (inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
+		return false;
+	if (ask_start(s, key))
+		return true;
+	/* Somebody may have joined in between: they are failed, not forgotten. */
+	deliver_all(s, key, POOL_NO_RESOURCES, NULL);
+	return false;
 }
 
 void ask_prefetch(struct service *s, const struct cache_key *key)
 {
 	uint16_t why;
 
-	if (failures_find(s->failures, key, s->now_ms, &why) || inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
-		return;
-	if (ask_start(s, key)) {
+	if (!failures_find(s->failures, key, s->now_ms, &why) && ask_alone(s, key))
 		counters_add(s->counters, COUNTER_PREFETCHED);
-		return;
-	}
-	/* Somebody may have joined in between: they are failed, not forgotten. */
-	deliver_all(s, key, POOL_NO_RESOURCES, NULL);
 }
 
 /* While all servers are known to be down nobody waits for them who can have an expired answer: it was waited for when they failed,
@@ -433,16 +466,20 @@ enum fate ask_stage(struct service *s, struct query *q)
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;
 	}
+	if (loop_is_probe(s, q)) {
+		fail(s, q, POOL_BAD);
+		return FATE_ANSWER;
+	}
 	if (failed_lately(s, q, &q->key) || stale_at_once(s, q))
 		return FATE_ANSWER;
 	struct query *parked = slot_park(s, q);
 	if (parked == NULL) {
-		counters_add(s->counters, COUNTER_SLOTS_FULL);
 		fail(s, q, POOL_NO_RESOURCES);
 		return FATE_ANSWER;
 	}
 	struct cache_key key = parked->key; /* the slot may be freed before the key is done with */
-	struct inflight_waiter waiter = {.worker = (uint16_t)s->worker, .slot = parked->slot, .serial = parked->serial};
+	struct inflight_waiter waiter = {
+	    .worker = (uint16_t)s->worker, .slot = parked->slot, .serial = parked->serial, .client = limit_client(&q->peer)};
 	switch (inflight_join(s->inflight, &key, &waiter)) {
 	case INFLIGHT_FULL:
 		counters_add(s->counters, COUNTER_INFLIGHT_FULL);
@@ -450,6 +487,11 @@ enum fate ask_stage(struct service *s, struct query *q)
 		return FATE_ANSWER;
 	case INFLIGHT_WAITS:
 		counters_add(s->counters, COUNTER_COALESCED);
+		if (loop_joined(s, parked, &waiter)) {
+			counters_add(s->counters, COUNTER_LOOPED);
+			fail(s, parked, POOL_BAD);
+			return FATE_ANSWER;
+		}
 		break;
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */

@@ -12,6 +12,12 @@ enum fate client_stage(struct service *s, struct query *q)
 	}
 	switch (settings->others) {
 	case OTHERS_REFUSE:
+		/* By UDP they may come from somebody else, whom the refusals would hit. */
+		if (!q->via->stream &&
+		    limit_take(s->limit, LIMIT_REFUSALS, limit_client(&q->peer), LIMIT_REFUSALS_S, s->now_ms) != LIMIT_PASSES) {
+			counters_add(s->counters, COUNTER_REFUSALS_DROPPED);
+			break;
+		}
 		answer_rcode(s, q, RCODE_REFUSED, &(struct query_extra){.has_ede = true, .ede = EDE_PROHIBITED});
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;

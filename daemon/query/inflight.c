@@ -75,9 +75,19 @@ static struct entry **find(struct shard *shard, const struct cache_key *key)
 	return at;
 }
 
+/* May one more of this client wait? While half of all is left there is nothing to count. */
+static bool has_room(const struct entry *e, uint64_t client)
+{
+	uint32_t left = INFLIGHT_WAITERS_MAX - e->waiter_count, same = 0;
+
+	for (uint32_t i = 0; left <= INFLIGHT_WAITERS_MAX / 2 && i < e->waiter_count && same < left; i++)
+		same += e->waiters[i].client == client;
+	return same < left;
+}
+
 static bool waiter_add(struct entry *e, const struct inflight_waiter *waiter)
 {
-	if (e->waiter_count >= INFLIGHT_WAITERS_MAX)
+	if (!has_room(e, waiter->client))
 		return false;
 	if (e->waiter_count == e->waiter_cap) {
 		uint32_t cap = e->waiter_cap == 0 ? 2 : e->waiter_cap * 2;

@@ -19,6 +19,7 @@ struct inflight_waiter {
 	uint16_t worker;
 	uint32_t slot;
 	uint64_t serial;
+	uint64_t client; /* limit_client of who asks */
 };
 
 enum inflight_join {
@@ -26,7 +27,7 @@ enum inflight_join {
 	INFLIGHT_WAITS, /* joined an ask under way */
 	INFLIGHT_FULL,	/* too many wait for this name, or too many names are asked: refuse */
 };
-#define INFLIGHT_WAITERS_MAX 4096 /* for one question */
+#define INFLIGHT_WAITERS_MAX 4096 /* for one question; of them one client has no more than are left */
 #define INFLIGHT_ENTRIES_MAX 65536
 /* waiter NULL: an ask nobody waits for (a prefetch). */
 enum inflight_join inflight_join(struct inflight *in, const struct cache_key *key, const struct inflight_waiter *waiter);

@@ -16,6 +16,7 @@ static const struct stage {
 } stages[] = {
     {"client", client_stage, "strangers get nothing built for them, not even an error about their packet's form"},
     {"cookie", cookie_stage, "before whatever spares a client that has shown who it is"},
+    {"limit", limit_stage, "as soon as it is known who shows a good cookie; what is above the rate costs no look-up"},
     {"screen", screen_stage, "what is no question to resolve is refused before any look-up"},
     {"near", near_stage, "the policy's filter is asked; where a name may be in a list, its bucket is fetched"},
     {"records", records_stage, "and what is in that bucket"},
@@ -53,6 +54,7 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->serial = 0;
 	q->has_stale = false;
 	q->stale_queued = false;
+	q->moves = false;
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
 	q->rewrite.on = false;
 	q->trail = NULL;

@@ -20,6 +20,9 @@
 #include "observe/counters.h"
 #include "policy/match.h"
 #include "query/inflight.h"
+#include "query/limit.h"
+#include "query/loop.h"
+#include "query/share.h"
 #include "upstream/pool.h"
 #include "wire/cookie.h"
 #include "wire/msg.h"
@@ -27,6 +30,8 @@
 #include <netinet/in.h>
 
 #define QUERY_SLOTS_MAX 16384	  /* questions that wait, in one worker */
+#define QUERY_CLIENT_MAX 1024	  /* of them one client's (limit.h says what a client is) */
+#define QUERY_ZONE_ASKS_MAX 1024  /* questions under way to the upstreams for names below one zone, in one worker */
 #define QUERY_STALE_AFTER_MS 1800 /* RFC 8767 §5: the client response timer */
 #define QUERY_STALE_TTL_S 30	  /* RFC 8767 §4 */
 #define QUERY_ANY_TTL_S 3600	  /* of the HINFO of RFC 8482 */
@@ -102,7 +107,9 @@ struct query {
 
 	/* as a slot */
 	uint32_t slot;
-	uint64_t serial; /* 0: free */
+	uint64_t serial;	  /* 0: free */
+	struct share_place share; /* its client's, of service->clients */
+	bool moves;		  /* it had a slot a moment ago, and is to have one again */
 	struct query *next_free;
 	struct query *stale_prev, *stale_next; /* the queue of the client response timer */
 	bool stale_queued;
@@ -132,6 +139,8 @@ struct service {
 	struct cache_reader *reader;
 	struct failures *failures;	/* shared by all workers; may be NULL */
 	struct siphash_key cookie_seed; /* the same in all workers */
+	struct limit *limit;		/* shared by all workers; may be NULL */
+	struct loop *loop;		/* the same */
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
@@ -152,7 +161,10 @@ struct service {
 	uint32_t slots_made, slots_used;
 	uint64_t next_serial;
 	struct query *stale_first, *stale_last;
-	struct ask *asks; /* under way to the upstreams; ask.c */
+	struct share clients; /* who holds the slots */
+	struct ask *asks;     /* under way to the upstreams; ask.c */
+	size_t ask_count;
+	struct share zones; /* below which they are */
 	struct trail *spare_trails;
 	unsigned spare_trail_count;
 
@@ -169,7 +181,7 @@ struct service {
 MUST_CHECK struct service *service_create(unsigned worker, struct generations *generations, struct cache *cache,
 					  struct inflight *inflight, struct counters *counters);
 void service_destroy(struct service *s);
-/* A copy of q in a slot that waits; NULL when all are taken. */
+/* A copy of q in a slot that waits; NULL, counted, when all are taken, or so many by its client that others come first. */
 MUST_CHECK struct query *slot_park(struct service *s, const struct query *q);
 /* The slot's query if it still waits under that serial, else NULL. */
 struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial);
@@ -208,6 +220,7 @@ static inline const struct name *query_sought(const struct query *q)
 /* ---- the stages, in order ---- */
 enum fate client_stage(struct service *s, struct query *q);
 enum fate cookie_stage(struct service *s, struct query *q);
+enum fate limit_stage(struct service *s, struct query *q);
 enum fate screen_stage(struct service *s, struct query *q);
 enum fate names_stage(struct service *s, struct query *q);
 enum fate decide_stage(struct service *s, struct query *q);
@@ -291,7 +304,14 @@ MUST_CHECK enum inspected inspect_response(struct service *s, const struct query
 					   const struct laid_out *m, struct verdict *ret);
 
 /* ---- upstream answers (ask.c) ---- */
-/* Start an ask that nobody waits for: an answer about to expire. */
+/* How many more may be asked at a time. */
+static inline size_t asks_left(const struct service *s)
+{
+	return POOL_ASKS_MAX - MIN(s->ask_count, (size_t)POOL_ASKS_MAX);
+}
+/* Start an ask that nobody waits for. False: it is under way already, or a limit refuses it. */
+bool ask_alone(struct service *s, const struct cache_key *key);
+/* The same, counted: an answer about to expire. Not for what failed a moment ago. */
 void ask_prefetch(struct service *s, const struct cache_key *key);
 /* The pool is gone, and with it every ask under way. */
 void asks_forget(struct service *s);

@@ -26,6 +26,8 @@ struct service *service_create(unsigned worker, struct generations *generations,
 	s->mailbox = mailbox_create();
 	s->slot_chunks = base_alloc(SLOTS_CHUNKS * sizeof(struct query *));
 	s->next_serial = 1;
+	share_init(&s->clients);
+	share_init(&s->zones);
 	return s;
 }
 
@@ -60,10 +62,25 @@ static bool slots_more(struct service *s)
 	return true;
 }
 
+/* How many more may wait and be asked for: the less there are, the less one client may have of them. */
+static size_t slots_left(const struct service *s)
+{
+	return MIN(QUERY_SLOTS_MAX - (size_t)s->slots_used, asks_left(s));
+}
+
 struct query *slot_park(struct service *s, const struct query *q)
 {
-	if (s->free_slots == NULL && !slots_more(s))
+	uint64_t client = limit_client(&q->peer);
+	struct share_place share = share_place(&s->clients, &client, sizeof(client));
+
+	if (!q->moves && !share_may(&s->clients, share, slots_left(s), QUERY_CLIENT_MAX)) {
+		counters_add(s->counters, s->slots_used < QUERY_SLOTS_MAX ? COUNTER_CLIENT_FULL : COUNTER_SLOTS_FULL);
 		return NULL;
+	}
+	if (s->free_slots == NULL && !slots_more(s)) {
+		counters_add(s->counters, COUNTER_SLOTS_FULL);
+		return NULL;
+	}
 	struct query *parked = s->free_slots;
 	s->free_slots = parked->next_free;
 	uint32_t slot = parked->slot;
@@ -75,6 +92,9 @@ struct query *slot_park(struct service *s, const struct query *q)
 	parked->slot = slot;
 	parked->serial = s->next_serial++;
 	parked->next_free = NULL;
+	parked->share = share;
+	parked->moves = false;
+	share_take(&s->clients, share);
 	parked->stale_queued = false;
 	parked->prepared = NULL; /* it was this batch's */
 	memcpy(parked->question_room, q->question, q->question_len);
@@ -127,6 +147,7 @@ void slot_free(struct service *s, struct query *q)
 	must(q->serial != 0);
 	stale_remove(s, q);
 	trail_drop(s, q);
+	share_give(&s->clients, q->share);
 	q->serial = 0;
 	q->next_free = s->free_slots;
 	s->free_slots = q;

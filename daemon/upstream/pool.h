@@ -44,6 +44,8 @@ MUST_CHECK uint64_t upstreams_routes(const struct upstreams *u);
 /* The next zone, from *at = 0 on, that is another's business in u than it was in old: of a route that only one of them has, or with
  * other servers. False when there is no other. Any thread. */
 MUST_CHECK bool upstreams_changed(const struct upstreams *u, const struct upstreams *old, size_t *at, struct name *ret_zone);
+/* Is this the host of one of the servers, whatever the port? Any thread. */
+MUST_CHECK bool upstreams_has_host(const struct upstreams *u, const struct addr *host);
 size_t upstreams_count(const struct upstreams *u);				       /* any thread */
 void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats *ret); /* any thread */
 

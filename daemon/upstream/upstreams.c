@@ -141,6 +141,15 @@ bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16
 	return false;
 }
 
+bool upstreams_has_host(const struct upstreams *u, const struct addr *host)
+{
+	for (size_t i = 0; i < u->route_count; i++)
+		for (size_t j = 0; j < u->routes[i].server_count; j++)
+			if (addr_same_host(&u->routes[i].servers[j]->addr, host))
+				return true;
+	return false;
+}
+
 size_t upstreams_count(const struct upstreams *u)
 {
 	size_t count = 0;

@@ -244,6 +244,22 @@ def resident(daemon):
     return int(open(f"/proc/{daemon.process.pid}/statm").read().split()[1]) * resource.getpagesize()
 
 
+def test_many_questions_on_one_connection(daemon):
+    """However many there are, the memory is that of a few: a connection ends by its age, not by what it has asked."""
+    wires = [query(i, "blocked", "example") for i in range(100)]
+    with Stream(daemon) as s:
+        def round_of(count):
+            for _ in range(count):
+                s.send(*wires)
+                assert {s.answer()[1] for _ in wires} == set(range(100))
+
+        round_of(20)
+        before = resident(daemon)
+        round_of(100)
+        assert resident(daemon) - before < 4 << 20
+    eventually(lambda: counters(daemon)["tcp_accepted"] == 1, "by one connection")
+
+
 def test_one_byte_now_and_then(daemon):
     """A message that never ends is given five seconds, however often a byte of it comes."""
     wire = struct.pack(">H", 600) + query(1, "blocked", "example") + b"x" * 600

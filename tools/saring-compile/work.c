@@ -50,6 +50,8 @@ static bool read_settings(struct run *r)
 		source_config_hash(buf_str(&text), r->settings_hash);
 		r->settings = o->check ? settings_parse_faulty(buf_str(&text), o->config, errors)
 				       : settings_parse(buf_str(&text), o->config, errors);
+		if (o->check)
+			(void)settings_check_here(r->settings, NULL, 0, errors);
 	} else if (err.code == ERR_LIMIT) {
 		err_list_add_at(errors, o->config, 1, 1, "%s", err.text);
 	} else {

@@ -148,6 +148,8 @@ static void check_file(struct check *c, const char *path, struct progress *progr
 		settings_of_list(c, path, format);
 	else if (sorted)
 		c->settings = settings_parse_faulty(buf_str(&text), path, &c->errors);
+	if (sorted && !is_list && format == FORMAT_YAML)
+		(void)settings_check_here(c->settings, NULL, 0, &c->errors);
 	buf_finish(&text);
 	if (c->settings == NULL)
 		return;

@@ -132,7 +132,7 @@ static struct name name_as_written(const char *text)
 	return name;
 }
 
-void rig_ask(struct rig *rig, const struct via *via, const char *name, uint16_t type, bool edns)
+void rig_ask_from(struct rig *rig, const struct via *via, const char *from, const char *name, uint16_t type, bool edns)
 {
 	uint8_t bytes[512];
 	struct wr w = wr_init(bytes, sizeof(bytes));
@@ -144,7 +144,12 @@ void rig_ask(struct rig *rig, const struct via *via, const char *name, uint16_t 
 	wr_u16(&w, RRCLASS_IN);
 	if (edns)
 		edns_write_end(&w, edns_write_begin(&w, 1232, 0, false));
-	rig_run(rig, via, "127.0.0.1", bytes, w.pos);
+	rig_run(rig, via, from, bytes, w.pos);
+}
+
+void rig_ask(struct rig *rig, const struct via *via, const char *name, uint16_t type, bool edns)
+{
+	rig_ask_from(rig, via, "127.0.0.1", name, type, edns);
 }
 
 uint64_t rig_count(const struct rig *rig, enum counter which)

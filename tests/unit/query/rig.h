@@ -37,6 +37,7 @@ void rig_destroy(struct rig *rig);
 void rig_run(struct rig *rig, const struct via *via, const char *from, const uint8_t *bytes, size_t len);
 /* Ask by a query of ID 0x1234 with RD. The name keeps its case. */
 void rig_ask(struct rig *rig, const struct via *via, const char *name, uint16_t type, bool edns);
+void rig_ask_from(struct rig *rig, const struct via *via, const char *from, const char *name, uint16_t type, bool edns);
 uint64_t rig_count(const struct rig *rig, enum counter which);
 
 struct name rig_name(const char *text);

@@ -93,9 +93,30 @@ static void test_waiters_are_bounded(void **state)
 	struct inflight_waiter *waiters;
 
 	for (uint32_t i = 0; i < INFLIGHT_WAITERS_MAX; i++)
-		assert_int_not_equal(inflight_join(in, &key, &(struct inflight_waiter){.slot = i}), INFLIGHT_FULL);
+		assert_int_not_equal(inflight_join(in, &key, &(struct inflight_waiter){.slot = i, .client = i}), INFLIGHT_FULL);
 	assert_int_equal(inflight_join(in, &key, &(struct inflight_waiter){0}), INFLIGHT_FULL);
 	assert_int_equal(inflight_take(in, &key, &waiters), INFLIGHT_WAITERS_MAX);
+	free(waiters);
+	inflight_destroy(in);
+}
+
+/* One client who waits as often as he can leaves room for others. */
+static void test_one_client_does_not_fill_it(void **state)
+{
+	(void)state;
+	struct inflight *in = inflight_create();
+	struct name n = name_of("flood.example");
+	struct cache_key key = key_of(&n, 1);
+	struct inflight_waiter *waiters;
+
+	for (uint64_t client = 1; client <= 4; client++) {
+		unsigned joined = 0;
+		while (inflight_join(in, &key, &(struct inflight_waiter){.client = client}) != INFLIGHT_FULL)
+			joined++;
+		assert_int_equal(joined, INFLIGHT_WAITERS_MAX >> client);
+	}
+	assert_int_equal(inflight_join(in, &key, &(struct inflight_waiter){.client = 5}), INFLIGHT_WAITS);
+	assert_int_equal(inflight_take(in, &key, &waiters), INFLIGHT_WAITERS_MAX / 16 * 15 + 1);
 	free(waiters);
 	inflight_destroy(in);
 }
@@ -225,6 +246,7 @@ int main(void)
 	    cmocka_unit_test(test_first_owns_others_wait),
 	    cmocka_unit_test(test_every_part_of_the_key_counts),
 	    cmocka_unit_test(test_waiters_are_bounded),
+	    cmocka_unit_test(test_one_client_does_not_fill_it),
 	    cmocka_unit_test(test_entries_are_bounded),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_mailbox),
