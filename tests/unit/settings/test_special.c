@@ -19,7 +19,10 @@ static struct special_index table;
 static int set_up(void **state)
 {
 	(void)state;
-	special_index_make(&table);
+	bool all[SPECIAL_MAX];
+	for (size_t i = 0; i < SPECIAL_MAX; i++)
+		all[i] = true;
+	special_index_make(all, &table);
 	return 0;
 }
 
@@ -225,6 +228,10 @@ static void switches(void **state)
 	struct settings *s = parse("");
 	for (size_t i = 0; i < special_count; i++)
 		assert_int_equal(s->special_on[i], specials[i].when != SPECIAL_ON_WISH);
+	/* rows that are off make no ordinary name look like one that is on */
+	struct name com = name_of("www.mask.icloud.com"), net = name_of("use-application-dns.net"), onion = name_of("x.onion");
+	assert_false(special_may_be(&s->special, &com) || special_may_be(&s->special, &net));
+	assert_true(special_may_be(&s->special, &onion));
 	settings_destroy(s);
 	/* one by one, whichever it is */
 	for (size_t i = 0; i < special_count; i++) {
