@@ -27,30 +27,41 @@ static bool bind_rate(const struct values *v, const struct schema_key *row, cons
 	return true;
 }
 
-/* The row of that name among those that this key may switch. */
-static bool find_special(const struct values *v, const char *key, const struct yaml_node *node, bool on_wish, size_t *ret)
+static bool find_fault(const struct values *v, const char *key, const struct yaml_node *node, bool on_wish)
 {
 	const char *names[SPECIAL_MAX];
 	char shown[VALUES_SHOWN_MAX];
 	size_t count = 0;
-	struct str text = node->text;
-	if (text.len > 1 && text.ptr[text.len - 1] == '.')
-		text.len--;
-	for (size_t i = 0; i < special_count; i++) {
-		if ((specials[i].when == SPECIAL_ON_WISH) != on_wish)
-			continue;
-		if (str_eq_nocase(text, str_from(specials[i].name))) {
-			*ret = i;
-			return true;
-		}
-		names[count++] = specials[i].name;
-	}
-	const char *nearest = str_nearest(text, names, count);
+	for (size_t i = 0; i < special_count; i++)
+		if ((specials[i].when == SPECIAL_ON_WISH) == on_wish)
+			names[count++] = specials[i].name;
+	const char *nearest = str_nearest(node->text, names, count);
 	if (nearest != NULL)
 		return values_fault(v, node, "'%s' takes no name '%s'; did you mean '%s'?", key, values_shown(node, shown),
 				    nearest);
 	return values_fault(v, node, "'%s' takes no name '%s'; saring.yaml(5) has a table of those it takes", key,
 			    values_shown(node, shown));
+}
+
+/* The row of that name, which must be one that this key may switch. */
+static bool find_special(const struct values *v, const char *key, const struct yaml_node *node, bool on_wish, size_t *ret)
+{
+	char shown[VALUES_SHOWN_MAX];
+	struct str text = node->text;
+	if (text.len > 1 && text.ptr[text.len - 1] == '.')
+		text.len--;
+	for (size_t i = 0; i < special_count; i++) {
+		if (!str_eq_nocase(text, str_from(specials[i].name)))
+			continue;
+		*ret = i;
+		if ((specials[i].when == SPECIAL_ON_WISH) == on_wish)
+			return true;
+		return values_fault(v, node,
+				    on_wish ? "'%s' needs no name '%s': it is answered here unless 'forward' has it"
+					    : "'%s' needs no name '%s': it is asked of upstream servers unless 'deny' has it",
+				    key, values_shown(node, shown));
+	}
+	return find_fault(v, key, node, on_wish);
 }
 
 static bool bind_specials(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,

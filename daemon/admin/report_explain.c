@@ -4,9 +4,12 @@
 #include "admin/commands.h"
 #include "ctl/proto.h"
 #include "policy/explain.h"
+#include "query/names.h"
 #include "wire/rrtype.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void put(json_t *object, const char *key, json_t *value)
 {
@@ -116,6 +119,57 @@ static void put_entries(json_t *object, const struct policy_hit *hits, size_t to
 		put(object, "also_omitted", json_integer((json_int_t)(total - count)));
 }
 
+/* "PTR localhost": the record that is sent. */
+static void put_record(json_t *object, const struct here *h, const char *zone)
+{
+	char type[RRTYPE_TEXT_MAX], text[NAME_TEXT_MAX + RRTYPE_TEXT_MAX + 1], address[ADDR_TEXT_MAX];
+	const char *data = zone; /* of SOA and NS */
+	char host[NAME_TEXT_MAX];
+	struct addr a;
+	struct name name;
+
+	memset(&a, 0, sizeof(a));
+	if (h->type == RRTYPE_A) {
+		a.in.sin_family = AF_INET;
+		memcpy(&a.in.sin_addr, h->rdata, sizeof(a.in.sin_addr));
+		data = addr_host_to_text(&a, address);
+	} else if (h->type == RRTYPE_AAAA) {
+		a.in6.sin6_family = AF_INET6;
+		memcpy(&a.in6.sin6_addr, h->rdata, sizeof(a.in6.sin6_addr));
+		data = addr_host_to_text(&a, address);
+	}
+	if (h->type == RRTYPE_PTR && name_from_wire(h->rdata, h->rdata_len, &name))
+		data = name_to_text(&name, host);
+	(void)snprintf(text, sizeof(text), "%s %s", rrtype_to_text(h->type, type), data);
+	put_word(object, "record", text);
+}
+
+/* What becomes of a name that no entry blocks, where that is not to be asked of the default servers. */
+static void put_way(json_t *object, const struct generation *g, const struct explain_question *q)
+{
+	unsigned route_labels = upstreams_zone_labels(g->upstreams, &q->name, q->type);
+	char text[NAME_TEXT_MAX];
+	struct name zone;
+	struct here h;
+
+	if (names_answer(g, &q->name, q->type, false, &h) && name_suffix(&q->name, h.zone_labels, &zone)) {
+		json_t *here = json_object();
+		put_word(here, "zone", name_to_text(&zone, text));
+		put_word(here, "source", h.row != NULL ? h.row->source : "names.dotless");
+		put_word(here, "answer", h.type != 0 ? "data" : h.rcode == RCODE_NXDOMAIN ? "nxdomain" : "nodata");
+		if (h.type != 0)
+			put_record(here, &h, text);
+		put(here, "ttl", json_integer(HERE_TTL_S));
+		put(object, "answered_here", here);
+	} else {
+		put(object, "answered_here", json_null());
+	}
+	if (route_labels > 0 && name_suffix(&q->name, route_labels, &zone))
+		put_word(object, "route", name_to_text(&zone, text));
+	else
+		put(object, "route", json_null());
+}
+
 json_t *report_explain(const struct generation *g, struct policy_scratch *scratch, const struct explain_question *q, int64_t now_s)
 {
 	struct policy_question question = {.name = &q->name, .type = q->type, .client = q->has_client ? &q->client : NULL};
@@ -134,9 +188,12 @@ json_t *report_explain(const struct generation *g, struct policy_scratch *scratc
 		policy_answer(g->policy, &verdict, &q->name, true, now_s, &answer);
 		put_word(object, "answer", answer_words[answer.answer]);
 		put(object, "ttl", json_integer(answer.ttl_s));
+		put(object, "answered_here", json_null());
+		put(object, "route", json_null());
 	} else {
 		put(object, "answer", json_null());
 		put(object, "ttl", json_null());
+		put_way(object, g, q);
 	}
 	put_entries(object, hits, total);
 	free(hits);

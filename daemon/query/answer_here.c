@@ -5,48 +5,58 @@
 
 #include <string.h>
 
-#define HERE_TTL_S 10800 /* RFC 6303 §3, of all there is */
 #define HERE_REFRESH_S 3600
 #define HERE_RETRY_S 1200
 #define HERE_EXPIRE_S 604800
 #define HERE_SERIAL 1
+#define HERE_BODY_MAX 128 /* one record, its names pointers but for a short one */
 
 static const uint8_t here_rname[] = "\6nobody\7invalid"; /* and the root: the literal's own NUL */
 
-/* The name of the zone, for RDATA. */
-static void put_zone(struct build *b, const struct query *q, unsigned zone_labels)
+/* The last labels of name, which is the message's question. */
+static void put_suffix(struct wr *w, const struct name *name, unsigned labels)
 {
-	wr_u16(&b->w, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + name_suffix_at(&q->name, zone_labels))));
+	wr_u16(w, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + name_suffix_at(name, labels))));
 }
 
-static void put_soa(struct build *b, const struct query *q, unsigned zone_labels, uint32_t ttl_s)
+static void put_front(struct wr *w, const struct name *name, unsigned labels, uint16_t type, uint32_t ttl_s)
 {
-	build_rr_head(b, q, zone_labels, RRTYPE_SOA, ttl_s);
-	wr_u16(&b->w, (uint16_t)(2 + sizeof(here_rname) + 20));
-	put_zone(b, q, zone_labels);
-	wr_bytes(&b->w, here_rname, sizeof(here_rname));
-	wr_u32(&b->w, HERE_SERIAL);
-	wr_u32(&b->w, HERE_REFRESH_S);
-	wr_u32(&b->w, HERE_RETRY_S);
-	wr_u32(&b->w, HERE_EXPIRE_S);
-	wr_u32(&b->w, ttl_s);
+	put_suffix(w, name, labels);
+	wr_u16(w, type);
+	wr_u16(w, RRCLASS_IN);
+	wr_u32(w, ttl_s);
 }
 
-static void put_data(struct build *b, const struct query *q, const struct here *h)
+static void put_soa(struct wr *w, const struct name *name, unsigned zone_labels, uint32_t ttl_s)
+{
+	put_front(w, name, zone_labels, RRTYPE_SOA, ttl_s);
+	wr_u16(w, (uint16_t)(2 + sizeof(here_rname) + 20));
+	put_suffix(w, name, zone_labels);
+	wr_bytes(w, here_rname, sizeof(here_rname));
+	wr_u32(w, HERE_SERIAL);
+	wr_u32(w, HERE_REFRESH_S);
+	wr_u32(w, HERE_RETRY_S);
+	wr_u32(w, HERE_EXPIRE_S);
+	wr_u32(w, ttl_s);
+}
+
+/* The one record that h comes to, for the question of that name. */
+static void put_here(struct wr *w, const struct name *name, const struct here *h)
 {
 	switch (h->type) {
+	case 0:
 	case RRTYPE_SOA:
-		put_soa(b, q, h->zone_labels, HERE_TTL_S);
-		b->header.ancount++;
+		put_soa(w, name, h->zone_labels, HERE_TTL_S);
 		return;
 	case RRTYPE_NS:
-		build_rr_head(b, q, h->zone_labels, RRTYPE_NS, HERE_TTL_S);
-		wr_u16(&b->w, 2);
-		put_zone(b, q, h->zone_labels);
-		b->header.ancount++;
+		put_front(w, name, h->zone_labels, RRTYPE_NS, HERE_TTL_S);
+		wr_u16(w, 2);
+		put_suffix(w, name, h->zone_labels);
 		return;
 	default:
-		build_rr(b, q, h->type, HERE_TTL_S, h->rdata, h->rdata_len);
+		put_front(w, name, name->labels, h->type, HERE_TTL_S);
+		wr_u16(w, h->rdata_len);
+		wr_bytes(w, h->rdata, h->rdata_len);
 		return;
 	}
 }
@@ -57,13 +67,28 @@ void answer_here(struct service *s, const struct query *q, const struct here *h)
 
 	build_begin(&b, s, q, h->rcode);
 	b.header.flags |= MSG_AA;
-	if (h->type != 0) {
-		put_data(&b, q, h);
-	} else {
-		put_soa(&b, q, h->zone_labels, HERE_TTL_S);
-		b.header.nscount++;
-	}
+	put_here(&b.w, &q->name, h);
+	b.header.ancount = h->type != 0;
+	b.header.nscount = h->type == 0;
 	(void)build_end(&b, s, q, h->rcode, &(struct query_extra){.has_ede = false});
+}
+
+void answer_here_rewritten(struct service *s, const struct query *q, const struct here *h)
+{
+	uint8_t body[HERE_BODY_MAX];
+	struct wr w = wr_init(body, sizeof(body));
+
+	put_here(&w, &q->rewrite.to, h);
+	must(!w.full);
+	answer_rewritten(s, q,
+			 &(struct response){.flags = h->rcode,
+					    .ancount = h->type != 0,
+					    .nscount = h->type == 0,
+					    .negative = h->type == 0,
+					    .ttl_s = HERE_TTL_S,
+					    .body = body,
+					    .body_len = (uint32_t)w.pos},
+			 ANSWER_AGE_FRESH);
 }
 
 void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, const struct query_extra *extra)
@@ -72,8 +97,26 @@ void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, co
 
 	build_begin(&b, s, q, RCODE_NOERROR);
 	if (q->name.labels > 0) {
-		put_soa(&b, q, q->name.labels, ttl_s);
+		put_soa(&b.w, &q->name, q->name.labels, ttl_s);
 		b.header.nscount++;
 	}
 	(void)build_end(&b, s, q, RCODE_NOERROR, extra);
+}
+
+/* Where an entry has sent the question is answered here as if it had been asked itself. */
+enum fate names_stage(struct service *s, struct query *q)
+{
+	struct here h;
+
+	if (!names_answer(s->world, query_sought(q), q->type, q->dnssec_ok, &h))
+		return FATE_NEXT;
+	if (q->rewrite.on) {
+		query_count_list(s, &q->rewrite.verdict);
+		answer_here_rewritten(s, q, &h);
+		query_finish(s, q, COUNTER_BLOCKED);
+	} else {
+		answer_here(s, q, &h);
+		query_finish(s, q, COUNTER_LOCAL);
+	}
+	return FATE_ANSWER;
 }

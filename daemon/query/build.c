@@ -54,8 +54,22 @@ static void put_options(struct build *b, const struct service *s, const struct q
 		edns_write_option(&b->w, EDNS_NSID, nsid, strlen(nsid));
 }
 
+/* How much of the extended error an answer has room for. */
+enum ede_room { EDE_WHOLE, EDE_CODE_ALONE, EDE_LEFT_OUT };
+
+static void put_ede(struct build *b, const struct query_extra *extra, enum ede_room room)
+{
+	const struct str no_text = {NULL, 0};
+
+	if (!extra->has_ede || room == EDE_LEFT_OUT)
+		return;
+	edns_write_ede(&b->w, extra->ede, room == EDE_WHOLE ? extra->text : no_text);
+	if (extra->also_ede != 0)
+		edns_write_ede(&b->w, extra->also_ede, no_text);
+}
+
 static void build_opt(struct build *b, const struct service *s, const struct query *q, uint16_t rcode,
-		      const struct query_extra *extra, bool with_text)
+		      const struct query_extra *extra, enum ede_room room)
 {
 	if (!q->has_edns)
 		return;
@@ -64,34 +78,39 @@ static void build_opt(struct build *b, const struct service *s, const struct que
 		put_options(b, s, q);
 	if (q->keepalive_100ms != 0)
 		edns_write_keepalive(&b->w, q->keepalive_100ms);
-	if (extra->has_ede)
-		edns_write_ede(&b->w, extra->ede, with_text ? extra->text : (struct str){NULL, 0});
-	if (extra->has_ede && extra->also_ede != 0)
-		edns_write_ede(&b->w, extra->also_ede, (struct str){NULL, 0});
+	put_ede(b, extra, room);
 	if (q->pads)
 		edns_write_padding(&b->w, EDNS_PAD_RESPONSE);
 	edns_write_end(&b->w, mark);
 	b->header.arcount++;
 }
 
-/* Close the message: OPT last. What does not fit goes in this order: the EDE's text, then every record (TC=1, question and OPT
- * only; RFC 9715 §3.1 and the truncation rules of RFC 2181 §9). */
+/* The OPT, with as much of the extended error as there is room for: its text goes first, then its code (RFC 8914 §3). False when it
+ * does not fit even so. */
+static bool fit_opt(struct build *b, const struct service *s, const struct query *q, uint16_t rcode,
+		    const struct query_extra *extra)
+{
+	static const enum ede_room rooms[] = {EDE_WHOLE, EDE_CODE_ALONE, EDE_LEFT_OUT};
+	size_t mark = wr_mark(&b->w);
+
+	for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
+		b->header.arcount = 0;
+		build_opt(b, s, q, rcode, extra, rooms[i]);
+		if (!b->w.full)
+			return true;
+		wr_cut(&b->w, mark);
+	}
+	return false;
+}
+
 bool build_end(struct build *b, struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra)
 {
-	size_t mark = wr_mark(&b->w);
-	bool truncated = b->w.full;
+	bool truncated = b->w.full || !fit_opt(b, s, q, rcode, extra);
 
-	build_opt(b, s, q, rcode, extra, true);
-	if (!truncated && b->w.full) {
-		wr_cut(&b->w, mark);
-		b->header.arcount = 0;
-		build_opt(b, s, q, rcode, extra, false);
-		truncated = b->w.full;
-	}
 	if (truncated) {
 		build_begin(b, s, q, rcode);
 		b->header.flags |= MSG_TC;
-		build_opt(b, s, q, rcode, extra, false);
+		build_opt(b, s, q, rcode, extra, EDE_CODE_ALONE);
 		counters_add(s->counters, COUNTER_TRUNCATED);
 	}
 	build_header(b);

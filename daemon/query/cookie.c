@@ -15,12 +15,14 @@ struct cookie_secrets query_cookie_secrets(const struct service *s)
  * one gets the right one with the answer, and is only held to the limits that all have. */
 enum fate cookie_stage(struct service *s, struct query *q)
 {
-	if (q->raw_cookie == NULL || !s->world->settings->cookies)
+	const uint8_t *raw = q->raw_cookie;
+
+	q->raw_cookie = NULL; /* the packet's; the query may outlive it */
+	if (raw == NULL || !s->world->settings->cookies)
 		return FATE_NEXT;
 	struct cookie_secrets secrets = query_cookie_secrets(s);
 	q->has_cookie = true;
-	memcpy(q->cookie, q->raw_cookie, COOKIE_CLIENT_LEN);
-	q->cookie_good = cookie_verify(&secrets, q->raw_cookie, q->raw_cookie_len, &q->peer, s->now_s);
-	q->raw_cookie = NULL; /* the packet's; the query may outlive it */
+	memcpy(q->cookie, raw, COOKIE_CLIENT_LEN);
+	q->cookie_good = cookie_verify(&secrets, raw, q->raw_cookie_len, &q->peer, s->now_s);
 	return FATE_NEXT;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * names.c - names that are answered here: special.h has the table, this is what its rows come to. */
-#include "query/query.h"
+#include "query/names.h"
 
 #include <string.h>
+
+#include "upstream/pool.h"
+#include "wire/rrtype.h"
 
 static const uint8_t loopback_v4[] = {127, 0, 0, 1};
 static const uint8_t loopback_v6[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
@@ -24,16 +27,17 @@ static bool is_routed(const struct generation *world, const struct name *name, u
 	return upstreams_zone_labels(world->upstreams, name, type) > 0;
 }
 
-int names_special(const struct generation *world, const struct name *name, uint16_t type)
+/* The row that answers for name; NULL: none does. */
+static const struct special *row_of(const struct generation *world, const struct name *name, uint16_t type)
 {
 	const struct settings *settings = world->settings;
 
 	if (!special_may_be(&settings->special, name))
-		return -1;
+		return NULL;
 	int row = special_find(&settings->special, name, settings->special_on);
-	if (row >= 0 && specials[row].when == SPECIAL_OUTSIDE && upstreams_are_own(world->upstreams))
-		return -1;
-	return row >= 0 && is_routed(world, name, type) ? -1 : row;
+	if (row < 0 || (specials[row].when == SPECIAL_OUTSIDE && upstreams_are_own(world->upstreams)))
+		return NULL;
+	return is_routed(world, name, type) ? NULL : &specials[row];
 }
 
 bool names_is_public(const struct generation *world, const struct name *name, uint16_t type)
@@ -41,27 +45,49 @@ bool names_is_public(const struct generation *world, const struct name *name, ui
 	return name->labels > 1 && special_find(&world->settings->special, name, NULL) < 0 && !is_routed(world, name, type);
 }
 
-static bool asks_for(const struct query *q, uint16_t type)
+/* A question about a name of the zone that is answered here. */
+struct asked {
+	const struct name *name;
+	uint16_t type;
+	unsigned zone_labels;
+};
+
+static bool asks_for(const struct asked *q, uint16_t type)
 {
 	return q->type == type || q->type == RRTYPE_ANY;
 }
 
-/* At the top of an empty zone (RFC 6303 §3). */
-static void at_top(const struct query *q, struct here *h)
+static bool is_top(const struct asked *q)
 {
-	h->type = asks_for(q, RRTYPE_SOA) ? RRTYPE_SOA : q->type == RRTYPE_NS ? RRTYPE_NS : 0;
+	return q->name->labels == q->zone_labels;
 }
 
-static void localhost_data(const struct query *q, struct here *h)
+static void put(struct here *h, uint16_t type, const void *rdata, uint16_t len)
+{
+	h->type = type;
+	h->rdata = rdata;
+	h->rdata_len = len;
+}
+
+/* At the top of an empty zone (RFC 6303 §3). */
+static void at_top(const struct asked *q, struct here *h)
+{
+	if (asks_for(q, RRTYPE_SOA))
+		h->type = RRTYPE_SOA;
+	else if (q->type == RRTYPE_NS)
+		h->type = RRTYPE_NS;
+}
+
+static void localhost_data(const struct asked *q, struct here *h)
 {
 	if (asks_for(q, RRTYPE_A))
-		*h = (struct here){.zone_labels = h->zone_labels, .type = RRTYPE_A, .rdata = loopback_v4, .rdata_len = 4};
+		put(h, RRTYPE_A, loopback_v4, sizeof(loopback_v4));
 	else if (q->type == RRTYPE_AAAA)
-		*h = (struct here){.zone_labels = h->zone_labels, .type = RRTYPE_AAAA, .rdata = loopback_v6, .rdata_len = 16};
+		put(h, RRTYPE_AAAA, loopback_v6, sizeof(loopback_v6));
 }
 
 /* PTR localhost at the loopback address; what lies on the way to it exists. */
-static void loopback_data(const struct query *q, struct here *h)
+static void loopback_data(const struct asked *q, struct here *h)
 {
 	static const uint8_t v4[] = "\1"
 				    "1\1"
@@ -70,81 +96,83 @@ static void loopback_data(const struct query *q, struct here *h)
 				    "127\7in-addr\4arpa";
 	struct name address;
 
-	bool is_v4 = name_from_wire(v4, sizeof(v4), &address) && name_is_below_or_eq(&address, &q->name);
-	bool is_v6 = h->zone_labels > 4 && q->name.labels == h->zone_labels; /* the zone is the address */
-	bool whole = is_v6 || (is_v4 && q->name.len == address.len);
+	bool is_v4 = name_from_wire(v4, sizeof(v4), &address) && name_is_below_or_eq(&address, q->name);
+	bool is_v6 = q->zone_labels > 4 && is_top(q); /* the zone is the address */
+	bool whole = is_v6 || (is_v4 && q->name->len == address.len);
 	if (!is_v4 && !is_v6)
 		h->rcode = RCODE_NXDOMAIN;
 	else if (whole && asks_for(q, RRTYPE_PTR))
-		*h = (struct here){
-		    .zone_labels = h->zone_labels, .type = RRTYPE_PTR, .rdata = localhost, .rdata_len = sizeof(localhost)};
-	else if (q->name.labels == h->zone_labels)
+		put(h, RRTYPE_PTR, localhost, sizeof(localhost));
+	else if (is_top(q))
 		at_top(q, h);
 }
 
 /* _dns.resolver.arpa is asked for designated resolvers (RFC 9462 §4): none is, and it must not be said that there is no such name.
  */
-static bool is_discovery(const struct query *q, const struct here *h)
+static bool is_discovery(const struct asked *q)
 {
-	return q->name.labels == h->zone_labels + 1 && q->name.wire[0] == 4 && memcmp(q->name.wire + 1, "_dns", 4) == 0;
+	return q->name->labels == q->zone_labels + 1 && q->name->wire[0] == 4 && memcmp(q->name->wire + 1, "_dns", 4) == 0;
 }
 
-static struct here data_of(const struct query *q, const struct special *row)
+static void empty_data(const struct asked *q, struct here *h)
 {
-	struct here h = {.rcode = RCODE_NOERROR, .zone_labels = labels_of(row->name)};
-	bool top = q->name.labels == h.zone_labels;
+	if (is_top(q))
+		at_top(q, h);
+	else
+		h->rcode = RCODE_NXDOMAIN;
+}
+
+static struct here data_of(const struct asked *q, const struct special *row)
+{
+	struct here h = {.row = row, .rcode = RCODE_NOERROR, .zone_labels = q->zone_labels};
 
 	switch (row->kind) {
 	case SPECIAL_LOCALHOST:
 		localhost_data(q, &h);
-		return h;
+		break;
 	case SPECIAL_DENIED:
 		h.rcode = RCODE_NXDOMAIN;
-		return h;
+		break;
 	case SPECIAL_LOOPBACK:
 		loopback_data(q, &h);
-		return h;
+		break;
 	case SPECIAL_RESOLVER:
-		if (is_discovery(q, &h))
-			return h;
+		if (!is_discovery(q))
+			empty_data(q, &h);
 		break;
 	case SPECIAL_EMPTY:
+		empty_data(q, &h);
 		break;
 	}
-	if (top)
-		at_top(q, &h);
-	else
-		h.rcode = RCODE_NXDOMAIN;
 	return h;
 }
 
 /* The parent of home.arpa says by a missing DS that it is unsigned: a validating client must hear that (RFC 8375 §4). */
-static bool is_parents(const struct query *q, const struct special *row)
+static bool is_parents(const struct asked *q, bool dnssec_ok, const struct special *row)
 {
-	return q->type == RRTYPE_DS && q->dnssec_ok && strcmp(row->name, "home.arpa") == 0 &&
-	       q->name.labels == labels_of(row->name);
+	return q->type == RRTYPE_DS && dnssec_ok && is_top(q) && strcmp(row->name, "home.arpa") == 0;
 }
 
-static bool is_dotless(const struct service *s, const struct query *q)
+static bool is_dotless(const struct generation *world, const struct name *name, uint16_t type)
 {
-	return q->name.labels == 1 && (q->type == RRTYPE_A || q->type == RRTYPE_AAAA) &&
-	       s->world->settings->dotless == DOTLESS_NODATA && !is_routed(s->world, &q->name, q->type);
+	return name->labels == 1 && (type == RRTYPE_A || type == RRTYPE_AAAA) && world->settings->dotless == DOTLESS_NODATA &&
+	       !is_routed(world, name, type);
 }
 
-enum fate names_stage(struct service *s, struct query *q)
+bool names_answer(const struct generation *world, const struct name *name, uint16_t type, bool dnssec_ok, struct here *ret)
 {
-	if (q->rewrite.on)
-		return FATE_NEXT; /* an entry has sent it elsewhere */
-	int row = names_special(s->world, &q->name, q->type);
-	if (row < 0 ? !is_dotless(s, q) : is_parents(q, &specials[row]))
-		return FATE_NEXT;
-	if (row < 0) {
+	const struct special *row = row_of(world, name, type);
+
+	if (row == NULL) {
+		if (!is_dotless(world, name, type))
+			return false;
 		/* Not NXDOMAIN: of `com`, that would deny all there is below (RFC 8020). */
-		answer_here(s, q, &(struct here){.rcode = RCODE_NOERROR, .zone_labels = 1});
-	} else {
-		struct here h = data_of(q, &specials[row]);
-		answer_here(s, q, &h);
+		*ret = (struct here){.rcode = RCODE_NOERROR, .zone_labels = 1};
+		return true;
 	}
-	query_finish(s, q, COUNTER_LOCAL);
-	return FATE_ANSWER;
+	struct asked asked = {.name = name, .type = type, .zone_labels = labels_of(row->name)};
+	if (is_parents(&asked, dnssec_ok, row))
+		return false;
+	*ret = data_of(&asked, row);
+	return true;
 }

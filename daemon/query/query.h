@@ -23,6 +23,7 @@
 #include "query/limit.h"
 #include "query/loop.h"
 #include "query/share.h"
+#include "query/names.h"
 #include "upstream/pool.h"
 #include "wire/cookie.h"
 #include "wire/msg.h"
@@ -254,14 +255,7 @@ void answer_blocked(struct service *s, const struct query *q, const struct polic
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
 void answer_chaos(struct service *s, const struct query *q, struct str text); /* one TXT, class CHAOS */
-/* Data of a zone that is answered here, with AA: a record of the name asked (type 0: none, the zone's SOA in authority). */
-struct here {
-	uint16_t rcode;
-	unsigned zone_labels; /* of the name asked, from the right */
-	uint16_t type;	      /* SOA and NS need no rdata */
-	const void *rdata;
-	uint16_t rdata_len;
-};
+/* Of a zone that is answered here, with AA. */
 void answer_here(struct service *s, const struct query *q, const struct here *h);
 /* NODATA of saring's own, for ttl_s. */
 void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, const struct query_extra *extra);
@@ -270,6 +264,8 @@ enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
 size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
 /* q was rewritten: the entry's CNAME, and behind it r, which is the answer for the target. */
 void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
+/* The same where the target is answered here. */
+void answer_here_rewritten(struct service *s, const struct query *q, const struct here *h);
 /* A response as a message that answers for its question: pointers in its body resolve. */
 struct laid_out {
 	const uint8_t *bytes;
@@ -285,12 +281,6 @@ struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *
 uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s);
 /* r, an answer for name, in the service's own room: until the next. */
 struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
-
-/* ---- names answered here (names.c) ---- */
-/* The row of specials[] that answers for the name asked; -1: none does, it is an ordinary name or goes by a route. */
-MUST_CHECK int names_special(const struct generation *world, const struct name *name, uint16_t type);
-/* May anybody in the world own it: neither special, whatever is switched, nor of a route? */
-MUST_CHECK bool names_is_public(const struct generation *world, const struct name *name, uint16_t type);
 
 /* ---- judging answers (inspect.c) ---- */
 /* Is there anything in r that policy could speak about? */

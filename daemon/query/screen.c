@@ -49,7 +49,7 @@ enum fate screen_stage(struct service *s, struct query *q)
 	case MSG_FORMERR:
 		return refuse(s, q, RCODE_FORMERR, 0);
 	case MSG_NOTIMP:
-		return refuse(s, q, RCODE_NOTIMP, 0);
+		return refuse(s, q, RCODE_NOTIMP, EDE_NOT_SUPPORTED);
 	case MSG_COOKIE:
 		return give_cookie(s, q);
 	case MSG_BADVERS:

@@ -19,7 +19,7 @@
 #define COOKIE_LEN 24	       /* client part and ours */
 #define COOKIE_PAST_S 3600     /* an older one is not good any more (RFC 9018 §4.3) */
 #define COOKIE_FUTURE_S 300    /* nor one from further ahead: clocks of servers that share a secret differ */
-#define COOKIE_SECRET_S 86400u /* how long a secret of cookie_secrets_own makes cookies */
+#define COOKIE_SECRET_S 86400u /* how long a secret drawn from the seed makes cookies */
 
 /* Where secrets come from: those the operator gave, of which the first makes and all are accepted; or, when there are none, one for
  * each day, drawn from a seed of the process: a cookie's own time says of which day its secret is, so that nothing has to be rolled

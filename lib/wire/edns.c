@@ -166,11 +166,13 @@ void edns_write_keepalive(struct wr *w, uint16_t timeout_100ms)
 
 void edns_write_padding(struct wr *w, size_t block)
 {
+	if (w->full || w->cap - w->pos < OPTION_HEAD)
+		return;
 	size_t over = (w->pos + OPTION_HEAD) % block, len = over == 0 ? 0 : block - over;
-	uint8_t *p =
-	    option_room(w, EDNS_PADDING, MIN(len, w->full || w->cap < w->pos + OPTION_HEAD ? 0 : w->cap - w->pos - OPTION_HEAD));
+	len = MIN(len, w->cap - w->pos - OPTION_HEAD);
+	uint8_t *p = option_room(w, EDNS_PADDING, len);
 	if (p != NULL)
-		memset(p, 0, (size_t)(w->base + w->pos - p));
+		memset(p, 0, len);
 }
 
 void edns_write_end(struct wr *w, size_t mark)

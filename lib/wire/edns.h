@@ -44,7 +44,8 @@ size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dn
 void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text);
 void edns_write_option(struct wr *w, uint16_t code, const void *data, size_t len);
 /* The last option of a message that goes over an encrypted transport: octets of zero up to a multiple of block (RFC 8467), or to
- * w's end. Only then, and only where the other side sent EDNS (RFC 7830 §4). */
+ * w's end; none where no room is left for one, since padding is never worth an answer (RFC 7830 §4). Only on such a transport, and
+ * only where the other side sent EDNS. */
 void edns_write_padding(struct wr *w, size_t block);
 #define EDNS_PAD_QUERY 128 /* RFC 8467 §4.1 */
 #define EDNS_PAD_RESPONSE 468

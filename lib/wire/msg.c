@@ -129,6 +129,21 @@ static void query_clear(struct msg_query *q)
 	q->edns = (struct edns){0};
 }
 
+/* Of another opcode: whatever it may mean, nearly all have the form of a query, and an OPT is owed where one was sent (RFC 6891
+ * §6.1.1). Nothing else of it is made use of. */
+static enum msg_verdict screen_other_opcode(struct rd *r, struct msg_query *q, struct name *name)
+{
+	struct extras extras = {.sound = true};
+	bool sound = screen_questions(r, q, name) && screen_records(r, q, &extras) && extras.sound;
+	struct msg_header header = q->header;
+	struct edns edns = sound ? q->edns : (struct edns){0};
+
+	query_clear(q);
+	q->header = header;
+	q->edns = edns;
+	return MSG_NOTIMP;
+}
+
 enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret, struct name *ret_name)
 {
 	struct rd r = rd_init(bytes, len);
@@ -137,7 +152,7 @@ enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_qu
 	if (!rd_ok(&r) || (ret->header.flags & MSG_QR))
 		return MSG_IGNORE;
 	if ((ret->header.flags & MSG_OPCODE) >> MSG_OPCODE_SHIFT != OPCODE_QUERY)
-		return MSG_NOTIMP;
+		return screen_other_opcode(&r, ret, ret_name);
 	bool questionless = ret->header.qdcount == 0;
 	struct extras extras = {.sound = ret->header.qdcount <= 1 && ret->header.ancount == 0};
 	if (len > MSG_LEN_MAX || !screen_questions(&r, ret, ret_name) || !screen_records(&r, ret, &extras) || !extras.sound)

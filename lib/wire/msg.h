@@ -64,7 +64,7 @@ enum msg_verdict {
 	MSG_QUERY,   /* a question to be answered */
 	MSG_IGNORE,  /* shorter than a header, or QR=1: never answered */
 	MSG_FORMERR, /* answer that, with the question when `has_question` */
-	MSG_NOTIMP,  /* opcode is not QUERY: header only */
+	MSG_NOTIMP,  /* opcode is not QUERY: header only, and an OPT if one was understood */
 	MSG_COOKIE,  /* no question, but a COOKIE option: the client wants a server cookie (RFC 7873 §5.4) */
 	MSG_BADVERS, /* EDNS version above 0 (RFC 6891 §6.1.3) */
 };
@@ -80,7 +80,8 @@ struct msg_query {
 /* Parse and screen one query. Refused as FORMERR: QDCOUNT other than 1 (but 0 with a COOKIE), a record in answer or authority (but
  * IXFR's), more than one OPT, OPT not in additional or not at the root, options that overrun, a TSIG that is not the last record,
  * more than MSG_QUERY_RECORDS_MAX records, trailing bytes, names RFC 1035 does not allow. ret is filled as far as was understood;
- * edns.present also with FORMERR. ret_name: the name asked, folded; set when has_question is. Time is linear in len. */
+ * edns.present also with FORMERR and NOTIMP. ret_name: room for the name asked, folded; of meaning when has_question is set. Time
+ * is linear in len. */
 enum msg_verdict msg_parse_query(const uint8_t *bytes, size_t len, struct msg_query *ret, struct name *ret_name);
 
 #endif

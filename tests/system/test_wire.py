@@ -53,6 +53,9 @@ BAD = {
     "no question": header(qd=0),
     "no question, but OPT": header(qd=0, ar=1) + opt(),
     "two questions": header(qd=2) + Q + Q,
+    "65535 questions": header(qd=65535) + Q,
+    "65535 questions, most of them there": header(qd=65535) + b"\0\0\1\0\1" * 800,
+    "two questions and OPT": header(qd=2, ar=1) + Q + Q + opt(),
     "question cut short": header() + Q[:-1],
     "name cut short": header() + b"\x07exam",
     "label of 64": header() + b"\x40" + b"a" * 64 + b"\0" + b"\0\1\0\1",
@@ -68,9 +71,15 @@ BAD = {
     "a record cut short": header(ar=1) + Q + opt()[:-2],
     "two OPT": header(ar=2) + Q + opt() + opt(),
     "OPT not at the root": header(ar=1) + Q + opt(owner=b"\1x\0"),
+    "OPT at a pointer to the root": header(ar=1) + Q + opt(owner=b"\xc0\x16"),
     "OPT in answer": header(an=1) + Q + opt(),
+    "OPT in answer and in additional": header(an=1, ar=1) + Q + opt() + opt(),
     "OPT in authority": header(ns=1) + Q + opt(),
     "an option that overruns": header(ar=1) + Q + opt(options=struct.pack(">2H", 100, 5) + b"abc"),
+    "an OPT that overruns": header(ar=1) + Q + opt()[:-2] + b"\0\x20" + option(3),
+    "octets after the OPT": header(ar=1) + Q + opt() + b"\0",
+    "an OPT nobody counted": header() + Q + opt(),
+    "more records than have business there": header(ar=65) + Q + (b"\0" + struct.pack(">2HIH", 16, 1, 0, 0)) * 65,
     "half an option": header(ar=1) + Q + opt(options=b"\0\1\0"),
     "a cookie of 7": header(ar=1) + Q + opt(options=option(10, b"1234567")),
     "a cookie of 12": header(ar=1) + Q + opt(options=option(10, b"x" * 12)),
@@ -87,6 +96,31 @@ def test_formerr(raw, up, what):
     assert answer[:2] == BAD[what][:2] and flags_of(answer) & 0x8000 and rcode_of(answer) == FORMERR
     assert counts_of(answer)[1:3] == (0, 0) and len(answer) <= 512
     assert not up.asked(), "nothing of it goes upstream"
+
+
+def test_ports_that_echo_are_not_answered(daemon):
+    """Services that send something back to whatever comes, and port 0, to which nothing can be sent: each is a loop, or a waste."""
+    wires = []
+    try:
+        for port in (7, 13, 17, 19, 37):
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            wires.append(one)
+            one.bind(("127.0.0.1", port))
+            one.connect(("127.0.0.1", daemon.port))
+    except PermissionError:
+        pytest.skip("low ports are not ours to bind")
+    for one in wires:
+        one.send(header() + question("blocked", "example"))
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
+        wire = header() + question("blocked", "example")
+        raw.sendto(struct.pack(">4H", 0, daemon.port, 8 + len(wire), 0) + wire, ("127.0.0.1", 0))
+    assert eventually(lambda: daemon.queries()["dropped"] == 6, "all were seen, and dropped")
+    assert daemon.queries()["blocked"] == 0
+    for one in wires:
+        one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            one.recv(512)
+        one.close()
 
 
 def test_formerr_says_so_in_edns_when_that_was_understood(raw):

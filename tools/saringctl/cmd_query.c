@@ -17,6 +17,29 @@ static bool may_fall_to_cname(const json_t *explained, const char *verdict)
 	return strcmp(verdict, "none") == 0;
 }
 
+/* "; it is answered here (10.in-addr.arpa, RFC 6303): NXDOMAIN", or where it is asked. */
+static void show_way(const struct output *o, const json_t *explained)
+{
+	const json_t *here = json_object_get(explained, "answered_here");
+	const char *answer = field_text(here, "answer"), *route = field_text(explained, "route");
+
+	if (json_is_object(here)) {
+		output_print(o, stdout, PAINT_NONE, "; it is answered here (%s, %s): ", field_text(here, "zone"),
+			     field_text(here, "source"));
+		output_print(o, stdout, PAINT_NONE, "%s", strcmp(answer, "data") == 0 ? field_text(here, "record") : answer);
+		output_print(o, stdout, PAINT_NONE, " (TTL %lld s)", (long long)field_int(here, "ttl"));
+	} else {
+		output_print(o, stdout, PAINT_NONE, "; it is resolved");
+		if (route[0] != '\0')
+			output_print(o, stdout, PAINT_NONE, " by the servers of the route %s", route);
+	}
+}
+
+static bool is_answered_here(const json_t *explained)
+{
+	return json_is_object(json_object_get(explained, "answered_here"));
+}
+
 static void show_verdict(const struct output *o, const json_t *explained)
 {
 	const char *name = field_text(explained, "name"), *type = field_text(explained, "type");
@@ -31,15 +54,17 @@ static void show_verdict(const struct output *o, const json_t *explained)
 	} else if (strcmp(verdict, "allowed") == 0) {
 		output_print(o, stdout, PAINT_GOOD, " is allowed");
 		output_print(o, stdout, PAINT_NONE, ": an allow entry decides");
+		show_way(o, explained);
 	} else if (strcmp(verdict, "none") == 0) {
-		output_print(o, stdout, PAINT_NONE, " is not blocked: no entry decides, it is resolved");
+		output_print(o, stdout, PAINT_NONE, " is not blocked: no entry decides");
+		show_way(o, explained);
 	} else {
 		output_print(o, stdout, PAINT_NONE, ": %s", verdict);
 	}
 	if (client[0] != '\0')
 		output_print(o, stdout, PAINT_NONE, ", for the client %s", client);
 	fputs(".\n", stdout);
-	if (may_fall_to_cname(explained, verdict))
+	if (!is_answered_here(explained) && may_fall_to_cname(explained, verdict))
 		fputs("A CNAME in its answer that leads to a blocked name would still block it.\n", stdout);
 	if (json_is_false(json_object_get(explained, "client_allowed"))) {
 		output_print(o, stdout, PAINT_WARN,

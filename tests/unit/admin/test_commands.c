@@ -283,7 +283,7 @@ static void test_explain_blocked(void **state)
 	expect_json(
 	    r,
 	    "{\"name\": \"web.telegram.org\", \"type\": \"A\", \"client\": null, \"verdict\": \"blocked\","
-	    " \"answer\": \"nxdomain\", \"ttl\": 10,"
+	    " \"answer\": \"nxdomain\", \"ttl\": 10, \"answered_here\": null, \"route\": null,"
 	    " \"rule\": {\"list\": \"order\", \"file\": \"order.yaml\", \"line\": 9, \"entry\": \"web.telegram.org\","
 	    "  \"match\": \"subtree\", \"action\": \"block\", \"mandatory\": true, \"mode\": \"enforce\", \"code\": \"censored\","
 	    "  \"authority\": \"Kementerian – \\\"Kominfo\\\"\", \"reason\": \"web client\","
@@ -317,7 +317,11 @@ static void test_explain_others(void **state)
 
 	expect_json(result_of(f, "explain", "{\"name\":\"unlisted.example\",\"type\":null,\"client\":null}", RIGHT_READ),
 		    "{\"name\": \"unlisted.example\", \"type\": \"A\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
-		    " \"ttl\": null, \"rule\": null, \"also\": []}");
+		    " \"ttl\": null, \"answered_here\": null, \"route\": null, \"rule\": null, \"also\": []}");
+	expect_json(result_of(f, "explain", "{\"name\":\"Foo.Localhost\",\"type\":\"AAAA\"}", RIGHT_READ),
+		    "{\"name\": \"foo.localhost\", \"type\": \"AAAA\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
+		    " \"ttl\": null, \"answered_here\": {\"zone\": \"localhost\", \"source\": \"RFC 6761\", \"answer\": \"data\","
+		    " \"record\": \"AAAA ::1\", \"ttl\": 10800}, \"route\": null, \"rule\": null, \"also\": []}");
 
 	/* What does not decide is shown all the same. */
 	static const char *const losing[][2] = {{"watched.example", "shadow"}, {"lifted.example", "lifted"}};
