@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define UDP_BATCH ((unsigned)QUERY_BATCH_MAX)
-#define UDP_STOP_CALLS 64 /* a flood does not keep it from stopping */
+#define UDP_STOP_CALLS 64     /* a flood does not keep it from stopping */
 #define UDP_BATCHES_A_CALL 4u /* then other events get their turn */
 #define UDP_QUERY_MAX 4096u   /* a longer datagram is no query anybody sends: cut, and refused as malformed */
 #define UDP_CONTROL_MAX 64u
