@@ -487,6 +487,9 @@ int daemon_run(const struct daemon_options *options)
 
 	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* What rotates logs or asks for figures of other servers sends these: not to be died of. */
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 	startup_raise_limits();
 	bool ok = read_settings(&d, &bytes, &settings);
 	if (ok) {

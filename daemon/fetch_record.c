@@ -186,4 +186,6 @@ void fetch_record_clean(const char *copy)
 	(void)unlink(path);
 	fetch_record_old(copy, path, sizeof(path));
 	(void)unlink(path);
+	beside(copy, "", ".json", path, sizeof(path));
+	file_sweep(path);
 }

@@ -15,7 +15,7 @@
 #define BULK_PREFIX "bulk-"
 #define BULK_DIGITS 32
 #define IMAGE_SUFFIX ".img"
-#define TEMPORARY_TAIL 7 /* ".XXXXXX", which file_replace puts behind "." and the name */
+#define TEMPORARY_TAIL 7 /* ".XXXXXX", which saring-compile puts behind "." and the name */
 
 /* What stands between prefix and suffix; NULL for another name. */
 static struct str middle_of(const char *file_name, const char *prefix)

@@ -122,7 +122,14 @@ bool startup_lock_state(const char *state, int *ret_fd, struct err *err)
 	int n = snprintf(path, sizeof(path), "%s/%s", state, STATE_LOCK);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return err_set(err, ERR_LIMIT, "the path %s is too long", state);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Not for writing: it holds no disk up that is to become read-only, and one that is has no need to be written. */
+	int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* No reason not to serve by what was compiled before. A file that can't be made by us can't be by another saringd either.
+	 */
+	if (fd < 0 && (errno == EROFS || errno == ENOSPC || errno == EDQUOT)) {
+		log_warning("state.unwritable path=\"%s\" error=\"%s\" text=\"it is used without a lock\"", state, strerror(errno));
+		return true;
+	}
 	if (fd < 0)
 		return err_set_errno(err, ERR_IO, "the state directory %s must be writable for the user saringd runs as", state);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -23,7 +23,8 @@ unsigned startup_cores(unsigned max);
 MUST_CHECK bool startup_own_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *err);
 /* The same for the directory that path lies in. */
 MUST_CHECK bool startup_own_parent(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *err);
-/* One saringd for each state directory: two would remove each other's images. The lock lasts as long as *ret_fd is open. */
+/* One saringd for each state directory: two would remove each other's images. The lock lasts as long as *ret_fd is open. A
+ * directory that can't be written is said in the log and used; without a lock file in it *ret_fd stays as it is. */
 MUST_CHECK bool startup_lock_state(const char *state, int *ret_fd, struct err *err);
 
 #endif

@@ -27,6 +27,7 @@ static bool hold(struct held *h, const char *path, size_t limit, const char *fre
 	*h = (struct held){.path = path, .lock_fd = -1};
 	if (!file_lock(path, LOCK_WAIT_MS, &h->lock_fd, err))
 		return false;
+	file_sweep(path); /* what an edit left that was killed */
 	if (file_read(path, limit, &h->text, &reading))
 		return true;
 	if (reading.code != ERR_NOT_FOUND || fresh == NULL) {

@@ -191,6 +191,12 @@ void tcp_stop(struct tcp *t)
 {
 	struct conn *next;
 
+	/* what was asked before is answered: each has one more turn */
+	for (struct conn *c = TAILQ_FIRST(&t->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->reading)
+			conn_on_readable(c->fd, EV_READ, c);
+	}
 	t->stopping = true;
 	for (struct acceptor *a = t->acceptors; a != NULL; a = a->next) {
 		(void)event_del(a->readable);

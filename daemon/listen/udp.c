@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define UDP_BATCH ((unsigned)QUERY_BATCH_MAX)
+#define UDP_STOP_CALLS 64     /* a flood does not keep it from stopping */
 #define UDP_BATCHES_A_CALL 4u /* then other events get their turn */
 #define UDP_QUERY_MAX 4096u   /* a longer datagram is no query anybody sends: cut, and refused as malformed */
 #define UDP_CONTROL_MAX 64u
@@ -207,23 +208,29 @@ static void ready_in(struct udp *udp, unsigned count)
 	}
 }
 
-static void udp_on_readable(evutil_socket_t fd, short what, void *arg)
+/* True when there may be more. */
+static bool read_some(struct udp *udp)
 {
-	struct udp *udp = arg;
-
-	(void)what;
 	for (unsigned round = 0; round < UDP_BATCHES_A_CALL; round++) {
-		int got = recvmmsg(fd, udp->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+		int got = recvmmsg(udp->fd, udp->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 		if (got <= 0)
-			return; /* EAGAIN, or an ICMP error queued on the socket: the next call goes on */
+			return false; /* EAGAIN, or an ICMP error queued on the socket: the next call goes on */
 		if (!service_begin_batch(udp->service))
-			return;
+			return false;
 		serve_batch(udp, (unsigned)got);
 		service_end_batch(udp->service);
 		ready_in(udp, (unsigned)got);
 		if ((unsigned)got < UDP_BATCH)
-			return;
+			return false;
 	}
+	return true;
+}
+
+static void udp_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)read_some(arg);
 }
 
 struct udp *udp_create(struct event_base *base, struct service *service, const struct listener *listener)
@@ -254,6 +261,8 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 void udp_stop(struct udp *udp)
 {
 	(void)event_del(udp->readable);
+	for (unsigned calls = 0; calls < UDP_STOP_CALLS && read_some(udp); calls++)
+		;
 }
 
 void udp_destroy(struct udp *udp)

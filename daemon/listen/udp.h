@@ -13,7 +13,8 @@
 
 struct udp;
 MUST_CHECK struct udp *udp_create(struct event_base *base, struct service *service, const struct listener *listener);
-void udp_stop(struct udp *udp); /* read no more; parked questions are still answered */
+/* Take what has come until now, and read no more after it. Parked questions are still answered. */
+void udp_stop(struct udp *udp);
 void udp_destroy(struct udp *udp);
 
 #endif

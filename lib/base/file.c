@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,8 @@
 
 #define READ_STEP ((size_t)64 * 1024)
 #define LOCK_STEP_MS 10
+#define TEMPORARY_MARK "saring-" /* so that no file of somebody else has such a name */
+#define TEMPORARY_TAIL 6	 /* of mkostemp */
 
 static enum err_code code_of_errno(void)
 {
@@ -158,7 +161,7 @@ bool file_replace(const char *path, const void *bytes, size_t len, mode_t mode, 
 		err_set(err, ERR_IO, "can't write '%s': it is not a regular file", path);
 		goto out;
 	}
-	buf_printf(&temporary, "%s/.%s.XXXXXX", dir, slash == NULL ? real : slash + 1);
+	buf_printf(&temporary, "%s/.%s." TEMPORARY_MARK "XXXXXX", dir, slash == NULL ? real : slash + 1);
 	fd = mkostemp(temporary.ptr, O_CLOEXEC);
 	if (fd < 0) {
 		err_set_errno(err, code_of_errno(), "can't write in '%s'", dir);
@@ -178,6 +181,34 @@ out:
 	free(dir);
 	free(real);
 	return ok;
+}
+
+/* ".NAME.saring-a1b2c3" */
+static bool is_temporary_of(const char *file_name, const char *name)
+{
+	size_t len = strlen(name), mark = strlen(TEMPORARY_MARK);
+	return strlen(file_name) == 1 + len + 1 + mark + TEMPORARY_TAIL && file_name[0] == '.' &&
+	       memcmp(file_name + 1, name, len) == 0 && file_name[1 + len] == '.' &&
+	       memcmp(file_name + 1 + len + 1, TEMPORARY_MARK, mark) == 0;
+}
+
+void file_sweep(const char *path)
+{
+	char *real = resolved(path);
+	char *directory = directory_of(real);
+	const char *slash = strrchr(real, '/');
+	DIR *dir = opendir(directory);
+	if (dir != NULL) {
+		for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+			struct stat st;
+			if (is_temporary_of(e->d_name, slash == NULL ? real : slash + 1) &&
+			    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+				(void)unlinkat(dirfd(dir), e->d_name, 0);
+		}
+		closedir(dir);
+	}
+	free(directory);
+	free(real);
 }
 
 bool file_lock(const char *path, int64_t wait_ms, int *ret_fd, struct err *err)

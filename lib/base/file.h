@@ -19,8 +19,12 @@ MUST_CHECK bool file_read_fd(int fd, const char *name, size_t limit, struct buf 
 /* Put bytes in place of path: temporary file in the same directory, owner and mode of the old file kept (else `mode`), fsync,
  * rename, fsync of the directory. A symbolic link stays; its target is replaced. Refused when the owner can't be kept. On failure
  * the old file is untouched and no temporary stays; only a failing fsync of the directory is told when the new file is there
- * already. */
+ * already. Killed in the middle it leaves the temporary one, ".NAME.saring-XXXXXX", for file_sweep. */
 MUST_CHECK bool file_replace(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err);
+
+/* Remove what file_replace left beside path when it was killed. The caller must know that nobody is replacing path just now: it
+ * holds file_lock(path), and so does everyone else who does, or all who do are one process. What can't be removed stays. */
+void file_sweep(const char *path);
 
 /* Every byte, from where fd stands; errno says why not. */
 MUST_CHECK bool file_write_all(int fd, const void *bytes, size_t len);

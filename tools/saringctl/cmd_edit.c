@@ -38,8 +38,8 @@ static bool may_write(const char *path, const char *shown, struct err *err)
 		good = why != EACCES && why != EROFS && why != EPERM;
 	}
 	if (!good)
-		err_set(err, ERR_DENIED, "%s'%s' cannot be written (%s): change lists as root, or as the user who owns them",
-			file_good ? "the directory of " : "", shown, strerror(why));
+		err_set(err, ERR_DENIED, "%s'%s' cannot be written (%s)%s", file_good ? "the directory of " : "", shown,
+			strerror(why), why == EROFS ? "" : ": change lists as root, or as the user who owns them");
 	free(directory);
 	free(real);
 	return good;

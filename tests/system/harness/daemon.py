@@ -134,6 +134,8 @@ class Saringd:
             TSAN_OPTIONS=f"log_path={log}:second_deadlock_stack=1:exitcode=66",
             NO_COLOR="1", LC_ALL="C.UTF-8")
         env.update(more)
+        if "LD_PRELOAD" in more:  # the sanitizer's runtime wants to be the first, and need not be
+            env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
         return env
 
     def spawn(self, *args, env=None):
@@ -242,12 +244,12 @@ class Saringd:
 
     # the tools
 
-    def run(self, program, *args, user=None, groups=(), stdin=None):
+    def run(self, program, *args, user=None, groups=(), stdin=None, env=None):
         command = [str(self.binaries / program), *map(str, args)]
         if user is not None:
             gid = groups[0] if groups else user
             command = ["setpriv", f"--reuid={user}", f"--regid={gid}", "--clear-groups", *command]
-        return Result(subprocess.run(command, cwd=self.home, text=True, capture_output=True, timeout=CALL_S, env=self.environment(),
+        return Result(subprocess.run(command, cwd=self.home, text=True, capture_output=True, timeout=CALL_S, env=self.environment(**(env or {})),
                                      input=stdin, check=False))
 
     def ctl(self, *args, code=0, **how):

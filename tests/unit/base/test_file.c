@@ -151,6 +151,26 @@ static void replace_that_fails_leaves_the_old(void **state)
 	assert_int_equal(entries_in(dir), 2);
 }
 
+/* Only what file_replace would have called so, of that very file; somebody's backup stays. */
+static void sweep_removes_what_the_dead_left(void **state)
+{
+	static const char *const others[] = {
+	    ".a.backup", ".a.saring-12345", ".a.saring-1234567", ".ab.saring-123456", "a.saring-123456", ".a.saring", "b"};
+	struct stat st;
+	(void)state;
+	put(in_dir("a"), "old");
+	put(in_dir(".a.saring-123456"), "ol");
+	put(in_dir(".a.saring-AbCdEf"), "");
+	assert_int_equal(mkdir(in_dir(".a.saring-folder"), 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		put(in_dir(others[i]), "theirs");
+	file_sweep(in_dir("a"));
+	assert_int_equal(entries_in(dir), 2 + ARRAY_LEN(others));
+	assert_int_not_equal(stat(in_dir(".a.saring-123456"), &st), 0);
+	assert_int_equal(stat(in_dir(".a.saring-folder"), &st), 0);
+	file_sweep(in_dir("no/such")); /* nothing to be swept */
+}
+
 static void replace_through_a_symbolic_link_keeps_the_link(void **state)
 {
 	(void)state;
@@ -251,6 +271,7 @@ int main(void)
 	    IN_DIR(read_of_many_steps),
 	    IN_DIR(replace_keeps_mode_and_leaves_nothing),
 	    IN_DIR(replace_that_fails_leaves_the_old),
+	    IN_DIR(sweep_removes_what_the_dead_left),
 	    IN_DIR(replace_through_a_symbolic_link_keeps_the_link),
 	    IN_DIR(lock_excludes_and_gives_up),
 	    IN_DIR(map),
