@@ -182,7 +182,9 @@ static bool trail_keep(struct service *s, struct trail *t, const struct response
  */
 static bool ends_here(const struct service *s, const struct query *q, const struct name *next)
 {
-	return names_special(s->world, next, q->type) >= 0;
+	struct here h;
+
+	return names_answer(s->world, next, q->type, q->dnssec_ok, &h);
 }
 
 static enum trail_end trail_go(struct service *s, struct query *q, struct response *ret)
