@@ -51,7 +51,8 @@ static struct cache_key key_of_ask(const struct ask *a)
 }
 
 /* The question seeks another name now than the one it was looked up or waited for. It is looked up anew, in a slot of its own; who
- * still answers the old one finds nobody. */
+ * still answers the old one finds nobody. What is cached is given from within: no deeper than an entry's CNAME and TRAIL_STEPS_MAX.
+ */
 static void seek_again(struct service *s, struct query *q)
 {
 	struct query next = *q;

@@ -24,6 +24,7 @@ static struct trail *trail_take(struct service *s)
 	}
 	t->steps = 0;
 	t->stale = t->asked = false;
+	t->begun_ms = s->now_ms;
 	t->links = (struct response){.body_len = 0};
 	return t;
 }
@@ -192,7 +193,8 @@ static enum trail_end trail_go(struct service *s, struct query *q, struct respon
 	struct trail *t = q->trail;
 	struct name next;
 
-	if (t->steps == TRAIL_STEPS_MAX || !find_next(s, q, ret, &next))
+	/* nobody waits for so long, and each question may take as much again */
+	if (t->steps == TRAIL_STEPS_MAX || s->now_ms - t->begun_ms > s->world->settings->timeout_ms || !find_next(s, q, ret, &next))
 		return TRAIL_LOST;
 	if (ends_here(s, q, &next)) {
 		ret->flags = RCODE_NXDOMAIN;

@@ -21,6 +21,7 @@ struct trail {
 	struct name at; /* what is asked next; folded */
 	unsigned steps;
 	bool stale, asked;     /* of what is on it, something had expired; something was fetched for this query */
+	int64_t begun_ms;      /* with the first link */
 	int64_t since_ms;      /* the TTLs are as sent then */
 	struct response links; /* for the query's name, or its entry's (query_base); TTLs are as sent */
 	uint16_t places[TRAIL_TTLS_MAX + CACHE_TARGETS_MAX];
@@ -31,7 +32,7 @@ struct trail {
 enum trail_end {
 	TRAIL_WHOLE,   /* ret is the whole answer; the query has no trail any more */
 	TRAIL_GOES_ON, /* q->trail->at is asked next; ret is the links so far */
-	TRAIL_LOST,    /* it loops, or is too long; the query has no trail any more */
+	TRAIL_LOST,    /* it loops, is too long, or takes longer than upstream.timeout; the query has no trail any more */
 };
 /* Put r, the answer for query_sought, behind what is on q's trail (NULL: nothing yet). as: what r is counted under by itself;
  * ret_age and ret_as: what the whole comes to. ret borrows from the service, until the next call. */

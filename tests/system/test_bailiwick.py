@@ -5,6 +5,8 @@ import concurrent.futures
 import threading
 
 import dns.flags
+import dns.rdatatype
+import dns.rrset
 import pytest
 
 from harness import fake as F
@@ -29,7 +31,7 @@ def sides(saringd, fake):
 
 def chain(reply):
     """The answer section, in order: (owner, type, data)."""
-    return [(rrset.name.to_text(omit_final_dot=True).lower(), F.dns.rdatatype.to_text(rrset.rdtype), rdata.to_text().rstrip(".").lower())
+    return [(rrset.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(rrset.rdtype), rdata.to_text().rstrip(".").lower())
             for rrset in reply.answer for rdata in rrset]
 
 
@@ -42,8 +44,13 @@ def cname(to, *more, ttl=300, **how):
 
 def test_what_a_route_says_of_others_is_not_heard(sides):
     daemon, default, corp, _ = sides()
-    corp.on("a.corp.example", F.records("300 A 192.0.2.2", f"www.bank.example. 300 A {FALSE}", f"corp.example.bank.example. 300 A {FALSE}",
-                                     authority=["bank.example. 300 NS ns.bank.example.", f"www.bank.example. 300 A {FALSE}"]))
+
+    def poison(asked):
+        reply = asked.reply("300 A 192.0.2.2", f"www.bank.example. 300 A {FALSE}", f"corp.example.bank.example. 300 A {FALSE}",
+                            authority=["bank.example. 300 NS ns.bank.example.", f"www.bank.example. 300 A {FALSE}"])
+        reply.additional += [dns.rrset.from_text(name, 300, "IN", "A", FALSE) for name in ("www.bank.example.", "ns.bank.example.")]
+        return [reply.to_wire()]
+    corp.on("a.corp.example", poison)
     assert chain(ask(daemon, "a.corp.example")) == [("a.corp.example", "A", "192.0.2.2")]
     assert not ask(daemon, "a.corp.example").authority
     for name in ("www.bank.example", "bank.example", "ns.bank.example", "corp.example.bank.example"):

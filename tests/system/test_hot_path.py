@@ -60,13 +60,17 @@ class Hot:
         self.up = fake(default=f.answer("192.0.2.200", ttl=TTL))
         lists = {f"{answer}.yaml": f"entries: [{', '.join(f'{answer}{i}.example' for i in range(8))}]\n" for answer in ANSWERS}
         self.blocked = [(f"www.{answer}{i}.example", t) for answer in ANSWERS for i in range(8) for t in (1, 28)]
-        self.cached = [(f"free{i}.example", 1) for i in range(24)] + [("empty.example", 28), ("gone.example", 1), ("alias.example", 1), ("text.example", 16)]
+        self.cached = [(f"free{i}.example", 1) for i in range(24)] + [("empty.example", 28), ("gone.example", 1), ("alias.example", 1), ("text.example", 16),
+                                                                       ("split.example", 1)]
         soa = f". {TTL} SOA ns.example. h.example. 1 3600 600 86400 {TTL}"
         self.up.on("empty.example", f.records(authority=[soa]))
         self.up.on("gone.example", f.records(rcode=3, authority=[soa]))
         self.up.on("alias.example", f.records(f"alias.example {TTL} CNAME free0.example.", f"free0.example {TTL} A 192.0.2.1"))
+        # kept in two parts, as the servers of a route have the end of it
+        self.up.on("split.example", f.records(f"split.example {TTL} CNAME end.corp.example."))
         self.up.on("text.example", f.records(*(f'{TTL} TXT "{c * 100}"' for c in "abcd")))
-        self.daemon = saringd({"upstream": {"servers": [self.up.endpoint]}, "block": {"addresses": ["192.0.2.80", "2001:db8::80"]},
+        self.daemon = saringd({"upstream": {"servers": [self.up.endpoint], "routes": [{"zone": "corp.example", "servers": [self.up.endpoint]}]},
+                               "block": {"addresses": ["192.0.2.80", "2001:db8::80"]},
                                "lists": [{"name": a, "file": f"{a}.yaml", "answer": a} for a in ANSWERS]}, lists, workers=1, env=env)
         self.pid = self.daemon.process.pid
         self.worker = worker_of(self.pid)

@@ -273,6 +273,25 @@ static void test_loops_and_lengths(void **state)
 	assert_nothing_left(rig);
 }
 
+/* Whoever lets each part take its time gets no more of it than one question has. */
+static void test_it_takes_too_long(void **state)
+{
+	struct rig *rig = *state;
+	static struct rig_reply r;
+
+	for (int late = 0; late < 2; late++) {
+		cache_cut(rig, "a.corp.example", 300, "b.lab.example");
+		rig_asking(rig, "b.lab.example", RRTYPE_A);
+		rig_ask(rig, &rig_udp, "a.corp.example", RRTYPE_A, true);
+		cut(&r, "b.lab.example", 300, "www.shop.example");
+		cache_address(rig, "www.shop.example", 300, "192.0.2.1");
+		waiting_trail(rig)->begun_ms -= late ? 5001 : 1000;
+		assert_int_equal(rig_answered(rig, "b.lab.example", RRTYPE_A, POOL_ANSWER, &r), 1);
+		assert_int_equal(rig_flags(rig), late ? 0x8182 : 0x8180);
+		assert_nothing_left(rig);
+	}
+}
+
 /* Links of names as long as can be: more than there is room for. */
 static void test_links_too_large(void **state)
 {
@@ -336,10 +355,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, script_set_up, script_tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_cached_parts), TEST(test_fresh_parts),	   TEST(test_the_end_fails),
-	    TEST(test_stale_parts),  TEST(test_judged_as_one),	   TEST(test_a_link_is_rewritten),
-	    TEST(test_new_worlds),   TEST(test_loops_and_lengths), TEST(test_links_too_large),
-	    TEST(test_many),
+	    TEST(test_cached_parts),	  TEST(test_fresh_parts),	  TEST(test_the_end_fails), TEST(test_stale_parts),
+	    TEST(test_judged_as_one),	  TEST(test_a_link_is_rewritten), TEST(test_new_worlds),    TEST(test_loops_and_lengths),
+	    TEST(test_it_takes_too_long), TEST(test_links_too_large),	  TEST(test_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

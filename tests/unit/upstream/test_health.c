@@ -288,6 +288,43 @@ static void what_was_learned_outlives_a_reload(void **state)
 	upstreams_destroy(NULL);
 }
 
+/* The zones that are other servers' business after a reload, and whether there are any. */
+static void routes_that_changed(void **state)
+{
+	(void)state;
+	const struct settings_route before[] = {
+	    {.zone = name_of("same.example"), .servers = endpoint(1, "192.0.2.2"), .server_count = 1},
+	    {.zone = name_of("moved.example"), .servers = endpoint(2, "192.0.2.3"), .server_count = 1},
+	    {.zone = name_of("gone.example"), .servers = endpoint(3, "192.0.2.4"), .server_count = 1},
+	};
+	const struct settings_route after[] = {
+	    {.zone = name_of("new.example"), .servers = endpoint(3, "192.0.2.4"), .server_count = 1},
+	    {.zone = name_of("moved.example"), .servers = endpoint(3, "192.0.2.4"), .server_count = 1},
+	    {.zone = name_of("same.example"), .servers = endpoint(1, "192.0.2.2"), .server_count = 1},
+	};
+	static const char *const want[] = {"new.example", "moved.example", "moved.example", "gone.example"};
+	struct settings s = {.timeout_ms = 1000, .routes = before, .route_count = 3};
+	struct upstreams *old = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, NULL);
+	struct upstreams *same = upstreams_create(&s, endpoint(0, "192.0.2.9"), 1, old); /* that the default moved is no route's */
+	s.routes = after;
+	struct upstreams *u = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, same);
+	size_t at = 0;
+	struct name zone;
+	assert_false(upstreams_changed(same, old, &at, &zone));
+	assert_true(upstreams_routes(same) == upstreams_routes(old));
+	assert_true(upstreams_routes(u) != upstreams_routes(same));
+	at = 0;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		struct name n = name_of(want[i]);
+		assert_true(upstreams_changed(u, same, &at, &zone));
+		assert_true(name_eq(&zone, &n));
+	}
+	assert_false(upstreams_changed(u, same, &at, &zone));
+	upstreams_destroy(old);
+	upstreams_destroy(same);
+	upstreams_destroy(u);
+}
+
 static void *work(void *arg)
 {
 	struct upstreams *u = arg;
@@ -344,6 +381,7 @@ int main(void)
 	    cmocka_unit_test(case_is_given_up_after_three_proofs),
 	    cmocka_unit_test(the_longest_zone_takes_the_name),
 	    cmocka_unit_test(what_was_learned_outlives_a_reload),
+	    cmocka_unit_test(routes_that_changed),
 	    cmocka_unit_test(workers_share_the_servers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
