@@ -108,7 +108,7 @@ enum fate names_stage(struct service *s, struct query *q)
 {
 	struct here h;
 
-	if (!names_answer(s->world, query_sought(q), q->type, q->dnssec_ok, &h))
+	if (!names_answer(s->world, query_base(q), q->type, q->dnssec_ok, &h))
 		return FATE_NEXT;
 	if (q->rewrite.on) {
 		query_count_list(s, &q->rewrite.verdict);

@@ -66,7 +66,7 @@ static void seek_again(struct service *s, struct query *q)
 	next.serial = 0;
 	next.stale_queued = false;
 	next.has_stale = false;
-	if (names_stage(s, &next) != FATE_NEXT)
+	if (next.trail == NULL && names_stage(s, &next) != FATE_NEXT)
 		return;
 	(void)key_stage(s, &next);
 	if (cached_stage(s, &next) == FATE_NEXT)

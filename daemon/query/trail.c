@@ -181,11 +181,14 @@ static bool trail_keep(struct service *s, struct trail *t, const struct response
 
 /* Behind the last link nobody is asked: the name is one of those that are answered here (RFC 6761 and others), and nobody else's.
  */
-static bool ends_here(const struct service *s, const struct query *q, const struct name *next)
+static bool ends_here(const struct service *s, const struct query *q, const struct name *next, uint16_t *ret_rcode)
 {
-	struct here h;
+	struct here here;
 
-	return names_answer(s->world, next, q->type, q->dnssec_ok, &h);
+	if (!names_answer(s->world, next, q->type, q->dnssec_ok, &here))
+		return false;
+	*ret_rcode = here.rcode;
+	return true;
 }
 
 static enum trail_end trail_go(struct service *s, struct query *q, struct response *ret)
@@ -196,8 +199,7 @@ static enum trail_end trail_go(struct service *s, struct query *q, struct respon
 	/* nobody waits for so long, and each question may take as much again */
 	if (t->steps == TRAIL_STEPS_MAX || s->now_ms - t->begun_ms > s->world->settings->timeout_ms || !find_next(s, q, ret, &next))
 		return TRAIL_LOST;
-	if (ends_here(s, q, &next)) {
-		ret->flags = RCODE_NXDOMAIN;
+	if (ends_here(s, q, &next, &ret->flags)) {
 		ret->negative = true;
 		return TRAIL_WHOLE;
 	}
