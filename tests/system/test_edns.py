@@ -162,6 +162,19 @@ def test_an_opt_if_and_only_if_asked(raw, up, what):
             assert answer[12:12 + len(wire)] == wire
 
 
+def test_any_octet_may_stand_in_a_label(raw, up):
+    """RFC 2181, section 11: dots, blanks, NUL, 0xff; asked upstream as it came, and never mistaken for another name."""
+    labels = [bytes(range(i, i + 32)) for i in range(0, 256, 64)]
+    odd = wire_name(*labels, "example") + struct.pack(">2H", A, 1)
+    answer = raw.exchange(header() + odd)
+    assert rcode_of(answer) == 0 and answer[12:12 + len(odd)] == odd and counts_of(answer)[1] == 1
+    (asked,) = up.log
+    assert [label.lower() for label in asked.name.labels] == [label.lower() for label in [*labels, b"example", b""]]
+    # one label "blocked.example" is not the name of two
+    answer = raw.exchange(header() + wire_name(b"blocked.example") + struct.pack(">2H", A, 1))
+    assert rcode_of(answer) == 0 and counts_of(answer)[1] == 1
+
+
 def test_truncated_is_question_and_opt(raw, up):
     up.on("long.example", F.truncated(F.records(*(f'300 TXT "{i}{"x" * 200}"' for i in range(10)))))
     wire = question("long", "example", rdtype=TXT)
