@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* A path too long for err->file keeps its end, which tells more. */
 static void place(struct err *err, const char *file, uint32_t line, uint32_t column)
 {
@@ -106,6 +108,13 @@ int err_format(const struct err *err, char *buf, size_t size)
 	return snprintf(buf, size, "%s:%u:%u: %s", err->file, err->line, err->column, err->text);
 }
 
+void err_print(const struct err *err, FILE *out)
+{
+	char line[sizeof(*err) + 32], clean[4 * sizeof(line)];
+	(void)err_format(err, line, sizeof(line));
+	fprintf(out, "%s\n", str_clean(str_from(line), true, clean, sizeof(clean)));
+}
+
 void err_list_add(struct err_list *list, const struct err *err)
 {
 	if (list == NULL)
@@ -135,11 +144,8 @@ void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uin
 
 void err_list_print(const struct err_list *list, FILE *out)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		char line[sizeof(struct err) + 32];
-		(void)err_format(&list->items[i], line, sizeof(line));
-		fprintf(out, "%s\n", line);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		err_print(&list->items[i], out);
 	if (list->swallowed > 0)
 		fprintf(out, "... and %zu more\n", list->swallowed);
 }

@@ -46,6 +46,8 @@ bool err_set_errno(struct err *err, enum err_code code, const char *fmt, ...) PR
 bool err_context(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "FILE:LINE:COLUMN: text", or "FILE: text", or "text". Returns what snprintf returns. */
 int err_format(const struct err *err, char *buf, size_t size);
+/* The same and a newline, as one line that steers no terminal, whatever the file is called and the sentence quotes. */
+void err_print(const struct err *err, FILE *out);
 
 /* Many errors, in the order found: a file's faults are all reported, not the first only. Bounded: past ERR_LIST_MAX they are
  * counted, not kept. */
