@@ -115,11 +115,16 @@ void err_print(const struct err *err, FILE *out)
 	fprintf(out, "%s\n", str_clean(str_from(line), true, clean, sizeof(clean)));
 }
 
+bool err_list_is_full(const struct err_list *list)
+{
+	return list->count >= ERR_LIST_MAX;
+}
+
 void err_list_add(struct err_list *list, const struct err *err)
 {
 	if (list == NULL)
 		return;
-	if (list->count >= ERR_LIST_MAX) {
+	if (err_list_is_full(list)) {
 		list->swallowed++;
 		return;
 	}
@@ -135,6 +140,10 @@ void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uin
 {
 	struct err err;
 	va_list args;
+	if (list != NULL && err_list_is_full(list)) { /* a file may have millions of faults: none of them is worded */
+		list->swallowed++;
+		return;
+	}
 	va_start(args, fmt);
 	fill(&err, ERR_INPUT, fmt, args);
 	va_end(args);

@@ -57,6 +57,7 @@ struct err_list {
 	size_t count;	   /* kept */
 	size_t swallowed;  /* counted past the limit */
 };
+bool err_list_is_full(const struct err_list *list); /* one more is counted only: spare yourself the sentence */
 void err_list_add(struct err_list *list, const struct err *err);
 void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uint32_t column, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
