@@ -26,9 +26,7 @@ void startup_complain(const struct err *err, const struct err_list *errors)
 	}
 	if (!err)
 		return;
-	char text[sizeof(err->file) + sizeof(err->text) + 32];
-	(void)err_format(err, text, sizeof(text));
-	fprintf(stderr, "%s\n", text);
+	err_print(err, stderr);
 }
 
 void startup_say_user(const struct privs *p, const char *configured)

@@ -97,7 +97,9 @@ static bool put_pattern(const struct export_entry *e, struct buf *b)
 	case MATCH_REGEX:
 		buf_printf(b, "/%s/", e->text);
 		for (const char *p = e->text; *p != '\0'; p++)
-			if ((*p >= 'A' && *p <= 'Z' && !(p > e->text && p[-1] == '\\')) || (*p == '$' && p[1] != '\0'))
+			if (*p < 0x20 || *p > 0x7e) /* the names it is asked about have no such character */
+				return false;
+			else if ((*p >= 'A' && *p <= 'Z' && !(p > e->text && p[-1] == '\\')) || (*p == '$' && p[1] != '\0'))
 				return e->caseless && *p != '$';
 		return true;
 	case MATCH_ADDRESS:
@@ -136,6 +138,9 @@ static bool put_rewrites(const struct export_entry *e, const struct buf *rule, F
 		struct buf rdata = {0}, line = {0};
 		good = (r.type == RRTYPE_A || r.type == RRTYPE_AAAA || r.type == RRTYPE_CNAME) && r.ttl_s == RECORDS_TTL_UNSAID &&
 		       export_rdata(r.type, r.rdata, &rdata);
+		/* a comma in a target would begin another option */
+		if (good && r.type == RRTYPE_CNAME)
+			good = export_simple_name(rdata.ptr + strlen("CNAME "));
 		if (good) {
 			char *value = strchr(rdata.ptr, ' ');
 			struct str text = value == NULL ? STR_LIT("") : str_from(value + 1);

@@ -8,23 +8,23 @@
 #define ELLIPSIS "\xe2\x80\xa6" /* U+2026 */
 #define REASON_LEN_MIN 24	/* a reason cut shorter than this says nothing: the end of the sentence is cut instead */
 
-/* Line ends and other controls, C1 included, become single blanks; none at the ends. */
+/* Line ends and other characters that steer rather than show become single blanks; none at the ends. */
 static void add_line(struct buf *b, const char *text)
 {
 	bool gap = false;
-	size_t start = b->len;
-	for (const char *c = text; *c != '\0'; c++) {
-		unsigned char u = (unsigned char)*c;
-		bool c1 = u == 0xc2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] <= 0x9f;
-		if (u <= ' ' || u == 0x7f || c1) {
+	size_t start = b->len, len;
+	for (struct str rest = str_from(text); rest.len > 0; rest = (struct str){rest.ptr + len, rest.len - len}) {
+		uint32_t c = 0;
+		len = str_utf8_first(rest, &c);
+		if (len == 0 || c == ' ' || str_is_hidden(c)) {
+			len = MAX(len, (size_t)1);
 			gap = true;
-			c += c1;
 			continue;
 		}
 		if (gap && b->len > start)
 			buf_add(b, " ", 1);
 		gap = false;
-		buf_add(b, c, 1);
+		buf_add(b, rest.ptr, len);
 	}
 }
 

@@ -63,7 +63,8 @@ static void fault_unknown_key(struct binder *b, const struct yaml_node *key, con
 	for (const char *const *more = provenance_keys(PROVENANCE_IN_LIST); *more != NULL && count < KEYS_MAX; more++)
 		words[count++] = *more;
 	char shown[128];
-	const char *nearest = str_nearest(key->text, words, count);
+	/* the nearest word costs more than all else; what is only counted needs none */
+	const char *nearest = err_list_is_full(b->errors) ? NULL : str_nearest(key->text, words, count);
 	str_escape(key->text, true, shown, sizeof(shown));
 	if (nearest != NULL)
 		fault(b, key, "unknown key '%s'; did you mean '%s'?", shown, nearest);

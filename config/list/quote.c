@@ -69,29 +69,17 @@ static bool is_plain(struct str text, bool flow)
 /* One character of valid UTF-8. */
 static uint32_t take_char(struct str text, size_t *at)
 {
-	unsigned char c = (unsigned char)text.ptr[(*at)++];
-	uint32_t code = c;
-	size_t more = 0;
-	if (c >= 0xf0) {
-		code = c & 0x07;
-		more = 3;
-	} else if (c >= 0xe0) {
-		code = c & 0x0f;
-		more = 2;
-	} else if (c >= 0xc0) {
-		code = c & 0x1f;
-		more = 1;
-	}
-	for (; more > 0 && *at < text.len; more--)
-		code = code << 6 | ((unsigned char)text.ptr[(*at)++] & 0x3f);
+	uint32_t code = 0;
+	size_t len = str_utf8_first((struct str){text.ptr + *at, text.len - *at}, &code);
+	*at += MAX(len, (size_t)1);
 	return code;
 }
 
-/* What cannot stand in a YAML line as it is (YAML 1.2 §5.1, §5.4; 1.1 also breaks lines at U+0085, U+2028, U+2029). */
+/* What cannot stand in a YAML line as it is (YAML 1.2 §5.1, §5.4; 1.1 also breaks lines at U+0085, U+2028, U+2029), and what would
+ * make the line look like another one. */
 static bool is_escaped(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x2028 || code == 0x2029 || code == 0xfeff ||
-	       code == 0xfffe || code == 0xffff;
+	return str_is_hidden(code);
 }
 
 static bool needs_escape(struct str text)
@@ -116,7 +104,7 @@ static void put_double(struct buf *out, struct str text)
 		else if (code == '\t')
 			buf_add_c(out, "\\t");
 		else if (is_escaped(code))
-			buf_printf(out, code <= 0xff ? "\\x%02X" : "\\u%04X", (unsigned)code);
+			buf_printf(out, code <= 0xff ? "\\x%02X" : code <= 0xffff ? "\\u%04X" : "\\U%08X", (unsigned)code);
 		else
 			buf_add(out, text.ptr + begin, at - begin);
 	}

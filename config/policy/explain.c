@@ -285,6 +285,7 @@ size_t policy_explain(const struct policy *policy, struct policy_scratch *scratc
 	c->kept = base_alloc((max + 1) * sizeof(c->kept[0]));
 	asking_init(&c->asking, policy, scratch, question, now_s);
 	asking_decide(&c->asking, &c->decided);
+	c->asking.has_subject = false; /* what is asked again has its steps again */
 	collect_all(c);
 	count = c->count;
 	for (; filled < MIN(count, max); filled++)

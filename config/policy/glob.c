@@ -48,10 +48,13 @@ void subject_make(const struct name *name, struct subject *ret)
 	ret->len = (uint16_t)at;
 }
 
-bool glob_match(struct str pattern, struct str text)
+bool glob_match(struct str pattern, struct str text, size_t *steps)
 {
 	size_t p = 0, t = 0, star = SIZE_MAX, retry = 0;
 	while (t < text.len) {
+		if (UNLIKELY(*steps == 0))
+			return false;
+		--*steps;
 		if (p < pattern.len && pattern.ptr[p] == '*') {
 			star = ++p; /* the last star takes as little as it can; what is before it need never be tried again */
 			retry = t;
@@ -70,13 +73,13 @@ bool glob_match(struct str pattern, struct str text)
 	return p == pattern.len;
 }
 
-bool glob_match_above(struct str pattern, const struct subject *subject)
+bool glob_match_above(struct str pattern, const struct subject *subject, size_t *steps)
 {
 	if (subject->labels == 0)
-		return glob_match(pattern, subject_str(subject));
+		return glob_match(pattern, subject_str(subject), steps);
 	for (size_t label = 0; label < subject->labels; label++) {
 		size_t start = subject->starts[label];
-		if (glob_match(pattern, (struct str){subject->text + start, subject->len - start}))
+		if (glob_match(pattern, (struct str){subject->text + start, subject->len - start}, steps))
 			return true;
 	}
 	return false;

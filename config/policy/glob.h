@@ -21,9 +21,10 @@ static inline struct str subject_str(const struct subject *subject)
 	return (struct str){subject->text, subject->len};
 }
 
-/* Does the whole of text match? At most pattern.len * text.len steps. */
-bool glob_match(struct str pattern, struct str text);
+/* Does the whole of text match? steps: how many characters may be looked at, and then how many are left; at none it is no match.
+ * pattern.len * text.len are always enough. */
+bool glob_match(struct str pattern, struct str text, size_t *steps);
 /* The same, or does a name above it (one label or more) match? */
-bool glob_match_above(struct str pattern, const struct subject *subject);
+bool glob_match_above(struct str pattern, const struct subject *subject, size_t *steps);
 
 #endif

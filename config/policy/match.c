@@ -10,8 +10,13 @@
 
 static void subject_need(struct asking *a)
 {
-	if (!a->has_subject)
-		subject_make(a->question->name, &a->subject);
+	if (a->has_subject)
+		return;
+	size_t patterns = 0;
+	for (unsigned tier = 0; tier < a->policy->tier_count; tier++)
+		patterns += a->policy->tiers[tier]->general_count;
+	pattern_begin(a->scratch, patterns);
+	subject_make(a->question->name, &a->subject);
 	a->has_subject = true;
 }
 
@@ -22,9 +27,7 @@ bool asking_pattern(struct asking *a, const struct image *im, uint32_t pattern)
 	if (im->patterns[pattern] != NULL)
 		return pattern_match(im->patterns[pattern], a->scratch, subject_str(&a->subject));
 	struct str text = image_string(im, le_get_u32(p + IMAGE_PATTERN_TEXT));
-	if ((le_get_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_SUBTREE) != 0)
-		return glob_match_above(text, &a->subject);
-	return glob_match(text, subject_str(&a->subject));
+	return pattern_glob(a->scratch, text, &a->subject, (le_get_u32(p + IMAGE_PATTERN_FLAGS) & IMAGE_PATTERN_SUBTREE) != 0);
 }
 
 void asking_trigrams(struct asking *a, struct trigrams *ret)

@@ -41,6 +41,9 @@ void policy_cool(const struct policy *policy);
 
 MUST_CHECK struct policy_scratch *policy_scratch_create(void);
 void policy_scratch_destroy(struct policy_scratch *scratch);
+/* Where to count patterns that met a bound, which is then a name they do not match; NULL: nowhere. Borrowed for the scratch's life.
+ */
+void policy_scratch_count(struct policy_scratch *scratch, _Atomic uint64_t *stopped);
 
 /* What is asked. */
 struct policy_question {

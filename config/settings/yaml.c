@@ -321,6 +321,52 @@ static void report_syntax(struct builder *b, const yaml_parser_t *parser)
 	b->faulty = true;
 }
 
+/* The first line of rest, by the line ends of YAML 1.1, which are libyaml's: CR, LF, U+0085, U+2028, U+2029. */
+static struct str cut_line(struct str *rest)
+{
+	const unsigned char *p = (const unsigned char *)rest->ptr;
+	size_t i = 0, end = 0;
+	for (; i < rest->len && end == 0; i++) {
+		if (p[i] == '\r' || p[i] == '\n')
+			end = 1;
+		else if (p[i] == 0xc2 && i + 1 < rest->len && p[i + 1] == 0x85)
+			end = 2;
+		else if (p[i] == 0xe2 && i + 2 < rest->len && p[i + 1] == 0x80 && (p[i + 2] == 0xa8 || p[i + 2] == 0xa9))
+			end = 3;
+	}
+	size_t len = end == 0 ? i : i - 1, used = end == 0 ? i : len + end;
+	struct str line = {rest->ptr, len};
+	*rest = (struct str){rest->ptr + used, rest->len - used};
+	return line;
+}
+
+/* libyaml compares each %TAG with all before it, and says nothing until it has read the last: a file of them would keep it for
+ * hours. So many lines that begin with '%' next to each other, but for comments and blank lines, are refused before it sees them.
+ */
+#define DIRECTIVES_MAX 8
+static bool check_directives(struct builder *b)
+{
+	struct str rest = b->text;
+	struct place at = place_first(b->text);
+	unsigned run = 0;
+	for (rest = (struct str){rest.ptr + at.byte, rest.len - at.byte}; rest.len > 0;) {
+		size_t begin = (size_t)(rest.ptr - b->text.ptr);
+		struct str line = cut_line(&rest);
+		bool is_directive = line.len > 0 && line.ptr[0] == '%';
+		line = str_trim(line);
+		if (is_directive)
+			run++;
+		else if (line.len > 0 && line.ptr[0] != '#')
+			run = 0;
+		if (run <= DIRECTIVES_MAX)
+			continue;
+		while (at.byte < begin)
+			place_step(&at, b->text);
+		return fault(b, &at, "too many directives (lines that begin with '%')");
+	}
+	return true;
+}
+
 static void parse_events(struct builder *b)
 {
 	yaml_parser_t parser;
@@ -355,7 +401,7 @@ struct yaml_node *yaml_parse(struct str text, const char *shown, const struct ya
 		return NULL;
 	}
 	size_t before = errors->count;
-	if (text.len > first.byte && check_bytes(&b))
+	if (text.len > first.byte && check_bytes(&b) && check_directives(&b))
 		parse_events(&b);
 	yaml_sort_errors(errors, before);
 	if (b.faulty)

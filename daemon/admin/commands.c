@@ -48,8 +48,10 @@ static bool args_known(json_t *args, const char *const *known, struct err *err)
 		bool found = false;
 		for (size_t i = 0; known && known[i]; i++)
 			found |= strcmp(key, known[i]) == 0;
+		char safe[128];
 		if (!found)
-			return err_set(err, ERR_USAGE, "this verb takes no argument '%s'", key);
+			return err_set(err, ERR_USAGE, "this verb takes no argument '%s'",
+				       str_escape(str_from(key), true, safe, sizeof(safe)));
 	}
 	return true;
 }

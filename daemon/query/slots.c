@@ -23,6 +23,7 @@ struct service *service_create(unsigned worker, struct generations *generations,
 	s->inflight = inflight;
 	s->counters = counters;
 	s->scratch = policy_scratch_create();
+	policy_scratch_count(s->scratch, &counters->values[COUNTER_PATTERNS_STOPPED]);
 	s->mailbox = mailbox_create();
 	s->slot_chunks = base_alloc(SLOTS_CHUNKS * sizeof(struct query *));
 	s->next_serial = 1;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* A path too long for err->file keeps its end, which tells more. */
 static void place(struct err *err, const char *file, uint32_t line, uint32_t column)
 {
@@ -106,11 +108,23 @@ int err_format(const struct err *err, char *buf, size_t size)
 	return snprintf(buf, size, "%s:%u:%u: %s", err->file, err->line, err->column, err->text);
 }
 
+void err_print(const struct err *err, FILE *out)
+{
+	char line[sizeof(*err) + 32], clean[4 * sizeof(line)];
+	(void)err_format(err, line, sizeof(line));
+	fprintf(out, "%s\n", str_clean(str_from(line), true, clean, sizeof(clean)));
+}
+
+bool err_list_is_full(const struct err_list *list)
+{
+	return list->count >= ERR_LIST_MAX;
+}
+
 void err_list_add(struct err_list *list, const struct err *err)
 {
 	if (list == NULL)
 		return;
-	if (list->count >= ERR_LIST_MAX) {
+	if (err_list_is_full(list)) {
 		list->swallowed++;
 		return;
 	}
@@ -126,6 +140,10 @@ void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uin
 {
 	struct err err;
 	va_list args;
+	if (list != NULL && err_list_is_full(list)) { /* a file may have millions of faults: none of them is worded */
+		list->swallowed++;
+		return;
+	}
 	va_start(args, fmt);
 	fill(&err, ERR_INPUT, fmt, args);
 	va_end(args);
@@ -135,11 +153,8 @@ void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uin
 
 void err_list_print(const struct err_list *list, FILE *out)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		char line[sizeof(struct err) + 32];
-		(void)err_format(&list->items[i], line, sizeof(line));
-		fprintf(out, "%s\n", line);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		err_print(&list->items[i], out);
 	if (list->swallowed > 0)
 		fprintf(out, "... and %zu more\n", list->swallowed);
 }

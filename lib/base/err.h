@@ -46,6 +46,8 @@ bool err_set_errno(struct err *err, enum err_code code, const char *fmt, ...) PR
 bool err_context(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "FILE:LINE:COLUMN: text", or "FILE: text", or "text". Returns what snprintf returns. */
 int err_format(const struct err *err, char *buf, size_t size);
+/* The same and a newline, as one line that steers no terminal, whatever the file is called and the sentence quotes. */
+void err_print(const struct err *err, FILE *out);
 
 /* Many errors, in the order found: a file's faults are all reported, not the first only. Bounded: past ERR_LIST_MAX they are
  * counted, not kept. */
@@ -55,6 +57,7 @@ struct err_list {
 	size_t count;	   /* kept */
 	size_t swallowed;  /* counted past the limit */
 };
+bool err_list_is_full(const struct err_list *list); /* one more is counted only: spare yourself the sentence */
 void err_list_add(struct err_list *list, const struct err *err);
 void err_list_add_at(struct err_list *list, const char *file, uint32_t line, uint32_t column, const char *fmt, ...)
     PRINTF_LIKE(5, 6);

@@ -86,9 +86,7 @@ PRINTF_LIKE(2, 0) static void put(enum log_level level, const char *fmt, va_list
 		len += (size_t)tail_len;
 	}
 	/* whatever an argument held, a line stays one line and cannot drive a terminal */
-	for (size_t i = text; i < len; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	str_mask(line + text, len - text);
 	line[len++] = '\n';
 	ssize_t written;
 	do {

@@ -153,6 +153,11 @@ static size_t utf8_one(const unsigned char *p, size_t len, uint32_t *ret)
 	return need;
 }
 
+size_t str_utf8_first(struct str s, uint32_t *ret)
+{
+	return utf8_one((const unsigned char *)s.ptr, s.len, ret);
+}
+
 bool str_is_utf8(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr;
@@ -168,7 +173,7 @@ bool str_is_utf8(struct str s)
 
 /* Characters above ASCII that steer rather than show: C1 controls, marks that turn the direction of text (and so hide what a line
  * says), invisible ones, separators of lines, tags, and what is no character. */
-static bool utf8_hidden(uint32_t c)
+bool str_is_hidden(uint32_t c)
 {
 	static const struct {
 		uint32_t first, last;
@@ -176,17 +181,19 @@ static bool utf8_hidden(uint32_t c)
 	    {0x0080, 0x009f}, {0x00ad, 0x00ad}, {0x061c, 0x061c}, {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f},
 	    {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfdd0, 0xfdef}, {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
 	};
+	if (c < 0x80)
+		return c < 0x20 || c == 0x7f;
 	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
 	return (c & 0xfffe) == 0xfffe;
 }
 
-/* The next piece of s from i, escaped, into piece. Returns how many bytes of s it stands for. */
-static size_t escape_piece(struct str s, size_t i, bool keep_utf8, char piece[5], size_t *ret_len)
+/* The next piece of s from i, escaped, into piece; quoted: it is to stand in quotes. Returns how many bytes of s it stands for. */
+static size_t escape_piece(struct str s, size_t i, bool keep_utf8, bool quoted, char piece[5], size_t *ret_len)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr + i;
-	if (*p == '"' || *p == '\\') {
+	if (quoted && (*p == '"' || *p == '\\')) {
 		piece[0] = '\\';
 		piece[1] = (char)*p;
 		*ret_len = 2;
@@ -199,7 +206,7 @@ static size_t escape_piece(struct str s, size_t i, bool keep_utf8, char piece[5]
 	}
 	uint32_t c;
 	size_t n = keep_utf8 && *p >= 0x80 ? utf8_one(p, s.len - i, &c) : 0;
-	if (n > 0 && !utf8_hidden(c)) {
+	if (n > 0 && !str_is_hidden(c)) {
 		memcpy(piece, p, n);
 		*ret_len = n;
 		return n;
@@ -212,7 +219,7 @@ static size_t escape_piece(struct str s, size_t i, bool keep_utf8, char piece[5]
 	return 1;
 }
 
-char *str_escape(struct str s, bool keep_utf8, char *buf, size_t size)
+static char *escape(struct str s, bool keep_utf8, bool quoted, char *buf, size_t size)
 {
 	if (size == 0)
 		return buf;
@@ -220,7 +227,7 @@ char *str_escape(struct str s, bool keep_utf8, char *buf, size_t size)
 	for (size_t i = 0; i < s.len;) {
 		char piece[5];
 		size_t piece_len;
-		i += escape_piece(s, i, keep_utf8, piece, &piece_len);
+		i += escape_piece(s, i, keep_utf8, quoted, piece, &piece_len);
 		if (piece_len > size - 1 - len) {
 			size_t dots = MIN((size_t)3, size - 1 - cut);
 			memset(buf + cut, '.', dots);
@@ -234,4 +241,27 @@ char *str_escape(struct str s, bool keep_utf8, char *buf, size_t size)
 	}
 	buf[len] = '\0';
 	return buf;
+}
+
+char *str_escape(struct str s, bool keep_utf8, char *buf, size_t size)
+{
+	return escape(s, keep_utf8, true, buf, size);
+}
+
+char *str_clean(struct str s, bool keep_utf8, char *buf, size_t size)
+{
+	return escape(s, keep_utf8, false, buf, size);
+}
+
+void str_mask(char *text, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		uint32_t c = 0;
+		size_t n = str_utf8_first((struct str){text + i, len - i}, &c);
+		if (n == 0 || str_is_hidden(c)) {
+			n = MAX(n, (size_t)1);
+			memset(text + i, '?', n);
+		}
+		i += n;
+	}
 }

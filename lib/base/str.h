@@ -46,6 +46,15 @@ const char *str_nearest(struct str word, const char *const *words, size_t count)
 /* Text safe to print on a terminal or in a log: bytes below 0x20, 0x7f and above, `"` and `\` become \DDD or \" \\.
  * Always terminates; cut text ends in "...". Returns buf. UTF-8 that is valid and printable passes when keep_utf8. */
 char *str_escape(struct str s, bool keep_utf8, char *buf, size_t size);
+/* The same, but `"` and `\` stay as they are: for a line that people read, and not within quotes. What is clean already stays. */
+char *str_clean(struct str s, bool keep_utf8, char *buf, size_t size);
+/* In place: each byte of what str_clean would change (keep_utf8) becomes `?`. */
+void str_mask(char *text, size_t len);
 bool str_is_utf8(struct str s);
+/* The character that s begins with, and how long it is; 0 when s is empty, or does not begin with valid UTF-8. */
+size_t str_utf8_first(struct str s, uint32_t *ret);
+/* Does it steer rather than show? Controls (C0, DEL, C1), marks that turn the direction of text, invisible ones, separators of
+ * lines and paragraphs, tags, and what is no character. */
+bool str_is_hidden(uint32_t c);
 
 #endif

@@ -29,10 +29,47 @@ static enum err_code code_from_word(const char *word)
 	return ERR_INTERNAL;
 }
 
+/* Hidden characters stand in strings only: jansson itself puts none but newlines between them. */
+static bool is_to_escape(uint32_t c)
+{
+	return c != '\n' && str_is_hidden(c);
+}
+
+static void put_escaped(struct buf *out, uint32_t c)
+{
+	if (c < 0x10000)
+		buf_printf(out, "\\u%04x", (unsigned)c);
+	else
+		buf_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((c - 0x10000) >> 10)), (unsigned)(0xdc00 + (c & 0x3ff)));
+}
+
+char *ctl_json(const json_t *value, size_t flags)
+{
+	char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(CTL_REAL_DIGITS));
+	must(text);
+	const struct str all = str_from(text);
+	struct buf safe = {0};
+	size_t done = 0;
+	for (size_t i = 0, n; i < all.len; i += n) {
+		uint32_t c = 0;
+		n = str_utf8_first((struct str){all.ptr + i, all.len - i}, &c);
+		must(n > 0); /* jansson keeps nothing else */
+		if (!is_to_escape(c))
+			continue;
+		buf_add(&safe, all.ptr + done, i - done);
+		put_escaped(&safe, c);
+		done = i + n;
+	}
+	if (done == 0) /* nearly always */
+		return text;
+	buf_add(&safe, all.ptr + done, all.len - done);
+	free(text);
+	return safe.ptr;
+}
+
 void ctl_frame_put(struct buf *out, json_t *message)
 {
-	char *text = json_dumps(message, JSON_COMPACT | JSON_REAL_PRECISION(CTL_REAL_DIGITS));
-	must(text);
+	char *text = ctl_json(message, JSON_COMPACT);
 	size_t len = strlen(text);
 	must(len <= UINT32_MAX);
 	uint8_t head[CTL_FRAME_HEAD];

@@ -27,6 +27,9 @@
 #define CTL_REAL_DIGITS 12 /* of fractions, so that 41.533 is not said as 41.533000000000001 */
 #define CTL_FRAME_HEAD 4
 
+/* Any value as the text of JSON that is safe to print, too: characters that steer (str_is_hidden) are written \uXXXX. flags: of
+ * json_dumps, for the layout. Owned by the caller. */
+MUST_CHECK char *ctl_json(const json_t *value, size_t flags);
 void ctl_frame_put(struct buf *out, json_t *message); /* appends length and text */
 /* How long the frame whose head is at bytes is, head not counted. */
 uint32_t ctl_frame_len(const uint8_t bytes[CTL_FRAME_HEAD]);

@@ -98,12 +98,16 @@ static bool same_body(const char *path, const uint8_t *image, size_t len)
 static void step_aside(const char *path)
 {
 	struct buf aside = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
 	struct stat st;
 	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return;
 	buf_printf(&aside, "%s" ASIDE_TAIL, path);
-	if (rename(path, aside.ptr) == 0) /* fails over one that holds something: then the write says what is in the way */
-		(void)fprintf(stderr, "a directory stood where the image '%s' belongs: it is called '%s' now\n", path, aside.ptr);
+	if (rename(path, aside.ptr) == 0) { /* fails over one that holds something: then the write says what is in the way */
+		(void)err_set(&err, ERR_EXISTS, "a directory stood where the image '%s' belongs: it is called '%s' now", path,
+			      aside.ptr);
+		err_print(&err, stderr);
+	}
 	buf_finish(&aside);
 }
 

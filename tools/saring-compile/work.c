@@ -116,10 +116,12 @@ static bool still_current(const struct run *r)
  * The list is empty until saringd has fetched it anew. */
 static void open_without_copy(struct run *r, size_t i, const struct err_list *errors)
 {
+	struct err err = {.code = ERR_NONE};
 	char text[sizeof(struct err)];
 	(void)err_format(&errors->items[0], text, sizeof(text));
-	(void)fprintf(stderr, "list '%s' is empty until it is fetched anew: its copy can't be used: %s\n",
+	(void)err_set(&err, ERR_INPUT, "list '%s' is empty until it is fetched anew: its copy can't be used: %s",
 		      r->settings->lists[i].name, text);
+	err_print(&err, stderr);
 	source_open_empty(r->settings, i, &r->sources[i]);
 }
 

@@ -123,8 +123,9 @@ static void show_json(const struct shown *s)
 	const char *before = "[\n";
 	while (row_next(s, &cursor, &row)) {
 		json_t *one = row_json(s, &row);
-		(void)fputs(before, stdout);
-		(void)json_dumpf(one, stdout, JSON_INDENT(2));
+		char *text = ctl_json(one, JSON_INDENT(2));
+		(void)printf("%s%s", before, text);
+		free(text);
 		json_decref(one);
 		free(row.written);
 		before = ",\n";

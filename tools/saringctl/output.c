@@ -61,18 +61,6 @@ void output_init(struct output *o, bool json)
 	};
 }
 
-/* str_escape is made for logs, where text stands in quotes; for reading, \" and \\ are put back. */
-static void unquote(char *text)
-{
-	char *to = text;
-	for (const char *from = text; *from != '\0'; from++) {
-		if (from[0] == '\\' && (from[1] == '"' || from[1] == '\\'))
-			from++;
-		*to++ = *from;
-	}
-	*to = '\0';
-}
-
 char *output_safe(const struct output *o, const char *text)
 {
 	char *plain = base_strdup(text == NULL ? "" : text);
@@ -85,8 +73,7 @@ char *output_safe(const struct output *o, const char *text)
 	}
 	size_t size = len * 4 + 8; /* \DDD for each octet, and the NUL */
 	char *safe = base_alloc(size);
-	str_escape((struct str){plain, len}, o->utf8, safe, size);
-	unquote(safe);
+	str_clean((struct str){plain, len}, o->utf8, safe, size);
 	free(plain);
 	return safe;
 }
@@ -204,8 +191,9 @@ void output_errors(const struct output *o, const struct err_list *errors)
 
 void output_json(const json_t *document)
 {
-	(void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(CTL_REAL_DIGITS));
-	putchar('\n');
+	char *text = ctl_json(document, JSON_INDENT(2));
+	puts(text);
+	free(text);
 }
 
 json_t *output_errors_json(const struct err_list *errors)

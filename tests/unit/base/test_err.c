@@ -136,6 +136,13 @@ static void list_keeps_order_and_is_bounded(void **state)
 	err_list_finish(&list);
 	assert_null(list.items);
 	struct err err;
+	out = open_memstream(&text, &len);
+	assert_non_null(out);
+	err_set_at(&err, ERR_INPUT, "a\n\x1b[31m.yaml", 1, 2, "'%s'", "\"\\\r\x7f\xc2\x9b\xe2\x80\xae\xff\xc3\xa9");
+	err_print(&err, out);
+	fclose(out);
+	assert_string_equal(text, "a\\010\\027[31m.yaml:1:2: '\"\\\\013\\127\\194\\155\\226\\128\\174\\255\xc3\xa9'\n");
+	free(text);
 	err_set(&err, ERR_IO, "again");
 	err_list_add(&list, &err);
 	assert_int_equal(list.count, 1);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 
 /* stderr goes to memory while a test runs, so cmocka's own words stay apart. */
 static int kept_fd, memory_fd;
@@ -96,7 +97,16 @@ static void a_line_stays_one_line(void **state)
 	log_open("t", LOG_LEVEL_INFO);
 	log_info("name=\"%s\"", "a\nb\r\x1b[31mc\x7f");
 	assert_string_equal(logged(), "2017-07-14T02:40:00.000Z t info: name=\"a?b??[31mc?\"\n");
+	log_info("%s", "\xe2\x80\xae \xc2\x9b \xff \xc3\xa9");
+	assert_string_equal(logged(), "2017-07-14T02:40:00.000Z t info: ??? ?? ? \xc3\xa9\n");
 	char big[5000];
+	for (size_t i = 0; i + 1 < sizeof(big); i++)
+		big[i] = "\xe2\x82\xac"[i % 3]; /* cut in the middle of one, wherever the head ends */
+	for (size_t from = 0; from < 3; from++) {
+		big[sizeof(big) - 1] = '\0';
+		log_info("%s%s", &"xx"[from], big);
+		assert_true(str_is_utf8(str_from(logged())));
+	}
 	memset(big, 'q', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	log_info("%s", big);

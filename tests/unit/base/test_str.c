@@ -131,6 +131,47 @@ static void escaping(void **state)
 	assert_string_equal(str_escape(str_from(NULL), true, buf, sizeof(buf)), "");
 }
 
+static void cleaning(void **state)
+{
+	(void)state;
+	char buf[64];
+	assert_string_equal(str_clean(STR_LIT("a\"b\\c"), true, buf, sizeof(buf)), "a\"b\\c");
+	assert_string_equal(str_clean(STR_LIT("\x1b[31m\xc3\xa9\xff"), true, buf, sizeof(buf)), "\\027[31m\xc3\xa9\\255");
+	assert_string_equal(str_clean(STR_LIT("\xe2\x80\xae\xc2\x85"), true, buf, sizeof(buf)), "\\226\\128\\174\\194\\133");
+	assert_string_equal(str_clean(STR_LIT("\xc3\xa9"), false, buf, sizeof(buf)), "\\195\\169");
+	/* clean is clean */
+	char again[64];
+	assert_string_equal(str_clean(str_from(str_clean(STR_LIT("\"\x1b\\"), true, buf, sizeof(buf))), true, again, sizeof(again)),
+			    buf);
+}
+
+static void masking(void **state)
+{
+	(void)state;
+	char text[] = "a\n\x7f\xc3\xa9\xe2\x80\xae\xc2\x9b\xff\"\\\xf3\xa0\x80\x81z\xe2\x80";
+	str_mask(text, sizeof(text) - 1);
+	assert_string_equal(text, "a??\xc3\xa9??????\"\\????z??");
+	str_mask(text, 0);
+}
+
+static void what_is_hidden(void **state)
+{
+	(void)state;
+	static const uint32_t hidden[] = {0,	  '\n',	  0x1b,	  0x7f,	  0x80,	  0x9b,	  0x9f,	  0xad,	   0x200b,  0x200e,
+					  0x2028, 0x202e, 0x2066, 0xfdd0, 0xfeff, 0xfffb, 0xfffe, 0xe0001, 0x1ffff, 0x10ffff};
+	static const uint32_t shown[] = {' ', '~', '"', 0xa0, 0xe9, 0x200c, 0x200d, 0x20ac, 0xfffd, 0x1f600, 0x10fffd};
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		assert_true(str_is_hidden(hidden[i]));
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+		assert_false(str_is_hidden(shown[i]));
+	uint32_t c = 0;
+	assert_int_equal(str_utf8_first(STR_LIT("\xe2\x82\xacx"), &c), 3);
+	assert_int_equal(c, 0x20ac);
+	assert_int_equal(str_utf8_first(STR_LIT("\xe2\x82"), &c), 0);
+	assert_int_equal(str_utf8_first(STR_LIT("\xed\xa0\x80"), &c), 0); /* a surrogate */
+	assert_int_equal(str_utf8_first((struct str){NULL, 0}, &c), 0);
+}
+
 static void escaping_cut_text_ends_in_dots(void **state)
 {
 	(void)state;
@@ -211,6 +252,9 @@ int main(void)
 	    cmocka_unit_test(nearest),
 	    cmocka_unit_test(nearest_agrees_with_the_definition),
 	    cmocka_unit_test(escaping),
+	    cmocka_unit_test(cleaning),
+	    cmocka_unit_test(masking),
+	    cmocka_unit_test(what_is_hidden),
 	    cmocka_unit_test(escaping_cut_text_ends_in_dots),
 	    cmocka_unit_test(escaping_never_lets_a_control_through),
 	    cmocka_unit_test(utf8),

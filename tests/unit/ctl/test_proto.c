@@ -114,6 +114,37 @@ static void test_text(void **state)
 	json_decref(t);
 }
 
+/* What is printed, or sent to somebody who prints it, steers no terminal, and reads back as it was. */
+static void test_json_is_inert(void **state)
+{
+	(void)state;
+	static const char raw[] =
+	    "\x1b[31m\r\n\t\"\\\x7f \xc2\x9b \xe2\x80\xae \xef\xbb\xbf \xf3\xa0\x80\x81 \xc3\xa9 \xe2\x82\xac</script>";
+	json_t *o = json_object();
+	assert_int_equal(json_object_set_new(o, raw, json_string(raw)), 0);
+	char *text = ctl_json(o, JSON_INDENT(2));
+	assert_true(str_is_utf8(str_from(text)));
+	struct str rest = str_from(text);
+	for (size_t n; rest.len > 0; rest = (struct str){rest.ptr + n, rest.len - n}) {
+		uint32_t c = 0;
+		n = str_utf8_first(rest, &c);
+		assert_true(c == '\n' || !str_is_hidden(c));
+	}
+	assert_non_null(strstr(text, "\\u007f \\u009b \\u202e \\ufeff \\udb40\\udc01 \xc3\xa9"));
+	json_t *back = json_loads(text, 0, NULL);
+	assert_true(json_equal(o, back));
+	free(text);
+	json_decref(back);
+	back = carried(o);
+	assert_string_equal(json_string_value(json_object_get(back, raw)), raw);
+	json_decref(back);
+	json_t *plain = json_string("plain");
+	text = ctl_json(plain, 0);
+	assert_string_equal(text, "\"plain\"");
+	free(text);
+	json_decref(plain);
+}
+
 static void test_request(void **state)
 {
 	(void)state;
@@ -266,17 +297,12 @@ static void test_code_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_frame_head),
-	    cmocka_unit_test(test_frame_fractions),
-	    cmocka_unit_test(test_frame_parse_refuses),
-	    cmocka_unit_test(test_text),
-	    cmocka_unit_test(test_request),
-	    cmocka_unit_test(test_request_refuses),
-	    cmocka_unit_test(test_reply_ok),
-	    cmocka_unit_test(test_reply_err),
-	    cmocka_unit_test(test_reply_err_list),
-	    cmocka_unit_test(test_reply_malformed),
-	    cmocka_unit_test(test_code_words),
+	    cmocka_unit_test(test_frame_head),		cmocka_unit_test(test_frame_fractions),
+	    cmocka_unit_test(test_frame_parse_refuses), cmocka_unit_test(test_text),
+	    cmocka_unit_test(test_json_is_inert),	cmocka_unit_test(test_request),
+	    cmocka_unit_test(test_request_refuses),	cmocka_unit_test(test_reply_ok),
+	    cmocka_unit_test(test_reply_err),		cmocka_unit_test(test_reply_err_list),
+	    cmocka_unit_test(test_reply_malformed),	cmocka_unit_test(test_code_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,7 +293,8 @@ static void globs(void **state)
 	    {"a*a", "a", false},    {"*ab*ab*", "abab", true},	{"*ab*ab*", "aba", false},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(glob_match(str_from(rows[i].pattern), str_from(rows[i].text)), rows[i].matches);
+		assert_int_equal(glob_match(str_from(rows[i].pattern), str_from(rows[i].text), &(size_t){SIZE_MAX}),
+				 rows[i].matches);
 	/* a text against which trying everything would never end */
 	char text[1000], pattern[201];
 	memset(text, 'a', sizeof(text));
@@ -301,14 +302,14 @@ static void globs(void **state)
 		pattern[i] = i % 2 == 0 ? '*' : 'a';
 	pattern[sizeof(pattern) - 2] = 'b';
 	pattern[sizeof(pattern) - 1] = '\0';
-	assert_false(glob_match(str_from(pattern), (struct str){text, sizeof(text)}));
+	assert_false(glob_match(str_from(pattern), (struct str){text, sizeof(text)}, &(size_t){SIZE_MAX}));
 	/* labels begin after a dot, not after one that is escaped */
 	struct subject subject;
 	struct name name = name_of_wire("\3x.y\1z", 6);
 	subject_make(&name, &subject);
 	assert_true(str_eq_c(subject_str(&subject), "x\\.y.z"));
-	assert_true(glob_match_above(STR_LIT("z"), &subject));
-	assert_false(glob_match_above(STR_LIT("y.z"), &subject));
+	assert_true(glob_match_above(STR_LIT("z"), &subject, &(size_t){SIZE_MAX}));
+	assert_false(glob_match_above(STR_LIT("y.z"), &subject, &(size_t){SIZE_MAX}));
 }
 
 static void clients_and_answers(void **state)
@@ -486,10 +487,92 @@ static void expressions_are_bounded(void **state)
 	char long_subject[1000];
 	memset(long_subject, 'a', sizeof(long_subject));
 	assert_true(pattern_compile(STR_LIT("^(?:(a)|(b)|(c)|(d)|(e)|(f)|(g))*x"), &p, NULL, &err));
-	for (int i = 0; i < 100; i++) /* deep backtracking, again and again in the same memory */
+	for (int i = 0; i < 100; i++) { /* deep backtracking, again and again in the same memory */
+		pattern_begin(f.scratch, 0);
 		assert_false(pattern_match(p, f.scratch, (struct str){long_subject, sizeof(long_subject)}));
+	}
+	pattern_begin(f.scratch, 0);
 	assert_true(pattern_match(p, f.scratch, STR_LIT("abcdefgx")));
 	pattern_destroy(p);
+}
+
+/* pcre2's own limit begins anew at each character: just under it at each of 140 they were half a million steps. */
+static void expressions_are_bounded_wherever_they_begin(void **state)
+{
+	(void)state;
+	struct policy_scratch *scratch = policy_scratch_create();
+	struct pattern *p = NULL;
+	struct err err;
+	_Atomic uint64_t stopped = 0;
+	char text[141];
+	memset(text, 'a', sizeof(text) - 1);
+	text[140] = 'z';
+	policy_scratch_count(scratch, &stopped);
+	assert_true(pattern_compile(STR_LIT("[a-y.]*[a-y.]*[01]|z"), &p, NULL, &err));
+	assert_false(pattern_match(p, scratch, (struct str){text, sizeof(text)}));
+	assert_int_equal(stopped, 1);
+	assert_true(pattern_match(p, scratch, STR_LIT("aaa.z")));
+	assert_false(pattern_match(p, scratch, STR_LIT("aaa.")));
+	assert_int_equal(stopped, 1); /* not to match is not to be stopped */
+	pattern_destroy(p);
+	policy_scratch_destroy(scratch);
+}
+
+/* One question has so many steps for all it asks, and the next one has them again. */
+static void a_question_is_bounded(void **state)
+{
+	(void)state;
+	struct policy_scratch *scratch = policy_scratch_create();
+	struct pattern *slow = NULL, *quick = NULL;
+	struct err err;
+	_Atomic uint64_t stopped = 0;
+	policy_scratch_count(scratch, &stopped);
+	assert_true(pattern_compile(STR_LIT("^(?:[a-z]+)*[0-9]$"), &slow, NULL, &err));
+	assert_true(pattern_compile(STR_LIT("^a"), &quick, NULL, &err));
+	const struct str text = STR_LIT("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	for (int round = 0; round < 2; round++) {
+		pattern_begin(scratch, 0);
+		for (unsigned i = 0; i < PATTERN_STEPS_ALL / PATTERN_STEPS_ONE; i++) {
+			assert_true(pattern_match(quick, scratch, text));
+			assert_false(pattern_match(slow, scratch, text));
+		}
+		assert_false(pattern_match(quick, scratch, text));
+		assert_true(stopped > 0);
+		pattern_begin(scratch, 10000);
+		assert_true(pattern_match(quick, scratch, text));
+	}
+	pattern_destroy(slow);
+	pattern_destroy(quick);
+	policy_scratch_destroy(scratch);
+}
+
+/* A pattern with `*` for a name and all below it, of a name of many labels. */
+static void globs_are_bounded(void **state)
+{
+	(void)state;
+	struct policy_scratch *scratch = policy_scratch_create();
+	struct name name;
+	struct subject subject;
+	char text[253], pattern[202];
+	_Atomic uint64_t stopped = 0;
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		text[i] = i % 2 == 0 ? 'a' : '.';
+	text[252] = 'a';
+	for (size_t i = 0; i < 200; i++)
+		pattern[i] = i % 2 == 0 ? '*' : 'a';
+	memcpy(pattern + 200, "*b", 2);
+	assert_true(name_from_text((struct str){text, sizeof(text)}, &name, NULL));
+	subject_make(&name, &subject);
+	policy_scratch_count(scratch, &stopped);
+	unsigned asked = 0;
+	pattern_begin(scratch, 0);
+	while (stopped < 20 && asked++ < 1000)
+		assert_false(pattern_glob(scratch, (struct str){pattern, sizeof(pattern)}, &subject, true));
+	assert_true(asked < 1000);
+	pattern_begin(scratch, 0);
+	assert_true(pattern_glob(scratch, STR_LIT("a*a"), &subject, true));
+	assert_false(pattern_glob(scratch, STR_LIT("b*a"), &subject, true));
+	policy_scratch_destroy(scratch);
 }
 
 static void expressions_see_the_name_as_text(void **state)
@@ -653,6 +736,9 @@ int main(void)
 	    TEST(shadow_is_said_and_never_decides),
 	    TEST(lists_of_both_tiers_in_their_order),
 	    TEST(expressions_are_bounded),
+	    TEST(expressions_are_bounded_wherever_they_begin),
+	    TEST(a_question_is_bounded),
+	    TEST(globs_are_bounded),
 	    TEST(expressions_see_the_name_as_text),
 	    TEST(nodata_where_an_allow_lies_below),
 	    TEST(nodata_only_for_an_allow_that_wins),

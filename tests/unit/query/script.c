@@ -123,6 +123,11 @@ struct policy_scratch *policy_scratch_create(void)
 	return calloc(1, sizeof(struct policy_scratch));
 }
 
+void policy_scratch_count(struct policy_scratch *scratch, _Atomic uint64_t *stopped)
+{
+	(void)scratch, (void)stopped;
+}
+
 void policy_scratch_destroy(struct policy_scratch *scratch)
 {
 	free(scratch);

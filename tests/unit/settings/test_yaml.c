@@ -241,6 +241,35 @@ static void test_limits(void **state)
 	buf_finish(&text);
 }
 
+/* libyaml compares each with all before it. */
+static void test_directives(void **state)
+{
+	(void)state;
+	struct arena arena = {0};
+	struct err_list errors = {0};
+	struct buf text = {0};
+	for (unsigned i = 0; i < 8; i++)
+		buf_printf(&text, "# so many may stand\n\n%%TAG !%u! tag:a,2000:\n", i);
+	buf_add_c(&text, "---\na: 1\n");
+	assert_non_null(yaml_parse(buf_str(&text), "t.yaml", &limits, &arena, &errors));
+	assert_int_equal(errors.count, 0);
+	static const char *const ends[] = {"\n", "\r\n", "\r", "\xc2\x85", "\xe2\x80\xa8", " # x\n  # y\n\n"};
+	for (size_t e = 0; e < ARRAY_LEN(ends); e++) {
+		buf_reset(&text);
+		buf_add_c(&text, "\xef\xbb\xbf# head\na: 1\n...\n");
+		for (unsigned i = 0; i < 4000; i++)
+			buf_printf(&text, "%%TAG !%u! t:x%s", i, ends[e]);
+		assert_null(yaml_parse(buf_str(&text), "t.yaml", &limits, &arena, &errors));
+		assert_int_equal(errors.count, 1);
+		assert_string_equal(errors.items[0].text, "too many directives (lines that begin with '%')");
+		assert_int_equal(errors.items[0].line, e == 3 || e == 4 ? 4 : e == 5 ? 28 : 12);
+		err_list_finish(&errors);
+	}
+	err_list_finish(&errors);
+	arena_finish(&arena);
+	buf_finish(&text);
+}
+
 /* Faults beyond the list's limit are counted, and do not make a file good. */
 static void test_many_faults(void **state)
 {
@@ -301,6 +330,7 @@ int main(void)
 	    cmocka_unit_test(test_bytes_are_checked_first),
 	    cmocka_unit_test(test_syntax_errors_have_places),
 	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_directives),
 	    cmocka_unit_test(test_many_faults),
 	    cmocka_unit_test(test_small_functions),
 	};
