@@ -128,6 +128,13 @@ static void go_on(struct service *s, struct query *q, const struct response *lin
 	seek_again(s, q);
 }
 
+/* Nor can an expired answer stand in: it may be the chain's own link. */
+static void stop(struct service *s, struct query *q)
+{
+	answer_rcode(s, q, RCODE_SERVFAIL, &(struct query_extra){.has_ede = true, .ede = EDE_NO_REACHABLE_AUTHORITY});
+	query_finish(s, q, COUNTER_FAILED);
+}
+
 /* The chain loops from one zone into another, or has no end: so it will for the next who asks (RFC 9520 §2.3). */
 static void lose(struct service *s, struct query *q)
 {
@@ -136,8 +143,7 @@ static void lose(struct service *s, struct query *q)
 	key.name = query_base(q);
 	cache_hash(s->cache, &key);
 	failures_note(s->failures, &key, EDE_NO_REACHABLE_AUTHORITY, false, s->now_ms);
-	answer_rcode(s, q, RCODE_SERVFAIL, &(struct query_extra){.has_ede = true, .ede = EDE_NO_REACHABLE_AUTHORITY});
-	query_finish(s, q, COUNTER_FAILED);
+	stop(s, q);
 }
 
 /* Send a response that policy lets through, or what it brings: a block, or the entry's CNAME to be followed. What a CNAME of policy
@@ -153,6 +159,10 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 			break;
 		case TRAIL_GOES_ON:
 			go_on(s, q, &joined);
+			return;
+		case TRAIL_NO_ROOM:
+			counters_add(s->counters, COUNTER_SLOTS_FULL);
+			stop(s, q);
 			return;
 		case TRAIL_LOST:
 			lose(s, q);

@@ -167,7 +167,7 @@ struct service {
 	size_t ask_count;
 	struct share zones; /* below which they are */
 	struct trail *spare_trails;
-	unsigned spare_trail_count;
+	unsigned spare_trail_count, trail_count; /* free ones, and those that queries have */
 
 	/* the answer being built */
 	uint8_t *out; /* the transport's room, or big */

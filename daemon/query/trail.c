@@ -16,12 +16,15 @@ static struct trail *trail_take(struct service *s)
 {
 	struct trail *t = s->spare_trails;
 
+	if (s->trail_count >= TRAILS_MAX)
+		return NULL;
 	if (t != NULL) {
 		s->spare_trails = t->next_free;
 		s->spare_trail_count--;
 	} else if ((t = malloc(sizeof(*t))) == NULL) {
 		return NULL;
 	}
+	s->trail_count++;
 	t->steps = 0;
 	t->stale = t->asked = false;
 	t->begun_ms = s->now_ms;
@@ -36,6 +39,7 @@ void trail_drop(struct service *s, struct query *q)
 	if (t == NULL)
 		return;
 	q->trail = NULL;
+	s->trail_count--;
 	if (s->spare_trail_count >= TRAIL_SPARE_MAX) {
 		free(t);
 		return;
@@ -216,7 +220,7 @@ enum trail_end trail_add(struct service *s, struct query *q, const struct respon
 	enum trail_end end = TRAIL_LOST;
 
 	if (q->trail == NULL && (q->trail = trail_take(s)) == NULL)
-		return TRAIL_LOST;
+		return TRAIL_NO_ROOM;
 	struct trail *t = q->trail;
 	t->stale = t->stale || age == ANSWER_AGE_STALE;
 	t->asked = t->asked || as == COUNTER_FORWARDED;

@@ -15,6 +15,7 @@
 #define TRAIL_STEPS_MAX 8   /* questions of one chain after the first; a query asks no more than these */
 #define TRAIL_TTLS_MAX 64   /* records of the links */
 #define TRAIL_BODY_MAX 4096 /* their octets: links longer than that are no names one needs */
+#define TRAILS_MAX 2048	    /* queries of one worker that have one; others fail */
 #define TRAIL_SPARE_MAX 64  /* free ones that are kept */
 
 struct trail {
@@ -32,6 +33,7 @@ struct trail {
 enum trail_end {
 	TRAIL_WHOLE,   /* ret is the whole answer; the query has no trail any more */
 	TRAIL_GOES_ON, /* q->trail->at is asked next; ret is the links so far */
+	TRAIL_NO_ROOM, /* too many queries have one; this has none */
 	TRAIL_LOST,    /* it loops, is too long, or takes longer than upstream.timeout; the query has no trail any more */
 };
 /* Put r, the answer for query_sought, behind what is on q's trail (NULL: nothing yet). as: what r is counted under by itself;

@@ -5,6 +5,7 @@ import datetime
 import dns.name
 import pytest
 
+from harness import fake as F
 from harness.ask import ask, blocked, ede, eventually, rcode, rrs, soa_of
 
 
@@ -311,3 +312,22 @@ def test_an_allowed_question_is_not_judged_by_its_chain(chains):
 def test_a_cname_question_shows_its_target_only_when_allowed(chains):
     assert blocked(ask(chains, "cloak.example", "CNAME"))
     assert rrs(ask(chains, "alias.example", "CNAME"), "CNAME") == ["www.example."]
+
+
+def test_a_service_target_blocks(saringd, fake):
+    """An HTTPS or SVCB record leads clients elsewhere as a CNAME does (RFC 9460, section 2.4)."""
+    up = fake()
+    daemon = saringd({"upstream": {"servers": [up.endpoint]}, "lists": [{"name": "l", "file": "l.yaml"}]}, {"l.yaml": "entries: [tracker.example]\n"})
+    up.on("alias.example", F.records("300 HTTPS 0 x.tracker.example."))
+    up.on("svc.example", F.records("300 HTTPS 1 . alpn=h2", "300 HTTPS 2 Tracker.Example. alpn=h2"))
+    up.on("chain.example", F.records("300 CNAME svc2.example.", "svc2.example. 300 SVCB 1 tracker.example."))
+    up.on("self.example", F.records("300 HTTPS 1 . alpn=h2"))
+    for _ in range(2):  # the second time from the cache
+        for name, rdtype in (("alias", "HTTPS"), ("svc", "HTTPS"), ("chain", "SVCB")):
+            reply = ask(daemon, f"{name}.example", rdtype)
+            assert rcode(reply) == "NOERROR" and not reply.answer and ede(reply)[0] == 15, name
+            assert soa_of(reply)[1] <= 10, "no NXDOMAIN: what it held for other types is not denied"
+        assert len(rrs(ask(daemon, "self.example", "HTTPS"), "HTTPS")) == 1
+    daemon.ctl("list", "lift", "l", "tracker.example")
+    assert len(rrs(ask(daemon, "svc.example", "HTTPS"), "HTTPS")) == 2
+    assert len(up.asked()) == 4

@@ -45,7 +45,7 @@ static struct trail *waiting_trail(struct rig *rig)
 {
 	struct service *s = rig->service;
 
-	for (uint32_t i = 0; i < s->slots_made; i++)
+	for (uint32_t i = 0; i < MIN(s->slots_made, 256u); i++) /* of the first chunk */
 		if (s->slot_chunks[0][i].serial != 0)
 			return s->slot_chunks[0][i].trail;
 	return NULL;
@@ -351,13 +351,37 @@ static void test_many(void **state)
 	assert_int_equal(rig->dropped_count, 2 * TRAIL_SPARE_MAX);
 }
 
+/* Who waits for the ends of chains takes room, and so not everybody may. */
+static void test_too_many(void **state)
+{
+	struct rig *rig = *state;
+	static struct rig_reply r;
+
+	address(&r, "www.shop.example", 300, "192.0.2.1");
+	cache_cut(rig, "a.corp.example", 300, "www.shop.example");
+	rig_asking(rig, "www.shop.example", RRTYPE_A);
+	for (int i = 0; i < TRAILS_MAX; i++)
+		rig_ask(rig, &rig_udp, "a.corp.example", RRTYPE_A, false);
+	assert_int_equal(rig->service->slots_used, TRAILS_MAX);
+	assert_int_equal(rig->sent_count, 0);
+	rig_ask(rig, &rig_udp, "a.corp.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(rig), 0x8182);
+	assert_int_equal(rig_count(rig, COUNTER_SLOTS_FULL), 1);
+	assert_int_equal(rig_answered(rig, "www.shop.example", RRTYPE_A, POOL_ANSWER, &r), TRAILS_MAX);
+	assert_int_equal(rig->service->trail_count, 0);
+	cache_address(rig, "www.shop.example", 300, "192.0.2.1");
+	rig_ask(rig, &rig_udp, "a.corp.example", RRTYPE_A, true);
+	assert_int_equal(rig_flags(rig), 0x8180);
+	assert_nothing_left(rig);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, script_set_up, script_tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_cached_parts),	  TEST(test_fresh_parts),	  TEST(test_the_end_fails), TEST(test_stale_parts),
 	    TEST(test_judged_as_one),	  TEST(test_a_link_is_rewritten), TEST(test_new_worlds),    TEST(test_loops_and_lengths),
-	    TEST(test_it_takes_too_long), TEST(test_links_too_large),	  TEST(test_many),
+	    TEST(test_it_takes_too_long), TEST(test_links_too_large),	  TEST(test_many),	    TEST(test_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
