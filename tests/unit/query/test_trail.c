@@ -360,8 +360,10 @@ static void test_too_many(void **state)
 	address(&r, "www.shop.example", 300, "192.0.2.1");
 	cache_cut(rig, "a.corp.example", 300, "www.shop.example");
 	rig_asking(rig, "www.shop.example", RRTYPE_A);
+	/* of several clients: each has a share of the slots only */
+	static const char *const clients[] = {"127.0.0.1", "127.0.1.1", "127.0.2.1", "127.0.3.1"};
 	for (int i = 0; i < TRAILS_MAX; i++)
-		rig_ask(rig, &rig_udp, "a.corp.example", RRTYPE_A, false);
+		rig_ask_from(rig, &rig_udp, clients[i % 4], "a.corp.example", RRTYPE_A, false);
 	assert_int_equal(rig->service->slots_used, TRAILS_MAX);
 	assert_int_equal(rig->sent_count, 0);
 	rig_ask(rig, &rig_udp, "a.corp.example", RRTYPE_A, true);
