@@ -148,28 +148,10 @@ static void lose(struct service *s, struct query *q)
 
 /* Send a response that policy lets through, or what it brings: a block, or the entry's CNAME to be followed. What a CNAME of policy
  * itself led to is not judged. */
-static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
+static void give_whole(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
 {
 	struct laid_out m = {.bytes = NULL};
-	struct response joined;
 
-	if (UNLIKELY(q->trail != NULL || (r->flags & RESPONSE_CUT) != 0)) {
-		switch (trail_add(s, q, r, age, as, &joined, &age, &as)) {
-		case TRAIL_WHOLE:
-			break;
-		case TRAIL_GOES_ON:
-			go_on(s, q, &joined);
-			return;
-		case TRAIL_NO_ROOM:
-			counters_add(s->counters, COUNTER_SLOTS_FULL);
-			stop(s, q);
-			return;
-		case TRAIL_LOST:
-			lose(s, q);
-			return;
-		}
-		r = &joined;
-	}
 	if (q->rewrite.on) {
 		query_count_list(s, &q->rewrite.verdict);
 		answer_rewritten(s, q, r, age);
@@ -187,6 +169,36 @@ static void give(struct service *s, struct query *q, const struct response *r, e
 		m = answer_lay_out(s, &q->name, r);
 	if (passes(s, q, r, &m))
 		query_finish(s, q, as);
+}
+
+/* A part of a chain whose rest other servers have. Seldom, and apart, so that what is usual pays nothing for it. */
+static void give_part(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
+{
+	struct response joined;
+
+	switch (trail_add(s, q, r, age, as, &joined, &age, &as)) {
+	case TRAIL_WHOLE:
+		give_whole(s, q, &joined, age, as);
+		break;
+	case TRAIL_GOES_ON:
+		go_on(s, q, &joined);
+		break;
+	case TRAIL_NO_ROOM:
+		counters_add(s->counters, COUNTER_SLOTS_FULL);
+		stop(s, q);
+		break;
+	case TRAIL_LOST:
+		lose(s, q);
+		break;
+	}
+}
+
+static void give(struct service *s, struct query *q, const struct response *r, enum answer_age age, enum counter as)
+{
+	if (UNLIKELY(q->trail != NULL || (r->flags & RESPONSE_CUT) != 0))
+		give_part(s, q, r, age, as);
+	else
+		give_whole(s, q, r, age, as);
 }
 
 enum fate cached_stage(struct service *s, struct query *q)

@@ -225,7 +225,7 @@ def test_a_blocked_link_is_not_followed(sides):
 
 
 def test_an_edit_while_the_chain_is_walked(sides):
-    daemon, default, corp, _ = sides(lists={"l.yaml": "entries: [other.example]\n"})
+    daemon, default, corp, _ = sides(lists={"l.yaml": "entries: [other.example]\n"}, timeout="60s")
     gate = threading.Event()
     corp.on("a.corp.example", cname("late.shop.example"))
     default.on("late.shop.example", F.hold(gate, F.answer("192.0.2.1")))
@@ -271,7 +271,7 @@ def test_a_stale_part_makes_the_whole_stale(sides):
 
 
 def test_equal_ends_are_asked_once(sides):
-    daemon, default, corp, _ = sides()
+    daemon, default, corp, _ = sides(timeout="60s")
     gate = threading.Event()
     default.on("www.shop.example", F.hold(gate, F.answer("192.0.2.1")))
     names = [f"n{i}.corp.example" for i in range(8)]
@@ -279,11 +279,11 @@ def test_equal_ends_are_asked_once(sides):
         corp.on(name, cname("www.shop.example"))
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         replies = [pool.submit(ask, daemon, name) for name in names * 3]
-        eventually(lambda: {a.folded for a in corp.asked()} == set(names) and default.asked(), "all have come to the end")
+        eventually(lambda: {a.folded for a in corp.asked()} >= set(names) and default.asked("www.shop.example"), "all have come to the end")
         gate.set()
         for name, reply in zip(names * 3, replies):
             assert chain(reply.result()) == [(name, "CNAME", "www.shop.example"), ("www.shop.example", "A", "192.0.2.1")]
-    assert len(default.asked()) <= 3, "one question, and what is sent again for want of an answer"
+    assert len(default.asked("www.shop.example")) <= 3, "one question, and what is sent again for want of an answer"
 
 
 def test_without_recursion_desired_only_what_is_cached(sides):
@@ -343,7 +343,7 @@ def test_a_route_that_changes_takes_its_answers_along(sides):
 
 
 def test_what_was_under_way_to_the_old_route_is_not_kept(sides):
-    daemon, default, corp, lab = sides()
+    daemon, default, corp, lab = sides(timeout="60s")
     gate = threading.Event()
     corp.on("slow.corp.example", F.hold(gate, F.answer("192.0.2.2")))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
