@@ -120,30 +120,32 @@ static void read_options(struct rd *r, struct message_opt *ret)
 	}
 }
 
-void message_read_opt(const uint8_t *bytes, size_t len, struct message_opt *ret)
+/* An owner; nearly all are a pointer or the root. */
+static bool skip_owner(struct rd *r)
+{
+	if (rd_left(r) >= 2 && r->base[r->pos] >= NAME_POINTER >> 8) {
+		rd_skip(r, 2);
+		return true;
+	}
+	return name_skip(r);
+}
+
+void message_read_opt(const uint8_t *bytes, size_t len, size_t question_len, struct message_opt *ret)
 {
 	struct rd r = rd_init(bytes, len);
 	struct msg_header h;
 	*ret = (struct message_opt){.cookie = NULL};
 	msg_read_header(&r, &h);
-	if (!rd_ok(&r) || h.qdcount > 1 || (h.qdcount == 1 && !name_skip(&r)))
-		return;
-	rd_skip(&r, h.qdcount == 1 ? 4 : 0);
+	rd_skip(&r, question_len);
 	size_t before = (size_t)h.ancount + h.nscount, count = before + h.arcount;
-	for (size_t i = 0; i < count; i++) {
-		if (!name_skip(&r))
-			return;
+	for (size_t i = 0; i < count && skip_owner(&r); i++) {
 		uint16_t type = rd_u16(&r);
 		rd_skip(&r, 6); /* class and TTL */
-		uint16_t rdata_len = rd_u16(&r);
+		struct rd rdata = rd_sub(&r, rd_u16(&r));
 		if (type == RRTYPE_OPT && i >= before) {
-			struct rd options = rd_sub(&r, rdata_len);
-			read_options(&options, ret);
+			read_options(&rdata, ret);
 			return;
 		}
-		rd_skip(&r, rdata_len);
-		if (!rd_ok(&r))
-			return;
 	}
 }
 

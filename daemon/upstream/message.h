@@ -49,8 +49,8 @@ struct message_opt {
 	const uint8_t *cookie; /* borrowed; NULL: none. Its length may be any. */
 	uint16_t cookie_len;
 };
-/* A matched reply's. One that cannot be read up to its OPT has none. */
-void message_read_opt(const uint8_t *bytes, size_t len, struct message_opt *ret);
+/* A matched reply's, with its question's length (0: MESSAGE_BARE). One that cannot be read up to its OPT has none. */
+void message_read_opt(const uint8_t *bytes, size_t len, size_t question_len, struct message_opt *ret);
 
 /* A matched reply's flags and whole rcode (the OPT's high bits count where they could matter: an empty reply). */
 uint16_t message_flags(const uint8_t *bytes, size_t len);

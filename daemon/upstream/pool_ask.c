@@ -506,8 +506,11 @@ void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
 	a->errored = true;
 	if (!a->timed_out)
 		attempt_failed(a, why == ATTEMPT_STALLED ? SERVER_TIMEOUT : SERVER_NETWORK);
-	if (why == ATTEMPT_LOST) /* the server may have tired of the connection just as this was written to it: once more */
+	if (why == ATTEMPT_LOST && !ask->servers[a->server_index].lost) {
+		/* the server may have tired of the connection just as this was written to it: once more */
+		ask->servers[a->server_index].lost = true;
 		set_hint(ask, a->server_index);
+	}
 	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_TCP)
 		tcp_failed(a);
 	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_UDP)

@@ -83,6 +83,7 @@ struct ask_server {
 	uint8_t sends_by[TRANSPORT_COUNT];
 	bool given_up;	  /* its answer was of no use: it is not asked again */
 	bool want_tcp;	  /* truncated, or somebody is guessing, or case is not kept, or a cookie is missing */
+	bool lost;	  /* a connection ended under a question once */
 	bool no_tcp;	  /* could not be reached by TCP */
 	bool udp_refused; /* the network says that nobody is there: TCP may be (one word of ICMP is easily forged) */
 	bool bad_cookie;  /* has said BADCOOKIE once */

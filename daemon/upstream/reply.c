@@ -21,12 +21,12 @@ static bool holds(const void *arg, const struct name *name)
 }
 
 /* Of a reply by TCP (udp.c has looked at those by UDP already). */
-static bool cookie_is_right(struct attempt *a, const uint8_t *bytes, size_t len)
+static bool cookie_is_right(struct attempt *a, const uint8_t *bytes, size_t len, enum message_match match)
 {
 	struct message_opt opt;
 	if (a->transport != TRANSPORT_TCP)
 		return true;
-	message_read_opt(bytes, len, &opt);
+	message_read_opt(bytes, len, match == MESSAGE_BARE ? 0 : a->question.len, &opt);
 	switch (cookies_judge(a, &opt)) {
 	case COOKIES_RIGHT:
 		return true;
@@ -56,7 +56,7 @@ enum reply_fate reply_judge(struct attempt *a, uint8_t *bytes, size_t len, enum 
 	/* a latency is worth measuring where a datagram came back; a stream's includes its handshake and its losses */
 	int64_t rtt_us = a->transport == TRANSPORT_UDP ? (a->ask->pool->now_ns - a->sent_ns) / 1000 : 0;
 	server_answered(a->server, a->transport == TRANSPORT_UDP ? (uint32_t)MIN(MAX(rtt_us, 1), (int64_t)UINT32_MAX) : 0);
-	if (!cookie_is_right(a, bytes, len)) {
+	if (!cookie_is_right(a, bytes, len, match)) {
 		server_useless(a->server);
 		return REPLY_USELESS;
 	}

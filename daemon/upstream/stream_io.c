@@ -33,6 +33,14 @@ static bool flush(struct stream *s)
 	return true;
 }
 
+/* A connection to a port of our own host where nobody listens may, by the port the kernel takes for our end, be one to itself: it
+ * would also keep the server from listening there again. */
+static bool is_to_itself(const struct stream *s)
+{
+	struct addr own = {.len = sizeof(own.in6)};
+	return getsockname(s->fd, &own.sa, &own.len) == 0 && addr_eq(&own, &s->server->addr);
+}
+
 void stream_on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
@@ -41,7 +49,7 @@ void stream_on_writable(evutil_socket_t fd, short what, void *arg)
 	if (s->state == STREAM_CONNECTING) {
 		int error = 0;
 		socklen_t len = sizeof(error);
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0 || is_to_itself(s)) {
 			stream_fail(s, ATTEMPT_REFUSED);
 			return;
 		}

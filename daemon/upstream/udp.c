@@ -196,15 +196,19 @@ static bool take(struct port *port, uint8_t *bytes, size_t len)
 	if (!rd_ok(&r))
 		return take_mismatch(port, NULL, PORT_STRANGER);
 	enum message_match match = MESSAGE_MISMATCH;
-	if (found == PORT_FOUND && len <= MSG_UDP_EDNS_MAX)
+	if (found == PORT_FOUND)
 		match = message_match(bytes, len, a->id, &a->question);
+	if (match == MESSAGE_MATCH && len > MSG_UDP_EDNS_MAX) { /* more than we said we take */
+		a->doubt_seen = true;
+		match = MESSAGE_MISMATCH;
+	}
 	if (match != MESSAGE_MATCH) {
 		if (match == MESSAGE_CASE)
 			a->case_seen = true;
 		return take_mismatch(port, a, found);
 	}
 	struct message_opt opt;
-	message_read_opt(bytes, len, &opt);
+	message_read_opt(bytes, len, a->question.len, &opt);
 	enum cookies_say cookie = cookies_judge(a, &opt);
 	if (cookie != COOKIES_RIGHT)
 		counters_add(pool->counters, COUNTER_UPSTREAM_COOKIE);

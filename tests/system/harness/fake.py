@@ -4,13 +4,14 @@
     up = Fake()
     up.on("slow.example", hold(event), answer("192.0.2.1"))
 
-A behaviour is called as f(ask) with an Ask and returns the packets to send (bytes), in order; none means silence. Several behaviours
+A behaviour is called as f(ask) with an Ask and returns or yields the packets to send (bytes), in order; none means silence. Several behaviours
 for a name are used one after the other, the last one for ever after."""
 import concurrent.futures
 import socket
 import struct
 import threading
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.name
@@ -20,6 +21,9 @@ import dns.rdatatype
 import dns.rrset
 
 from harness.ports import free_port
+
+
+COOKIE = 10
 
 
 class Ask:
@@ -33,9 +37,16 @@ class Ask:
         self.folded = self.name.to_text(omit_final_dot=True).lower()
         self.type = dns.rdatatype.to_text(self.message.question[0].rdtype)
 
-    def reply(self, *records, rcode=0, authority=(), flags=0, edns=True):
-        """records: "TTL TYPE RDATA", or "NAME TTL TYPE RDATA" when the first word is no number."""
+    @property
+    def cookie(self):
+        """The content of its COOKIE option (RFC 7873); empty when there is none."""
+        return next((option.to_wire() for option in self.message.options if option.otype == COOKIE), b"")
+
+    def reply(self, *records, rcode=0, authority=(), flags=0, edns=True, options=()):
+        """records: "TTL TYPE RDATA", or "NAME TTL TYPE RDATA" when the first word is no number. options: (code, bytes) each."""
         message = dns.message.make_response(self.message, recursion_available=True)
+        if options:
+            message.use_edns(0, options=[dns.edns.GenericOption(code, data) for code, data in options])
         if not edns:
             message.use_edns(False)
         message.set_rcode(rcode)
@@ -53,6 +64,12 @@ class Ask:
                     section.append(rrset)
         return message
 
+
+class Unframed(bytes):
+    """Over TCP: octets to go as they are, without a length before them."""
+
+
+HANG_UP = object()  # over TCP: the connection is closed
 
 SOA = ". 60 SOA ns.example. hostmaster.example. 1 3600 600 86400 60"
 
@@ -104,7 +121,7 @@ class Fake:
         self.log = []
         self.rules = {}
         self.lock = threading.Lock()
-        self.closing = False
+        self.closing = self.udp_shut = False
         self.port = port or free_port()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(("127.0.0.1", self.port))
@@ -155,7 +172,7 @@ class Fake:
                 wire, peer = self.udp.recvfrom(65535)
             except OSError:
                 return
-            if self.closing:
+            if self.closing or self.udp_shut:
                 return
             self.pool.submit(self._udp_one, wire, peer)
 
@@ -178,7 +195,10 @@ class Fake:
             try:
                 for packet in self._behave(wire, True, peer):
                     with send_lock:
-                        connection.sendall(struct.pack(">H", len(packet)) + packet)
+                        if packet is HANG_UP:
+                            connection.shutdown(socket.SHUT_RDWR)
+                            return
+                        connection.sendall(packet if isinstance(packet, Unframed) else struct.pack(">H", len(packet)) + packet)
             except OSError:
                 pass  # the client has gone
             except Exception as fault:
@@ -199,6 +219,14 @@ class Fake:
                 self.pool.submit(work, exactly(struct.unpack(">H", exactly(2))[0]))
         except OSError:
             connection.close()
+
+    def shut_udp(self):
+        """Datagrams find nobody from now on: port unreachable, as where a server has TCP alone."""
+        self.udp_shut = True
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as poke:
+            poke.sendto(b"", ("127.0.0.1", self.port))
+        self.threads[0].join(10)
+        self.udp.close()
 
     def close(self):
         if self.closing:

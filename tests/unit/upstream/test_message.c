@@ -8,6 +8,7 @@
 #include <stdbool.h> /* before ldns, which otherwise makes a bool of its own */
 
 #include <ldns/ldns.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rand.h"
@@ -48,6 +49,89 @@ static void a_query_is_what_ldns_reads(void **state)
 		assert_int_equal(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)), LDNS_RR_TYPE_AAAA);
 		ldns_pkt_free(pkt);
 	}
+}
+
+static void a_cookie_is_the_only_option(void **state)
+{
+	(void)state;
+	struct name n = name_of("www.example.com");
+	struct message_question q;
+	uint8_t bytes[MESSAGE_QUERY_MAX], cookie[COOKIE_CLIENT_LEN + COOKIE_SERVER_MAX];
+	memset(cookie, 0x7c, sizeof(cookie));
+	message_question_make(&n, RRTYPE_A, true, &q);
+	for (size_t cut = 0; cut <= COOKIE_SERVER_MAX; cut += 8) {
+		const uint8_t cookie_len = (uint8_t)(sizeof(cookie) - cut);
+		const struct message_flags flags = {.edns = true, .cookie = cookie, .cookie_len = cookie_len};
+		size_t len = message_query(1, &q, flags, bytes);
+		ldns_pkt *pkt = NULL;
+		assert_int_equal(ldns_wire2pkt(&pkt, bytes, len), LDNS_STATUS_OK);
+		const ldns_rdf *data = ldns_pkt_edns_data(pkt);
+		assert_non_null(data);
+		assert_int_equal(ldns_rdf_size(data), 4u + cookie_len);
+		assert_memory_equal(ldns_rdf_data(data), ((const uint8_t[]){0, EDNS_COOKIE, 0, cookie_len}), 4);
+		assert_memory_equal(ldns_rdf_data(data) + 4, cookie, cookie_len);
+		ldns_pkt_free(pkt);
+	}
+}
+
+/* A reply with two records before its OPT, which has so many other options before two cookies. */
+static size_t reply_with_options(const struct message_question *q, unsigned others, uint8_t *bytes, size_t cap)
+{
+	struct wr w = wr_init(bytes, cap);
+	const struct msg_header h = {.flags = MSG_QR, .qdcount = 1, .ancount = 1, .nscount = 1, .arcount = 2};
+	msg_write_header(&w, &h);
+	wr_bytes(&w, q->wire, q->len);
+	for (int i = 0; i < 3; i++) { /* owned by a pointer, by the root, by a name in full; the last is beside the OPT */
+		if (i == 0)
+			wr_u16(&w, NAME_POINTER | MSG_HEADER_LEN);
+		else
+			wr_bytes(&w, i == 1 ? "" : "\1a", i == 1 ? 1 : 3);
+		wr_u16(&w, RRTYPE_A);
+		wr_u16(&w, RRCLASS_IN);
+		wr_u32(&w, 60);
+		wr_u16(&w, 4);
+		wr_u32(&w, 1);
+	}
+	size_t mark = edns_write_begin(&w, 1232, 0, false);
+	for (unsigned i = 0; i < others; i++)
+		edns_write_option(&w, 65001, NULL, 0);
+	edns_write_option(&w, EDNS_COOKIE, "first---", 8);
+	edns_write_option(&w, EDNS_COOKIE, "second--", 8);
+	edns_write_end(&w, mark);
+	assert_false(w.full);
+	return w.pos;
+}
+
+static void the_first_cookie_of_a_reply(void **state)
+{
+	(void)state;
+	struct name n = name_of("www.example.com");
+	struct message_question q;
+	struct message_opt opt;
+	uint8_t bytes[1024];
+	message_question_make(&n, RRTYPE_A, true, &q);
+	size_t len = reply_with_options(&q, 3, bytes, sizeof(bytes));
+	message_read_opt(bytes, len, q.len, &opt);
+	assert_int_equal(opt.cookie_len, 8);
+	assert_memory_equal(opt.cookie, "first---", 8);
+	for (size_t cut = 0; cut < len; cut++) { /* an OPT that is not whole has none */
+		uint8_t *exact = malloc(MAX(cut, 1u));
+		assert_non_null(exact);
+		memcpy(exact, bytes, cut);
+		message_read_opt(exact, cut, q.len, &opt);
+		assert_null(opt.cookie);
+		free(exact);
+	}
+	bytes[9] = 2; /* counted as authority, where an OPT has no business */
+	bytes[7] = 2;
+	message_read_opt(bytes, len, q.len, &opt);
+	assert_null(opt.cookie);
+	len = reply_with_options(&q, EDNS_OPTIONS_MAX, bytes, sizeof(bytes)); /* behind too many */
+	message_read_opt(bytes, len, q.len, &opt);
+	assert_null(opt.cookie);
+	len = reply_with_options(&q, EDNS_OPTIONS_MAX - 1, bytes, sizeof(bytes));
+	message_read_opt(bytes, len, q.len, &opt);
+	assert_non_null(opt.cookie);
 }
 
 static void case_is_a_coin_toss_and_nothing_else_changes(void **state)
@@ -176,7 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_query_is_what_ldns_reads),   cmocka_unit_test(case_is_a_coin_toss_and_nothing_else_changes),
 	    cmocka_unit_test(only_the_reply_to_it_matches), cmocka_unit_test(what_a_reply_says_of_edns),
-	    cmocka_unit_test(unmixing_gives_the_name_back),
+	    cmocka_unit_test(unmixing_gives_the_name_back), cmocka_unit_test(a_cookie_is_the_only_option),
+	    cmocka_unit_test(the_first_cookie_of_a_reply),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
