@@ -239,3 +239,16 @@ def test_where_an_entry_leads(saringd, up):
     assert rcode(reply) == "NXDOMAIN" and rrs(reply, "CNAME") == ["x.invalid."]
     assert not up.asked()
     assert eventually(lambda: daemon.queries()["blocked"] == 2, "counted as blocks")
+
+
+def test_where_a_route_leads(saringd, up, fake):
+    """A chain that leaves a route's zone for such a name ends there: it is there or not, as it would be if asked for, and nobody is asked."""
+    own = fake()
+    for label, target in (("a", "localhost."), ("b", "x.onion."), ("c", "home.arpa.")):
+        own.on(f"{label}.corp.example", F.records(f"300 CNAME {target}"))
+    daemon = serve(saringd, up, routes=[{"zone": "corp.example", "servers": [own.endpoint]}])
+    for _ in range(2):
+        for label, code, target in (("a", "NOERROR", "localhost."), ("b", "NXDOMAIN", "x.onion."), ("c", "NOERROR", "home.arpa.")):
+            reply = ask(daemon, f"{label}.corp.example")
+            assert (rcode(reply), rrs(reply, "CNAME")) == (code, [target])
+    assert not up.asked()
