@@ -71,8 +71,9 @@ static void bind_defaults(const struct loader *l, const char *prefix, void *obje
 
 static void unknown_key(const struct loader *l, const struct pending *p, const struct yaml_node *key)
 {
-	char shown[VALUES_SHOWN_MAX], suggestion[600];
-	schema_suggest(p->prefix, key->text, suggestion, sizeof(suggestion));
+	char shown[VALUES_SHOWN_MAX], suggestion[600] = "";
+	if (!err_list_is_full(l->values.errors)) /* what is only counted needs no advice, which is dear */
+		schema_suggest(p->prefix, key->text, suggestion, sizeof(suggestion));
 	(void)values_fault(&l->values, key, "unknown key '%s'%s", values_shown(key, shown), suggestion);
 }
 

@@ -69,8 +69,8 @@ YAML = {  # what is in the file -> what is said; both for saring.yaml and for a 
     "a NUL": (b"a: b\0c\n", ":1:5: a NUL byte"),
     "not UTF-8": (b"a: \xc0\xaf\n", ":1:4: this is not UTF-8 text"),
     "surrogates": (b"a: \xed\xa0\x80\n", ":1:4: this is not UTF-8 text"),
-    "escapes": (b"a: \x1b[31m\n", ":1:1: control characters are not allowed"),
-    "a scalar of a MiB": (b"title: " + b"x" * 1000000, "000000"),
+    "escapes": (b"a: \x1b[31m\n", ":1:4: control characters are not allowed"),
+    "a scalar of a MiB": (b"state: " + b"x" * 1000000, ":1:"),
 }
 HARMLESS = {"a BOM": b"\xef\xbb\xbf", "newlines": b"\n" * 900000, "a comment": b"#" + b"x" * 900000 + b"\n", "comments": b"#\n" * 400000, "a directive": b"%YAML 1.1\n---\n"}
 
@@ -119,7 +119,7 @@ def test_a_bomb_does_not_start(saringd):
 
 def test_a_large_yaml_list(daemon):
     """Entries with provenance of their own, and one with too many faults to tell."""
-    count = 20000 if SANITIZED else 200000
+    count = 10000 if SANITIZED else 50000
     (daemon.home / "l.yaml").write_text("entries:\n" + "".join(
         f"  - {{domain: n{i}.example, reason: r{i}, authority: a, reference: 'https://x.example/{i}'}}\n" for i in range(count)))
     done = run(daemon, "saringctl", "-c", "saring.yaml", "reload", memory=2048 * MIB)
@@ -248,7 +248,7 @@ COSTLY = {  # format, text; b.example is blocked all the same
     "records of one name": ("rpz", ZONE + b"".join(b'c.example TXT "%d"\n' % i for i in range(10000))),
     "cname chains": ("dnsmasq", b"address=/b.example/#\n" + b"".join(b"cname=n%d.example,n%d.example\n" % (i, i + 1) for i in range(50000))),
     "names between slashes": ("dnsmasq", b"address=/b.example/#\naddress=/" + b"/".join(b"n%d.example" % i for i in range(60000)) + b"/#\n"),
-    "local data of one name": ("unbound", b'local-zone: "b.example" always_nxdomain\n' + b"".join(b'local-data: "a.example A 1.1.%d.%d"\n' % (i // 250, i % 250) for i in range(10000))),
+    "local data of one name": ("unbound", b'local-zone: "b.example" always_nxdomain\n' + b"".join(b'local-data: "c.example A 1.1.%d.%d"\n' % (i // 250, i % 250) for i in range(10000))),
     "a million tabs": ("unbound", b'local-zone: "b.example" always_nxdomain\n' + b"\t" * 1000000),
 }
 
@@ -269,10 +269,10 @@ def test_rules_that_are_too_broad_are_warned_of(daemon):
         (daemon.home / "in.txt").write_text(text)
         settle(daemon, form)
         done = run(daemon, "saringctl", "check", "saring.yaml")
-        assert done.returncode == 0 and "in.txt:1:" in done.text and "broad" in done.text, (form, done.text)
+        assert done.returncode == 0 and "in.txt:1:" in done.text and "every name" in done.text, (form, done.text)
     (daemon.home / "l.yaml").write_text("entries: [com, '.', a.example]\n")
     done = run(daemon, "saringctl", "check", "saring.yaml")
-    assert done.text.count("broad") >= 2, done.text
+    assert "l.yaml:1:11: warning" in done.text and "l.yaml:1:16: warning" in done.text and done.text.count("every name") >= 2, done.text
 
 
 # expressions at work
@@ -286,7 +286,7 @@ def test_queries_for_the_worst_of_names(saringd, fake):
     """Hundreds of expressions and patterns that backtrack: no name costs more than its steps, and what gave up is counted. Without the
     bound, each question here took seconds."""
     up = fake()
-    rules = [f"/[a-y.]*[a-y.]*[a-y.]*[{i % 10}][{i // 10 % 10}][{i // 100}]/" for i in range(500)] + [f"||*aaa*a*a*a*a*a*a*a*a*{i}^" for i in range(5000)] + ["/^block/"]
+    rules = [f"/[a-y.]*[a-y.]*[a-y.]*[{i % 10}][{i // 10 % 10}][{i // 100}]/" for i in range(500)] + [f"||*aaa*a*a*a*a*a*a*a*a*{i}z^" for i in range(5000)] + ["/^block/"]
     daemon = saringd({"upstream": {"servers": [up.endpoint]}, "workers": 1, "lists": [{"name": "x", "file": "in.txt", "format": "adblock"}]},
                      {"in.txt": "\n".join(rules) + "\n"})
     names = [".".join(["a" * 60] * 2) + f".x{i}" for i in range(20)] + [".".join(["aaa"] * 60) + f".y{i}" for i in range(20)]

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from harness.ask import ask, blocked, eventually
-from harness.daemon import needs_root
+from harness.daemon import build_dir, needs_root
 
 REQUEST_MAX = 65536
 ANSWER_S = 60
@@ -71,6 +71,12 @@ def memory_kib(daemon):
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
 
 
+def grew(daemon, before, mib):
+    """A sanitizer keeps what is freed: then nothing is measured."""
+    program = (build_dir() / "saringd").read_bytes()
+    return b"__asan_init" not in program and b"__tsan_init" not in program and memory_kib(daemon) > before + mib * 1024
+
+
 def serves(daemon):
     assert daemon.status()["pid"] == daemon.process.pid and blocked(ask(daemon, "a.example"))
 
@@ -91,7 +97,7 @@ def test_lengths_that_lie(daemon):
         refused(say(daemon, b"\xff\xff\xff\xff"), "65536 bytes")
         refused(say(daemon, struct.pack(">I", REQUEST_MAX + 1)), "65536 bytes")
         refused(say(daemon, struct.pack(">I", 0)), "65536 bytes")
-    assert memory_kib(daemon) < before + 16 * 1024
+    assert not grew(daemon, before, 16)
     serves(daemon)
 
 
@@ -110,13 +116,10 @@ def test_ten_gigabytes(daemon):
     before = memory_kib(daemon)
     with connect(daemon) as s:
         whole = frame(b" " * (REQUEST_MAX - 1) + b"1")
-        for _ in range(3):
-            s.sendall(whole)
-            reply = heard(s)
-            if reply is None:
-                break
-            refused(reply, "not JSON")
-    assert memory_kib(daemon) < before + 16 * 1024
+        s.sendall(whole)
+        refused(heard(s), "not JSON")
+        assert heard(s) is None  # who does not speak JSON is hung up on
+    assert not grew(daemon, before, 16)
     serves(daemon)
 
 
@@ -137,7 +140,7 @@ def test_a_thousand_idle_connections(daemon):
     finally:
         for s in idle:
             s.close()
-    assert memory_kib(daemon) < before + 64 * 1024
+    assert not grew(daemon, before, 64)
     serves(daemon)
 
 
@@ -224,11 +227,11 @@ def test_many_bombs_leave_nothing(daemon):
     before = memory_kib(daemon)
     for _ in range(20):
         all_of_them()
-    assert memory_kib(daemon) < before + 16 * 1024
+    assert not grew(daemon, before, 16)
     serves(daemon)
 
 
-EVIL = ["\x1b[31mred", "a\r\nb", "\x7f", "\x9b31m", "\u202eevil", "\U000e0041", '"', "\\", "<script>", "=cmd|' /C calc'!A0", "x" * 60000, "é" * 20000]
+EVIL = ["\x1b[31mred", "a\r\nb", "\x7f", "\x9b31m", "\u202eevil", "\U000e0041", '"', "\\", "<script>", "=cmd|' /C calc'!A0", "x" * 60000, "é" * 5000]
 
 
 def test_unknown_verbs_and_odd_arguments(daemon):
