@@ -29,6 +29,7 @@ struct rpz {
 	enum rpz_place place;
 	bool has_owner, is_second;    /* the second reading: only what comes too late is looked for */
 	struct buf rdata, left_owner; /* left_owner: the last one, when it was left out inside the zone */
+	struct buf written;	      /* of owner.rule: the line it stood on is gone when the owner's next records come */
 };
 
 enum verdict { VERDICT_BLOCK, VERDICT_NODATA, VERDICT_PASS, VERDICT_DROP, VERDICT_TCP, VERDICT_UNKNOWN, VERDICT_BAD, VERDICT_DATA };
@@ -165,6 +166,10 @@ static bool find_owner(struct rpz *r, const struct rpz_record *record)
 	if (!r->has_owner) {
 		buf_reset(&r->left_owner);
 		buf_add_str(&r->left_owner, owner);
+	} else if (r->owner.rule.written.len > 0) {
+		buf_reset(&r->written);
+		buf_add_str(&r->written, r->owner.rule.written);
+		r->owner.rule.written = buf_str(&r->written);
 	}
 	return r->has_owner;
 }
@@ -245,5 +250,6 @@ void import_rpz(struct import *im, struct str text)
 	take_local(&r);
 	buf_finish(&r.rdata);
 	buf_finish(&r.left_owner);
+	buf_finish(&r.written);
 	local_finish(&r.local);
 }

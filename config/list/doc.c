@@ -277,6 +277,7 @@ static void bind_entries(struct binder *b, const struct yaml_node *value, struct
 	if (value->count == 0)
 		return;
 	list->entries = arena_alloc(&b->list->arena, value->count * sizeof(struct list_entry));
+	list->entry_count = 0; /* `entries` that stand a third time have their own room too */
 	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
 		struct list_entry entry = {0};
 		bind_entry(b, item, &entry);

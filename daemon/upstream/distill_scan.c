@@ -62,6 +62,9 @@ static bool scan_owner(struct scan *s, struct rd *r, struct mark *ret)
 	struct name owner;
 	if (!name_read(r, &owner))
 		return false;
+	s->owners_read += (uint32_t)owner.len + (ret->owner_at == 0 ? NAME_HOPS_MAX : POINTER_HOPS_MAX);
+	if (s->owners_read > SCAN_OWNERS_MAX)
+		return false;
 	ret->owner_hash = hash_of(s, &owner);
 	s->last_at = ret->owner_at;
 	s->last_hash = ret->owner_hash;
@@ -121,6 +124,7 @@ bool scan_message(struct scan *s, const uint8_t *bytes, size_t len, const struct
 	rand_bytes(&s->key, sizeof(s->key));
 	s->ext_rcode = 0;
 	s->mark_count = s->answer_marks = s->cname_count = s->dname_count = 0;
+	s->owners_read = 0;
 	struct rd r = rd_init(s->bytes, s->len);
 	struct msg_question q;
 	msg_read_header(&r, &s->header);

@@ -18,6 +18,9 @@
 #define SCAN_RECORDS_MAX ((MSG_LEN_MAX - MSG_HEADER_LEN - 5) / SCAN_RR_MIN)
 #define SCAN_CNAMES_MAX (2 * CACHE_TARGETS_MAX) /* in one answer; no chain needs as many */
 #define SCAN_DNAMES_MAX CACHE_TARGETS_MAX
+/* Octets and pointers of owners read whole, in one message. Those that are spelled out cannot be more than the message has; it is
+ * the message that makes much of few octets by pointers, and names in turn, that is refused. */
+#define SCAN_OWNERS_MAX 131072u
 #define SCAN_TTL_MAX_S 604800u /* RFC 8767 §4: what is larger, or has the top bit set, is taken as this */
 
 struct mark {
@@ -43,7 +46,8 @@ struct scan {
 	size_t mark_count;   /* IN records of answer and authority */
 	size_t answer_marks; /* those of answer come first */
 	size_t cname_count, dname_count;
-	uint32_t last_hash; /* of the owner read last, at last_at */
+	uint32_t owners_read; /* of SCAN_OWNERS_MAX */
+	uint32_t last_hash;   /* of the owner read last, at last_at */
 	uint16_t last_at;
 	struct mark marks[SCAN_RECORDS_MAX];
 };

@@ -167,11 +167,16 @@ unsigned message_rcode(const uint8_t *bytes, size_t len)
 	if (!rd_ok(&r) || h.qdcount != 1 || h.ancount != 0 || h.nscount != 0 || !msg_read_question(&r, &q))
 		return rcode;
 	for (uint16_t i = 0; i < h.arcount; i++) {
-		struct msg_rr rr;
-		if (!msg_read_rr(&r, &rr))
+		if (!name_skip(&r)) /* not read: thousands of owners may each be a chain of pointers */
 			break;
-		if (rr.type == RRTYPE_OPT)
-			return rr.ttl_s >> 24 << 4 | rcode;
+		uint16_t type = rd_u16(&r);
+		rd_skip(&r, 2);
+		uint32_t ttl_s = rd_u32(&r);
+		rd_skip(&r, rd_u16(&r));
+		if (!rd_ok(&r))
+			break;
+		if (type == RRTYPE_OPT)
+			return ttl_s >> 24 << 4 | rcode;
 	}
 	return rcode;
 }

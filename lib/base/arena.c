@@ -6,6 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Under AddressSanitizer what was not handed out may not be touched, and between any two pieces lies some of it: else what runs
+ * over the end of its piece is only ever seen by what it broke. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_GUARDED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(ARENA_GUARDED)
+#include <sanitizer/asan_interface.h>
+#define ARENA_GUARD ARENA_ALIGN
+#else
+#define ARENA_GUARD 0
+#define ASAN_POISON_MEMORY_REGION(p, size) ((void)(p), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(p, size) ((void)(p), (void)(size))
+#endif
+
 #define ARENA_ALIGN 16
 #define ARENA_CHUNK_MIN ((size_t)4096)
 #define ARENA_CHUNK_MAX ((size_t)1024 * 1024)
@@ -25,6 +41,7 @@ static struct arena_chunk *chunk_add(struct arena *a, size_t size)
 	cap = MAX(cap, size);
 	struct arena_chunk *chunk = base_alloc(sizeof(*chunk) + cap);
 	chunk->cap = cap;
+	ASAN_POISON_MEMORY_REGION(chunk->bytes, cap);
 	if (a->head != NULL && size > ARENA_CHUNK_MAX / 4 && a->head->cap - a->head->used > ARENA_CHUNK_MIN) {
 		/* one big thing: the head still has room for small ones, so it stays the head */
 		chunk->next = a->head->next;
@@ -39,13 +56,13 @@ static struct arena_chunk *chunk_add(struct arena *a, size_t size)
 void *arena_alloc(struct arena *a, size_t size)
 {
 	must(size < SIZE_MAX / 2);
-	size = (size + (ARENA_ALIGN - 1)) & ~(size_t)(ARENA_ALIGN - 1);
-	if (size == 0)
-		size = ARENA_ALIGN;
+	const size_t asked = MAX(size, (size_t)1);
+	size = ((asked + (ARENA_ALIGN - 1)) & ~(size_t)(ARENA_ALIGN - 1)) + ARENA_GUARD;
 	struct arena_chunk *chunk = a->head;
 	if (chunk == NULL || chunk->cap - chunk->used < size)
 		chunk = chunk_add(a, size);
 	void *p = chunk->bytes + chunk->used;
+	ASAN_UNPOISON_MEMORY_REGION(p, asked);
 	chunk->used += size;
 	a->used += size;
 	return p;
@@ -89,6 +106,7 @@ void arena_finish(struct arena *a)
 {
 	for (struct arena_chunk *chunk = a->head, *next; chunk != NULL; chunk = next) {
 		next = chunk->next;
+		ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->cap);
 		free(chunk);
 	}
 	*a = (struct arena){0};

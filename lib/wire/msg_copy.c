@@ -6,6 +6,7 @@
 /* What RDATA consists of, a letter for each field:
  *   n  a name that is packed again (the types of RFC 1035)
  *   d  a name that is decompressed, and written as it is (RFC 3597 §4)
+ *   u  a name that must not be compressed: a pointer there would lead elsewhere in the copy, so it is refused
  *   1 2 4  so many octets
  *   s  a character-string: a length octet and so many octets
  *   S  character-strings to the end, one at least
@@ -42,6 +43,13 @@ static const char *form_of(uint16_t type, uint16_t class)
 		return "2114442d*";
 	case RRTYPE_NXT:
 		return "d*";
+	case RRTYPE_RRSIG: /* RFC 4034 §3.1.7 */
+		return "2114442u*";
+	case RRTYPE_NSEC: /* RFC 4034 §4.1.1 */
+		return "u*";
+	case RRTYPE_SVCB: /* RFC 9460 §2.2 */
+	case RRTYPE_HTTPS:
+		return "2u*";
 	case RRTYPE_SRV:
 		return "222d";
 	case RRTYPE_NAPTR:
@@ -65,10 +73,20 @@ static bool copy_name(struct wr *w, struct name_packer *p, struct rd *r, bool pa
 	struct name name;
 	if (!name_read(r, &name))
 		return false;
+	p->work += name.len; /* it was read whole, though two octets may be all that is written of it */
 	if (pack)
 		name_write_packed(w, p, &name);
 	else
 		name_write(w, &name);
+	return true;
+}
+
+static bool copy_plain_name(struct wr *w, struct rd *r)
+{
+	struct name name;
+	if (!name_read_plain(r, &name))
+		return false;
+	name_write(w, &name);
 	return true;
 }
 
@@ -95,6 +113,10 @@ static bool copy_rdata(struct wr *w, struct name_packer *p, struct rd *r, const 
 		case 'n':
 		case 'd':
 			if (!copy_name(w, p, r, *form == 'n'))
+				return false;
+			break;
+		case 'u':
+			if (!copy_plain_name(w, r))
 				return false;
 			break;
 		case 's':

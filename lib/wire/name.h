@@ -69,7 +69,11 @@ void name_write(struct wr *w, const struct name *name);
 
 /* Writer with compression (RFC 1035 §4.1.4): remembers the names written to one message. */
 #define NAME_PACKER_MAX 48
+/* Octets looked at for the sake of compression; past that names are spelled out, which is never wrong. A stranger's server chooses
+ * the names, and could have each of thousands compared with all that were written; those of no honest message get there. */
+#define NAME_PACKER_WORK_MAX 262144u
 struct name_packer {
+	uint32_t work;
 	uint16_t offsets[NAME_PACKER_MAX]; /* of suffixes in the message */
 	uint8_t labels[NAME_PACKER_MAX];   /* of each, so that few need be compared */
 	uint8_t lens[NAME_PACKER_MAX];

@@ -39,6 +39,7 @@ static void suffixes_of(const struct name *name, struct suffixes *ret)
 void name_packer_init(struct name_packer *p)
 {
 	p->count = 0;
+	p->work = 0;
 }
 
 static void remember(struct name_packer *p, size_t offset, uint8_t labels, uint8_t len, uint8_t tag)
@@ -72,12 +73,17 @@ void name_packer_note(struct name_packer *p, const struct wr *w, size_t offset)
 	remember_suffixes(p, &name, &s, name.labels, offset);
 }
 
-/* Does the name at offset, so far written, equal the suffix of `name` at `from`? */
-static bool stands_at(const struct wr *w, size_t offset, const struct name *name, size_t from)
+/* Does the name at offset, so far written, equal the suffix of `name` at `from`? Spelled out there in the same case, as an owner is
+ * that stands in the question, it costs next to nothing. */
+static bool stands_at(const struct wr *w, struct name_packer *p, size_t offset, const struct name *name, size_t from)
 {
+	size_t len = name->len - from;
+	if (w->pos - offset >= len && memcmp(w->base + offset, name->wire + from, len) == 0)
+		return true;
+	p->work += (uint32_t)len; /* of ours each pointer stands behind a label: there are no more steps than octets */
 	struct rd r = {.base = w->base, .len = w->pos, .pos = offset};
 	struct name there;
-	if (!name_read(&r, &there) || there.len != name->len - from)
+	if (!name_read(&r, &there) || there.len != len)
 		return false;
 	for (size_t i = 0; i < there.len; i++)
 		if (lower(there.wire[i]) != lower(name->wire[from + i]))
@@ -104,11 +110,11 @@ static int longest_candidate(const struct name_packer *p, const struct name *nam
 
 /* The remembered place where the whole name stands, looked for without a hash: most owners were written before. One comparison
  * only, as many names may be of one length; -1: not found so. */
-static int whole_name(const struct wr *w, const struct name_packer *p, const struct name *name)
+static int whole_name(const struct wr *w, struct name_packer *p, const struct name *name)
 {
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->lens[i] == name->len && p->labels[i] == name->labels)
-			return stands_at(w, p->offsets[i], name, 0) ? p->offsets[i] : -1;
+			return stands_at(w, p, p->offsets[i], name, 0) ? p->offsets[i] : -1;
 	return -1;
 }
 
@@ -116,6 +122,10 @@ void name_write_packed(struct wr *w, struct name_packer *p, const struct name *n
 {
 	while (p->count > 0 && p->offsets[p->count - 1] >= w->pos)
 		p->count--; /* of a record that was cut off */
+	if (UNLIKELY(p->work > NAME_PACKER_WORK_MAX)) {
+		name_write(w, name);
+		return;
+	}
 	int whole = whole_name(w, p, name);
 	if (whole >= 0) {
 		wr_u16(w, (uint16_t)(NAME_POINTER | (unsigned)whole));
@@ -126,7 +136,7 @@ void name_write_packed(struct wr *w, struct name_packer *p, const struct name *n
 	uint64_t rejected = 0;
 	int found;
 	while ((found = longest_candidate(p, name, &s, rejected)) >= 0 &&
-	       !stands_at(w, p->offsets[found], name, s.offsets[name->labels - p->labels[found]]))
+	       !stands_at(w, p, p->offsets[found], name, s.offsets[name->labels - p->labels[found]]))
 		rejected |= UINT64_C(1) << found; /* tags are equal by chance only */
 
 	size_t start = w->pos;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "mutate_message.h"
 #include "upstream/distill.h"
 #include "upstream/message.h"
 
@@ -78,6 +79,11 @@ static bool holds(const void *arg, const struct name *name)
 {
 	(void)arg;
 	return (name->len & 1) == 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	return mutate_message(data, size, max, seed, 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

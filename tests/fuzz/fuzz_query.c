@@ -7,6 +7,7 @@
 
 #include <ldns/ldns.h>
 
+#include "mutate_message.h"
 #include "wire/msg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -64,6 +65,11 @@ static void check_packet(const uint8_t *bytes, size_t len, const struct msg_quer
 static bool inside(const uint8_t *p, size_t size, const uint8_t *bytes, size_t len)
 {
 	return p >= bytes && p + size <= bytes + len;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	return mutate_message(data, size, max, seed, 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * standalone.c - a fuzz target without a fuzzer: replays every file of the directories (or files) named, then each file cut short
- * and with single octets changed. The same every time, and bounded: so `meson test` may run it. */
+ * and with single octets changed, and, for a target that has a mutator of its own, as that changes it. The same every time, and
+ * bounded: so `meson test` may run it. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -13,8 +14,12 @@
 #define FILE_MAX ((size_t)1024 * 1024)
 #define CUTS_MAX ((size_t)512)	/* of one file; a longer one is cut at so many places, evenly */
 #define FLIPS_MAX ((size_t)256) /* octets of one file that are changed, each in several ways */
+#define MUTANTS 64		/* of one file, each made of the one before */
+#define MUTANT_MAX ((size_t)4096)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+__attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
 static size_t runs;
 
@@ -49,6 +54,42 @@ static void run_variants(uint8_t *bytes, size_t len)
 	}
 }
 
+/* What a target's mutator takes from libFuzzer there: one octet changed, put in or taken out. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max)
+{
+	static uint32_t dice = 1;
+	dice = dice * 1664525u + 1013904223u;
+	size_t at = size > 0 ? dice >> 8 & 0xffff : 0;
+	at = size > 0 ? at % size : 0;
+	if (size < max && (size == 0 || dice >> 30 == 0)) {
+		memmove(data + at + 1, data + at, size - at);
+		data[at] = (uint8_t)(dice >> 24);
+		return size + 1;
+	}
+	if (size > 1 && dice >> 30 == 1) {
+		memmove(data + at, data + at + 1, size - at - 1);
+		return size - 1;
+	}
+	if (size > 0)
+		data[at] = (uint8_t)(dice >> 24);
+	return size;
+}
+
+static void run_mutants(const uint8_t *bytes, size_t len)
+{
+	static uint8_t mutant[MUTANT_MAX];
+	if (LLVMFuzzerCustomMutator == NULL || len > MUTANT_MAX)
+		return;
+	if (len > 0)
+		memcpy(mutant, bytes, len);
+	for (unsigned seed = 1; seed <= MUTANTS; seed++) {
+		len = LLVMFuzzerCustomMutator(mutant, len, MUTANT_MAX, seed);
+		if (len > MUTANT_MAX)
+			abort();
+		run(mutant, len);
+	}
+}
+
 static int run_file(const char *path)
 {
 	static uint8_t bytes[FILE_MAX];
@@ -66,6 +107,7 @@ static int run_file(const char *path)
 	}
 	run(bytes, len);
 	run_variants(bytes, len);
+	run_mutants(bytes, len);
 	return 0;
 }
 

@@ -166,6 +166,8 @@ static const struct bad bads[] = {
     {"entries:\n  - a.com\nentries:\n  - b.com\n", {{3, 1, "again"}}},
     /* what stands again hides nothing, and is looked at itself */
     {"entries:\n  - a..b\nentries:\n  - c\n  - d..e\n  - f\n", {{2, 5, ""}, {3, 1, "again"}, {5, 5, ""}}},
+    {"entries:\n  - regex: f\nentries:\n  - regex: f\nentries:\n  - {regex: f, reason: g}\n  - regex: g\n",
+     {{3, 1, "again"}, {5, 1, "again"}}},
     {"title: a\naction: block\naction: deny\nentries:\n  - a..b\n", {{3, 1, "again"}, {3, 9, ""}, {5, 5, ""}}},
     {"entries:\n  - domain: a.com\n    domain: b..com\n    match: all\n    match: most\n    code: x\n",
      {{3, 5, "again"}, {3, 13, ""}, {4, 12, ""}, {5, 5, "again"}, {5, 12, ""}, {6, 11, ""}}},
