@@ -58,8 +58,8 @@ static void seek_again(struct service *s, struct query *q)
 	struct query next = *q;
 
 	q->trail = NULL; /* it goes along */
-	next.moves = q->serial != 0;
-	if (next.moves) {
+	next.moves = q->moves || q->serial != 0;
+	if (q->serial != 0) {
 		next.question = next.question_room; /* what was the slot's may be another's soon */
 		slot_free(s, slot_find(s, q->slot, q->serial));
 	}

@@ -85,13 +85,13 @@ def test_other_servers_of_this_machine_are_fine(saringd, fake):
 # ---- and when it is
 
 
-def ring(saringd, count, more=()):
+def ring(saringd, count, more=(), host="127.0.0.1"):
     """So many daemons, each asking the next, the last the first."""
     ports = [free_port() for _ in range(count)]
     daemons = []
     for i in range(count):
-        config = {"listen": [f"dns://127.0.0.1:{ports[i]}"],
-                  "upstream": {"servers": [f"dns://127.0.0.1:{ports[(i + 1) % count]}", *(more if i == 0 else ())], "strategy": "ordered"}}
+        config = {"listen": [f"dns://{host}:{ports[i]}"],
+                  "upstream": {"servers": [f"dns://{host}:{ports[(i + 1) % count]}", *(more if i == 0 else ())], "strategy": "ordered"}}
         daemons.append(saringd(config))
     return daemons
 
@@ -155,6 +155,20 @@ def test_rings(saringd, count):
     assert packets(daemons) - before <= 4 * count + 2
     if count == 1:
         relay.close()
+
+
+def test_a_ring_of_strangers(saringd):
+    """Questions come from a host that is none of those asked (127.0.0.1 here): the first ends with its time, and those after it at once."""
+    daemons = ring(saringd, 3, host="127.0.0.7")
+    assert rcode(ask(daemons[0], "www.example.org", host="127.0.0.7")) == "SERVFAIL"
+    settled(daemons)
+    assert packets(daemons) < 20 * 3
+    eventually(lambda: counted(daemons, "loops") >= 1, "what two waited for in vain was probed")
+    before = packets(daemons)
+    reply = ask(daemons[0], "known.example.org", host="127.0.0.7")
+    assert rcode(reply) == "SERVFAIL" and ede(reply)[1] == "the servers asked lead back to this one"
+    settled(daemons)
+    assert packets(daemons) - before <= 14
 
 
 class Relay:
