@@ -361,8 +361,8 @@ static uint64_t reply_steps(const struct kind *kind, size_t len, enum distill *r
 		assert_int_equal(message_match(message, len, 7, &asked), MESSAGE_MATCH);
 		enum distill how = distill(message, len, &qname, types[i], true, &room, &out);
 		(void)message_dislikes_edns(message, len);
-		if (how == DISTILL_BAD)
-			*ret_how = how;
+		if (how == DISTILL_BAD || how == DISTILL_GARBLED)
+			*ret_how = DISTILL_BAD;
 		most = MAX(most, steps);
 	}
 	return most;
