@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/query.h"
 
+#include "query/lookup.h"
 #include "query/mailbox.h"
 #include "query/trail.h"
 
@@ -206,7 +207,7 @@ enum fate cached_stage(struct service *s, struct query *q)
 	struct response response;
 	bool prefetch = false;
 
-	switch (cache_get(s->reader, &q->key, s->now_ms, &response)) {
+	switch (lookup(s, &q->key, &response)) {
 	case CACHE_MISS:
 		counters_add(s->counters, COUNTER_CACHE_MISSES);
 		return FATE_NEXT;
@@ -233,7 +234,7 @@ static bool give_stale(struct service *s, struct query *q)
 	if (!q->has_stale)
 		return false;
 	struct response response;
-	if (cache_get(s->reader, &q->key, s->now_ms, &response) != CACHE_STALE)
+	if (lookup(s, &q->key, &response) != CACHE_STALE)
 		return false;
 	give(s, q, &response, ANSWER_AGE_STALE, COUNTER_STALE);
 	return true;
@@ -394,7 +395,7 @@ static void on_upstream_done(void *arg, enum pool_outcome outcome, const struct 
 	if (service_begin_batch(s)) {
 		/* While it was asked, another route may have come into force: what its servers do not say is not kept. */
 		if (response != NULL && a->routes == upstreams_routes(s->world->upstreams))
-			cache_put(s->reader, &key, s->now_ms, response);
+			lookup_keep(s, &key, response);
 		note_outcome(s, &key, outcome); /* before the registry lets go of it, so that the next owner sees it */
 		deliver_all(s, &key, outcome, response);
 		service_end_batch(s);
@@ -521,7 +522,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 	case INFLIGHT_OWNER:
 		/* The ask of another worker may have ended between our look-up and our joining. */
 		key.no_prefetch = true;
-		if (cache_get(s->reader, &key, s->now_ms, &response) == CACHE_FRESH) {
+		if (lookup(s, &key, &response) == CACHE_FRESH) {
 			deliver_all(s, &key, POOL_ANSWER, &response);
 			return FATE_ANSWER;
 		}
