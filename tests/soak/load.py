@@ -101,8 +101,8 @@ class Asker:
     # over UDP
 
     def warm(self, count):
-        """As fast as it goes, until tables that are filled by names of one use are full."""
-        self.kinds, self.weights = ["unique", "fail"], [3, 1]
+        """As fast as it goes, until tables that are filled by names of one use are full, and those that are to be kept are there."""
+        self.kinds, self.weights = ["unique", "fail", "cached"], [3, 1, 1]
         self.rate = count * 1000
         while self.number < count and not self.shared.stop.is_set():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
