@@ -96,10 +96,10 @@ struct settings {
 	const struct endpoint *servers;
 	size_t server_count; /* 0: take /etc/resolv.conf's */
 	enum strategy strategy;
+	bool rebind_protection, upstream_cookies;
 	int64_t timeout_ms;
 	const struct settings_route *routes;
 	size_t route_count;
-	bool rebind_protection, upstream_cookies;
 
 	uint64_t cache_size; /* bytes; 0 = off */
 	int64_t min_ttl_s, max_ttl_s, max_negative_ttl_s, serve_stale_s;
@@ -127,10 +127,10 @@ struct settings {
 	const char *state;
 	enum log_level log_level;
 
-	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
 	bool cookies;
-	const struct siphash_key *cookie_secrets; /* the first makes cookies, all are accepted */
-	size_t cookie_secret_count;		  /* 0: of the process's own */
+	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
+	const struct siphash_key *cookie_secrets;		    /* the first makes cookies, all are accepted */
+	size_t cookie_secret_count;				    /* 0: of the process's own */
 };
 
 #endif

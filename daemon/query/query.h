@@ -88,14 +88,14 @@ struct query {
 	bool cookie_good; /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
 	uint8_t cookie[COOKIE_CLIENT_LEN];
 	uint16_t type, class;
-	bool has_keepalive;	   /* over a stream: the client asks how long it may stay (RFC 7828) */
+	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
+	uint8_t raw_cookie_len;
 	uint16_t keepalive_100ms;  /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
 	uint16_t limit;		   /* bytes the answer may have */
 	uint16_t question_len;	   /* octets; 0 without one */
 	const uint8_t *raw_cookie; /* as it came, borrowed from the packet: for cookie_stage; NULL: none */
-	uint8_t raw_cookie_len;
-	const uint8_t *question; /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
-	struct name name;	 /* folded */
+	const uint8_t *question;   /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
+	struct name name;	   /* folded */
 
 	/* what was found */
 	struct verdict verdict;
@@ -108,12 +108,12 @@ struct query {
 
 	/* as a slot */
 	uint32_t slot;
+	bool moves; /* it had a slot a moment ago, and is to have one again */
+	bool stale_queued;
 	uint64_t serial;	  /* 0: free */
 	struct share_place share; /* its client's, of service->clients */
-	bool moves;		  /* it had a slot a moment ago, and is to have one again */
 	struct query *next_free;
 	struct query *stale_prev, *stale_next; /* the queue of the client response timer */
-	bool stale_queued;
 	int64_t stale_at_ms;
 
 	/* Large and seldom used: these are copied into a slot only as far as they are. */

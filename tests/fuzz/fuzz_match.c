@@ -65,6 +65,17 @@ static void check_own(uint16_t id, const struct name *name, const struct message
 	must(memcmp(bytes + MSG_HEADER_LEN, name->wire, name->len) == 0);
 }
 
+/* A cookie that was found lies within the packet, as an option of an OPT: code and length stand before it. */
+static void check_opt(const uint8_t *bytes, size_t len, size_t question_len)
+{
+	struct message_opt opt;
+	message_read_opt(bytes, len, question_len, &opt);
+	if (opt.cookie == NULL)
+		return;
+	must(opt.cookie >= bytes + MSG_HEADER_LEN + 4 && opt.cookie + opt.cookie_len <= bytes + len);
+	must(be_get_u16(opt.cookie - 4) == EDNS_COOKIE && be_get_u16(opt.cookie - 2) == opt.cookie_len);
+}
+
 /* The rcode with the OPT's high bits; ldns takes an OPT's only when it is one, and not behind a TSIG. */
 static void check_rcode(const uint8_t *bytes, size_t len)
 {
@@ -105,5 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_match(bytes, len, id, &name, type, message_match(bytes, len, id, &asked));
 	check_own(id, &name, &asked, how);
 	check_rcode(bytes, len);
+	check_opt(bytes, len, asked.len);
+	check_opt(bytes, len, 0);
 	return 0;
 }

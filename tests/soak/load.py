@@ -18,7 +18,7 @@ SOCKET_TURN = 3000  # so many questions, then another port: another worker may b
 KINDS = {  # kind -> how often
     "blocked": 30, "cached": 40, "unique": 15, "edited": 4, "nx": 3, "fail": 3, "big": 1, "malformed": 3, "flushed": 1,
 }
-COUNTS = ("asked", "lost", "wrong", "failed_in_outage", "tcp")
+COUNTS = ("asked", "lost", "wrong", "failed_in_outage", "failed_late", "tcp")
 BLOCKED, CACHED, EDITED, FLUSHED = 1000, 50, 8, 20
 
 
@@ -71,10 +71,13 @@ class Asker:
         if in_outage and said == ("none", 2):
             self.shared.count("failed_in_outage")
             return True
-        if kind == "nx":
-            return said == ("none", 3)
         if kind == "fail":
             return said == ("none", 2)
+        if said == ("none", 2) and self.shared.was_late():
+            self.shared.count("failed_late")
+            return True
+        if kind == "nx":
+            return said == ("none", 3)
         return said == good or (kind == "edited" and said == ("none", 3))
 
     def judge(self, kind, name, query, answer):
@@ -98,8 +101,8 @@ class Asker:
     # over UDP
 
     def warm(self, count):
-        """As fast as it goes, until tables that are filled by names of one use are full."""
-        self.kinds, self.weights = ["unique", "fail"], [3, 1]
+        """As fast as it goes, until tables that are filled by names of one use are full, and those that are to be kept are there."""
+        self.kinds, self.weights = ["unique", "fail", "cached"], [3, 1, 1]
         self.rate = count * 1000
         while self.number < count and not self.shared.stop.is_set():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -197,7 +200,8 @@ class Asker:
 class Shared:
     """What all of them count, and are told."""
 
-    def __init__(self, context):
+    def __init__(self, context, was_late):
+        self.was_late = was_late  # says whether the upstream had no turn
         self.counts = context.Array("Q", len(COUNTS))
         self.outage = context.Value("i", 0)
         self.stop = context.Event()
@@ -218,9 +222,9 @@ class Shared:
 class Load:
     """rate: questions a second over UDP, of all askers together."""
 
-    def __init__(self, port, rate, askers=2, seed=1):
+    def __init__(self, port, rate, was_late, askers=2, seed=1):
         context = multiprocessing.get_context("fork")
-        self.shared = Shared(context)
+        self.shared = Shared(context, was_late)
         self.processes = []
         for i in range(askers + 1):
             one = Asker(seed * 1000 + i, port, rate / askers, self.shared)

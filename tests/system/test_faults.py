@@ -313,3 +313,17 @@ def test_sigterm_under_load(saringd, fake):
         assert daemon.process.wait(60) == 0
         took = time.monotonic() - began
     assert took < 5 + 10 * late.worst
+
+
+def test_a_storm_of_reloads(saringd, fake):
+    """Every answer is of the one text or of the other, whole; none is lost. At full rate on demand: tests/soak/storm.py."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, **LISTS}, FILES)
+    texts = (["blocked.example", *(f"even{i}.example" for i in range(200))], ["blocked.example", *(f"odd{i}.example" for i in range(200))])
+    either = [(f"{kind}{i}.example", "A", lambda m: rcode_of(m) in (0, 3)) for kind in ("even", "odd") for i in range(0, 200, 20)]
+    with Load(daemon, ALWAYS + either, clients=4) as load:
+        for i in range(20):
+            put(daemon, *texts[i % 2])
+            daemon.ctl("reload")
+            assert blocked(ask(daemon, f"{('even', 'odd')[i % 2]}7.example")) and not blocked(ask(daemon, f"{('odd', 'even')[i % 2]}7.example"))
+        load.reach(50)
+    assert daemon.status()["policy"]["generation"] >= 21 and daemon.queries()["failed"] == 0

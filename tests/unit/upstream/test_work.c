@@ -354,6 +354,7 @@ static uint64_t reply_steps(const struct kind *kind, size_t len, enum distill *r
 	*ret_how = DISTILL_OK;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		struct message_question asked;
+		struct message_opt opt;
 		struct response out;
 		make(kind, len, types[i], &len);
 		message_question_make(&qname, types[i], false, &asked);
@@ -361,6 +362,7 @@ static uint64_t reply_steps(const struct kind *kind, size_t len, enum distill *r
 		assert_int_equal(message_match(message, len, 7, &asked), MESSAGE_MATCH);
 		enum distill how = distill(message, len, &qname, types[i], true, &room, &out);
 		(void)message_dislikes_edns(message, len);
+		message_read_opt(message, len, asked.len, &opt);
 		if (how == DISTILL_BAD || how == DISTILL_GARBLED)
 			*ret_how = DISTILL_BAD;
 		most = MAX(most, steps);
