@@ -17,7 +17,8 @@
 #define LABEL_LEN (PREFIX_LEN + 16) /* and the number in hexadecimal */
 
 struct loop {
-	_Atomic uint64_t probe; /* the number of the last; 0: none yet */
+	_Atomic uint64_t probe;	  /* the number of the last; 0: none, or it came back */
+	_Atomic int64_t probe_ms; /* when it was sent */
 	_Atomic int64_t next_ms;
 	_Atomic int64_t known_until_ms;
 	_Atomic uint64_t host; /* whom it came back from: host_of */
@@ -63,11 +64,11 @@ bool loop_is_known(const struct service *s)
 
 /* ---- asking ---- */
 
-/* The label, and behind it as much of the name as fits: it goes by the same servers. */
-static void probe_name(uint64_t number, const struct name *name, struct name *ret)
+/* The label, right below the root or the route's zone: it goes by the same servers, and nobody behind them is told it whose zone
+ * was asked for. He could have a browser here ask for it, too. */
+static void probe_name(uint64_t number, const struct name *name, unsigned labels, struct name *ret)
 {
 	char label[LABEL_LEN + 1];
-	unsigned labels = name->labels;
 
 	while (name->len - name_suffix_at(name, labels) + 1 + LABEL_LEN > NAME_LEN_MAX)
 		labels--;
@@ -92,6 +93,7 @@ static uint64_t probe_begin(struct loop *l, const struct inflight_waiter *suspec
 		rand_bytes(&number, sizeof(number));
 		number |= 1;
 		atomic_store_explicit(&l->probe, number, memory_order_relaxed);
+		atomic_store_explicit(&l->probe_ms, now_ms, memory_order_relaxed);
 		atomic_store_explicit(&l->next_ms, now_ms + l->interval_ms, memory_order_relaxed);
 		l->interval_ms = MIN(l->interval_ms * 2, (int64_t)LOOP_PROBE_MAX_MS);
 		l->has_suspect = suspect != NULL;
@@ -104,13 +106,14 @@ static uint64_t probe_begin(struct loop *l, const struct inflight_waiter *suspec
 
 static void probe(struct service *s, const struct name *name, uint16_t type, const struct inflight_waiter *suspect)
 {
+	unsigned labels = upstreams_zone_labels(s->world->upstreams, name, type);
 	uint64_t number = probe_begin(s->loop, suspect, s->now_ms);
 	struct name sought;
 
 	if (number == 0)
 		return;
-	probe_name(number, name, &sought);
-	struct cache_key key = {.name = &sought, .type = type, .class = RRCLASS_IN, .no_prefetch = true};
+	probe_name(number, name, labels, &sought);
+	struct cache_key key = {.name = &sought, .type = RRTYPE_TXT, .class = RRCLASS_IN, .no_prefetch = true};
 	cache_hash(s->cache, &key);
 	(void)ask_alone(s, &key);
 }
@@ -157,6 +160,7 @@ static void proved(struct service *s, const struct query *q)
 	pthread_mutex_lock(&l->lock);
 	bool has_suspect = l->has_suspect;
 	suspect = l->suspect;
+	atomic_store_explicit(&l->probe, 0, memory_order_relaxed);
 	l->has_suspect = false;
 	l->interval_ms = LOOP_PROBE_MIN_MS;
 	atomic_store_explicit(&l->host, host_of(&q->peer), memory_order_relaxed);
@@ -181,7 +185,8 @@ bool loop_is_probe(struct service *s, const struct query *q)
 		return false;
 	uint64_t number = atomic_load_explicit(&s->loop->probe, memory_order_relaxed);
 	(void)snprintf(label, sizeof(label), PREFIX "%016llx", (unsigned long long)number);
-	if (number == 0 || memcmp(wire + 1, label, LABEL_LEN) != 0)
+	if (number == 0 || memcmp(wire + 1, label, LABEL_LEN) != 0 ||
+	    s->now_ms - atomic_load_explicit(&s->loop->probe_ms, memory_order_relaxed) > LOOP_PROBE_LIFE_MS)
 		return false;
 	proved(s, q);
 	return true;

@@ -5,8 +5,8 @@
  *
  *   suspected  a question like one of ours under way comes from the host of an upstream server; or one that two and more waited for
  *              got no answer in time. Either may be chance: other clients live on that host, and clients ask again.
- *   probed     a name that nobody else knows, below the one suspected, is asked the usual way, seldom (LOOP_PROBE_*_MS). Who has it
- *              comes to us with it.
+ *   probed     a name that nobody else knows, of the same servers' business, is asked the usual way, seldom (LOOP_PROBE_*_MS). Who
+ *              has it comes to us with it.
  *   proved     it came back: counted, logged, and for LOOP_KNOWN_MS a question from that host that is under way already is refused
  *              at once, which ends it for all in the circle.
  *
@@ -20,6 +20,7 @@
 #include "query/inflight.h"
 
 #define LOOP_KNOWN_MS 60000
+#define LOOP_PROBE_LIFE_MS 5000	 /* later, and more than once, it proves nothing */
 #define LOOP_PROBE_MIN_MS 1000	 /* from one probe to the next; twice that after each that did not come back ... */
 #define LOOP_PROBE_MAX_MS 600000 /* ... up to this */
 
