@@ -58,8 +58,8 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	enum block_end end = BLOCK_ENDED;
 
 	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, &a);
-	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would deny
-	 * (RFC 2308 §5). */
+	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
+	 * deny (RFC 2308 §5). */
 	if (!owns && a.answer == ANSWER_NXDOMAIN && (q->type == RRTYPE_HTTPS || q->type == RRTYPE_SVCB))
 		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
