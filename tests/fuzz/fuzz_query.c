@@ -59,6 +59,9 @@ static void check_packet(const uint8_t *bytes, size_t len, const struct msg_quer
 	CHECK(ldns_pkt_edns_do(pkt) == q->edns.dnssec_ok);
 	CHECK(ldns_pkt_edns_version(pkt) == q->edns.version);
 	CHECK(ldns_pkt_edns_extended_rcode(pkt) == q->edns.ext_rcode);
+	const ldns_rdf *options = ldns_pkt_edns_data(pkt);
+	CHECK((options == NULL ? 0 : ldns_rdf_size(options)) == q->edns.options_len);
+	CHECK(q->edns.options_len == 0 || memcmp(ldns_rdf_data(options), q->edns.options, q->edns.options_len) == 0);
 	ldns_pkt_free(pkt);
 }
 
