@@ -22,6 +22,7 @@
 #define HEALTH_BACKOFF_MIN_MS 250
 #define HEALTH_BACKOFF_MAX_MS 1500
 #define HEALTH_WAIT_MIN_MS 200	    /* for a first attempt's answer, at least */
+#define HEALTH_WAIT_ALONE_MS 1000   /* the same where no other server is left to try */
 #define HEALTH_WAIT_UNKNOWN_MS 376  /* nothing is known of the server yet */
 #define HEALTH_USELESS_ALL 1024	    /* every reply was of no use */
 #define HEALTH_EXPLORE_PERCENT 5    /* of asks try another than the fastest */

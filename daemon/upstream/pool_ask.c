@@ -208,14 +208,17 @@ static void tcp_failed(struct attempt *a)
 static void arm_for(struct pool_ask *ask, const struct attempt *a)
 {
 	int64_t left_ms = ask->deadline_ms - pool_now_ms(ask->pool);
-	if (pick(ask) < 0) {
+	int next = pick(ask);
+	if (next < 0) {
 		arm(ask, ASK_TIMER_DEADLINE, left_ms);
 		return;
 	}
-	int64_t half_ms = MAX(left_ms / 2, 1);
+	int64_t half_ms = MAX(left_ms / 2, 1), wait_ms = server_wait_ms(a->server, ask->servers[a->server_index].sends);
+	/* nobody else to turn to: a server that is looking further itself gets no second question for that */
+	if (next == a->server_index)
+		wait_ms = MAX(wait_ms, (int64_t)HEALTH_WAIT_ALONE_MS);
 	/* a stream resends what is lost by itself: it gets more time */
-	int64_t wait_ms =
-	    a->transport == TRANSPORT_TCP ? half_ms : MIN(half_ms, server_wait_ms(a->server, ask->servers[a->server_index].sends));
+	wait_ms = a->transport == TRANSPORT_TCP ? half_ms : MIN(half_ms, wait_ms);
 	if (wait_ms >= left_ms)
 		arm(ask, ASK_TIMER_DEADLINE, left_ms);
 	else

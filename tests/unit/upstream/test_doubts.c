@@ -18,7 +18,6 @@
 #define GOOD 0x0a000001u
 #define EVIL 0x06060606u
 #define LONG_MS 3600000
-#define FIRST_WAIT_MS 400
 
 /* What came, and what is answered. */
 struct script {
@@ -332,7 +331,7 @@ static void what_is_no_message_ends_nothing(void **state)
 	rig_ask(&b.r, "example.com", false, &result);
 	RIG_UNTIL(&b.r, rig_count(&b.r, COUNTER_UPSTREAM_BAD) == 2);
 	assert_int_equal(result.calls, 0);
-	rig_pass(&b.r, FIRST_WAIT_MS); /* nothing better came: the server's own word */
+	rig_pass(&b.r, HEALTH_WAIT_ALONE_MS); /* nothing better came: the server's own word */
 	rig_wait(&b.r, &result, 1);
 	rig_check_a(&result, GOOD);
 	free(result.body);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "upstream/health.h"
 #include "rig.h"
 
 #define GOOD 0x0a000001u
@@ -185,7 +186,7 @@ static void a_late_answer_is_taken(void **state)
 	struct rig_result result;
 	rig_ask(&r, "www.example.com", false, &result);
 	RIG_UNTIL(&r, late.seen == 1);
-	rig_pass(&r, FIRST_WAIT_MS);
+	rig_pass(&r, HEALTH_WAIT_ALONE_MS);
 	rig_wait(&r, &result, 1);
 	rig_check_a(&result, GOOD);
 	free(result.body);
@@ -424,7 +425,7 @@ static void want_after_case(struct rig *r, unsigned number)
 	struct rig_result result;
 	rig_ask(r, "a.name.with.letters.to.toss.example.com", false, &result);
 	RIG_UNTIL(r, rig_count(r, COUNTER_UPSTREAM_MISMATCHED) == number);
-	rig_pass(r, FIRST_WAIT_MS);
+	rig_pass(r, HEALTH_WAIT_ALONE_MS);
 	rig_wait(r, &result, 1);
 	rig_check_a(&result, GOOD);
 	free(result.body);
