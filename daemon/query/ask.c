@@ -414,8 +414,9 @@ static struct share_place zone_of(const struct service *s, const struct name *na
 	return share_place(&s->zones, name->wire + at, name->len - at);
 }
 
-/* The caller owns the registry's entry for key. False when a limit refuses the ask. */
-static bool ask_start(struct service *s, const struct cache_key *key)
+/* The caller owns the registry's entry for key. by_tcp: the client came by TCP, and has its reasons, such as a long answer: so are
+ * the servers asked (RFC 5625 §4.4.1), as far as they can be reached by it. False when a limit refuses the ask. */
+static bool ask_start(struct service *s, const struct cache_key *key, bool by_tcp)
 {
 	struct share_place zone = zone_of(s, key->name);
 
@@ -435,9 +436,7 @@ static bool ask_start(struct service *s, const struct cache_key *key)
 	a->checking_disabled = key->checking_disabled;
 	a->hash = key->hash;
 	a->routes = upstreams_routes(pool_upstreams(s->pool));
-	/* Never TCP because the client came by it (a SHOULD of RFC 5625 §4.4.1): an upstream that truncates is asked again by TCP
-	 * anyway, and a client that asks by TCP after our own TC is answered from the cache. */
-	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, false, on_upstream_done, a) == NULL) {
+	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, by_tcp, on_upstream_done, a) == NULL) {
 		free(a);
 		return false;
 	}
@@ -454,7 +453,7 @@ bool ask_alone(struct service *s, const struct cache_key *key)
 {
 	if (inflight_join(s->inflight, key, NULL) != INFLIGHT_OWNER)
 		return false;
-	if (ask_start(s, key))
+	if (ask_start(s, key, false))
 		return true;
 	/* Somebody may have joined in between: they are failed, not forgotten. */
 	deliver_all(s, key, POOL_NO_RESOURCES, NULL);
@@ -530,7 +529,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 			deliver_all(s, &key, why == EDE_NETWORK_ERROR ? POOL_NETWORK : POOL_BAD, NULL);
 			return FATE_ANSWER;
 		}
-		if (!ask_start(s, &key)) {
+		if (!ask_start(s, &key, parked->via->stream)) {
 			deliver_all(s, &key, POOL_NO_RESOURCES, NULL);
 			return FATE_ANSWER;
 		}
