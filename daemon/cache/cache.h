@@ -86,6 +86,21 @@ void cache_leave(struct cache_reader *reader);
 
 /* Fill key->hash. The other fields are set. */
 void cache_hash(const struct cache *cache, struct cache_key *key);
+/* What the type makes of a hash: apart, so that the same name is hashed once for two types. Who knows it can have types of one name
+ * meet in a bucket; names, of which there are many, only by the secret. */
+static inline uint64_t cache_type_bits(uint16_t type)
+{
+	return type * UINT64_C(0x9e3779b97f4a7c15);
+}
+/* The same key for another type. */
+static inline struct cache_key cache_key_of_type(const struct cache_key *key, uint16_t type)
+{
+	struct cache_key other = *key;
+
+	other.type = type;
+	other.hash ^= cache_type_bits(key->type) ^ cache_type_bits(type);
+	return other;
+}
 /* For a batch, inside: have the memory fetched that cache_get will touch: first for all of them the bucket, then what is in it.
  * Both may be left out. */
 void cache_fetch(const struct cache *cache, uint64_t hash);

@@ -12,10 +12,9 @@ uint64_t key_hash(const struct siphash_key *sip, const struct cache_key *key, ui
 	size_t len = key->name->len;
 	for (size_t i = 0; i < len; i += sizeof(uint64_t)) /* by words, into the slack: no call */
 		memcpy(bytes + i, key->name->wire + i, sizeof(uint64_t));
-	be_put_u16(bytes + len, key->type);
-	be_put_u16(bytes + len + 2, key->class);
-	bytes[len + 4] = asked;
-	return siphash13(sip, bytes, len + 5);
+	be_put_u16(bytes + len, key->class);
+	bytes[len + 2] = asked;
+	return siphash13(sip, bytes, len + 3) ^ cache_type_bits(key->type);
 }
 
 static size_t size_of(size_t place_count, size_t name_len, size_t body_len)

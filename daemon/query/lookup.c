@@ -3,15 +3,6 @@
 
 #define DENIED_TYPE 0 /* of a denied name's key: nobody may ask for that type */
 
-static struct cache_key denial_key(const struct service *s, const struct cache_key *key)
-{
-	struct cache_key denial = *key;
-
-	denial.type = DENIED_TYPE;
-	cache_hash(s->cache, &denial);
-	return denial;
-}
-
 enum cache_find lookup(struct service *s, const struct cache_key *key, struct response *ret)
 {
 	struct response denied;
@@ -19,7 +10,7 @@ enum cache_find lookup(struct service *s, const struct cache_key *key, struct re
 
 	if (own == CACHE_FRESH || own == CACHE_PREFETCH || key->type == RRTYPE_DS)
 		return own;
-	struct cache_key denial = denial_key(s, key);
+	struct cache_key denial = cache_key_of_type(key, DENIED_TYPE);
 	all = cache_get(s->reader, &denial, s->now_ms, &denied);
 	if (all == CACHE_MISS || (all == CACHE_STALE && own == CACHE_STALE))
 		return own;
@@ -40,7 +31,7 @@ void lookup_keep(struct service *s, const struct cache_key *key, const struct re
 		cache_put(s->reader, key, s->now_ms, response);
 		return;
 	}
-	struct cache_key denial = denial_key(s, key);
+	struct cache_key denial = cache_key_of_type(key, DENIED_TYPE);
 	cache_put(s->reader, &denial, s->now_ms, response);
 	gone.uncached = true; /* what there was under the type goes */
 	cache_put(s->reader, key, s->now_ms, &gone);
