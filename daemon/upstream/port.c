@@ -30,13 +30,27 @@ void ports_finish(struct ports *ports)
 	}
 }
 
-/* A port of our own choice from the whole range: the kernel's ephemeral range is half as large (RFC 5452 §9.2). */
-static bool bind_random(int fd, sa_family_t family)
+/* One that a server listens at, or will again: it may be on this machine, and could not while we have it. */
+static bool is_servers(const struct upstreams *u, unsigned port)
+{
+	for (size_t i = 0; i < u->route_count; i++)
+		for (size_t j = 0; j < u->routes[i].server_count; j++)
+			if (addr_port(&u->routes[i].servers[j]->addr) == port)
+				return true;
+	return false;
+}
+
+/* A port of our own choice from the whole range, less the servers': the kernel's ephemeral range is half as large (RFC 5452 §9.2).
+ */
+static bool bind_random(int fd, sa_family_t family, const struct upstreams *u)
 {
 	struct addr any = {.len = family == AF_INET6 ? sizeof(any.in6) : sizeof(any.in)};
 	any.sa.sa_family = family;
 	for (int i = 0; i < UDP_BIND_TRIES; i++) {
-		addr_set_port(&any, (uint16_t)(UDP_PORT_MIN + rand_below(UDP_PORT_COUNT)));
+		uint16_t port = (uint16_t)(UDP_PORT_MIN + rand_below(UDP_PORT_COUNT));
+		if (is_servers(u, port))
+			continue;
+		addr_set_port(&any, port);
 		if (bind(fd, &any.sa, any.len) == 0)
 			return true;
 		if (errno != EADDRINUSE && errno != EACCES)
@@ -63,13 +77,13 @@ static bool is_shortage(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-static enum attempt_start socket_open(const struct addr *to, int *ret_fd)
+static enum attempt_start socket_open(const struct upstreams *u, const struct addr *to, int *ret_fd)
 {
 	int fd = socket(to->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return is_shortage(errno) ? ATTEMPT_NO_RESOURCES : ATTEMPT_NETWORK;
 	omit_pmtu(fd, to->sa.sa_family);
-	if (!bind_random(fd, to->sa.sa_family) || connect(fd, &to->sa, to->len) != 0) {
+	if (!bind_random(fd, to->sa.sa_family, u) || connect(fd, &to->sa, to->len) != 0) {
 		bool shortage = is_shortage(errno) || errno == EAGAIN || errno == EADDRINUSE;
 		(void)close(fd);
 		return shortage ? ATTEMPT_NO_RESOURCES : ATTEMPT_NETWORK;
@@ -93,7 +107,7 @@ static enum attempt_start port_fresh(struct pool *pool, struct lane *lane, struc
 	int fd;
 	if (ports->open_count >= PORTS_MAX || lane->port_count >= PORTS_LANE_MAX)
 		return ATTEMPT_NO_RESOURCES;
-	enum attempt_start how = socket_open(&lane->server->addr, &fd);
+	enum attempt_start how = socket_open(pool->u, &lane->server->addr, &fd);
 	if (how != ATTEMPT_STARTED)
 		return how;
 	struct port *port = port_new(ports);
