@@ -438,9 +438,19 @@ def test_stalled_connections_and_few_files(saringd, up, home, files, count):
         (wrapped / name).symlink_to(real / name)
     daemon = saringd({"upstream": {"servers": [up.endpoint], "timeout": "20s"}, "lists": [{"name": "l", "file": "l.yaml"}]},
                      {"l.yaml": "entries: [blocked.example]\n"}, binaries=wrapped)
+
+    def comes_in(source):
+        """Of so few places one may be lost to the next who comes before the question is read: then the client comes again, as they do."""
+        for _ in range(1 if files == 1024 else 10):
+            try:
+                return answered(daemon, source=source)
+            except (EOFError, ConnectionError):
+                continue
+        return False
+
     with Crowd(daemon, count=count):
         for i in range(20):
-            assert answered(daemon, source=f"127.0.2.{i + 1}")
+            assert comes_in(f"127.0.2.{i + 1}")
         assert rrs(ask(daemon, "fresh.example")) == ["192.0.2.200"]
         if files == 1024:  # else its own are so many that it may, for a moment, have none left
             assert files_of(daemon) < 512 + 64 + 200 and counters(daemon)["tcp_accept_failed"] == 0
