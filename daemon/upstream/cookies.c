@@ -30,16 +30,18 @@ static void take_over(struct cookies *c, const uint8_t *option, uint16_t len)
 	c->len = (uint8_t)len;
 }
 
-enum cookies_say cookies_judge(const struct attempt *a, const struct message_opt *opt)
+enum cookies_say cookies_judge(const struct attempt *a, const uint8_t *bytes, size_t len, enum message_match match)
 {
+	struct message_opt opt;
 	if (!a->cookie_sent)
 		return COOKIES_RIGHT;
-	if (opt->cookie == NULL)
+	message_read_opt(bytes, len, match == MESSAGE_BARE ? 0 : a->question.len, &opt);
+	if (opt.cookie == NULL)
 		return server_expects_cookie(a->server) ? COOKIES_MISSING : COOKIES_RIGHT;
-	if (!cookie_len_is_sound(opt->cookie_len) || memcmp(opt->cookie, a->cookie, COOKIE_CLIENT_LEN) != 0)
+	if (!cookie_len_is_sound(opt.cookie_len) || memcmp(opt.cookie, a->cookie, COOKIE_CLIENT_LEN) != 0)
 		return COOKIES_WRONG;
-	if (opt->cookie_len > COOKIE_CLIENT_LEN) { /* else it is our own part come back: there is no other to look at */
-		take_over(&a->lane->cookies, opt->cookie, opt->cookie_len);
+	if (opt.cookie_len > COOKIE_CLIENT_LEN) { /* else it is our own part come back: there is no other to look at */
+		take_over(&a->lane->cookies, opt.cookie, opt.cookie_len);
 		server_cookie_seen(a->server, pool_now_ms(a->ask->pool));
 	}
 	return COOKIES_RIGHT;

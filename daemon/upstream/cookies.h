@@ -13,12 +13,12 @@
 #define SARING_UPSTREAM_COOKIES_H
 
 #include "base/base.h"
+#include "upstream/message.h"
 #include "wire/cookie.h"
 
 #define COOKIES_RENEW_MS 3600000
 
 struct attempt;
-struct message_opt;
 
 /* A lane's; its zero value is that nothing was drawn yet. */
 struct cookies {
@@ -40,7 +40,8 @@ enum cookies_say {
 	COOKIES_WRONG,	 /* not an answer to what was sent (RFC 7873 §5.3) */
 	COOKIES_MISSING, /* the server has sent cookies, and this has none */
 };
-/* The cookie of a matched reply to attempt. When it is right, the server's part is taken over. */
-enum cookies_say cookies_judge(const struct attempt *attempt, const struct message_opt *opt);
+/* The cookie of a reply to attempt; match is what message_match said of it, no mismatch. When it is right, the server's part is
+ * taken over. The reply is read only when a cookie was sent. */
+enum cookies_say cookies_judge(const struct attempt *attempt, const uint8_t *bytes, size_t len, enum message_match match);
 
 #endif

@@ -23,11 +23,9 @@ static bool holds(const void *arg, const struct name *name)
 /* Of a reply by TCP (udp.c has looked at those by UDP already). */
 static bool cookie_is_right(struct attempt *a, const uint8_t *bytes, size_t len, enum message_match match)
 {
-	struct message_opt opt;
 	if (a->transport != TRANSPORT_TCP)
 		return true;
-	message_read_opt(bytes, len, match == MESSAGE_BARE ? 0 : a->question.len, &opt);
-	switch (cookies_judge(a, &opt)) {
+	switch (cookies_judge(a, bytes, len, match)) {
 	case COOKIES_RIGHT:
 		return true;
 	case COOKIES_WRONG:

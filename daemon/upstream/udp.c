@@ -207,9 +207,7 @@ static bool take(struct port *port, uint8_t *bytes, size_t len)
 			a->case_seen = true;
 		return take_mismatch(port, a, found);
 	}
-	struct message_opt opt;
-	message_read_opt(bytes, len, a->question.len, &opt);
-	enum cookies_say cookie = cookies_judge(a, &opt);
+	enum cookies_say cookie = cookies_judge(a, bytes, len, match);
 	if (cookie != COOKIES_RIGHT)
 		counters_add(pool->counters, COUNTER_UPSTREAM_COOKIE);
 	if (cookie == COOKIES_WRONG) {
