@@ -85,13 +85,14 @@ MAY_INCLUDE = {
 # Headers of libraries: what they begin with, and who may include them.
 LIBRARIES = [
     ("event2/", ["daemon/listen/", "daemon/upstream/", "daemon/admin/", "daemon/worker.", "daemon/jobs.", "daemon/daemon.",
-                 "daemon/fetch", "daemon/notify.", "tests/"]),
+                 "daemon/fetch", "daemon/notify.", "daemon/offline.", "tests/"]),
     ("yaml.h", ["config/settings/yaml.c"]),
     ("ldns/", ["config/import/import_", "config/compile/export_rpz.", "tools/", "tests/"]),
     ("idn2.h", ["lib/wire/"]),
     ("pcre2.h", ["config/policy/"]),
     ("libpsl.h", ["config/compile/", "tools/saringctl/"]),
-    ("jansson.h", ["lib/ctl/", "config/import/report.", "daemon/admin/", "daemon/jobs.", "daemon/fetch", "daemon/daemon.", "tools/", "tests/"]),
+    ("jansson.h", ["lib/ctl/", "config/import/report.", "daemon/admin/", "daemon/jobs.", "daemon/fetch", "daemon/daemon.", "daemon/offline.", "tools/",
+                    "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
     ("libsmartcols", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),

@@ -22,9 +22,14 @@ struct question {
 	json_t *args; /* owned */
 };
 
+/* A daemon of another version may have sent anything: what is no object gets nothing. */
 static void put(json_t *object, const char *key, json_t *value)
 {
-	must(value != NULL && json_object_set_new(object, key, value) == 0);
+	must(value != NULL);
+	if (json_is_object(object))
+		must(json_object_set_new(object, key, value) == 0);
+	else
+		json_decref(value);
 }
 
 MUST_CHECK static bool call_offline(struct question *q, json_t **ret, enum exit_status *ret_status)
@@ -127,13 +132,13 @@ MUST_CHECK static bool learn(struct question *q, json_t **explained, enum exit_s
 /* What stands beside the daemon's own words. */
 static void complete(const struct question *q, json_t *explained)
 {
-	json_t *wire = json_object_get(explained, "wire"), *lines = explain_decode(field_text(wire, "answer"));
+	json_t *wire = json_object_get(explained, "wire");
 	put(explained, "as_typed", ctl_text(str_from(q->ctx->in->operands[0])));
 	put(explained, "offline", json_boolean(q->ctx->in->offline));
-	if (json_is_object(wire))
+	if (json_is_object(wire)) {
+		json_t *lines = explain_decode(field_text(wire, "answer"));
 		put(wire, "decoded", lines != NULL ? lines : json_null());
-	else
-		json_decref(lines);
+	}
 }
 
 static bool question_init(struct question *q, struct context *ctx, struct err *err)

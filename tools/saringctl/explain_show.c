@@ -85,13 +85,18 @@ static void show_verdict(const struct output *o, const json_t *explained)
 
 /* ---- what was asked ---- */
 
+static const char *text_of(const json_t *value)
+{
+	return json_is_string(value) ? json_string_value(value) : "";
+}
+
 static void show_names(const struct output *o, const json_t *list, const char *label)
 {
 	const json_t *one;
 	size_t i;
 	json_array_foreach(list, i, one)
 	{
-		output_line(o, i == 0 ? label : "", json_string_value(one));
+		output_line(o, i == 0 ? label : "", text_of(one));
 	}
 }
 
@@ -273,7 +278,7 @@ static void show_upstream(const struct output *o, const json_t *explained)
 			     missing[0] != '\0' ? missing : field_text(upstream, "name"));
 	else
 		output_print(o, stdout, PAINT_NONE, "It is asked of");
-	json_array_foreach(servers, i, one) output_print(o, stdout, PAINT_NONE, "%s %s", i > 0 ? "," : "", json_string_value(one));
+	json_array_foreach(servers, i, one) output_print(o, stdout, PAINT_NONE, "%s %s", i > 0 ? "," : "", text_of(one));
 	if (json_array_size(servers) == 0)
 		fputs(" nobody: there are no servers", stdout);
 	if (route[0] != '\0')
@@ -304,7 +309,7 @@ static void show_bytes(const struct output *o, const json_t *explained)
 	}
 	json_array_foreach(json_object_get(wire, "decoded"), i, line)
 	{
-		output_print(o, stdout, PAINT_NONE, "  %s", json_string_value(line));
+		output_print(o, stdout, PAINT_NONE, "  %s", text_of(line));
 		putchar('\n');
 	}
 }
