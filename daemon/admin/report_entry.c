@@ -66,14 +66,20 @@ json_t *report_rule(const struct policy_entry *e)
 	report_put(object, "mandatory", json_boolean(e->mandatory));
 	report_put_word(object, "mode", mode_words[e->mode]);
 	report_put_word(object, "code", code_words[e->code]);
+	report_put_word(object, "sub_error", e->sub_error == SUB_ERROR_NONE ? NULL : sub_error_words[e->sub_error]);
 	report_put_str(object, "authority", e->authority);
 	report_put_str(object, "reason", e->reason);
 	report_put_str(object, "reference", e->reference);
+	report_put_str(object, "organization", e->organization);
+	report_put_str(object, "language", e->language);
 	report_put(object, "contact", contact);
 	report_put_str(object, "added", e->added);
 	report_put_str(object, "review", e->review);
 	report_put_str(object, "expires", e->expires);
 	report_put_str(object, "lifted", e->lifted);
+	report_put_str(object, "lifted_by", e->lifted_by);
+	report_put_str(object, "lift_reason", e->lift_reason);
+	report_put_str(object, "lift_reference", e->lift_reference);
 	return object;
 }
 
