@@ -3,6 +3,7 @@
  * cmd_query.c - what would be answered, and why: explain. */
 #include "saringctl/context.h"
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "ctl/proto.h"
 #include "saringctl/ask.h"
@@ -85,7 +86,18 @@ static json_t *rcode_word(unsigned rcode)
 	return rcode < ARRAY_LEN(words) ? json_string(words[rcode]) : json_sprintf("RCODE%u", rcode);
 }
 
-/* The daemon's cache is to hold the answer: ask for it as a client does. What came of it: {"listener", "rcode", "error"}. */
+static json_t *hex(const uint8_t *bytes, size_t len)
+{
+	struct buf text = {0};
+	for (size_t i = 0; i < len; i++)
+		buf_printf(&text, "%02x", bytes[i]);
+	json_t *value = json_stringn(text.ptr, text.len);
+	buf_finish(&text);
+	return value;
+}
+
+/* The daemon's cache is to hold the answer: ask for it as a client does. What came of it: {"listener", "rcode", "answer", "error"}.
+ * What was sent is told too, as some answers are not kept. */
 static json_t *ask(struct question *q)
 {
 	struct addr where;
@@ -95,12 +107,16 @@ static json_t *ask(struct question *q)
 	if (!find_listener(q, &where, &endpoint)) {
 		put(asked, "listener", json_null());
 		put(asked, "rcode", json_null());
+		put(asked, "answer", json_null());
 		put(asked, "error", json_string("it has no listener that can be asked"));
 		return asked;
 	}
 	bool ok = ask_listener(&where, &q->name, q->type, ASK_TIMEOUT_MS, &reply, &err);
 	put(asked, "listener", endpoint);
 	put(asked, "rcode", ok ? rcode_word(reply.rcode) : json_null());
+	if (ok)
+		memset(reply.bytes, 0, 2); /* the ID */
+	put(asked, "answer", ok ? hex(reply.bytes, reply.len) : json_null());
 	put(asked, "error", ok ? json_null() : ctl_text(str_from(err.text)));
 	return asked;
 }

@@ -37,36 +37,46 @@ static void add_line(json_t *lines, struct str line)
 	must(json_array_append_new(lines, ctl_text(line)) == 0);
 }
 
-/* Of what ldns prints all but what says when and by whom it was received, as it was not, and the OPT. */
-static bool is_wanted(struct str line)
+static void add_head(json_t *lines, const struct msg_header *h)
 {
-	static const char *const unwanted[] = {";; Query time", ";; WHEN", ";; SERVER", ";; MSG SIZE", ";; EDNS", "; "};
-	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
-		if (str_starts(line, unwanted[i]))
-			return false;
-	return str_trim(line).len > 0;
+	static const struct {
+		uint16_t bit;
+		const char *word;
+	} flags[] = {{MSG_QR, "qr"}, {MSG_AA, "aa"}, {MSG_TC, "tc"}, {MSG_RD, "rd"},
+		     {MSG_RA, "ra"}, {MSG_AD, "ad"}, {MSG_CD, "cd"}};
+	const ldns_lookup_table *rcode = ldns_lookup_by_id(ldns_rcodes, h->flags & MSG_RCODE);
+	char line[128];
+	size_t used =
+	    (size_t)snprintf(line, sizeof(line), ";; rcode: %s, id: %u, flags:", rcode != NULL ? rcode->name : "?", h->id);
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if ((h->flags & flags[i].bit) != 0)
+			used += (size_t)snprintf(line + used, sizeof(line) - used, " %s", flags[i].word);
+	add_line(lines, str_from(line));
 }
 
-static void add_packet(json_t *lines, const uint8_t *bytes, size_t len)
+static void add_question(json_t *lines, const struct msg_question *q)
 {
-	ldns_pkt *packet = NULL;
-	if (ldns_wire2pkt(&packet, bytes, len) != LDNS_STATUS_OK)
+	char name[NAME_TEXT_MAX], type[RRTYPE_TEXT_MAX], line[NAME_TEXT_MAX + RRTYPE_TEXT_MAX + 16];
+	bool root = q->name.labels == 0;
+	(void)snprintf(line, sizeof(line), "; %s%s IN %s", root ? "" : name_to_text(&q->name, name), ".",
+		       rrtype_to_text(q->type, type));
+	add_line(lines, STR_LIT(";; QUESTION"));
+	add_line(lines, str_from(line));
+}
+
+/* The record that begins at `at`, by ldns: it knows every type. OPT is not for it: ldns 1.8.3 crashed over one that breaks its
+ * form.
+ */
+static void add_record(json_t *lines, const uint8_t *bytes, size_t len, size_t at)
+{
+	ldns_rr *rr = NULL;
+	if (ldns_wire2rr(&rr, bytes, len, &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
 		return;
-	char *text = ldns_pkt2str(packet);
-	struct str rest = str_from(text), head = {NULL, 0}; /* of a section, until it has something */
-	while (rest.ptr != NULL && rest.len > 0) {
-		struct str line = str_cut(&rest, '\n');
-		if (!is_wanted(line))
-			continue;
-		bool is_head = line.len > 9 && memcmp(line.ptr + line.len - 9, " SECTION:", 9) == 0;
-		if (!is_head && head.ptr != NULL)
-			add_line(lines, head);
-		if (!is_head)
-			add_line(lines, str_trim(line));
-		head = is_head ? line : (struct str){NULL, 0};
-	}
+	char *text = ldns_rr2str(rr);
+	if (text != NULL)
+		add_line(lines, str_trim(str_from(text)));
 	free(text);
-	ldns_pkt_free(packet);
+	ldns_rr_free(rr);
 }
 
 static void add_option(json_t *lines, uint16_t code, const uint8_t *data, uint16_t len)
@@ -85,30 +95,51 @@ static void add_option(json_t *lines, uint16_t code, const uint8_t *data, uint16
 	add_line(lines, str_from(line));
 }
 
-/* The OPT, which ends the message. */
-static void add_edns(json_t *lines, const uint8_t *bytes, size_t len)
+static void add_opt(json_t *lines, const uint8_t *bytes, const struct msg_rr *rr)
+{
+	struct rd options = rd_init(bytes + rr->rdata_pos, rr->rdata_len);
+	const uint8_t *data;
+	uint16_t code, len;
+	char line[80];
+	(void)snprintf(line, sizeof(line), ";; EDNS: version %u, payload %u%s", (unsigned)(rr->ttl_s >> 16 & 0xff), rr->class,
+		       (rr->ttl_s & EDNS_DO) != 0 ? ", DO" : "");
+	add_line(lines, str_from(line));
+	while (edns_next(&options, &code, &data, &len))
+		add_option(lines, code, data, len);
+}
+
+static void add_section(json_t *lines, struct rd *r, unsigned count, const char *title)
+{
+	struct msg_rr rr;
+	bool titled = false;
+	for (; count > 0; count--) {
+		size_t at = r->pos;
+		if (!msg_read_rr(r, &rr))
+			return;
+		if (rr.type == RRTYPE_OPT) {
+			add_opt(lines, r->base, &rr);
+			continue;
+		}
+		if (!titled)
+			add_line(lines, str_from(title));
+		titled = true;
+		add_record(lines, r->base, r->len, at);
+	}
+}
+
+static void add_message(json_t *lines, const uint8_t *bytes, size_t len)
 {
 	struct rd r = rd_init(bytes, len);
 	struct msg_header header;
 	struct msg_question question;
-	struct msg_rr rr;
-	char line[80];
 	msg_read_header(&r, &header);
-	unsigned records = (unsigned)header.ancount + header.nscount + header.arcount;
-	if (!rd_ok(&r) || header.qdcount != 1 || !msg_read_question(&r, &question))
+	add_head(lines, &header);
+	if (header.qdcount != 1 || !msg_read_question(&r, &question))
 		return;
-	while (records-- > 0 && msg_read_rr(&r, &rr)) {
-		uint16_t code, option_len;
-		const uint8_t *data;
-		if (rr.type != RRTYPE_OPT)
-			continue;
-		struct rd options = rd_init(bytes + rr.rdata_pos, rr.rdata_len);
-		(void)snprintf(line, sizeof(line), ";; EDNS: version %u, payload %u%s", (unsigned)(rr.ttl_s >> 16 & 0xff), rr.class,
-			       (rr.ttl_s & EDNS_DO) != 0 ? ", DO" : "");
-		add_line(lines, str_from(line));
-		while (edns_next(&options, &code, &data, &option_len))
-			add_option(lines, code, data, option_len);
-	}
+	add_question(lines, &question);
+	add_section(lines, &r, header.ancount, ";; ANSWER");
+	add_section(lines, &r, header.nscount, ";; AUTHORITY");
+	add_section(lines, &r, header.arcount, ";; ADDITIONAL");
 }
 
 json_t *explain_decode(const char *hex)
@@ -119,8 +150,7 @@ json_t *explain_decode(const char *hex)
 	if (len >= MSG_HEADER_LEN) {
 		lines = json_array();
 		must(lines != NULL);
-		add_packet(lines, bytes, len);
-		add_edns(lines, bytes, len);
+		add_message(lines, bytes, len);
 	}
 	free(bytes);
 	return lines;

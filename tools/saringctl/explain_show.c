@@ -294,27 +294,39 @@ static void show_upstream(const struct output *o, const json_t *explained)
 
 #define HEX_LINE 32 /* digits: 16 octets */
 
-static void show_bytes(const struct output *o, const json_t *explained)
+static void show_message(const struct output *o, const char *hex, const json_t *decoded)
 {
-	const json_t *wire = json_object_get(explained, "wire"), *line;
-	const char *answer = field_text(wire, "answer");
-	size_t i, len = strlen(answer);
-	if (!json_is_object(wire))
-		return;
-	if (len == 0) {
-		bool unknown = strcmp(field_text(explained, "outcome"), "forwarded") == 0;
-		printf("\n%s\n", unknown ? "What would be sent depends on those servers." : "Nothing would be sent.");
-		return;
-	}
-	printf("\nWhat would be sent (UDP with EDNS, %zu octets, ID and spelling as the client's):\n", len / 2);
+	const json_t *line;
+	size_t i, len = strlen(hex);
 	for (size_t at = 0; at < len; at += HEX_LINE) {
-		output_print(o, stdout, PAINT_NONE, "  %04zx  %.*s", at / 2, HEX_LINE, answer + at);
+		output_print(o, stdout, PAINT_NONE, "  %04zx  %.*s", at / 2, HEX_LINE, hex + at);
 		putchar('\n');
 	}
-	json_array_foreach(json_object_get(wire, "decoded"), i, line)
+	json_array_foreach(decoded, i, line)
 	{
 		output_print(o, stdout, PAINT_NONE, "  %s", text_of(line));
 		putchar('\n');
+	}
+}
+
+static void show_bytes(const struct output *o, const json_t *explained)
+{
+	const json_t *wire = json_object_get(explained, "wire");
+	const char *answer = field_text(wire, "answer"), *sent = field_text(json_object_get(explained, "asked"), "answer");
+	bool unknown = strcmp(field_text(explained, "outcome"), "forwarded") == 0;
+	if (!json_is_object(wire))
+		return;
+	if (answer[0] != '\0') {
+		printf("\nWhat would be sent (UDP with EDNS, %zu octets, ID and spelling as the client's):\n", strlen(answer) / 2);
+		show_message(o, answer, json_object_get(wire, "decoded"));
+	} else if (unknown && sent[0] != '\0') {
+		json_t *decoded = explain_decode(sent);
+		printf("\nWhat would be sent depends on those servers. Just now it was, but for the ID (%zu octets):\n",
+		       strlen(sent) / 2);
+		show_message(o, sent, decoded);
+		json_decref(decoded);
+	} else {
+		printf("\n%s\n", unknown ? "What would be sent depends on those servers." : "Nothing would be sent.");
 	}
 }
 

@@ -439,7 +439,7 @@ class Asking(Case):
         for piece in ["But its answer is blocked", "as typed Web.Telegram.ORG", "in letters b\u00fccher.example", "lists off one", "at 2017-01-01T00:00:00Z",
                       "shadow watch", "lifted 2017-08-10 by Kominfo: it complied (https://example.net/2)", "a.example CNAME b.example 300 blocked: decides",
                       "lists/telegram-2017.yaml:14 web.telegram.org", "not judged a remark", "It is asked of dns://192.0.2.53, dns://192.0.2.54 (the route corp.example).",
-                      "rcode: NXDOMAIN", ";; a.b. IN A", "extended error 15: hi!"]:
+                      "rcode: NXDOMAIN", "; a.b. IN A", "extended error 15: hi!"]:
             self.assertIn(piece, flat)
         self.assertNotIn("A CNAME in its answer", out)
         self.assertIn("0000  00008183", out)
