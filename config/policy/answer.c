@@ -90,6 +90,16 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 		ret->answer = ANSWER_NODATA;
 }
 
+static_assert(POLICY_STRUCTURED_FORMS == IMAGE_STRUCTURED_FORMS, "every form can be sent");
+
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret)
+{
+	const struct image *im = tier_of(policy, verdict);
+	const uint8_t *r = image_rule(im, verdict->rule);
+	for (size_t form = 0; form < POLICY_STRUCTURED_FORMS; form++)
+		ret->forms[form] = image_string(im, le_get_u32(r + IMAGE_RULE_STRUCTURED + 4 * form));
+}
+
 /* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */
 static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
 {

@@ -118,6 +118,13 @@ struct policy_answer {
 	struct str records;    /* for ANSWER_LOCAL: see policy/records.h */
 	unsigned owner_labels; /* of the entry's name when owns, else 0; the SOA's owner is at or above qname, never a sibling */
 };
+/* The same for a client that wants structured errors (draft-ietf-dnsop-structured-dns-error), the longest first: whole, without the
+ * justification, without organization and language as well. Empty: there is none. */
+#define POLICY_STRUCTURED_FORMS 3
+struct policy_structured {
+	struct str forms[POLICY_STRUCTURED_FORMS];
+};
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret);
 void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
 		   struct policy_answer *ret);
 

@@ -116,9 +116,10 @@ static uint16_t put_local(struct build *b, const struct query *q, const struct p
 	return records_rcode(a->records);
 }
 
-static struct query_extra extra_of(const struct policy_answer *a)
+static struct query_extra extra_of(const struct policy_answer *a, const struct policy_structured *structured)
 {
-	return (struct query_extra){.has_ede = true, .ede = ede_of(a->code), .text = a->extra_text};
+	return (struct query_extra){
+	    .has_ede = true, .ede = ede_of(a->code), .text = a->extra_text, .structured = structured};
 }
 
 /* The rcode, and the records that come before the denial. */
@@ -143,9 +144,10 @@ static uint16_t put_answer(struct build *b, const struct query *q, const struct 
 	return RCODE_NOERROR;
 }
 
-void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a)
+void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a,
+		    const struct policy_structured *structured)
 {
-	struct query_extra extra = extra_of(a);
+	struct query_extra extra = extra_of(a, structured);
 	struct build b;
 
 	build_begin(&b, s, q, RCODE_NOERROR);
@@ -283,12 +285,16 @@ void answer_rewritten(struct service *s, const struct query *q, const struct res
 {
 	uint16_t rcode = r->flags & MSG_RCODE;
 	struct policy_answer a;
+	struct policy_structured structured;
 	struct build b;
 	struct name to;
 	uint32_t ttl_s;
 
 	policy_answer(s->world->policy, &q->rewrite.verdict, &q->name, !q->rewrite.by_answer, s->now_s, &a);
-	struct query_extra extra = extra_of(&a);
+	bool wanted = query_structured(s, q);
+	if (wanted)
+		policy_structured(s->world->policy, &q->rewrite.verdict, &structured);
+	struct query_extra extra = extra_of(&a, wanted ? &structured : NULL);
 	build_begin(&b, s, q, rcode);
 	if (a.answer == ANSWER_LOCAL && block_cname(&a, q, &to, &ttl_s) == BLOCK_CNAME_FOUND) {
 		put_cname(&b, q, &to, ttl_s);

@@ -52,9 +52,37 @@ static enum block_end follow(struct service *s, struct query *q, const struct ve
 	return BLOCK_REWRITTEN;
 }
 
+bool query_structured(const struct service *s, const struct query *q)
+{
+	if (LIKELY(!q->wants_structured))
+		return false;
+	switch (s->world->settings->structured_errors) {
+	case STRUCTURED_ERRORS_ENCRYPTED:
+		return q->via->encrypted || addr_is_loopback(&q->peer);
+	case STRUCTURED_ERRORS_ALWAYS:
+		return true;
+	case STRUCTURED_ERRORS_OFF:
+		return false;
+	}
+	return false;
+}
+
+/* Whom the error itself tells what happened is not led to another address: the draft forbids a forged answer (EDE 4) then. */
+static bool block_structured(const struct service *s, const struct query *q, const struct verdict *v, struct policy_answer *a,
+			     struct policy_structured *ret)
+{
+	if (LIKELY(!query_structured(s, q)))
+		return false;
+	policy_structured(s->world->policy, v, ret);
+	if (a->answer == ANSWER_NULL || a->answer == ANSWER_ADDRESS)
+		a->answer = ANSWER_NODATA;
+	return true;
+}
+
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
 {
 	struct policy_answer a;
+	struct policy_structured structured;
 	enum block_end end = BLOCK_ENDED;
 
 	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, &a);
@@ -86,7 +114,8 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	if (end != BLOCK_ENDED)
 		return end;
 	query_count_list(s, v);
-	answer_blocked(s, q, &a);
+	bool wanted = block_structured(s, q, v, &a, &structured);
+	answer_blocked(s, q, &a, wanted ? &structured : NULL);
 	query_finish(s, q, COUNTER_BLOCKED);
 	return BLOCK_ENDED;
 }

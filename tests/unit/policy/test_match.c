@@ -700,7 +700,7 @@ static void the_answer_carries_what_is_sent(void **state)
 	assert_int_equal(a.code, CODE_CENSORED);
 	assert_int_equal(a.owner_labels, 1);
 	assert_int_equal(a.serial, 4711);
-	assert_true(str_eq_c(a.extra_text, "Example ISP: blocked by order of the Office: because"));
+	assert_true(str_eq_c(a.extra_text, "Example ISP: blocked by order of the Office: because (list b)"));
 	a = answer_of(&f, "re.net", NOW_S);
 	assert_int_equal(a.code, CODE_BLOCKED);
 	assert_int_equal(a.owner_labels, 0);

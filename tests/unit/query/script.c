@@ -224,8 +224,15 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 				      .code = rule->code,
 				      .ttl_s = SCRIPT_TTL_S,
 				      .serial = 1,
+				      .extra_text = str_from(rule->text),
 				      .records = buf_str(&rule->records),
 				      .owner_labels = owns ? verdict->labels : 0};
+}
+
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret)
+{
+	for (size_t form = 0; form < POLICY_STRUCTURED_FORMS; form++)
+		ret->forms[form] = str_from(policy->rules[verdict->rule].structured[form]);
 }
 
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)

@@ -27,6 +27,7 @@ struct script_rule {
 	enum answer answer;
 	enum code code;
 	struct buf records;
+	const char *text, *structured[POLICY_STRUCTURED_FORMS]; /* for the extended error; NULL: none */
 };
 
 struct policy {
