@@ -39,6 +39,13 @@ MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
 
+struct observer;
+/* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with what
+ * reservations, they were counted. */
+MUST_CHECK json_t *report_hits(struct observer *observer, struct str list);
+/* What the last day looked like: at most `top` of its names, and the sketch of all others. */
+MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
+
 struct explain_question {
 	struct name name; /* folded */
 	uint16_t type;
