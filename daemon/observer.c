@@ -131,6 +131,10 @@ static void take_entry(struct observer *o, const struct tap_fact *f, const struc
 	if (hit == NULL)
 		return;
 	o->changed = true;
+	if ((f->flags & TAP_ALLOWED) != 0) {
+		hit_allow(hit, f->weight, f->at_s);
+		return;
+	}
 	if ((f->flags & TAP_SHADOW) == 0) {
 		hit_block(hit, f->weight, f->at_s, f->ttl_s);
 		return;
@@ -148,7 +152,7 @@ static void take(void *arg, const struct tap_fact *f)
 	enter_world(o, f->world);
 	if ((f->flags & TAP_QUERY) != 0 && o->wants_traffic)
 		traffic_take(o->traffic, &name, f->address, f->weight, f->at_s);
-	if ((f->flags & (TAP_BLOCKED | TAP_SHADOW)) != 0)
+	if ((f->flags & (TAP_BLOCKED | TAP_SHADOW | TAP_ALLOWED)) != 0)
 		take_entry(o, f, &name);
 	if (f->weight > 1)
 		hits_inexact(o->hits, f->at_s);

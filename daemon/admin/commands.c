@@ -176,7 +176,10 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 		call_fail(call, &err, NULL);
 		return;
 	}
-	call_ok(call, report_explain(generation_current(c->config.generations), c->scratch, &question, clock_wall_s()));
+	json_t *explained = report_explain(generation_current(c->config.generations), c->scratch, &question, clock_wall_s());
+	if (c->config.observer)
+		report_hits_annotate(c->config.observer, explained);
+	call_ok(call, explained);
 }
 
 static bool has_observer(const struct commands *c, struct call *call)

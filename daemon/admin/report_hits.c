@@ -126,6 +126,38 @@ json_t *report_hits(struct observer *observer, struct str list)
 	return object;
 }
 
+static bool is_of(const struct hits *hits, const struct hit *h, const json_t *rule)
+{
+	const char *list = json_string_value(json_object_get(rule, "list"));
+	const char *entry = json_string_value(json_object_get(rule, "entry"));
+	const char *match = json_string_value(json_object_get(rule, "match"));
+	if (!list || !entry || !match || strcmp(match, match_words[h->match]) != 0 ||
+	    !str_eq_c(hits_list_name(hits, h->list), list))
+		return false;
+	json_t *own = json_object();
+	put_entry(own, h);
+	bool same = strcmp(json_string_value(json_object_get(own, "entry")), entry) == 0;
+	json_decref(own);
+	return same;
+}
+
+/* Looks at all of them: one explain is asked by a person. */
+void report_hits_annotate(struct observer *observer, json_t *explained)
+{
+	json_t *rule = json_object_get(explained, "rule");
+	const struct hits *hits;
+	const struct hit *h;
+	size_t cursor = 0;
+	if (!json_is_object(rule))
+		return;
+	observer_drain(observer);
+	hits = observer_hits(observer);
+	while ((h = hits_next(hits, &cursor)) != NULL && !is_of(hits, h, rule))
+		;
+	put_count(rule, "hits", h != NULL ? h->hits : 0);
+	put_time(rule, "last_hit", h != NULL ? h->last_s : 0);
+}
+
 /* ---- traffic ---- */
 
 static json_t *one_name(const struct top_name *n)

@@ -179,6 +179,12 @@ void hit_block(struct hit *hit, uint64_t weight, int64_t at_s, uint32_t ttl_s)
 	hit->until_s = MAX(hit->until_s, at_s + (int64_t)ttl_s);
 }
 
+void hit_allow(struct hit *hit, uint64_t weight, int64_t at_s)
+{
+	hit->hits += weight;
+	hit->last_s = MAX(hit->last_s, at_s);
+}
+
 void hit_shadow(struct hit *hit, uint64_t weight, int64_t at_s)
 {
 	hit->would_block += weight;

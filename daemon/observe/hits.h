@@ -25,9 +25,10 @@
 
 struct hit {
 	uint64_t hash;
-	uint64_t hits, would_block;
-	int64_t last_s;	 /* wall clock, of either */
-	int64_t until_s; /* when the last answer handed out for it must be forgotten; 0: none was */
+	uint64_t hits;	      /* it has blocked, or let through */
+	uint64_t would_block; /* were it not in mode shadow */
+	int64_t last_s;	      /* wall clock, of either */
+	int64_t until_s;      /* when the last answer handed out for it must be forgotten; 0: none was */
 	uint64_t conditions;
 	uint32_t ttl_s; /* of the answer last handed out */
 	uint16_t list;
@@ -69,6 +70,7 @@ MUST_CHECK struct hit *hits_find(struct hits *h, const struct hits_key *key);
 /* One that is not there yet; written as in policy_ident_written. NULL when it is too long to be kept. */
 MUST_CHECK struct hit *hits_add(struct hits *h, const struct hits_key *key, struct str written);
 void hit_block(struct hit *hit, uint64_t weight, int64_t at_s, uint32_t ttl_s);
+void hit_allow(struct hit *hit, uint64_t weight, int64_t at_s);
 void hit_shadow(struct hit *hit, uint64_t weight, int64_t at_s);
 
 struct hits_info {

@@ -28,10 +28,11 @@
 #define TAP_EVERY_MAX 1048576u
 
 enum tap_flag {
-	TAP_QUERY = 1,	 /* counts as a query of `name` by the client `address` */
-	TAP_BLOCKED = 2, /* the entry `rule` has blocked it */
-	TAP_SHADOW = 4,	 /* the entry `rule`, of mode shadow, would have */
-	TAP_BULK = 8,	 /* the rule is the bulk tier's */
+	TAP_QUERY = 1,	  /* counts as a query of `name` by the client `address` */
+	TAP_BLOCKED = 2,  /* the entry `rule` has blocked it */
+	TAP_SHADOW = 4,	  /* the entry `rule`, of mode shadow, would have */
+	TAP_BULK = 8,	  /* the rule is the bulk tier's */
+	TAP_ALLOWED = 16, /* the entry `rule` has let it through */
 };
 
 /* One finished query, or one entry's part in it. Rule and labels are of the policy of that world. */

@@ -46,8 +46,14 @@ static __attribute__((noinline)) struct tap_fact *tell(struct service *s, const 
 
 static __attribute__((noinline)) void tell_query(struct service *s, const struct query *q)
 {
-	if (tell(s, q, NULL, TAP_QUERY) != NULL)
-		tap_end(s->tap);
+	const struct verdict *v = &q->verdict;
+	const bool allowed = v->kind == VERDICT_ALLOWED && q->judged_world == s->world->serial;
+	struct tap_fact *f = tell(s, q, NULL, TAP_QUERY | (allowed ? TAP_ALLOWED : 0) | (allowed && v->bulk ? TAP_BULK : 0));
+
+	if (f == NULL)
+		return;
+	put_entry(f, v->rule, v->labels, 0);
+	tap_end(s->tap);
 }
 
 void query_tell(struct service *s, const struct query *q)

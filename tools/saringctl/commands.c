@@ -26,7 +26,9 @@ const struct command commands_table[] = {
     {"explain", NULL, "NAME", 1, 1, OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT), cmd_explain,
      "what would be answered, and the entry that decides", NULL},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
-    {"list", "show", "LIST", 1, 1, 0, cmd_list_show, "a list's entries with their provenance", NULL},
+    {"list", "show", "LIST", 1, 1, OPTION_BIT(OPTION_UNUSED), cmd_list_show,
+     "a list's entries with their provenance and how often each was hit",
+     "With --unused only those that were never hit since counting began, which is said. Hits are the daemon's."},
     {"list", "add", "LIST NAME...", 2, INT_MAX, OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_add,
      "add names to a list's file; in force when it returns",
      "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) only with "
@@ -72,6 +74,7 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
 const char *command_name(const struct command *command, char *buf, size_t size)
@@ -235,6 +238,9 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return parse_format(value, in, err);
 	case OPTION_FORCE:
 		in->force = true;
+		return true;
+	case OPTION_UNUSED:
+		in->unused = true;
 		return true;
 	case OPTION_COUNT:
 		break;

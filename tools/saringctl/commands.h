@@ -33,6 +33,7 @@ enum command_option {
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
+	OPTION_UNUSED,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -63,6 +64,7 @@ struct invocation {
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
 	bool json, help, version, force;
+	bool unused;
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;
