@@ -64,6 +64,9 @@ struct verdict {
 	bool mandatory;
 	bool shadowed;	      /* kind may be NONE: an entry of a shadow list would have blocked */
 	uint16_t shadow_list; /* which, when shadowed */
+	uint32_t shadow_rule; /* and that entry, as above */
+	uint8_t shadow_labels;
+	bool shadow_bulk;
 };
 
 /* Find the entry that speaks for the question at now_s (wall clock, seconds).

@@ -155,6 +155,8 @@ const struct schema_key schema_keys[] = {
     {.path = "log", .type = SCHEMA_SECTION, .help = "what the daemon says of itself"},
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
+    {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
+     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
 
     {.path = "server", .type = SCHEMA_SECTION, .help = "what saringd tells clients of itself, and cookies"},
     {.path = "server.version", .type = SCHEMA_TEXT, FIELD(settings, server_version), .max = TEXT_MAX,

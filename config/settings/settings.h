@@ -132,6 +132,7 @@ struct settings {
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
 	enum log_level log_level;
+	bool log_traffic; /* what the last day looked like is counted */
 
 	bool cookies;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
