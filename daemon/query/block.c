@@ -16,6 +16,11 @@ static bool expand(const struct name *asked, const struct name *wild, struct nam
 	return name_from_wire(wire, front + rest, ret);
 }
 
+uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record)
+{
+	return record->ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : MIN(record->ttl_s, a->left_s);
+}
+
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s)
 {
 	struct record record;
@@ -32,7 +37,7 @@ enum block_cname block_cname(const struct policy_answer *a, const struct query *
 		*ret_to = target;
 	}
 	name_fold(ret_to);
-	*ret_ttl_s = record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s;
+	*ret_ttl_s = block_record_ttl(a, &record);
 	return BLOCK_CNAME_FOUND;
 }
 

@@ -57,8 +57,8 @@ struct via {
 struct query_extra {
 	bool has_ede;
 	uint16_t ede;
-	struct str text;   /* borrowed until the answer is built */
-	uint16_t also_ede; /* a second one, without text; 0: none */
+	struct str text;			    /* borrowed until the answer is built */
+	uint16_t also_ede;			    /* a second one, without text; 0: none */
 	const struct policy_structured *structured; /* in place of text, the first form that fits; NULL: the client wants none */
 };
 
@@ -86,9 +86,9 @@ struct query {
 	bool has_edns, dnssec_ok, has_tsig;
 	bool wants_nsid;
 	bool wants_structured; /* the client takes structured errors; whether it gets them, query_structured says */
-	bool pads;	  /* over an encrypted transport, and the client pads (RFC 7830) */
-	bool has_cookie;  /* the client's part is in cookie */
-	bool cookie_good; /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
+	bool pads;	       /* over an encrypted transport, and the client pads (RFC 7830) */
+	bool has_cookie;       /* the client's part is in cookie */
+	bool cookie_good;      /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
 	uint8_t cookie[COOKIE_CLIENT_LEN];
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
@@ -261,6 +261,10 @@ bool query_structured(const struct service *s, const struct query *q);
 /* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
+
+/* The TTL that one of an entry's own records is sent with. record: of policy/records.h */
+struct record;
+uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
 
 /* The secrets of this batch (cookie.c). */
 struct cookie_secrets query_cookie_secrets(const struct service *s);
