@@ -100,6 +100,9 @@ const struct schema_key schema_keys[] = {
     {.path = "block.language", .type = SCHEMA_LANGUAGE, FIELD(settings, language),
      .help = "the language of what is told, such as en or id"},
 
+    {.path = "block.popular", .type = SCHEMA_PATH, FIELD(settings, popular), MORE(settings, popular_shown), .max = PATH_BYTES_MAX,
+     .help = "a file of names by how much they are used, for 'saringctl impact': one a line, or rank,name"},
+
     {.path = "lists", .type = SCHEMA_LISTS, FIELD(settings, lists), MORE(settings, list_count), .max = SETTINGS_LISTS_MAX,
      .help = "the block and allow lists"},
     {.path = "lists[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_list, name), .max = 64,

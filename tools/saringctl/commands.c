@@ -25,6 +25,11 @@ const struct command commands_table[] = {
     {"reload", NULL, "", 0, 0, RECORD_BITS, cmd_reload, "read configuration and lists again; on an error nothing changes", NULL},
     {"explain", NULL, "NAME", 1, 1, OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT), cmd_explain,
      "what would be answered, and the entry that decides", NULL},
+    {"impact", NULL, "FILE|LIST|NAME...", 1, INT_MAX,
+     OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_POPULAR), cmd_impact,
+     "what a list, a file or names would hit, were they enforced",
+     "Of the last day's queries, as the daemon has counted them; and which public suffixes, popular names and names of the\n"
+     "operator's own would be blocked. Without the daemon the latter alone, and the exit status is 3."},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
     {"list", "show", "LIST", 1, 1, OPTION_BIT(OPTION_UNUSED), cmd_list_show,
      "a list's entries with their provenance and how often each was hit",
@@ -74,6 +79,7 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
@@ -238,6 +244,9 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return parse_format(value, in, err);
 	case OPTION_FORCE:
 		in->force = true;
+		return true;
+	case OPTION_POPULAR:
+		in->popular = value;
 		return true;
 	case OPTION_UNUSED:
 		in->unused = true;

@@ -34,6 +34,7 @@ enum command_option {
 	OPTION_FORMAT,
 	OPTION_FORCE,
 	OPTION_UNUSED,
+	OPTION_POPULAR,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -65,6 +66,7 @@ struct invocation {
 	const char *config, *socket;   /* NULL: not said */
 	bool json, help, version, force;
 	bool unused;
+	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;
