@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "import/source.h"
+#include "list/lifts.h"
 #include "policy/image.h"
 #include "settings/settings.h"
 
@@ -23,8 +24,9 @@ struct compile_input {
 	uint8_t settings_hash[16]; /* live: of saring.yaml's bytes */
 	uint8_t bulk_hash[16];	   /* live: the bulk image's body hash, zeroes for none */
 	uint32_t generation;	   /* 0 for bulk */
-	int64_t now_s;	  /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
-	bool faults_only; /* no image is wanted, but what would keep one from being made: ret gets nothing */
+	int64_t now_s; /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
+	const struct lifts *lifts; /* live: NULL for none */
+	bool faults_only;	   /* no image is wanted, but what would keep one from being made: ret gets nothing */
 };
 /* Appends the image of that tier's lists to ret. False and errors (a regular expression that pcre2 refuses, with its place)
  * otherwise. A tier without lists is a valid, small image. */

@@ -24,7 +24,9 @@ static const struct row rows[] = {
     {"expires", KIND_TIME, AT(expires), AT(expires_s)},
     /* from here on in lists only */
     {"lifted", KIND_TIME, AT(lifted), AT(lifted_s)},
+    {"lifted-by", KIND_TEXT, AT(lifted_by), 0},
     {"lift-reason", KIND_TEXT, AT(lift_reason), 0},
+    {"lift-reference", KIND_TEXT, AT(lift_reference), 0},
 };
 #define SETTINGS_ROWS 8
 
@@ -33,7 +35,7 @@ const char *const *provenance_keys(enum provenance_place place)
 	static const char *const in_settings[] = {"authority", "reason", "code",    "reference", "contact",
 						  "added",     "review", "expires", NULL};
 	static const char *const in_list[] = {"authority", "reason",  "code",	"reference",   "contact", "added",
-					      "review",	   "expires", "lifted", "lift-reason", NULL};
+					      "review",	   "expires", "lifted", "lifted-by", "lift-reason", "lift-reference", NULL};
 	return place == PROVENANCE_IN_LIST ? in_list : in_settings;
 }
 

@@ -48,7 +48,7 @@ struct provenance {
 	/* as written (for showing) and as time; text NULL when not said */
 	const char *added, *review, *expires, *lifted;
 	int64_t added_s, review_s, expires_s, lifted_s;
-	const char *lift_reason; /* why it was lifted; in lists only */
+	const char *lifted_by, *lift_reason, *lift_reference; /* who lifted it, why, by what order; in lists only */
 };
 
 struct settings_route {
