@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "list/lifts.h"
 #include "list/list.h"
 #include "compile/compile_index.h"
 #include "compile/compile_lifts.h"

@@ -8,13 +8,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "import/source.h"
-#include "list/lifts.h"
 #include "policy/image.h"
 #include "settings/settings.h"
 
 /* Which tier a list belongs to: live for the YAML lists people edit, unless they are big; bulk for the rest. */
 #define COMPILE_LIVE_BYTES_MAX (1024 * 1024)
 enum image_tier compile_tier(const struct settings_list *settings, const struct source *source);
+
+struct lifts; /* list/lifts.h */
 
 struct compile_input {
 	const struct settings *settings;

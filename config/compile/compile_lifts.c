@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "list/lifts.h"
+
 static bool find_list(const struct settings *s, const char *name, uint16_t *ret_order)
 {
 	for (size_t i = 0; i < s->list_count; i++) {

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "list/edit.h"
 #include "policy/terms.h"
 #include "settings/identity.h"
 #include "settings/settings.h"
@@ -58,9 +59,6 @@ struct lift_wanted {
 	struct name name;
 	enum action action;
 	bool done; /* filled: it was made, or ended; false: it stood there already, or not at all */
-};
-struct lift_how {
-	const char *by, *reason, *reference; /* NULL: not said */
 };
 /* Make those that are not in force already. */
 MUST_CHECK bool lifts_add(const char *path, struct lift_wanted *wanted, size_t count, const struct lift_how *how, int64_t now_s,

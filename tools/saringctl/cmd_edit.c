@@ -235,11 +235,11 @@ static bool lift(struct edit *e, struct edit_seen *before, struct err *err)
 		return false;
 	if (in->operand_count > 1) {
 		edit_room(e, in->operand_count - 1);
-		return edit_lift(e->list->file, before, in->operands + 1, e->count, in->reason, clock_wall_s(), e->results, err);
+		return edit_lift(e->list->file, before, in->operands + 1, e->count, &(struct lift_how){.reason = in->reason}, clock_wall_s(), e->results, err);
 	}
 	/* the whole list: one result, without a name; a remark says that it was lifted before */
 	edit_room(e, 1);
-	bool good = edit_lift(e->list->file, before, NULL, 0, in->reason, clock_wall_s(), NULL, err);
+	bool good = edit_lift(e->list->file, before, NULL, 0, &(struct lift_how){.reason = in->reason}, clock_wall_s(), NULL, err);
 	e->results[0].outcome = good && err->text[0] != '\0' ? EDIT_ALREADY : EDIT_DONE;
 	return good;
 }
