@@ -54,7 +54,7 @@ static bool list_of_order(const struct policy *p, unsigned order, uint16_t *ret)
 	return false;
 }
 
-/* Entries in that list's tier that the rule keeps from deciding, now or from its time on. */
+/* Entries in that list's tier, but those on trial, that the rule keeps from deciding, now or from its time on. */
 static size_t count_entries(const struct image *im, const struct name *name, const uint8_t *rule)
 {
 	struct image_set set;
@@ -63,7 +63,8 @@ static size_t count_entries(const struct image *im, const struct name *name, con
 		return 0;
 	for (uint32_t i = 0; i < set.count; i++) {
 		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
-		count += r[IMAGE_RULE_MATCH] <= MATCH_SUBDOMAINS && lifts(rule, r, INT64_MAX);
+		count += r[IMAGE_RULE_MATCH] <= MATCH_SUBDOMAINS && (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) == 0 &&
+			 lifts(rule, r, INT64_MAX);
 	}
 	return count;
 }

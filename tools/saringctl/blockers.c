@@ -196,7 +196,7 @@ static void see_class(struct walk *w, uint32_t number)
 	const enum action action = class.has_action ? class.action : compile_list_action(segment, settings);
 	struct class_seen *seen = &w->classes[number];
 	seen->match = compile_entry_match(segment, &class, settings);
-	seen->blocks = action == ACTION_BLOCK && seen->match <= MATCH_SUBDOMAINS &&
+	seen->blocks = action == ACTION_BLOCK && seen->match <= MATCH_SUBDOMAINS && !class.shadow &&
 		       (p.lifted == NULL || p.lifted_s > w->b->now_s) && (p.expires == NULL || p.expires_s > w->b->now_s);
 	const char *order = seen->blocks && w->l->orders.count > 0 ? order_of(w->b, w->list, &class) : NULL;
 	uint32_t unused;
