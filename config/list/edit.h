@@ -61,8 +61,10 @@ struct lift_how {
 	const char *by, *reason, *reference;
 };
 /* Lift names: `lifted: DATE` (and `lifted-by:`, `lift-reason:`, `lift-reference:` as how, which may be NULL, says) into each entry
- * of that name; a bare name becomes a mapping. count 0: the whole list, by one `lifted:` at the top of the file (results may be NULL; a remark when it was lifted already). */
-MUST_CHECK bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count, const struct lift_how *how, int64_t today_s, struct edit_result *results, struct err *err);
+ * of that name; a bare name becomes a mapping. count 0: the whole list, by one `lifted:` at the top of the file (results may be
+ * NULL; a remark when it was lifted already). */
+MUST_CHECK bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count,
+			  const struct lift_how *how, int64_t today_s, struct edit_result *results, struct err *err);
 /* Set `mode:` of the list called name in saring.yaml. */
 MUST_CHECK bool edit_mode(const char *config_path, const char *list_name, enum mode mode, struct err *err);
 

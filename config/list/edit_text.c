@@ -394,8 +394,8 @@ bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t coun
 	return true;
 }
 
-bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count, const struct lift_how *how, int64_t today_s,
-		    struct edit_result *results, struct buf *ret, struct err *err)
+bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count, const struct lift_how *how,
+		    int64_t today_s, struct edit_result *results, struct buf *ret, struct err *err)
 {
 	struct edit_doc d = {0};
 	bool ok = edit_doc_open(&d, text, shown, err) && edit_text_lift_in(&d, names, count, how, today_s, results, ret, err);

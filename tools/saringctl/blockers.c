@@ -15,7 +15,8 @@
 #define FLAG_WANTED 1u
 #define FLAG_ABOVE 2u
 #define SEGMENTS_DIR "segments" /* saring-compile's */
-#define ORDER_OF_LIST_MAX 1000	/* a reference that saring.yaml gives for more entries than these is the collection's, no order's */
+#define ORDER_OF_LIST_MAX 1000	/* a reference that saring.yaml gives for more entries than these is the collection's, no order's \
+				 */
 
 const char *const relation_words[] = {"same", "parent", "child", "same-order", "same-domain", NULL};
 
@@ -100,7 +101,7 @@ static void flag(struct lookout *l, const uint8_t *wire, size_t len, unsigned bi
 	bool is_new = false;
 	const uint32_t number = intern_add(&l->names, wire, len, &is_new);
 	if (is_new)
-		*buf_grow(&l->flags, 1) = 0;
+		(void)buf_grow(&l->flags, 1); /* zeroed */
 	must(l->flags.ptr != NULL);
 	l->flags.ptr[number] = (char)((unsigned char)l->flags.ptr[number] | bit);
 	bloom_add(l, wire, len);
@@ -124,8 +125,8 @@ static void put_key(struct buf *key, size_t list, const void *bytes, size_t len)
 	buf_add(key, bytes, len);
 }
 
-/* The reference of a class, when it may be that of an order: said in the list itself, or in saring.yaml of a list of so many entries
- * as an order has. */
+/* The reference of a class, when it may be that of an order: said in the list itself, or in saring.yaml of a list of so many
+ * entries as an order has. */
 static const char *order_of(const struct blockers *b, size_t list, const struct segment_class *class)
 {
 	const struct segment *segment = b->sources[list].segment;
@@ -191,8 +192,8 @@ static void see_class(struct walk *w, uint32_t number)
 	segment_class(segment, number, &class);
 	if (class.provenance != SEGMENT_NONE)
 		segment_provenance(segment, class.provenance, &own);
-	const struct provenance p = list_provenance(class.provenance == SEGMENT_NONE ? NULL : &own, segment_defaults(segment),
-						    &settings->provenance);
+	const struct provenance p =
+	    list_provenance(class.provenance == SEGMENT_NONE ? NULL : &own, segment_defaults(segment), &settings->provenance);
 	const enum action action = class.has_action ? class.action : compile_list_action(segment, settings);
 	struct class_seen *seen = &w->classes[number];
 	seen->match = compile_entry_match(segment, &class, settings);

@@ -51,8 +51,8 @@ bool blockers_editable(const struct blockers *b, size_t list);
 
 /* What is looked for. */
 struct lookout {
-	struct intern names; /* wire forms: of wanted names and of those above them */
-	struct buf flags;    /* u8 for each */
+	struct intern names;   /* wire forms: of wanted names and of those above them */
+	struct buf flags;      /* u8 for each */
 	struct intern orders;  /* list number and reference */
 	struct intern domains; /* list number and name */
 	uint64_t bloom[1024];  /* of the hashes of names and domains */

@@ -134,8 +134,10 @@ void plan_look_round(const struct blockers *b, const struct plan_wish *wish, str
 	round_begin(&r, wish, plan);
 	for (size_t i = 0; i < plan->lift_count; i++)
 		(void)is_new(&r, &plan->lift[i]);
-	for (size_t i = 0; i < plan->lift_count; i++)
+	for (size_t i = 0; i < MIN(plan->lift_count, (size_t)CLOSURE_MAX); i++) {
+		lookout_name(&r.lookout, &plan->lift[i].name);
 		lookout_siblings(&r.lookout, b, &plan->lift[i]);
+	}
 	blockers_walk(b, &r.lookout, on_further, &r);
 	round_end(&r);
 }

@@ -8,13 +8,13 @@
 
 #include "saringctl/blockers.h"
 
-#define CLOSURE_MAX 1000 /* further entries that are lifted without --force */
+#define CLOSURE_MAX 1000      /* further entries that are lifted without --force */
 #define CLOSURE_LEFT_MAX 1000 /* entries that are named and left; more are counted */
 
 struct plan {
 	struct blocker *lift; /* owned; in the order found: those of the names themselves first */
 	size_t lift_count, lift_cap;
-	size_t own_count; /* of them, those of the names that were asked for */
+	size_t own_count;     /* of them, those of the names that were asked for */
 	struct blocker *left; /* owned */
 	size_t left_count, left_cap;
 	size_t left_more; /* counted, not kept */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * cmd_edit.c - lists changed: list add, remove, lift, mode. First the file, in place; then the daemon is told, and the command
+ * cmd_edit.c - lists changed: list add, remove, mode. First the file, in place; then the daemon is told, and the command
  * returns when the edit is in force. With the daemon down the edit waits in the file. */
 #include "saringctl/context.h"
 
@@ -23,7 +23,7 @@
 /* ---- before the edit ---- */
 
 /* A file is replaced by rename, which asks for rights on its directory; but one that was made read-only is left alone too. */
-static bool may_write(const char *path, const char *shown, struct err *err)
+bool edit_may_write(const char *path, const char *shown, struct err *err)
 {
 	char *real = realpath(path, NULL); /* what a symbolic link leads to is replaced, not the link */
 	if (real == NULL)
@@ -174,7 +174,7 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 						 .contact = in->contact,
 						 .contact_count = in->contact_count};
 	}
-	bool good = may_write(e->list->file, e->file, &err) &&
+	bool good = edit_may_write(e->list->file, e->file, &err) &&
 		    (before != NULL || edit_create(e->list->file, e->list->has_action ? e->list->action : ACTION_BLOCK, &err)) &&
 		    edit_add(e->list->file, before, entries, count, clock_wall_s(), e->results, &err);
 	free(entries);
@@ -219,43 +219,10 @@ enum exit_status cmd_list_remove(struct context *ctx)
 			status = refuse_names(ctx, bad);
 		else
 			status = edit_end(&e,
-					  may_write(e.list->file, e.file, &err) &&
+					  edit_may_write(e.list->file, e.file, &err) &&
 					      edit_remove(e.list->file, before, ctx->in->operands + 1, e.count, e.results, &err),
 					  &err);
 	}
-	edit_seen_destroy(before);
-	edit_finish(&e);
-	return status;
-}
-
-static bool lift(struct edit *e, struct edit_seen *before, struct err *err)
-{
-	const struct invocation *in = e->ctx->in;
-	if (!may_write(e->list->file, e->file, err))
-		return false;
-	if (in->operand_count > 1) {
-		edit_room(e, in->operand_count - 1);
-		return edit_lift(e->list->file, before, in->operands + 1, e->count, &(struct lift_how){.reason = in->reason}, clock_wall_s(), e->results, err);
-	}
-	/* the whole list: one result, without a name; a remark says that it was lifted before */
-	edit_room(e, 1);
-	bool good = edit_lift(e->list->file, before, NULL, 0, &(struct lift_how){.reason = in->reason}, clock_wall_s(), NULL, err);
-	e->results[0].outcome = good && err->text[0] != '\0' ? EDIT_ALREADY : EDIT_DONE;
-	return good;
-}
-
-enum exit_status cmd_list_lift(struct context *ctx)
-{
-	struct edit e;
-	struct err err = {.code = ERR_NONE};
-	struct edit_seen *before;
-	size_t bad = 0;
-	enum exit_status status = STATUS_FAILED;
-	if (!edit_begin(&e, ctx, &wording_lift))
-		return STATUS_FAILED;
-	if (list_before(&e, false, &before))
-		status = names_good(ctx, edit_seen_list(before), &bad) ? edit_end(&e, lift(&e, before, &err), &err)
-								       : refuse_names(ctx, bad);
 	edit_seen_destroy(before);
 	edit_finish(&e);
 	return status;
@@ -277,7 +244,7 @@ enum exit_status cmd_list_mode(struct context *ctx)
 	e.results[0] =
 	    (struct edit_result){.name = e.list->name, .outcome = e.list->mode == (enum mode)mode ? EDIT_ALREADY : EDIT_DONE};
 	bool good = e.results[0].outcome == EDIT_ALREADY ||
-		    (may_write(ctx->config, ctx->config, &err) && edit_mode(ctx->config, e.list->name, (enum mode)mode, &err));
+		    (edit_may_write(ctx->config, ctx->config, &err) && edit_mode(ctx->config, e.list->name, (enum mode)mode, &err));
 	enum exit_status status = edit_end(&e, good, &err);
 	edit_finish(&e);
 	return status;

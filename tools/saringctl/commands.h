@@ -33,6 +33,8 @@ enum command_option {
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
+	OPTION_CLOSURE,
+	OPTION_DRY_RUN,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -62,7 +64,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force;
+	bool json, help, version, force, closure, dry_run;
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;

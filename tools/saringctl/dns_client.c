@@ -237,8 +237,7 @@ static void take_answer(struct asking *a, size_t len)
 {
 	for (size_t i = 0; i < a->next; i++) {
 		bool cut = false;
-		if (!a->asked[i].under_way ||
-		    !dns_client_parse(a->bytes, len, a->asked[i].id, &a->names[i], &a->ret[i], &cut))
+		if (!a->asked[i].under_way || !dns_client_parse(a->bytes, len, a->asked[i].id, &a->names[i], &a->ret[i], &cut))
 			continue;
 		const int64_t until_ms = MIN(a->deadline_ms, a->asked[i].until_ms);
 		settle(a, i, DNS_ANSWERED);
