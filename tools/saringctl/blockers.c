@@ -15,8 +15,9 @@
 #define FLAG_WANTED 1u
 #define FLAG_ABOVE 2u
 #define SEGMENTS_DIR "segments" /* saring-compile's */
-#define ORDER_OF_LIST_MAX 1000	/* a reference that saring.yaml gives for more entries than these is the collection's, no order's \
-				 */
+#define ORDER_OF_LIST_MAX                                                                                      \
+	1000 /* a reference that saring.yaml gives for more entries than these is the collection's, no order's \
+	      */
 
 const char *const relation_words[] = {"same", "parent", "child", "same-order", "same-domain", NULL};
 

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "list/doc.h"
 #include "list/edit.h"
+#include "list/lifts.h"
 #include "import/import.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/list_source.h"
@@ -181,14 +182,65 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 	return edit_end(e, good, &err);
 }
 
+/* ---- what was lifted in a list that cannot be edited ---- */
+
+/* Is any of the names lifted there? */
+static bool has_lifted(const struct edit *e, const char *path, struct lift_wanted *wanted)
+{
+	struct err_list errors = {0};
+	struct lifts *lifts = lifts_load(path, &errors);
+	bool has = false;
+	err_list_finish(&errors);
+	for (size_t i = 1; lifts != NULL && i < e->ctx->in->operand_count; i++) {
+		wanted[i - 1].list = e->list->name;
+		has |= list_name_from_text(str_from(e->ctx->in->operands[i]), &wanted[i - 1].name, NULL) &&
+		       lifts_find(lifts, e->list->name, &wanted[i - 1].name) != NULL;
+	}
+	lifts_destroy(lifts);
+	return has;
+}
+
+/* Adding a name that is lifted in such a list takes the lift back: the list's own entry is in force again. False: there is no such
+ * name, and nothing was done. */
+static bool restore(struct edit *e, enum exit_status *ret_status)
+{
+	struct err err = {.code = ERR_NONE};
+	const size_t count = e->ctx->in->operand_count - 1;
+	struct lift_wanted *wanted = base_alloc((count + 1) * sizeof(*wanted));
+	struct buf path = {NULL, 0, 0};
+	buf_printf(&path, "%s/" LIFTS_FILE, e->ctx->settings->state);
+	const bool any = !format_good(e, &err) && has_lifted(e, path.ptr, wanted);
+	if (any) {
+		size_t bad = 0;
+		edit_room(e, count);
+		if (!names_good(e->ctx, NULL, &bad)) {
+			*ret_status = refuse_names(e->ctx, bad);
+		} else {
+			err = (struct err){.code = ERR_NONE};
+			const bool good = lifts_end(path.ptr, wanted, count, LIFT_RESTORED, clock_wall_s(), &err);
+			for (size_t i = 0; i < count; i++)
+				e->results[i] = (struct edit_result){.name = e->ctx->in->operands[i + 1],
+								     .outcome = wanted[i].done ? EDIT_DONE : EDIT_NOT_FOUND};
+			*ret_status = edit_end(e, good, &err);
+		}
+	}
+	buf_finish(&path);
+	free(wanted);
+	return any;
+}
+
 enum exit_status cmd_list_add(struct context *ctx)
 {
 	struct edit e;
-	struct edit_seen *before;
+	struct edit_seen *before = NULL;
 	size_t bad = 0;
 	enum exit_status status = STATUS_FAILED;
 	if (!edit_begin(&e, ctx, &wording_add))
 		return STATUS_FAILED;
+	if (restore(&e, &status)) {
+		edit_finish(&e);
+		return status;
+	}
 	if (list_before(&e, true, &before)) {
 		const struct list *list = edit_seen_list(before);
 		enum action action = e.list->has_action			? e.list->action

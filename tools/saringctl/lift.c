@@ -89,15 +89,18 @@ static uint32_t line_of(const struct lifting *l, size_t list, const char *name)
 	return 0;
 }
 
-static enum edit_outcome beside_outcome(const struct lifting *l, const struct lift_list *list, const struct lift_wanted *wanted)
+/* What became of a name in a list that cannot be edited. wanted: NULL when the plan has no entry of it. */
+static enum edit_outcome beside_outcome(const struct lifting *l, const struct lift_list *list, const char *text,
+					const struct lift_wanted *wanted)
 {
-	if (wanted->done)
-		return EDIT_DONE;
-	return lifts_find(l->blockers.lifts, list->list->name, &wanted->name) != NULL ? EDIT_ALREADY : EDIT_NOT_FOUND;
+	struct name name;
+	if (wanted != NULL)
+		return wanted->done ? EDIT_DONE : EDIT_ALREADY;
+	must(name_from_text(str_from(text), &name, NULL));
+	return lifts_find(l->blockers.lifts, list->list->name, &name) != NULL ? EDIT_ALREADY : EDIT_NOT_FOUND;
 }
 
-/* Lists that cannot be edited: all their names at once. results of the lists may hold EDIT_NOT_FOUND already: those are left out.
- */
+/* Lists that cannot be edited: all their names at once, but those that the lists do not have. */
 static bool write_beside(struct lifting *l, const struct lift_how *how, struct err *err)
 {
 	size_t count = 0, at = 0;
@@ -107,24 +110,32 @@ static bool write_beside(struct lifting *l, const struct lift_how *how, struct e
 		return true;
 	struct lift_wanted *wanted = base_alloc(count * sizeof(*wanted));
 	for (size_t i = 0; i < l->list_count; i++) {
-		const struct lift_list *list = &l->lists[i];
-		for (size_t k = 0; !list->editable && k < list->count; k++, at++) {
-			wanted[at].list = list->list->name;
-			wanted[at].action = compile_list_action(l->blockers.sources[list->number].segment, list->list);
-			must(name_from_text(str_from(list->names[k]), &wanted[at].name, NULL));
-		}
-	}
-	const bool good = lifts_add(l->blockers.lifts_path, wanted, count, how, l->now_s, err);
-	at = 0;
-	for (size_t i = 0; good && i < l->list_count; i++) {
 		struct lift_list *list = &l->lists[i];
 		if (list->editable)
 			continue;
 		list->results = base_alloc((list->count + 1) * sizeof(list->results[0]));
-		for (size_t k = 0; k < list->count; k++, at++)
-			list->results[k] = (struct edit_result){.name = list->names[k],
-								.outcome = beside_outcome(l, list, &wanted[at]),
-								.line = line_of(l, list->number, list->names[k])};
+		for (size_t k = 0; k < list->count; k++) {
+			const uint32_t line = line_of(l, list->number, list->names[k]);
+			list->results[k] = (struct edit_result){.name = list->names[k], .line = line};
+			if (line == 0)
+				continue;
+			wanted[at].list = list->list->name;
+			wanted[at].action = compile_list_action(l->blockers.sources[list->number].segment, list->list);
+			must(name_from_text(str_from(list->names[k]), &wanted[at++].name, NULL));
+		}
+	}
+	const bool good = lifts_add(l->blockers.lifts_path, wanted, at, how, l->now_s, err);
+	at = 0;
+	for (size_t i = 0; i < l->list_count; i++) {
+		struct lift_list *list = &l->lists[i];
+		for (size_t k = 0; !list->editable && k < list->count; k++) {
+			struct edit_result *r = &list->results[k];
+			r->outcome = beside_outcome(l, list, r->name, r->line > 0 ? &wanted[at++] : NULL);
+		}
+		if (!good && !list->editable) {
+			free(list->results);
+			list->results = NULL;
+		}
 	}
 	free(wanted);
 	return good;

@@ -178,6 +178,8 @@ void lift_prove(struct lifting *l)
 {
 	struct err err = {.code = ERR_NONE};
 	find_names(l);
+	if (context_socket(l->ctx) == NULL)
+		return;
 	if (!context_ask(l->ctx, "status", NULL, NULL, &l->status, NULL, &err)) {
 		output_note(&l->ctx->out, "whether the names resolve could not be asked: %s", err.text);
 		return;
