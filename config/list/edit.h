@@ -9,6 +9,7 @@
 #define SARING_LIST_EDIT_H
 
 #include "base/err.h"
+#include "list/lifts.h"
 #include "list/list.h"
 
 struct edit_entry {
@@ -56,10 +57,6 @@ MUST_CHECK bool edit_create(const char *path, enum action action, struct err *er
  * inside it; a comment on a line of its own between entries stays. A regular expression is named by its text, letter for letter. */
 MUST_CHECK bool edit_remove(const char *path, struct edit_seen *seen, const char *const *names, size_t count,
 			    struct edit_result *results, struct err *err);
-/* Who lifts, why, by what order; NULL: not said. */
-struct lift_how {
-	const char *by, *reason, *reference;
-};
 /* Lift names: `lifted: DATE` (and `lifted-by:`, `lift-reason:`, `lift-reference:` as how, which may be NULL, says) into each entry
  * of that name; a bare name becomes a mapping. count 0: the whole list, by one `lifted:` at the top of the file (results may be
  * NULL; a remark when it was lifted already). */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/intern.h"
 #include "base/str.h"
 #include "list/quote.h"
 #include "settings/provenance.h"
@@ -96,7 +97,19 @@ static bool bind_member(const struct values *v, const struct yaml_node *node, st
 			       : values_fault(v, node->key, "unknown key '%s'", shown);
 }
 
-static bool bind_item(const struct values *v, const struct yaml_node *item, struct lifts *l)
+/* A name is lifted in a list once, or its entries would be counted twice. */
+static bool is_first(struct intern *seen, const struct lift *lift)
+{
+	struct buf key = {NULL, 0, 0};
+	bool is_new = true;
+	buf_add(&key, lift->list, strlen(lift->list) + 1);
+	buf_add(&key, lift->name, lift->name_len);
+	(void)intern_add(seen, key.ptr, key.len, &is_new);
+	buf_finish(&key);
+	return is_new;
+}
+
+static bool bind_item(const struct values *v, const struct yaml_node *item, struct lifts *l, struct intern *seen)
 {
 	bool good = values_kind(v, "lifts", item, YAML_MAPPING, "mappings");
 	if (!good)
@@ -108,12 +121,16 @@ static bool bind_item(const struct values *v, const struct yaml_node *item, stru
 	}
 	if (good && (lift->list == NULL || lift->name == NULL || lift->provenance.lifted == NULL))
 		return values_fault(v, item, "a lift needs 'list', 'domain' and 'lifted'");
+	if (good && lift_holds(lift) && !is_first(seen, lift))
+		return values_fault(v, item, "%s is lifted in this list by another one already", lift->text);
 	return good;
 }
 
 static bool bind_file(const struct values *v, const struct yaml_node *root, struct lifts *l)
 {
 	bool good = values_kind(v, "this file", root, YAML_MAPPING, "a mapping with 'lifts:' in it");
+	struct intern seen;
+	intern_init(&seen);
 	for (const struct yaml_node *node = good ? root->first : NULL; node != NULL; node = node->next) {
 		char shown[VALUES_SHOWN_MAX];
 		if (!str_eq_c(node->key->text, "lifts")) {
@@ -127,8 +144,9 @@ static bool bind_file(const struct values *v, const struct yaml_node *root, stru
 			continue;
 		}
 		for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
-			good &= bind_item(v, item, l);
+			good &= bind_item(v, item, l, &seen);
 	}
+	intern_finish(&seen);
 	return good;
 }
 

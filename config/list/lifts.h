@@ -13,7 +13,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "list/edit.h"
 #include "policy/terms.h"
 #include "settings/identity.h"
 #include "settings/settings.h"
@@ -59,6 +58,10 @@ struct lift_wanted {
 	struct name name;
 	enum action action;
 	bool done; /* filled: it was made, or ended; false: it stood there already, or not at all */
+};
+/* Who lifts, why, by what order; NULL: not said. */
+struct lift_how {
+	const char *by, *reason, *reference;
 };
 /* Make those that are not in force already. */
 MUST_CHECK bool lifts_add(const char *path, struct lift_wanted *wanted, size_t count, const struct lift_how *how, int64_t now_s,

@@ -54,8 +54,8 @@ static bool list_of_order(const struct policy *p, unsigned order, uint16_t *ret)
 	return false;
 }
 
-/* Entries in that list's tier, but those on trial, that the rule keeps from deciding, now or from its time on. */
-static size_t count_entries(const struct image *im, const struct name *name, const uint8_t *rule)
+/* Entries in that list's tier that would be in force at that time but for the rule. */
+static size_t count_entries(const struct image *im, const struct name *name, const uint8_t *rule, int64_t now_s)
 {
 	struct image_set set;
 	size_t count = 0;
@@ -64,7 +64,7 @@ static size_t count_entries(const struct image *im, const struct name *name, con
 	for (uint32_t i = 0; i < set.count; i++) {
 		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
 		count += r[IMAGE_RULE_MATCH] <= MATCH_SUBDOMAINS && (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) == 0 &&
-			 lifts(rule, r, INT64_MAX);
+			 now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && lifts(rule, r, now_s);
 	}
 	return count;
 }
@@ -79,7 +79,7 @@ size_t image_lifted(const struct policy *policy, size_t tier, size_t list, int64
 		struct name name;
 		if (le_get_u16(rule + IMAGE_RULE_ORDER) == order && now_s >= le_get_i64(rule + IMAGE_RULE_UNTIL) &&
 		    name_from_text(image_string(live, le_get_u32(lift + IMAGE_LIFT_NAME)), &name, NULL))
-			lifted += count_entries(im, &name, rule);
+			lifted += count_entries(im, &name, rule, now_s);
 	}
 	return lifted;
 }
