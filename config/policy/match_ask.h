@@ -119,6 +119,8 @@ static inline bool asking_lifted(const struct asking *a, const uint8_t *rule, un
 
 /* What decides. */
 void asking_decide(struct asking *a, struct found *ret);
+/* What decides about an address in an answer. */
+void asking_decide_answer(struct asking *a, const struct addr *address, struct found *ret);
 
 /* For a name with more labels than hashes are kept of: bit n of ret[tier] for the suffix of 64 * half + n labels that rules could
  * speak for and the filter lets pass. match_prepare.c */

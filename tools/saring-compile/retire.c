@@ -92,26 +92,57 @@ static size_t find_dropped(const struct settings_list *list, const struct source
 	return dropped;
 }
 
-struct lifts *retire(const struct settings *settings, const struct source *sources, const char *path, int64_t now_s,
+/* Ends them in memory alone. */
+static void end_here(struct lifts *lifts, const struct lift_wanted *dropped, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		/* found where it stands, to be changed there */
+		const struct lift *l = lifts_find(lifts, dropped[i].list, &dropped[i].name);
+		if (l != NULL)
+			lifts->items[l - lifts->items].dropped = l->provenance.lifted;
+	}
+}
+
+static struct lifts *load(const char *path, bool own, struct err_list *errors)
+{
+	struct err_list own_errors = {0};
+	struct lifts *lifts = lifts_load(path, &own_errors);
+	const bool unread = lifts == NULL && own_errors.items[0].line == 0;
+	if (unread && !own)
+		lifts = base_alloc(sizeof(*lifts));
+	for (size_t i = 0; lifts == NULL && i < own_errors.count; i++)
+		err_list_add(errors, &own_errors.items[i]);
+	err_list_finish(&own_errors);
+	return lifts;
+}
+
+struct lifts *retire(const struct settings *settings, const struct source *sources, bool own, int64_t now_s,
 		     struct err_list *errors)
 {
-	struct lifts *lifts = lifts_load(path, errors);
+	struct buf path = {NULL, 0, 0};
 	struct err err = {.code = ERR_NONE};
 	size_t count = 0;
-	if (lifts == NULL || lifts->count == 0)
+	buf_printf(&path, "%s/" LIFTS_FILE, settings->state);
+	struct lifts *lifts = load(path.ptr, own, errors);
+	if (lifts == NULL || lifts->count == 0) {
+		buf_finish(&path);
 		return lifts;
+	}
 	struct asked *asked = base_alloc(lifts->count * sizeof(*asked));
 	struct lift_wanted *dropped = base_alloc(lifts->count * sizeof(*dropped));
 	for (size_t i = 0; i < settings->list_count; i++)
 		count += find_dropped(&settings->lists[i], &sources[i], lifts, asked, dropped + count);
-	if (count > 0 && lifts_end(path, dropped, count, LIFT_DROPPED, now_s, &err)) {
+	if (count > 0 && !own) {
+		end_here(lifts, dropped, count);
+	} else if (count > 0 && lifts_end(path.ptr, dropped, count, LIFT_DROPPED, now_s, &err)) {
 		lifts_destroy(lifts);
-		lifts = lifts_load(path, errors);
+		lifts = load(path.ptr, own, errors);
 	} else if (count > 0) {
 		(void)err_context(&err, "names that their lists have dropped stay lifted");
 		err_print(&err, stderr);
 	}
 	free(asked);
 	free(dropped);
+	buf_finish(&path);
 	return lifts;
 }

@@ -11,8 +11,10 @@
 #include "import/source.h"
 #include "list/lifts.h"
 
-/* path: the file. Those that end are ended in it; where that fails, they hold on, and stderr says why. NULL: errors say why. */
-MUST_CHECK struct lifts *retire(const struct settings *settings, const struct source *sources, const char *path, int64_t now_s,
+/* Those of the state directory that settings name. own: it is this compilation's, and those that end are ended in the file; where
+ * that fails, they hold on, and stderr says why. Otherwise nothing is written, and a file that cannot be read is somebody else's.
+ * NULL: errors say why. */
+MUST_CHECK struct lifts *retire(const struct settings *settings, const struct source *sources, bool own, int64_t now_s,
 				struct err_list *errors);
 
 #endif

@@ -269,16 +269,25 @@ static void sweep(struct run *r)
 	free(keys);
 }
 
+/* Is the image for the state directory, or only for somebody who wants to look at it? */
+static bool is_own_state(const struct run *r)
+{
+	struct buf path = {NULL, 0, 0};
+	struct stat out, state;
+	files_beside(r->o->output, ".", &path);
+	const bool own = stat(path.ptr, &out) == 0 && stat(r->settings->state, &state) == 0 && out.st_dev == state.st_dev &&
+			 out.st_ino == state.st_ino;
+	buf_finish(&path);
+	return own;
+}
+
 /* What was lifted, as far as its list still has it. Before the bulk tier's segments are closed. Nothing ends while some list cannot
  * be read: what served before serves on, with what was lifted then. */
 static bool open_lifts(struct run *r)
 {
-	struct buf path = {NULL, 0, 0};
 	if (r->work->errors.count > 0)
 		return false;
-	files_beside(r->o->output, LIFTS_FILE, &path);
-	r->lifts = retire(r->settings, r->sources, path.ptr, clock_wall_s(), &r->work->errors);
-	buf_finish(&path);
+	r->lifts = retire(r->settings, r->sources, is_own_state(r), clock_wall_s(), &r->work->errors);
 	return r->lifts != NULL;
 }
 

@@ -6,38 +6,24 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "saringctl/ask.h"
 #include "wire/rrtype.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- whom to ask ---- */
 
-/* Where nobody can be asked, a wildcard, somebody here is. */
-static void to_loopback(struct addr *a)
-{
-	if (!addr_is_any(a))
-		return;
-	if (a->sa.sa_family == AF_INET)
-		a->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	else
-		a->in6.sin6_addr = in6addr_loopback;
-}
-
 static void find_listeners(struct lifting *l)
 {
-	static const char scheme[] = "dns://";
 	const json_t *one;
 	size_t i;
 	json_array_foreach(json_object_get(l->status, "listen"), i, one)
 	{
 		const char *text = json_string_value(one);
 		struct lift_listener listener = {.text = text};
-		if (text == NULL || strncmp(text, scheme, sizeof(scheme) - 1) != 0 || l->listener_count == LIFT_LISTENERS_MAX ||
-		    !addr_from_text(str_from(text + sizeof(scheme) - 1), 53, &listener.addr))
+		if (text == NULL || l->listener_count == LIFT_LISTENERS_MAX || !ask_address(text, &listener.addr))
 			continue;
-		to_loopback(&listener.addr);
 		l->listeners[l->listener_count++] = listener;
 	}
 }
