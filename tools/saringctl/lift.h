@@ -80,7 +80,7 @@ MUST_CHECK bool lift_write(struct lifting *l, struct err *err);
 enum exit_status lift_tell(struct lifting *l);
 /* Ask the listeners, and for each name that fails explain. lift_check.c */
 void lift_prove(struct lifting *l);
-bool lift_proved(const struct lifting *l); /* every name that was asked for passed */
+bool lift_proved(const struct lifting *l); /* no name failed, as far as it could be asked for */
 
 /* All of it, for people or as JSON. lift_report.c */
 void lift_show(const struct lifting *l);

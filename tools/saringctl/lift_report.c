@@ -186,7 +186,7 @@ static void show_json(const struct lifting *l)
 	put(document, "flushed", l->flushed >= 0 ? json_integer(l->flushed) : json_null());
 	put(document, "checks", checks_json(l));
 	put(document, "checks_more", json_integer((json_int_t)l->check_more));
-	put(document, "passed", l->check_count > 0 ? json_boolean(lift_proved(l)) : json_null());
+	put(document, "passed", l->listener_count > 0 || !lift_proved(l) ? json_boolean(lift_proved(l)) : json_null());
 	put(document, "forgotten", forgotten_json(l));
 	if (l->asked && !l->in_force) {
 		json_t *error = json_object();
@@ -247,6 +247,8 @@ static void show_check(const struct lifting *l, const struct lift_check *c)
 {
 	const struct output *o = &l->ctx->out;
 	char text[NAME_TEXT_MAX], buf[16];
+	if (!c->asked && c->passed)
+		return;
 	output_print(o, stdout, PAINT_NONE, "%s: ", name_to_text(&c->name, text));
 	output_print(o, stdout, c->passed ? PAINT_GOOD : PAINT_BAD, "%s", c->passed ? "pass" : "FAIL");
 	if (c->passed) {
@@ -273,11 +275,7 @@ static void show_checks(const struct lifting *l)
 	const struct output *o = &l->ctx->out;
 	if (l->check_count == 0 || l->status == NULL)
 		return;
-	if (l->listener_count == 0) {
-		output_note(o, "no listener of the daemon can be asked from here");
-		return;
-	}
-	output_print(o, stdout, PAINT_HEAD, "asked at");
+	output_print(o, stdout, PAINT_HEAD, l->listener_count > 0 ? "asked at" : "not asked: no listener can be reached from here");
 	for (size_t k = 0; k < l->listener_count; k++)
 		output_print(o, stdout, PAINT_NONE, " %s", l->listeners[k].text);
 	putchar('\n');
