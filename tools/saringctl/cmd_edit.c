@@ -119,7 +119,7 @@ static bool breadth_good(const struct edit *e, enum action action, size_t *ret_b
 	return bad == 0;
 }
 
-#define GUARD_QUERIES_MIN 10000 /* of fewer in the last day nobody can say what is much */
+#define GUARD_QUERIES_MIN 1000 /* of fewer in the last day nobody can say what 1 % is */
 #define GUARD_PERCENT 1.0
 
 /* A name that so much of the last day's traffic was for is mostly not meant to be blocked either. Of what the daemon cannot be
