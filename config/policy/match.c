@@ -236,6 +236,9 @@ static bool verdict_fill(const struct policy *p, const struct found *f, struct v
 		ret->shadowed = true;
 		ret->shadow_list =
 		    p->list_numbers[f->all.tier][le_get_u16(image_rule(p->tiers[f->all.tier], f->all.rule) + IMAGE_RULE_LIST)];
+		ret->shadow_rule = f->all.rule;
+		ret->shadow_labels = f->all.labels;
+		ret->shadow_bulk = f->all.tier == IMAGE_BULK;
 	}
 	const struct found_one *one = &f->enforced;
 	if (one->standing == STANDING_LAST)

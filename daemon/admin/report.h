@@ -48,6 +48,16 @@ struct explain_source {
 	struct cache *cache;
 	struct failures *failures; /* may be NULL */
 };
+
+struct observer;
+/* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with
+ * what reservations, they were counted. */
+MUST_CHECK json_t *report_hits(struct observer *observer, struct str list);
+/* Puts "hits" and "last_hit" into the rule of what report_explain says. */
+void report_hits_annotate(struct observer *observer, json_t *explained);
+/* What the last day looked like: at most `top` of its names, and the sketch of all others. */
+MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
+
 struct explain_question {
 	struct name name; /* folded */
 	uint16_t type;

@@ -33,7 +33,9 @@ const struct command commands_table[] = {
      "What the daemon does not know yet it is asked for, as any client would ask, unless --no-ask is given.",
      "why"},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
-    {"list", "show", "LIST", 1, 1, 0, cmd_list_show, "a list's entries with their provenance", NULL},
+    {"list", "show", "LIST", 1, 1, OPTION_BIT(OPTION_UNUSED), cmd_list_show,
+     "a list's entries with their provenance and how often each was hit",
+     "With --unused only those that were never hit since counting began, which is said. Hits are the daemon's."},
     {"list", "add", "LIST NAME...", 2, INT_MAX, OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_add,
      "add names to a list's file; in force when it returns",
      "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) only with "
@@ -87,6 +89,7 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
 const char *command_name(const struct command *command, char *buf, size_t size)
@@ -286,6 +289,9 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return true;
 	case OPTION_NO_ASK:
 		in->no_ask = true;
+		return true;
+	case OPTION_UNUSED:
+		in->unused = true;
 		return true;
 	case OPTION_COUNT:
 		break;

@@ -38,6 +38,7 @@ enum command_option {
 	OPTION_AT,
 	OPTION_OFFLINE,
 	OPTION_NO_ASK,
+	OPTION_UNUSED,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -68,7 +69,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, closure, dry_run, offline, no_ask;
+	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;
