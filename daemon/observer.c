@@ -232,6 +232,7 @@ void observer_destroy(struct observer *o)
 {
 	if (o == NULL)
 		return;
+	o->config.wake = NULL; /* there is nobody left to wake */
 	observer_drain(o);
 	save(o);
 	generations_before_close(o->config.generations, NULL, NULL);
