@@ -232,7 +232,7 @@ void observer_destroy(struct observer *o)
 {
 	if (o == NULL)
 		return;
-	o->config.wake = NULL; /* there is nobody left to wake */
+	o->config.wake = NULL; /* the workers have ended */
 	observer_drain(o);
 	save(o);
 	generations_before_close(o->config.generations, NULL, NULL);

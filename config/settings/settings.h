@@ -35,6 +35,8 @@ struct endpoint {
 
 enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
 enum others { OTHERS_REFUSE, OTHERS_DROP };
+/* Which clients that ask for structured errors get them: those that nobody can read along with, or forge for; or all. */
+enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, STRUCTURED_ERRORS_OFF };
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
@@ -116,6 +118,7 @@ struct settings {
 	const char *organization, *language; /* NULL: not said */
 	const char *const *contact;
 	size_t contact_count;
+	enum structured_errors structured_errors;
 
 	/* Of specials[]: what the file names, and what follows from it. */
 	bool names_forward[SPECIAL_MAX], names_deny[SPECIAL_MAX];

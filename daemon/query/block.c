@@ -16,6 +16,11 @@ static bool expand(const struct name *asked, const struct name *wild, struct nam
 	return name_from_wire(wire, front + rest, ret);
 }
 
+uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record)
+{
+	return record->ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : MIN(record->ttl_s, a->left_s);
+}
+
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s)
 {
 	struct record record;
@@ -32,7 +37,7 @@ enum block_cname block_cname(const struct policy_answer *a, const struct query *
 		*ret_to = target;
 	}
 	name_fold(ret_to);
-	*ret_ttl_s = record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s;
+	*ret_ttl_s = block_record_ttl(a, &record);
 	return BLOCK_CNAME_FOUND;
 }
 
@@ -84,6 +89,33 @@ static enum block_end follow(struct service *s, struct query *q, const struct ve
 	return BLOCK_REWRITTEN;
 }
 
+bool query_structured(const struct service *s, const struct query *q)
+{
+	if (LIKELY(!q->wants_structured))
+		return false;
+	switch (s->world->settings->structured_errors) {
+	case STRUCTURED_ERRORS_ENCRYPTED:
+		return q->via->encrypted || addr_is_loopback(&q->peer);
+	case STRUCTURED_ERRORS_ALWAYS:
+		return true;
+	case STRUCTURED_ERRORS_OFF:
+		return false;
+	}
+	return false;
+}
+
+/* Whom the error itself tells what happened is not led to another address: the draft forbids a forged answer (EDE 4) then. */
+static bool block_structured(const struct service *s, const struct query *q, const struct verdict *v, struct policy_answer *a,
+			     struct policy_structured *ret)
+{
+	if (LIKELY(!query_structured(s, q)))
+		return false;
+	policy_structured(s->world->policy, v, ret);
+	if (a->answer == ANSWER_NULL || a->answer == ANSWER_ADDRESS)
+		a->answer = ANSWER_NODATA;
+	return true;
+}
+
 /* Apart: a busy worker tells of few. */
 static __attribute__((noinline)) void tell(struct service *s, const struct query *q, const struct verdict *v, bool owns,
 					   const struct policy_answer *a)
@@ -118,6 +150,7 @@ void query_count_rewrite(struct service *s, const struct query *q)
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
 {
 	struct policy_answer a;
+	struct policy_structured structured;
 	enum block_end end = BLOCK_ENDED;
 
 	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, &a);
@@ -149,7 +182,8 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	if (end != BLOCK_ENDED)
 		return end;
 	count(s, q, v, owns, &a);
-	answer_blocked(s, q, &a);
+	bool wanted = block_structured(s, q, v, &a, &structured);
+	answer_blocked(s, q, &a, wanted ? &structured : NULL);
 	query_finish(s, q, COUNTER_BLOCKED);
 	return BLOCK_ENDED;
 }

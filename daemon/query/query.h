@@ -57,8 +57,9 @@ struct via {
 struct query_extra {
 	bool has_ede;
 	uint16_t ede;
-	struct str text;   /* borrowed until the answer is built */
-	uint16_t also_ede; /* a second one, without text; 0: none */
+	struct str text;			    /* borrowed until the answer is built */
+	uint16_t also_ede;			    /* a second one, without text; 0: none */
+	const struct policy_structured *structured; /* in place of text, the first form that fits; NULL: the client wants none */
 };
 
 /* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
@@ -84,9 +85,10 @@ struct query {
 	bool has_question;
 	bool has_edns, dnssec_ok, has_tsig;
 	bool wants_nsid;
-	bool pads;	  /* over an encrypted transport, and the client pads (RFC 7830) */
-	bool has_cookie;  /* the client's part is in cookie */
-	bool cookie_good; /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
+	bool wants_structured; /* the client takes structured errors; whether it gets them, query_structured says */
+	bool pads;	       /* over an encrypted transport, and the client pads (RFC 7830) */
+	bool has_cookie;       /* the client's part is in cookie */
+	bool cookie_good;      /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
 	uint8_t cookie[COOKIE_CLIENT_LEN];
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
@@ -253,9 +255,16 @@ enum block_end {
 };
 /* v is of kind BLOCKED. owns: it is of the name asked itself, not of what an answer to it held. */
 MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns);
+/* Is what q may be told structured? Whoever cannot be sure of the answer's integrity must not act on it, so that by default only
+ * clients over encrypted transports and on this machine get it. */
+bool query_structured(const struct service *s, const struct query *q);
 /* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
+
+/* The TTL that one of an entry's own records is sent with. record: of policy/records.h */
+struct record;
+uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
 
 /* The secrets of this batch (cookie.c). */
 struct cookie_secrets query_cookie_secrets(const struct service *s);
@@ -264,8 +273,10 @@ enum fate query_chaos(struct service *s, struct query *q);
 
 /* ---- answers (answer.c): each writes s->out and s->out_len ---- */
 void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);
-/* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. */
-void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a);
+/* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. structured: what the client gets for a text; NULL: it
+ * gets the plain one. */
+void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a,
+		    const struct policy_structured *structured);
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
 void answer_chaos(struct service *s, const struct query *q, struct str text); /* one TXT, class CHAOS */

@@ -123,7 +123,8 @@ static void help_verbs(FILE *out, const char *group)
 		char name[COMMAND_NAME_MAX], left[80];
 		(void)snprintf(left, sizeof(left), "%s%s%s", command_name(c, name, sizeof(name)), c->operands[0] != '\0' ? " " : "",
 			       c->operands);
-		fprintf(out, "  %-36s %s\n", left, c->summary);
+		fprintf(out, "  %-36s %s%s%s%s\n", left, c->summary, c->alias != NULL ? " (also: " : "",
+			c->alias != NULL ? c->alias : "", c->alias != NULL ? ")" : "");
 	}
 }
 

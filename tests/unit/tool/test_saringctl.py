@@ -999,7 +999,8 @@ class Edit(Case):
         self.assertEqual(len(self.lines_changed(LIST, self.text(self.list))), 1)
         self.assertEqual({e["state"] for e in self.run_json("list", "show", "house")}, {"lifted"})
         self.assertEqual(self.run_json("list", "lift", "house")["results"], [{"name": None, "outcome": "already", "line": None}])
-        self.assertEqual(len(self.seen), 2, "an earlier edit may be waiting: the daemon is asked again")
+        rebuilds = [verb for verb, _, _ in self.seen if verb != "hits"]
+        self.assertEqual(len(rebuilds), 2, "an earlier edit may be waiting: the daemon is asked again")
         self.assertIn("already lifted in house, in force: generation 7", self.run_tool("list", "lift", "house").stdout)
         self.assertIn("whole list was lifted", self.run_tool("list", "add", "house", "more.example").stderr)
 
