@@ -140,6 +140,7 @@ struct policy_list {
 	bool mandatory;
 	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none */
 	int64_t changed_at_s;		    /* the file's mtime at compile */
+	uint8_t content[16];		    /* hash of its text and of how it is read: segment.h, segment_key */
 	uint8_t identity[40];		    /* of the file that was read: source.h's struct source_identity, as bytes */
 };
 /* In the order of saring.yaml, those in mode off left out. */
