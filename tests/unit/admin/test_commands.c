@@ -304,12 +304,15 @@ static void test_explain_blocked(void **state)
 	    "  \"authority\": \"Kementerian – \\\"Kominfo\\\"\", \"reason\": \"web client\","
 	    "  \"reference\": \"https://example.org/order\","
 	    "  \"contact\": [\"mailto:a@example.org\", \"mailto:b@example.org\"], \"added\": \"2017-07-14\","
-	    "  \"review\": null, \"expires\": null, \"lifted\": null},"
+	    "  \"review\": null, \"expires\": null, \"lifted\": null,"
+	    "  \"sub_error\": null, \"organization\": null, \"language\": null, \"lifted_by\": null, \"lift_reason\": null,"
+	    "  \"lift_reference\": null},"
 	    " \"also\": ["
 	    "  {\"list\": \"order\", \"file\": \"order.yaml\", \"line\": 8, \"entry\": \"telegram.org\", \"match\": \"subtree\","
-	    "   \"action\": \"block\", \"why_not\": \"less specific\"},"
+	    "   \"action\": \"block\", \"mode\": \"enforce\", \"why_not\": \"less specific\"},"
 	    "  {\"list\": \"exceptions\", \"file\": \"exceptions.yaml\", \"line\": 2, \"entry\": \"web.telegram.org\","
-	    "   \"match\": \"subtree\", \"action\": \"allow\", \"why_not\": \"a mandatory block outranks it\"}]}");
+	    "   \"match\": \"subtree\", \"action\": \"allow\", \"mode\": \"enforce\", \"why_not\": \"a mandatory block outranks "
+	    "it\"}]}");
 }
 
 static void test_explain_others(void **state)
