@@ -39,8 +39,10 @@ static uint64_t add_text(uint64_t hash, const char *text)
 
 static uint64_t hash_provenance(uint64_t hash, const struct provenance *p)
 {
-	const char *const texts[] = {p->authority, p->reason,  p->reference, p->added,
-				     p->review,	   p->expires, p->lifted,    p->lift_reason};
+	const char *const texts[] = {p->authority, p->reason,  p->reference, p->organization, p->language,    p->added,
+				     p->review,	   p->expires, p->lifted,    p->lifted_by,    p->lift_reason, p->lift_reference};
+	const int words[] = {p->has_code ? (int)p->code : -1, p->has_sub_error ? (int)p->sub_error : -1};
+	hash = XXH3_64bits_withSeed(words, sizeof(words), hash);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		hash = add_text(hash, texts[i]);
 	for (size_t i = 0; i < p->contact_count; i++)
@@ -63,7 +65,7 @@ static void share(const struct segment *s, uint32_t number, struct shared *ret)
 		ret->seed = XXH3_64bits_withSeed(c.records.ptr, c.records.len, ret->seed);
 	if (c.provenance != SEGMENT_NONE)
 		segment_provenance(s, c.provenance, &own);
-	ret->said = hash_provenance(hash_provenance(0, segment_defaults(s)), &own);
+	ret->said = hash_provenance(hash_provenance(c.shadow, segment_defaults(s)), &own);
 	ret->lifted = own.lifted != NULL || segment_defaults(s)->lifted != NULL;
 }
 

@@ -31,7 +31,7 @@ bool audit_hash_from_text(struct str text, struct audit_hash *ret)
 	return true;
 }
 
-static void hash_of(struct str bytes, struct audit_hash *ret)
+void audit_hash_bytes(struct str bytes, struct audit_hash *ret)
 {
 	unsigned char digest[crypto_hash_sha256_BYTES];
 	(void)crypto_hash_sha256(digest, (const unsigned char *)bytes.ptr, bytes.len);
@@ -46,7 +46,7 @@ void audit_line_put(struct buf *out, const json_t *record, const struct audit_ha
 	buf_add(out, text, len - 1); /* less its brace */
 	free(text);
 	buf_printf(out, PREV_KEY "%s\"", prev->hex);
-	hash_of((struct str){out->ptr + start, out->len - start}, ret_hash);
+	audit_hash_bytes((struct str){out->ptr + start, out->len - start}, ret_hash);
 	buf_printf(out, HASH_KEY "%s" END "\n", ret_hash->hex);
 }
 
@@ -82,6 +82,6 @@ enum audit_line_state audit_line_read(struct str line, struct audit_line *ret)
 	const struct str hashed = rest;
 	if (!take_hash(&rest, PREV_KEY, "\"", &ret->prev) || ret->seq == 0)
 		return AUDIT_LINE_BROKEN;
-	hash_of(hashed, &found);
+	audit_hash_bytes(hashed, &found);
 	return audit_hash_eq(&found, &ret->hash) ? AUDIT_LINE_GOOD : AUDIT_LINE_ALTERED;
 }

@@ -31,6 +31,9 @@ bool audit_hash_eq(const struct audit_hash *a, const struct audit_hash *b);
 /* 64 lower-case hexadecimal digits, no more. */
 MUST_CHECK bool audit_hash_from_text(struct str text, struct audit_hash *ret);
 
+/* SHA-256, as sha256sum gives it. */
+void audit_hash_bytes(struct str bytes, struct audit_hash *ret);
+
 /* Append the record as a line, newline and all. record must be an object whose first member is "seq"; "prev" and "hash" are added
  * here. */
 void audit_line_put(struct buf *out, const json_t *record, const struct audit_hash *prev, struct audit_hash *ret_hash);

@@ -84,7 +84,7 @@ MAY_INCLUDE = {
 
 # Headers of libraries: what they begin with, and who may include them.
 LIBRARIES = [
-    ("event2/", ["daemon/listen/", "daemon/upstream/", "daemon/admin/", "daemon/worker.", "daemon/jobs.", "daemon/daemon.",
+    ("event2/", ["daemon/listen/", "daemon/upstream/", "daemon/admin/", "daemon/audit/", "daemon/worker.", "daemon/jobs.", "daemon/daemon.",
                  "daemon/fetch", "daemon/notify.", "tests/"]),
     ("yaml.h", ["config/settings/yaml.c"]),
     ("ldns/", ["config/import/import_", "config/compile/export_rpz.", "tools/", "tests/"]),
@@ -92,7 +92,8 @@ LIBRARIES = [
     ("pcre2.h", ["config/policy/"]),
     ("libpsl.h", ["config/compile/", "tools/saringctl/"]),
     ("sodium.h", ["lib/audit/"]),
-    ("jansson.h", ["lib/ctl/", "lib/audit/", "daemon/audit/", "config/import/report.", "daemon/admin/", "daemon/jobs.", "daemon/fetch", "daemon/daemon.", "tools/", "tests/"]),
+    ("jansson.h", ["lib/ctl/", "lib/audit/", "config/import/report.", "daemon/admin/", "daemon/audit/", "daemon/jobs.", "daemon/rebuild.",
+                   "daemon/fetch", "daemon/daemon.", "tools/", "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
     ("libsmartcols", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),
