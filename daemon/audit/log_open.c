@@ -138,6 +138,10 @@ static bool take_up(struct audit_log *log)
 	for (size_t i = files.count; i > 0 && !found; i--)
 		found = last_line(files.paths[i - 1], &line, &state);
 	audit_folder_finish(&files);
+	struct buf head_path = {0};
+	buf_printf(&head_path, "%s/" AUDIT_HEAD, log->folder);
+	file_sweep(head_path.ptr); /* what a kill left beside it; we are its one writer */
+	buf_finish(&head_path);
 	bool has_head = audit_head_read(log->folder, &head, NULL);
 	weigh(log, &line, &head, has_head, state == AUDIT_LINE_GOOD);
 	if (has_head) {

@@ -15,6 +15,8 @@ const char *const audit_damage_words[] = {
     [AUDIT_ORDER] = "order",	 [AUDIT_CHAIN] = "chain",   [AUDIT_TRUNCATED] = "truncated", [AUDIT_HEAD_BAD] = "head",
 };
 
+#define ROUNDS 5
+
 /* A record that has been read, good or altered. */
 struct seen {
 	struct audit_line line;
@@ -22,14 +24,19 @@ struct seen {
 	uint32_t file;
 };
 
+struct told {
+	struct audit_damage damage;
+	char *file; /* owned */
+};
+
 struct walk {
 	char *const *files;
 	size_t file; /* being read */
 	struct seen *seen;
 	size_t count, cap;
-	uint64_t trimmed; /* records up to this were taken away by the daemon itself, as it says */
-	audit_damaged *damaged;
-	void *arg;
+	uint64_t trimmed;  /* records up to this were taken away by the daemon itself, as it says */
+	struct told *told; /* owned */
+	size_t told_count, told_cap;
 	struct audit_verdict *verdict;
 };
 
@@ -37,14 +44,30 @@ static void tell(struct walk *w, enum audit_damage_kind kind, size_t file, uint3
     PRINTF_LIKE(6, 7);
 static void tell(struct walk *w, enum audit_damage_kind kind, size_t file, uint32_t line, uint64_t seq, const char *fmt, ...)
 {
-	struct audit_damage damage = {.kind = kind, .file = file < SIZE_MAX ? w->files[file] : "", .line = line, .seq = seq};
+	w->verdict->damages++;
+	if (w->told_count == AUDIT_DAMAGES_MAX)
+		return;
+	if (w->told_count == w->told_cap) {
+		w->told_cap = MAX((size_t)16, w->told_cap * 2);
+		w->told = base_realloc(w->told, w->told_cap * sizeof(w->told[0]));
+	}
+	struct told *t = &w->told[w->told_count++];
+	*t = (struct told){.damage = {.kind = kind, .line = line, .seq = seq}};
+	t->file = base_strdup(file < SIZE_MAX ? w->files[file] : "");
 	va_list args;
 	va_start(args, fmt);
-	(void)vsnprintf(damage.text, sizeof(damage.text), fmt,
+	(void)vsnprintf(t->damage.text, sizeof(t->damage.text), fmt,
 			args); // NOLINT(clang-analyzer-valist.Uninitialized): va_start is above
 	va_end(args);
-	w->verdict->damages++;
-	w->damaged(w->arg, &damage);
+}
+
+static void walk_finish(struct walk *w)
+{
+	for (size_t i = 0; i < w->told_count; i++)
+		free(w->told[i].file);
+	free(w->told);
+	free(w->seen);
+	*w = (struct walk){.files = NULL};
 }
 
 /* ---- line by line ---- */
@@ -234,26 +257,71 @@ static void judge(struct walk *w, bool whole)
 	}
 }
 
-bool audit_verify(const char *path, audit_damaged *damaged, void *arg, struct audit_verdict *ret, struct err *err)
+static void tell_all(const struct walk *w, audit_damaged *damaged, void *arg)
 {
-	struct audit_folder folder = {.paths = NULL};
-	struct stat st;
-	*ret = (struct audit_verdict){.last_hash = audit_hash_none};
-	if (stat(path, &st) < 0)
-		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "looking at %s", path);
-	const bool whole = S_ISDIR(st.st_mode);
-	char *alone = base_strdup(path);
-	bool ok = !whole || audit_folder_list(path, &folder, err);
-	struct walk w = {.files = whole ? folder.paths : &alone, .damaged = damaged, .arg = arg, .verdict = ret};
-	ret->files = whole ? folder.count : 1;
-	ok = ok && walk_files(&w, ret->files, err);
-	if (ok) {
-		judge(&w, whole);
-		if (whole)
-			check_head(&w, path);
+	for (size_t i = 0; i < w->told_count; i++) {
+		struct audit_damage damage = w->told[i].damage;
+		damage.file = w->told[i].file;
+		damaged(arg, &damage);
 	}
-	free(w.seen);
-	free(alone);
+}
+
+static uint64_t head_seq(const char *folder)
+{
+	struct audit_head head;
+	if (!audit_head_read(folder, &head, NULL))
+		return 0;
+	uint64_t seq = head.seq;
+	audit_head_finish(&head);
+	return seq;
+}
+
+static bool verify_folder(const char *path, struct walk *w, struct err *err)
+{
+	struct audit_folder folder;
+	if (!audit_folder_list(path, &folder, err))
+		return false;
+	w->files = folder.paths;
+	w->verdict->files = folder.count;
+	bool ok = walk_files(w, folder.count, err);
+	if (ok) {
+		judge(w, true);
+		check_head(w, path);
+	}
 	audit_folder_finish(&folder);
 	return ok;
+}
+
+static bool verify_file(const char *path, struct walk *w, struct err *err)
+{
+	char *alone = base_strdup(path);
+	w->files = &alone;
+	w->verdict->files = 1;
+	bool ok = walk_files(w, 1, err);
+	if (ok)
+		judge(w, false);
+	free(alone);
+	return ok;
+}
+
+bool audit_verify(const char *path, audit_damaged *damaged, void *arg, struct audit_verdict *ret, struct err *err)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "looking at %s", path);
+	for (unsigned round = 1;; round++) {
+		struct walk w = {.verdict = ret};
+		*ret = (struct audit_verdict){.last_hash = audit_hash_none};
+		uint64_t before = S_ISDIR(st.st_mode) ? head_seq(path) : 0;
+		bool ok = S_ISDIR(st.st_mode) ? verify_folder(path, &w, err) : verify_file(path, &w, err);
+		/* The daemon may have written meanwhile: what looks like damage then is none. */
+		bool moved = S_ISDIR(st.st_mode) && head_seq(path) != before;
+		if (!moved || (ok && ret->damages == 0) || round == ROUNDS) {
+			if (ok)
+				tell_all(&w, damaged, arg);
+			walk_finish(&w);
+			return ok;
+		}
+		walk_finish(&w);
+	}
 }

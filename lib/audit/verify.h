@@ -19,6 +19,8 @@
 
 #include "audit/folder.h"
 
+#define AUDIT_DAMAGES_MAX 1000 /* told; more are counted */
+
 enum audit_damage_kind {
 	AUDIT_ALTERED,
 	AUDIT_BROKEN,
@@ -41,7 +43,7 @@ struct audit_damage {
 typedef void audit_damaged(void *arg, const struct audit_damage *damage);
 
 struct audit_verdict {
-	uint64_t records, damages; /* damages: told, each once */
+	uint64_t records, damages;
 	size_t files;
 	uint64_t first_seq, last_seq;
 	struct audit_hash last_hash;
