@@ -109,13 +109,26 @@ static void put_said(json_t *entry, const json_t *said)
 	must(json_object_set_new(entry, "names", names) == 0);
 }
 
+/* A list that had nothing before, or has nothing now, needs nobody to say what came or went. */
+static void put_all(json_t *entry, const json_t *before, const json_t *after)
+{
+	json_int_t old = json_integer_value(before), new = json_integer_value(after);
+	if ((old == 0) == (new == 0))
+		return;
+	must(json_object_set_new(entry, "added", json_integer(new)) == 0 &&
+	     json_object_set_new(entry, "removed", json_integer(old)) == 0);
+}
+
 static json_t *entry_json(const char *list, const json_t *before, const json_t *after, const json_t *changes)
 {
 	json_t *entry =
 	    json_pack("{s:s, s:o, s:o, s:o}", "list", list, "content", audit_lists_pair(before, after, "content"), "mode",
 		      audit_lists_pair(before, after, "mode"), "entries", audit_lists_pair(before, after, "entries"));
 	must(entry);
-	put_said(entry, said_of(changes, list, after));
+	const json_t *said = said_of(changes, list, after);
+	put_said(entry, said);
+	if (!said)
+		put_all(entry, json_object_get(before, "entries"), json_object_get(after, "entries"));
 	return entry;
 }
 

@@ -48,6 +48,7 @@ static bool fail(struct audit_log *log, const char *what)
 	return false;
 }
 
+/* It is open only while it is written to: an open file would keep a disk from becoming read-only. */
 static void close_file(struct audit_log *log)
 {
 	if (log->fd >= 0)
@@ -57,22 +58,19 @@ static void close_file(struct audit_log *log)
 
 /* ---- the file ---- */
 
-/* Is what lies there still the file that was written to, as long as it was left? Whoever took it away or wrote to it is told of. */
-static void look_after_file(struct audit_log *log)
+/* Is it still the file that was written to, as long as it was left? Whoever took it away or wrote to it is told of. */
+static void look_after_file(struct audit_log *log, const struct stat *st)
 {
-	struct stat there, ours;
-	if (log->fd < 0)
-		return;
-	bool same = stat(log->path, &there) == 0 && fstat(log->fd, &ours) == 0 && there.st_dev == ours.st_dev &&
-		    there.st_ino == ours.st_ino;
-	if (same && (uint64_t)there.st_size == log->size)
+	bool same = st->st_dev == log->dev && st->st_ino == log->ino;
+	if (!log->known || (same && (uint64_t)st->st_size == log->size))
 		return;
 	json_t *finding =
-	    json_pack("{s:s, s:s, s:I, s:o}", "verb", "audit damage", "kind", same ? "resized" : "replaced", "bytes",
-		      (json_int_t)log->size, "found_bytes", same ? json_integer((json_int_t)there.st_size) : json_null());
+	    json_pack("{s:s, s:s, s:s, s:I, s:I}", "verb", "audit damage", "by", "daemon", "kind", same ? "resized" : "replaced",
+		      "bytes", (json_int_t)log->size, "found_bytes", (json_int_t)st->st_size);
 	must(finding);
 	audit_log_find(log, finding);
-	close_file(log);
+	if (!same)
+		log->first_seq = 0;
 }
 
 static bool open_file(struct audit_log *log)
@@ -80,11 +78,20 @@ static bool open_file(struct audit_log *log)
 	struct stat st;
 	if (log->fd >= 0)
 		return true;
-	if (mkdir(log->folder, AUDIT_FOLDER_MODE) < 0 && errno != EEXIST)
+	/* chmod: whatever the umask, the daemon's group may read */
+	if (mkdir(log->folder, AUDIT_FOLDER_MODE) == 0)
+		(void)!chmod(log->folder, AUDIT_FOLDER_MODE);
+	else if (errno != EEXIST)
 		return fail(log, "making the audit log's folder");
 	log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, AUDIT_FILE_MODE);
 	if (log->fd < 0 || fstat(log->fd, &st) < 0)
 		return fail(log, "opening the audit log");
+	if (st.st_size == 0)
+		(void)!fchmod(log->fd, AUDIT_FILE_MODE);
+	look_after_file(log, &st);
+	log->known = true;
+	log->dev = st.st_dev;
+	log->ino = st.st_ino;
 	log->size = (uint64_t)st.st_size;
 	return audit_log_cut_torn(log) && audit_log_take_up(log);
 }
@@ -115,6 +122,8 @@ static void rotate(struct audit_log *log)
 		return;
 	}
 	close_file(log);
+	log->known = false;
+	log->first_seq = 0;
 	log->rotated = log->keep > 0;
 	if (open_file(log))
 		sync_folder(log);
@@ -129,7 +138,7 @@ static bool write_line(struct audit_log *log, const struct buf *line)
 	(void)fail(log, "writing the audit log");
 	/* Half a line would break the next. What cannot even be cut is found when the file is opened again. */
 	if (ftruncate(log->fd, (off_t)log->size) < 0)
-		close_file(log);
+		log->known = false;
 	return false;
 }
 
@@ -156,9 +165,10 @@ static void write_head(struct audit_log *log)
 /* record is borrowed. */
 static bool append(struct audit_log *log, json_t *record)
 {
-	look_after_file(log);
-	if (!open_file(log)) /* what the log holds is known from here on */
+	if (!open_file(log)) { /* what the log holds is known from here on */
+		close_file(log);
 		return false;
+	}
 	struct buf line = {0};
 	struct audit_hash hash;
 	char time[AUDIT_TIME_MAX];
@@ -170,6 +180,7 @@ static bool append(struct audit_log *log, json_t *record)
 	if (log->limit > 0 && log->size > 0 && log->size + line.len > log->limit)
 		rotate(log);
 	bool ok = open_file(log) && write_line(log, &line);
+	close_file(log);
 	if (ok) {
 		log->seq++;
 		log->hash = hash;
@@ -261,10 +272,9 @@ struct audit_log *audit_log_open(const char *folder)
 	*log = (struct audit_log){.fd = -1, .folder = base_strdup(folder), .limit = SIZE_DEFAULT, .hash = audit_hash_none};
 	buf_printf(&path, "%s/" AUDIT_FILE, folder);
 	log->path = path.ptr;
-	if (!open_file(log)) {
-		close_file(log);
+	if (!open_file(log))
 		(void)!audit_log_take_up(log); /* on a disk that is read-only it can be read nevertheless */
-	}
+	close_file(log);
 	return log;
 }
 

@@ -5,6 +5,7 @@
 #include "ctl/proto.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,22 +55,22 @@ bool audit_log_cut_torn(struct audit_log *log)
 			json_decref(finding);
 		}
 	}
-	if (!ok) {
+	if (!ok)
 		(void)snprintf(log->error, sizeof(log->error), "looking at the end of the audit log: %s", strerror(errno));
-		close(log->fd);
-		log->fd = -1;
-	}
 	buf_finish(&tail);
 	return ok;
 }
 
 bool audit_log_first_line(const char *path, struct audit_line *ret)
 {
-	struct buf text = {0};
-	bool ok = file_read(path, AUDIT_FILE_BYTES_MAX, &text, NULL);
-	struct str rest = buf_str(&text);
-	ok = ok && text.len > 0 && audit_line_read(str_cut(&rest, '\n'), ret) != AUDIT_LINE_BROKEN;
-	buf_finish(&text);
+	char *text = base_alloc(AUDIT_LINE_MAX);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, AUDIT_LINE_MAX);
+	const char *newline = n > 0 ? memchr(text, '\n', (size_t)n) : NULL;
+	bool ok = newline && audit_line_read((struct str){text, (size_t)(newline - text)}, ret) != AUDIT_LINE_BROKEN;
+	if (fd >= 0)
+		close(fd);
+	free(text);
 	return ok;
 }
 
@@ -155,8 +156,9 @@ bool audit_log_take_up(struct audit_log *log)
 {
 	struct audit_line first;
 	log->taken_up = log->taken_up || take_up(log);
-	log->first_seq = 0;
-	if (log->size > 0)
+	if (log->size == 0)
+		log->first_seq = 0;
+	else if (log->first_seq == 0)
 		log->first_seq = audit_log_first_line(log->path, &first) && first.seq > 0 ? first.seq : log->seq + 1;
 	return log->taken_up;
 }

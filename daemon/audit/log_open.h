@@ -6,13 +6,18 @@
 
 #include "audit/log.h"
 
+#include <sys/types.h>
+
 #define AUDIT_TIME_MAX 32
 
 struct audit_log {
 	char *folder, *path; /* owned; path: of the file that is written to */
-	int fd;		     /* -1: not open */
-	uint64_t size;	     /* of that file, in whole lines */
-	uint64_t first_seq;  /* of that file; 0: it is empty */
+	int fd;		     /* -1: not open, as it is between two records */
+	bool known;	     /* what it was when it was last closed: */
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;	    /* of that file, in whole lines */
+	uint64_t first_seq; /* of that file; 0: it is empty */
 	uint64_t seq;
 	struct audit_hash hash;
 	uint64_t limit;
