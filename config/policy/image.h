@@ -13,7 +13,7 @@
  *      | CODEC      u8      |  code lengths of the name compression (codec.h)
  *      | SET_DIR    u32     |  set n is SETS[dir[n] .. dir[n + 1])
  *      | SETS       u32     |  numbers of rules, strongest first; a name in many lists has one set
- *      | RULES      40      |  what holds for all names of a set's member: list, match, rank, until when, answer, condition
+ *      | RULES      48      |  what holds for all names of a set's member: list, match, rank, until when, answer, condition
  *      | CONDS      u8      |  conditions (cond.h), each after a u32 of its length
  *      | DATA       u8      |  local records (records.h), each after a u32 of its length
  *      | PATTERNS   24      |  expressions and patterns: first those asked for every name, then those that hang on a name
@@ -76,6 +76,8 @@
 #define IMAGE_COLD_BUCKETS 16
 #define IMAGE_ALIGN 64
 #define IMAGE_EXTRA_TEXT_MAX 200 /* bytes of an extended DNS error's text */
+#define IMAGE_STRUCTURED_MAX 1000 /* bytes of one that is structured */
+#define IMAGE_STRUCTURED_FORMS 3  /* of it: whole, with less, with the least (compile/structured.h) */
 #define IMAGE_CONTACTS_MAX 16
 
 enum image_section_id {
@@ -149,8 +151,8 @@ enum {
 	IMAGE_RULE_ANSWER = 30,	    /* u8: enum answer */
 	IMAGE_RULE_CODE = 31,	    /* u8: enum code */
 	IMAGE_RULE_EXTRA_TEXT = 32, /* u32: string of the extended DNS error, or IMAGE_NONE */
-	IMAGE_RULE_ZERO = 36,	    /* u32 */
-	IMAGE_RULE_SIZE = 40,
+	IMAGE_RULE_STRUCTURED = 36, /* 3 x u32: strings of the same for clients that want it structured, or IMAGE_NONE */
+	IMAGE_RULE_SIZE = 48,
 };
 #define IMAGE_SHADOW 0x80u
 #define IMAGE_MATCH_BELOW 0x40u /* no enum match: see above */

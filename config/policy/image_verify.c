@@ -180,6 +180,11 @@ static bool rule_is_good(const struct image *im, uint32_t rule, struct seen *see
 		return false;
 	if (!string_is_good(im, extra) || (extra != IMAGE_NONE && image_string(im, extra).len > IMAGE_EXTRA_TEXT_MAX))
 		return false;
+	for (size_t form = 0; form < IMAGE_STRUCTURED_FORMS; form++) {
+		uint32_t text = le_get_u32(r + IMAGE_RULE_STRUCTURED + 4 * form);
+		if (!string_is_good(im, text) || (text != IMAGE_NONE && image_string(im, text).len > IMAGE_STRUCTURED_MAX))
+			return false;
+	}
 	return parts_are_good(im, r, seen) && pattern_is_good(im, r, rule);
 }
 

@@ -64,6 +64,9 @@ struct verdict {
 	bool mandatory;
 	bool shadowed;	      /* kind may be NONE: an entry of a shadow list would have blocked */
 	uint16_t shadow_list; /* which, when shadowed */
+	uint32_t shadow_rule; /* and that entry, as above */
+	uint8_t shadow_labels;
+	bool shadow_bulk;
 };
 
 /* Find the entry that speaks for the question at now_s (wall clock, seconds).
@@ -106,11 +109,13 @@ bool policy_match_answer(const struct policy *policy, const struct addr *address
 
 /* What is to be sent for a verdict of kind BLOCKED on qname (folded). Slices are borrowed from the image, until the worker returns
  * to its event loop. owns: the verdict is of qname itself, not of a CNAME's target or an address. answer is already NODATA where it
- * would be NXDOMAIN but an allow entry in force lies below qname (RFC 8020). ttl_s never outlives the entry's expiry. */
+ * would be NXDOMAIN but an allow entry in force lies below qname (RFC 8020). Neither ttl_s nor left_s outlives the entry: both are
+ * 0 in its last second. */
 struct policy_answer {
 	enum answer answer;
 	enum code code;
 	uint32_t ttl_s;
+	uint32_t left_s;	    /* the most that any record of the answer may have; UINT32_MAX: the entry has no end */
 	uint32_t serial;	    /* for the synthesised SOA: the generation's */
 	struct str extra_text;	    /* for EDE; may be empty */
 	const uint8_t *ipv4, *ipv6; /* for ANSWER_ADDRESS: packed 4- and 16-byte addresses */
@@ -118,8 +123,18 @@ struct policy_answer {
 	struct str records;    /* for ANSWER_LOCAL: see policy/records.h */
 	unsigned owner_labels; /* of the entry's name when owns, else 0; the SOA's owner is at or above qname, never a sibling */
 };
+/* The same for a client that wants structured errors (draft-ietf-dnsop-structured-dns-error), the longest first: whole, without the
+ * justification, without organization and language as well. Empty: there is none. */
+#define POLICY_STRUCTURED_FORMS 3
+struct policy_structured {
+	struct str forms[POLICY_STRUCTURED_FORMS];
+};
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret);
 void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
 		   struct policy_answer *ret);
+
+/* Is the entry of a verdict still in force at now_s, which may be later than when it was judged? */
+bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s);
 
 /* What the images hold, both tiers together. */
 struct policy_info {

@@ -23,6 +23,7 @@ static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == si
 static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
 static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const dotless_words[] = {"forward", "nodata", NULL};
+static const char *const structured_words[] = {"encrypted", "always", "off", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 /* clang-format off */
@@ -99,6 +100,11 @@ const struct schema_key schema_keys[] = {
      .max = PROVENANCE_CONTACT_MAX, .help = "whom to ask about a block, as mailto: or tel: URIs"},
     {.path = "block.language", .type = SCHEMA_LANGUAGE, FIELD(settings, language),
      .help = "the language of what is told, such as en or id"},
+    {.path = "block.structured-errors", .type = SCHEMA_WORD, FIELD(settings, structured_errors), .words = structured_words,
+     .fallback = "encrypted", .help = "who gets structured DNS errors on request: encrypted (and loopback) | always | off"},
+
+    {.path = "block.popular", .type = SCHEMA_PATH, FIELD(settings, popular), MORE(settings, popular_shown), .max = PATH_BYTES_MAX,
+     .help = "a file of names by how much they are used, for 'saringctl impact': one a line, or rank,name"},
 
     {.path = "lists", .type = SCHEMA_LISTS, FIELD(settings, lists), MORE(settings, list_count), .max = SETTINGS_LISTS_MAX,
      .help = "the block and allow lists"},
@@ -152,6 +158,8 @@ const struct schema_key schema_keys[] = {
     {.path = "log", .type = SCHEMA_SECTION, .help = "what the daemon says of itself"},
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
+    {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
+     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
 
     {.path = "audit", .type = SCHEMA_SECTION, .help = "the audit log: who changed what, in <state>/audit"},
     {.path = "audit.size", .type = SCHEMA_SIZE, FIELD(settings, audit_size), .min = 4096, .max = INT64_C(1) << 30,

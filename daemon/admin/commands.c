@@ -8,6 +8,7 @@
 #include "ctl/change.h"
 #include "ctl/proto.h"
 #include "fetch.h"
+#include "observer.h"
 #include "policy/match.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
@@ -180,8 +181,9 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 
 static bool explain_args(json_t *args, struct explain_question *ret, struct err *err)
 {
-	struct str name, type, client;
-	if (!arg_text(args, "name", &name, err) || !arg_text(args, "type", &type, err) || !arg_text(args, "client", &client, err))
+	struct str name, type, client, at;
+	if (!arg_text(args, "name", &name, err) || !arg_text(args, "type", &type, err) || !arg_text(args, "client", &client, err) ||
+	    !arg_text(args, "at", &at, err))
 		return false;
 	if (!name.ptr)
 		return err_set(err, ERR_USAGE, "explain needs a name");
@@ -196,6 +198,10 @@ static bool explain_args(json_t *args, struct explain_question *ret, struct err 
 		return err_set(err, ERR_INPUT, "'%s' is not an IP address", str_escape(client, true, safe, sizeof(safe)));
 	if (ret->has_client)
 		addr_unmap(&ret->client); /* as a query's is */
+	ret->at_s = clock_wall_s();
+	if (at.ptr && !str_to_time(at, &ret->at_s, NULL))
+		return err_set(err, ERR_INPUT, "'%s' is neither a date nor a time (RFC 3339)",
+			       str_escape(at, true, safe, sizeof(safe)));
 	return true;
 }
 
@@ -207,7 +213,50 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 		call_fail(call, &err, NULL);
 		return;
 	}
-	call_ok(call, report_explain(generation_current(c->config.generations), c->scratch, &question, clock_wall_s()));
+	struct explain_source source = {.generation = generation_current(c->config.generations),
+					.scratch = c->scratch,
+					.cache = c->config.cache,
+					.failures = c->config.failures};
+	json_t *explained = report_explain(&source, &question);
+	if (c->config.observer)
+		report_hits_annotate(c->config.observer, explained);
+	call_ok(call, explained);
+}
+
+static bool has_observer(const struct commands *c, struct call *call)
+{
+	struct err err = {0};
+	if (c->config.observer)
+		return true;
+	(void)err_set(&err, ERR_INPUT, "nothing is counted here");
+	call_fail(call, &err, NULL);
+	return false;
+}
+
+static void run_hits(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	struct str list;
+	if (!arg_text(args, "list", &list, &err)) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (has_observer(c, call))
+		call_ok(call, report_hits(c->config.observer, list));
+}
+
+static void run_traffic(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	const json_t *top = json_object_get(args, "top");
+	if (top && !json_is_null(top) && (!json_is_integer(top) || json_integer_value(top) < 0)) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'top' is a number of names");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (has_observer(c, call))
+		call_ok(call, report_traffic(c->config.observer, json_is_integer(top) ? (size_t)json_integer_value(top) : SIZE_MAX,
+					     clock_wall_s()));
 }
 
 static void on_rebuilt(void *arg, const struct rebuild_report *report)
@@ -384,7 +433,9 @@ static void run_audit(struct commands *c, json_t *args, struct call *call)
 
 /* ---- the table ---- */
 
-static const char *const explain_keys[] = {"name", "type", "client", NULL};
+static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
+static const char *const hits_keys[] = {"list", NULL};
+static const char *const traffic_keys[] = {"top", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", NULL};
 static const char *const flush_keys[] = {"name", "change", NULL};
@@ -402,6 +453,8 @@ static const struct command {
     {"list.fetch", RIGHT_CHANGE, fetch_keys, run_list_fetch, "fetch lists with a url now"},
     {"list.fetch.status", RIGHT_READ, NULL, run_list_fetch_status, "how each list with a url was last fetched, or is being"},
     {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
+    {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
+    {"traffic", RIGHT_READ, traffic_keys, run_traffic, "what the last day looked like, in sketches"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},

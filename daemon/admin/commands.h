@@ -19,6 +19,7 @@
 
 struct audit;
 struct fetch;
+struct observer;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
@@ -49,8 +50,9 @@ struct commands_config {
 	double (*compile_seconds)(void *arg);
 	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
-	struct fetch *fetch; /* NULL: nothing is fetched, in tests */
-	struct audit *audit; /* NULL: nothing is recorded, in tests */
+	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
+	struct observer *observer; /* NULL: nothing is counted, in tests */
+	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
 };
 
 struct commands;

@@ -71,6 +71,7 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_edns = m.edns.present;
 	q->dnssec_ok = m.edns.present && m.edns.dnssec_ok;
 	q->has_tsig = m.has_tsig;
+	q->wants_structured = m.edns.present && m.edns.has_sde;
 	q->wants_nsid = m.edns.present && m.edns.has_nsid;
 	q->pads = q->via->encrypted && m.edns.present && m.edns.has_padding;
 	q->has_cookie = q->cookie_good = false;
@@ -114,6 +115,16 @@ void query_run(struct service *s, struct query *q)
 	}
 	(void)unlikely_bug(true); /* the last stage never says NEXT */
 	query_drop(s, q, COUNTER_DROPPED);
+}
+
+void query_rehearse(struct service *s, struct query *q, bool client_known)
+{
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		if (stages[i].run == client_stage && !client_known)
+			continue;
+		if (stages[i].run(s, q) != FATE_NEXT)
+			return;
+	}
 }
 
 void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count)

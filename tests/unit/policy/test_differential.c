@@ -436,9 +436,9 @@ static bool compare_answer(struct fixture *f, const struct asked *q, const struc
 	struct naive best = naive_best(q, false);
 	policy_answer(f->policy, v, &q->name, true, q->now_s, &a);
 	assert_int_equal(a.owner_labels, v->labels);
-	assert_true(a.ttl_s >= 1 && a.ttl_s <= 10);
-	if (best.entry->until_s != INT64_MAX)
-		assert_true(a.ttl_s <= best.entry->until_s - q->now_s);
+	int64_t left_s = best.entry->until_s == INT64_MAX ? UINT32_MAX : best.entry->until_s - q->now_s - 1;
+	assert_int_equal(a.left_s, left_s);
+	assert_int_equal(a.ttl_s, MIN(left_s, (int64_t)10));
 	bool below_it = naive_allow_below(q, &best);
 	assert_int_equal(a.answer, below_it ? ANSWER_NODATA : ANSWER_NXDOMAIN);
 	return below_it;
