@@ -23,6 +23,7 @@
 #include "query/loop.h"
 #include "rebuild.h"
 #include "settings/load.h"
+#include "signed.h"
 #include "startup.h"
 #include "upstream/pool.h"
 #include "worker.h"
@@ -223,7 +224,7 @@ static bool list_is_read(void *arg, size_t list)
 	if (s->lists[list].mode == MODE_OFF || at >= info.list_count)
 		return true;
 	policy_list(g->policy, (uint16_t)at, 0, &found);
-	return found.changed_at_s != 0 || !str_eq_c(found.name, s->lists[list].name);
+	return (found.changed_at_s != 0 && !signed_is_refused(s, &s->lists[list])) || !str_eq_c(found.name, s->lists[list].name);
 }
 
 static void start_fetch(struct daemon *d)
@@ -234,6 +235,7 @@ static void start_fetch(struct daemon *d)
 				      .settings_arg = d->generations,
 				      .program = d->fetcher,
 				      .compiler = d->compiler,
+				      .state = d->boot->state,
 				      .control_socket = d->boot->control_socket,
 				      .rebuild = request_rebuild,
 				      .rebuild_arg = d->rebuild};

@@ -49,6 +49,7 @@ static void put_provenance(struct buf *b, const struct provenance *p)
 
 static void put_block(struct buf *b, const struct settings *s)
 {
+	put_number(b, s->require);
 	put_number(b, (int64_t)s->block_answer);
 	put_number(b, s->block_ttl_s);
 	put_text(b, s->organization);
@@ -69,6 +70,7 @@ void lists_settings_hash(const struct settings *settings, const struct settings_
 	put_text(&b, list->name);
 	put_text(&b, list->file);
 	put_text(&b, list->file_shown);
+	put_text(&b, list->key_text);
 	put_number(&b, (int64_t)list->format);
 	put_number(&b, list->may_allow);
 	put_number(&b, list->has_action ? (int64_t)list->action : -1);

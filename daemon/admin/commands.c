@@ -7,6 +7,7 @@
 #include "ctl/proto.h"
 #include "fetch.h"
 #include "policy/match.h"
+#include "signed.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
 
@@ -109,6 +110,7 @@ static void run_list(struct commands *c, json_t *args, struct call *call)
 	json_t *lists = report_lists(&source);
 	if (c->config.fetch)
 		fetch_annotate(c->config.fetch, lists);
+	signed_annotate(source.generation->settings, lists);
 	call_ok(call, lists);
 }
 
@@ -174,7 +176,10 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 		call_fail(call, &err, NULL);
 		return;
 	}
-	call_ok(call, report_explain(generation_current(c->config.generations), c->scratch, &question, clock_wall_s()));
+	const struct generation *g = generation_current(c->config.generations);
+	json_t *explained = report_explain(g, c->scratch, &question, clock_wall_s());
+	signed_annotate_rule(g->settings, json_object_get(explained, "rule"));
+	call_ok(call, explained);
 }
 
 static void on_rebuilt(void *arg, const struct rebuild_report *report)

@@ -11,6 +11,7 @@
 #include "list/edit.h"
 #include "import/import.h"
 #include "saringctl/edit_report.h"
+#include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 
 #include <errno.h>
@@ -117,6 +118,8 @@ static bool format_good(const struct edit *e, struct err *err)
 {
 	const struct settings_list *l = e->list;
 	enum format format = source_format(l);
+	if (l->key != NULL)
+		return list_signed_refuse(l, err);
 	if (l->url != NULL)
 		return err_set(err, ERR_INPUT, "list '%s' is fetched from %s; only YAML lists are edited here", l->name, l->url);
 	if (format == FORMAT_AUTO) {

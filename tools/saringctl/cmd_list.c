@@ -3,6 +3,8 @@
  * cmd_list.c - the lists as the daemon has them: list. */
 #include "saringctl/context.h"
 
+#include "saringctl/list_signed.h"
+
 #include <string.h>
 
 enum exit_status cmd_list(struct context *ctx)
@@ -44,6 +46,7 @@ enum exit_status cmd_list(struct context *ctx)
 		table_cell(t, 8, PAINT_NONE, field_text(list, "source"));
 	}
 	table_finish(t);
+	list_signed_show(&ctx->out, lists);
 	json_decref(lists);
 	return STATUS_DONE;
 }

@@ -16,6 +16,7 @@
 #include "compile/export_entry.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/import_report.h"
+#include "saringctl/list_signed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -266,6 +267,11 @@ enum exit_status cmd_list_import(struct context *ctx)
 	struct err err;
 	if (!edit_begin(&e, ctx, &wording_import))
 		return STATUS_FAILED;
+	if (e.list->key != NULL) {
+		(void)list_signed_refuse(e.list, &err);
+		edit_finish(&e);
+		return output_fail(&ctx->out, &err, NULL);
+	}
 	bool absent = e.list->url == NULL && access(e.list->file, F_OK) != 0 && errno == ENOENT;
 	enum action action = e.list->has_action ? e.list->action : ACTION_BLOCK;
 	if (!absent) {
