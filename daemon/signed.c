@@ -65,7 +65,8 @@ void signed_annotate(const struct settings *settings, json_t *lists)
 		const json_t *name = json_object_get(object, "name");
 		const struct settings_list *l =
 		    json_is_string(name) ? find(settings, (struct str){json_string_value(name), json_string_length(name)}) : NULL;
-		put(object, "signed", l ? say(settings, l, object) : json_null());
+		if (l)
+			put(object, "signed", say(settings, l, object));
 	}
 }
 
@@ -78,9 +79,9 @@ void signed_annotate_rule(const struct settings *settings, json_t *rule)
 		return;
 	const struct settings_list *l = find(settings, (struct str){json_string_value(name), json_string_length(name)});
 	const struct signed_key *key = l ? load(settings, l, &record) : NULL;
-	json_t *by = key ? json_pack("{s:s, s:I}", "key_id", minisign_id_text(l->key->id, id), "serial", (json_int_t)key->serial)
-			 : json_null();
-	put(rule, "signed", by);
+	if (key)
+		put(rule, "signed",
+		    json_pack("{s:s, s:I}", "key_id", minisign_id_text(l->key->id, id), "serial", (json_int_t)key->serial));
 }
 
 bool signed_is_refused(const struct settings *settings, const struct settings_list *list)

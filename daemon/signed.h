@@ -14,8 +14,8 @@
  * {"key_id", "serial", "accepted_at", "refused_since", "refused"}; what is not known is null. For a list with a url also what was
  * refused before it was taken: after fetch_annotate. The others get null. */
 void signed_annotate(const struct settings *settings, json_t *lists);
-/* The same for one entry, an object with the name of its "list": {"key_id", "serial"}, or null. Does nothing to what is no object.
- */
+/* The same for one entry, an object with the name of its "list": {"key_id", "serial"}, once something was
+ * accepted. Does nothing to what is no object. */
 void signed_annotate_rule(const struct settings *settings, json_t *rule);
 /* Is what lies there refused, and something older in force, or nothing? */
 bool signed_is_refused(const struct settings *settings, const struct settings_list *list);

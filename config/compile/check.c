@@ -132,7 +132,7 @@ static void check_text(struct checker *c, const struct checked *e)
 static bool same_sort(const struct checker *c, const struct check_kind *k, const struct checked *e)
 {
 	const struct info *a = info_get(&c->all, k->info), *b = e->info;
-	return a->settings->mode == b->settings->mode && rank_blocks(a->rank) == rank_blocks(b->rank);
+	return a->mode == b->mode && rank_blocks(a->rank) == rank_blocks(b->rank);
 }
 
 /* The first entry of this name, match, action and mode, when it is another and stands before. */
@@ -193,9 +193,8 @@ static void warn_contradiction(struct checker *c, const struct checked *e, const
 	for (size_t i = 0; i < count && rank_blocks(e->info->rank); i++) {
 		const struct info *allow = info_get(&c->all, kinds[i].info);
 		if (rank_blocks(allow->rank) || allow->rank > e->info->rank || allow->list == e->info->list || !allow->bare ||
-		    rank_mandatory(allow->rank) != rank_mandatory(e->info->rank) ||
-		    allow->settings->mode != e->info->settings->mode || kinds[i].until_s < e->info->until_s ||
-		    (allow->match != e->info->match && allow->match != MATCH_SUBTREE))
+		    rank_mandatory(allow->rank) != rank_mandatory(e->info->rank) || allow->mode != e->info->mode ||
+		    kinds[i].until_s < e->info->until_s || (allow->match != e->info->match && allow->match != MATCH_SUBTREE))
 			continue;
 		warn(c, WARNING_CONTRADICTION, e->info->list, e->entry.line, e->entry.column,
 		     "'%s' (%s) is blocked here, but allowed at %s, and that wins", shown(&e->entry, name),

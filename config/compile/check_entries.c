@@ -15,7 +15,7 @@ bool check_entries_has(const struct check_entries *c, size_t list)
 static uint32_t kind_of(struct check_entries *c, const struct info *info, const struct segment_class *class)
 {
 	struct buf key = {NULL, 0, 0};
-	const uint8_t shape[] = {(uint8_t)info->match, (uint8_t)info->rank, (uint8_t)info->settings->mode, info->bare};
+	const uint8_t shape[] = {(uint8_t)info->match, (uint8_t)info->rank, (uint8_t)info->mode, info->bare};
 	const uint32_t len = (uint32_t) class->cond.len;
 	buf_add(&key, shape, sizeof(shape));
 	buf_add(&key, &len, sizeof(len));
@@ -38,6 +38,7 @@ static uint32_t info_add(struct check_entries *c, size_t list, uint32_t number)
 	const struct provenance p = list_provenance(info.has_own ? &info.own : NULL, segment_defaults(s), &sl->provenance);
 	info.match = compile_entry_match(s, &class, sl);
 	info.rank = compile_entry_rank(s, &class, sl);
+	info.mode = class.shadow ? MODE_SHADOW : sl->mode;
 	info.bare = class.cond.len == 0 && class.records.len == 0;
 	info.lifted = p.lifted != NULL && p.lifted_s <= c->now_s;
 	info.expires = p.expires;

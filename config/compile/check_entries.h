@@ -19,6 +19,7 @@ struct info {
 	size_t list;
 	enum match match;
 	enum rank rank;
+	enum mode mode; /* the entry's own, or the list's */
 	bool lifted, has_own;
 	bool bare; /* holds for every question, with an answer that says no more than the list's */
 };

@@ -39,6 +39,9 @@ static void put_provenance(struct buf *b, const struct provenance *p)
 	put_text(b, p->reference);
 	put_texts(b, p->contact, p->contact_count);
 	put_number(b, p->has_code ? (int64_t)p->code : -1);
+	put_number(b, p->has_sub_error ? (int64_t)p->sub_error : -1);
+	put_text(b, p->organization);
+	put_text(b, p->language);
 	put_text(b, p->added);
 	put_text(b, p->review);
 	put_text(b, p->expires);
@@ -169,9 +172,9 @@ void lists_count(const struct rules *rules, const uint32_t *entries, struct imag
 		uint8_t *l = (uint8_t *)ret->sections[IMAGE_LISTS].ptr + (size_t)list * IMAGE_LIST_SIZE;
 		le_put_u32(l + IMAGE_LIST_ENTRY_COUNT, le_get_u32(l + IMAGE_LIST_ENTRY_COUNT) + entries[rule]);
 		ret->entry_count += entries[rule];
-		if (rules_until(record) != IMAGE_FOREVER)
+		if (rules_end(record) != IMAGE_FOREVER)
 			endings[ending_count++] =
-			    (struct ending){.until_s = rules_until(record), .count = entries[rule], .list = list};
+			    (struct ending){.until_s = rules_end(record), .count = entries[rule], .list = list};
 	}
 	qsort(endings, ending_count, sizeof(endings[0]), ending_order);
 	put_untils(endings, ending_count, ret);

@@ -48,9 +48,15 @@ static uint32_t add_provenance(struct rules *r, const struct provenance *merged,
 	le_put_u32(p + IMAGE_PROV_REVIEW, rules_string(r, merged->review));
 	le_put_u32(p + IMAGE_PROV_EXPIRES, rules_string(r, merged->expires));
 	le_put_u32(p + IMAGE_PROV_LIFTED, rules_string(r, merged->lifted));
+	le_put_u32(p + IMAGE_PROV_LIFTED_BY, rules_string(r, merged->lifted_by));
+	le_put_u32(p + IMAGE_PROV_LIFT_REASON, rules_string(r, merged->lift_reason));
+	le_put_u32(p + IMAGE_PROV_LIFT_REFERENCE, rules_string(r, merged->lift_reference));
+	le_put_u32(p + IMAGE_PROV_ORGANIZATION, rules_string(r, merged->organization));
+	le_put_u32(p + IMAGE_PROV_LANGUAGE, rules_string(r, merged->language));
 	size_t contacts = MIN(merged->contact_count, (size_t)IMAGE_CONTACTS_MAX);
 	le_put_u16(p + IMAGE_PROV_CONTACT_COUNT, (uint16_t)contacts);
 	p[IMAGE_PROV_CODE] = (uint8_t)code;
+	p[IMAGE_PROV_SUB_ERROR] = (uint8_t)(terms_sub_error_fits(merged->sub_error, code) ? merged->sub_error : SUB_ERROR_NONE);
 	le_put_u64(p + IMAGE_PROV_EXPIRES_S, (uint64_t)expires_s);
 	le_put_u64(p + IMAGE_PROV_LIFTED_S, (uint64_t)lifted_s);
 	for (size_t i = 0; i < contacts; i++)
@@ -118,7 +124,8 @@ uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct 
 	le_put_u16(rule + IMAGE_RULE_LIST, list->number);
 	le_put_u16(rule + IMAGE_RULE_ORDER, list->order);
 	rule[IMAGE_RULE_MATCH] = (uint8_t)compile_entry_match(list->segment, class, list->settings);
-	rule[IMAGE_RULE_RANK] = (uint8_t)((unsigned)rank | (list->settings->mode == MODE_SHADOW ? IMAGE_SHADOW : 0u));
+	rule[IMAGE_RULE_RANK] =
+	    (uint8_t)((unsigned)rank | (class->shadow || list->settings->mode == MODE_SHADOW ? IMAGE_SHADOW : 0u));
 	rule[IMAGE_RULE_ANSWER] = blocks ? (uint8_t)answer : 0;
 	rule[IMAGE_RULE_CODE] = (uint8_t)code;
 	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, blocks ? add_extra_text(r, code, &merged) : IMAGE_NONE);
@@ -128,6 +135,11 @@ uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct 
 bool rules_tell_above(const uint8_t *record)
 {
 	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) == 0 && !rank_blocks(record[IMAGE_RULE_RANK]);
+}
+
+int64_t rules_end(const uint8_t *record)
+{
+	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0 ? IMAGE_NEVER : rules_until(record);
 }
 
 uint32_t rules_add_below(struct rules *r, uint32_t allow)

@@ -64,7 +64,11 @@ static void put_provenance(FILE *out, const char *indent, const struct provenanc
 	put_yaml_key(out, indent, "reason", p->reason);
 	if (p->has_code)
 		put_yaml_key(out, indent, "code", code_words[p->code]);
+	if (p->has_sub_error)
+		put_yaml_key(out, indent, "sub-error", sub_error_words[p->sub_error]);
 	put_yaml_key(out, indent, "reference", p->reference);
+	put_yaml_key(out, indent, "organization", p->organization);
+	put_yaml_key(out, indent, "language", p->language);
 	if (p->contact_count > 0) {
 		(void)fprintf(out, "%scontact: [", indent);
 		for (size_t i = 0; i < p->contact_count; i++)
@@ -75,7 +79,9 @@ static void put_provenance(FILE *out, const char *indent, const struct provenanc
 	put_yaml_time(out, indent, "review", p->review);
 	put_yaml_time(out, indent, "expires", p->expires);
 	put_yaml_time(out, indent, "lifted", p->lifted);
+	put_yaml_key(out, indent, "lifted-by", p->lifted_by);
 	put_yaml_key(out, indent, "lift-reason", p->lift_reason);
+	put_yaml_key(out, indent, "lift-reference", p->lift_reference);
 	arena_finish(&arena);
 }
 
@@ -155,7 +161,7 @@ bool export_yaml(FILE *out, const struct export_entry *e, enum export_reason *re
 {
 	struct arena arena = {0};
 	struct buf regex = {0};
-	bool bare = e->provenance == NULL && e->match == MATCH_SUBTREE && e->name != NULL;
+	bool bare = e->provenance == NULL && !e->shadow && e->match == MATCH_SUBTREE && e->name != NULL;
 	if (e->cond.len > 0 || e->has_answer || e->action != e->list_action || e->important || e->match == MATCH_ADDRESS ||
 	    e->match == MATCH_CLIENT) {
 		struct export_entry simple = *e;
@@ -181,6 +187,8 @@ bool export_yaml(FILE *out, const struct export_entry *e, enum export_reason *re
 		(void)fprintf(out, "  - %s: %s\n", regex.len > 0 ? "regex" : "domain", text);
 		if (regex.len == 0 && e->match != MATCH_SUBTREE)
 			(void)fprintf(out, "    match: %s\n", match_words[e->match]);
+		if (e->shadow)
+			(void)fprintf(out, "    mode: %s\n", mode_words[MODE_SHADOW]);
 		if (e->provenance != NULL)
 			put_provenance(out, "    ", e->provenance);
 	}
@@ -225,6 +233,7 @@ static void put_entry(struct export *x, const struct segment_entry *s)
 				 .action = class.has_action ? class.action : x->action,
 				 .list_action = x->action,
 				 .important = class.important,
+				 .shadow = class.shadow,
 				 .caseless = class.caseless,
 				 .subtree = class.subtree,
 				 .has_answer = class.has_answer,
@@ -248,7 +257,7 @@ static void put_entry(struct export *x, const struct segment_entry *s)
 		e.provenance = &own;
 	}
 	enum export_reason why = EXPORT_ENDED;
-	bool ended = x->format != FORMAT_YAML && has_ended(x->segment, x->settings, e.provenance, x->now_s);
+	bool ended = x->format != FORMAT_YAML && (e.shadow || has_ended(x->segment, x->settings, e.provenance, x->now_s));
 	if (!ended && writers[x->format](x->out, &e, &why)) {
 		x->result->written++;
 		x->regexes += x->format == FORMAT_YAML && (e.match == MATCH_PATTERN || e.match == MATCH_REGEX);

@@ -9,7 +9,7 @@
 struct export_entry {
 	enum match match; /* resolved */
 	enum action action, list_action;
-	bool important, caseless, subtree, has_answer;
+	bool important, shadow, caseless, subtree, has_answer;
 	bool no_more_regexes; /* YAML: it has as many as its reader takes */
 	enum answer answer;
 	struct str cond, records;

@@ -54,7 +54,7 @@ struct segment *import_end(struct import *im)
 static bool class_eq(const struct segment_class *a, const struct segment_class *b)
 {
 	return a->match == b->match && a->has_match == b->has_match && a->subtree == b->subtree && a->caseless == b->caseless &&
-	       a->action == b->action && a->has_action == b->has_action && a->important == b->important &&
+	       a->action == b->action && a->has_action == b->has_action && a->important == b->important && a->shadow == b->shadow &&
 	       a->has_answer == b->has_answer && a->answer == b->answer && a->provenance == b->provenance &&
 	       str_eq(a->cond, b->cond) && str_eq(a->records, b->records);
 }
@@ -63,8 +63,8 @@ static size_t class_slot(const struct import *im, const struct segment_class *cl
 {
 	uint64_t flags = (uint64_t) class->match | (uint64_t) class->has_match << 8 | (uint64_t) class->subtree << 9 |
 			 (uint64_t) class->caseless << 10 | (uint64_t) class->action << 11 | (uint64_t) class->has_action << 12 |
-			 (uint64_t) class->important << 13 | (uint64_t) class->has_answer << 14 | (uint64_t) class->answer << 16 |
-			 (uint64_t) class->provenance << 32;
+			 (uint64_t) class->important << 13 | (uint64_t) class->has_answer << 14 | (uint64_t) class->shadow << 15 |
+			 (uint64_t) class->answer << 16 | (uint64_t) class->provenance << 32;
 	uint64_t hash = XXH3_64bits_withSeed(class->cond.ptr, class->cond.len, flags);
 	hash = XXH3_64bits_withSeed(class->records.ptr, class->records.len, hash);
 	return (size_t)hash & (im->slot_count - 1);
@@ -128,6 +128,7 @@ static uint32_t class_of(struct import *im, const struct import_rule *rule)
 	    .caseless = rule->caseless,
 	    .has_action = rule->action == ACTION_ALLOW && im->settings.action != ACTION_ALLOW,
 	    .important = rule->important,
+	    .shadow = rule->shadow,
 	    .has_answer = rule->has_answer,
 	    .answer = rule->has_answer ? rule->answer : ANSWER_NXDOMAIN,
 	    .cond = rule->cond,

@@ -32,6 +32,7 @@ struct import_rule {
 	struct prefix prefix; /* ADDRESS, CLIENT */
 	enum action action;
 	bool important;	 /* adblock */
+	bool shadow;	 /* YAML: counted and never acted on, whatever the list's mode */
 	bool has_answer; /* else the list's */
 	enum answer answer;
 	struct str cond;		     /* cond.h; may be empty */

@@ -179,9 +179,14 @@ static bool is_adblock(struct str line)
 
 static bool is_yaml(struct str line)
 {
-	static const char *const keys[] = {
-	    "entries:", "title:",   "action:", "authority:",   "reason:",   "code:",	"reference:", "contact:", "added:",
-	    "review:",	"expires:", "lifted:", "lift-reason:", "- domain:", "- regex:", "- {",	      NULL};
+	static const char *const keys[] = {"entries:",	 "title:",	  "action:",
+					   "authority:", "reason:",	  "code:",
+					   "reference:", "contact:",	  "added:",
+					   "review:",	 "expires:",	  "lifted:",
+					   "lifted-by:", "lift-reason:",  "lift-reference:",
+					   "sub-error:", "organization:", "language:",
+					   "- domain:",	 "- regex:",	  "- {",
+					   NULL};
 	return str_eq_c(line, "---") || starts_any(line, keys);
 }
 

@@ -27,7 +27,7 @@ struct segment_class {
 	bool caseless;
 	enum action action;
 	bool has_action; /* false: the list's own action (a block rule of an allow list does not exist) */
-	bool important, has_answer;
+	bool important, shadow, has_answer;
 	enum answer answer;
 	struct str cond, records;
 	uint32_t provenance; /* number; SEGMENT_NONE: none of its own */

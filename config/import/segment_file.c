@@ -59,8 +59,8 @@ static void put_text(struct buf *b, const char *text)
 
 static void put_provenance(struct buf *b, const struct provenance *p)
 {
-	const char *const texts[] = {p->authority, p->reason,  p->reference, p->added,
-				     p->review,	   p->expires, p->lifted,    p->lift_reason};
+	const char *const texts[] = {p->authority, p->reason,  p->reference, p->organization, p->language,    p->added,
+				     p->review,	   p->expires, p->lifted,    p->lifted_by,    p->lift_reason, p->lift_reference};
 	const int64_t times[] = {p->added_s, p->review_s, p->expires_s, p->lifted_s};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		put_text(b, texts[i]);
@@ -68,6 +68,8 @@ static void put_provenance(struct buf *b, const struct provenance *p)
 		put(b, (uint64_t)times[i], 8);
 	put(b, p->has_code, 1);
 	put(b, p->has_code ? (uint64_t)p->code : 0, 1);
+	put(b, p->has_sub_error, 1);
+	put(b, p->has_sub_error ? (uint64_t)p->sub_error : 0, 1);
 	put(b, p->contact_count, 2);
 	for (size_t i = 0; i < p->contact_count; i++)
 		put_text(b, p->contact[i]);
@@ -76,7 +78,8 @@ static void put_provenance(struct buf *b, const struct provenance *p)
 static void put_class(struct buf *b, const struct segment_class *c)
 {
 	unsigned flags = (unsigned)c->has_match | (unsigned)c->subtree << 1 | (unsigned)c->caseless << 2 |
-			 (unsigned)c->has_action << 3 | (unsigned)c->important << 4 | (unsigned)c->has_answer << 5;
+			 (unsigned)c->has_action << 3 | (unsigned)c->important << 4 | (unsigned)c->has_answer << 5 |
+			 (unsigned)c->shadow << 6;
 	put(b, flags, 1);
 	put(b, c->match, 1);
 	put(b, c->action, 1);
@@ -222,8 +225,9 @@ static const char *get_text(struct rd *r)
 
 static void get_provenance(struct rd *r, struct arena *arena, struct provenance *ret)
 {
-	const char **const texts[] = {&ret->authority, &ret->reason,  &ret->reference, &ret->added,
-				      &ret->review,    &ret->expires, &ret->lifted,    &ret->lift_reason};
+	const char **const texts[] = {&ret->authority, &ret->reason,	&ret->reference,   &ret->organization,
+				      &ret->language,  &ret->added,	&ret->review,	   &ret->expires,
+				      &ret->lifted,    &ret->lifted_by, &ret->lift_reason, &ret->lift_reference};
 	int64_t *const times[] = {&ret->added_s, &ret->review_s, &ret->expires_s, &ret->lifted_s};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = get_text(r);
@@ -231,6 +235,8 @@ static void get_provenance(struct rd *r, struct arena *arena, struct provenance 
 		*times[i] = (int64_t)get_u64(r);
 	ret->has_code = get_bool(r);
 	ret->code = (enum code)get_word(r, CODE_FILTERED + 1);
+	ret->has_sub_error = get_bool(r);
+	ret->sub_error = (enum sub_error)get_word(r, SUB_ERROR_COUNT);
 	ret->contact_count = rd_u16(r);
 	if (!rd_ok(r) || ret->contact_count == 0)
 		return;
@@ -253,6 +259,7 @@ static void get_class(struct rd *r, size_t provenance_count, struct segment_clas
 	    .has_action = (flags & 8) != 0,
 	    .important = (flags & 16) != 0,
 	    .has_answer = (flags & 32) != 0,
+	    .shadow = (flags & 64) != 0,
 	};
 	ret->match = (enum match)get_word(r, MATCH_CLIENT + 1);
 	ret->action = (enum action)get_word(r, ACTION_ALLOW + 1);

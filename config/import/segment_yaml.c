@@ -39,7 +39,11 @@ void import_provenance_copy(struct import *im, const struct provenance *said, co
 	ret->review = text_copy(im, said->review, previous->review);
 	ret->expires = text_copy(im, said->expires, previous->expires);
 	ret->lifted = text_copy(im, said->lifted, previous->lifted);
+	ret->lifted_by = text_copy(im, said->lifted_by, previous->lifted_by);
 	ret->lift_reason = text_copy(im, said->lift_reason, previous->lift_reason);
+	ret->lift_reference = text_copy(im, said->lift_reference, previous->lift_reference);
+	ret->organization = text_copy(im, said->organization, previous->organization);
+	ret->language = text_copy(im, said->language, previous->language);
 	ret->contact = contact_copy(im, said, previous);
 }
 
@@ -85,6 +89,7 @@ void import_list(struct import *im, const struct list *list)
 		struct name name = {0};
 		struct import_rule rule = {.match = entry->match,
 					   .has_match = entry->has_match,
+					   .shadow = entry->mode == MODE_SHADOW,
 					   .provenance = entry->provenance,
 					   .line = entry->line,
 					   .column = entry->column};

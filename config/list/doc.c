@@ -26,6 +26,7 @@ struct binder {
 	size_t pool_left;
 	size_t regex_count;
 	const struct provenance *last; /* of the entry before: neighbours mostly say the same, and share it */
+	bool has_sub_errors;	       /* some entry says one */
 	bool faulty;
 };
 
@@ -160,7 +161,8 @@ static bool text_eq(const char *a, const char *b)
 
 static bool provenance_eq(const struct provenance *a, const struct provenance *b)
 {
-	if (a->contact_count != b->contact_count || a->has_code != b->has_code || (a->has_code && a->code != b->code))
+	if (a->contact_count != b->contact_count || a->has_code != b->has_code || (a->has_code && a->code != b->code) ||
+	    a->has_sub_error != b->has_sub_error || (a->has_sub_error && a->sub_error != b->sub_error))
 		return false;
 	for (size_t i = 0; i < a->contact_count; i++) {
 		if (!text_eq(a->contact[i], b->contact[i]))
@@ -168,7 +170,9 @@ static bool provenance_eq(const struct provenance *a, const struct provenance *b
 	}
 	return text_eq(a->authority, b->authority) && text_eq(a->reason, b->reason) && text_eq(a->reference, b->reference) &&
 	       text_eq(a->added, b->added) && text_eq(a->review, b->review) && text_eq(a->expires, b->expires) &&
-	       text_eq(a->lifted, b->lifted) && text_eq(a->lift_reason, b->lift_reason);
+	       text_eq(a->lifted, b->lifted) && text_eq(a->lifted_by, b->lifted_by) && text_eq(a->lift_reason, b->lift_reason) &&
+	       text_eq(a->lift_reference, b->lift_reference) && text_eq(a->organization, b->organization) &&
+	       text_eq(a->language, b->language);
 }
 
 static const struct provenance *share_provenance(struct binder *b, const struct provenance *said)
@@ -197,6 +201,14 @@ static void bind_entry_match(struct binder *b, const struct yaml_node *value, st
 		entry->match = (enum match)match;
 }
 
+static void bind_entry_mode(struct binder *b, const struct yaml_node *value, struct list_entry *entry)
+{
+	static const char *const words[] = {"enforce", "shadow", NULL}; /* enum mode without MODE_OFF */
+	int mode = MODE_ENFORCE;
+	b->faulty |= !values_word(&b->values, "mode", value, words, &mode);
+	entry->mode = (enum mode)mode;
+}
+
 /* A key that stands in its entry a second time holds nothing, but may have faults of its own. */
 static void bind_entry_again(struct binder *b, const struct yaml_node *value)
 {
@@ -207,13 +219,15 @@ static void bind_entry_again(struct binder *b, const struct yaml_node *value)
 		bind_subject(b, value, str_eq_c(value->key->text, "regex"), &spare);
 	else if (str_eq_c(value->key->text, "match"))
 		bind_entry_match(b, value, &spare);
+	else if (str_eq_c(value->key->text, "mode"))
+		bind_entry_mode(b, value, &spare);
 	else
 		b->faulty |= !provenance_bind(value, PROVENANCE_IN_LIST, b->list->shown, &b->list->arena, &said, b->errors, &known);
 }
 
 static void bind_entry_mapping(struct binder *b, const struct yaml_node *item, struct list_entry *entry)
 {
-	static const char *const own_keys[] = {"domain", "regex", "match"};
+	static const char *const own_keys[] = {"domain", "regex", "match", "mode"};
 	const struct yaml_node *domain = NULL, *regex = NULL, *match = NULL;
 	struct provenance said = {0};
 	for (const struct yaml_node *value = item->first; value != NULL; value = value->next) {
@@ -226,11 +240,14 @@ static void bind_entry_mapping(struct binder *b, const struct yaml_node *item, s
 			regex = value;
 		else if (str_eq_c(value->key->text, "match"))
 			match = value;
+		else if (str_eq_c(value->key->text, "mode"))
+			bind_entry_mode(b, value, entry);
 		else if (!provenance_bind(value, PROVENANCE_IN_LIST, b->list->shown, &b->list->arena, &said, b->errors, &known))
 			b->faulty = true;
 		else if (!known)
 			fault_unknown_key(b, value->key, own_keys, ARRAY_LEN(own_keys));
 	}
+	b->has_sub_errors |= said.has_sub_error;
 	entry->provenance = share_provenance(b, &said);
 	if (match != NULL)
 		bind_entry_match(b, match, entry);
@@ -311,6 +328,20 @@ static void bind_top(struct binder *b, const struct yaml_node *root)
 	}
 }
 
+/* Sub-errors against codes, once all is read: the file's code may stand below its entries. */
+static void check_codes(struct binder *b, const struct yaml_node *root)
+{
+	const struct provenance *file = &b->list->provenance;
+	const struct yaml_node *entries = yaml_get(root, "entries");
+	b->faulty |= !provenance_codes_fit(root, NULL, b->list->shown, b->errors);
+	if (!b->has_sub_errors || entries == NULL || entries->kind != YAML_SEQUENCE)
+		return;
+	for (const struct yaml_node *item = entries->first; item != NULL; item = item->next) {
+		if (item->kind == YAML_MAPPING)
+			b->faulty |= !provenance_codes_fit(item, file->has_code ? &file->code : NULL, b->list->shown, b->errors);
+	}
+}
+
 /* Returns whether there was no fault; what could be read in either case. */
 static bool bind_tree(const struct yaml_node *root, const char *path, const char *shown, struct err_list *errors, struct list **ret)
 {
@@ -319,10 +350,12 @@ static bool bind_tree(const struct yaml_node *root, const char *path, const char
 	list->path = arena_strdup(&list->arena, path);
 	list->shown = arena_strdup(&list->arena, shown);
 	b.values = (struct values){.shown = list->shown, .base = list->path, .arena = &list->arena, .errors = errors};
-	if (root->kind == YAML_MAPPING)
+	if (root->kind == YAML_MAPPING) {
 		bind_top(&b, root);
-	else
+		check_codes(&b, root);
+	} else {
 		fault(&b, root, "a list file is a mapping with 'entries:' in it, not %s", yaml_kind_word(root));
+	}
 	*ret = list;
 	return !b.faulty;
 }
@@ -423,6 +456,8 @@ struct provenance list_provenance(const struct provenance *entry, const struct p
 	    .authority = first_said(levels[0]->authority, levels[1]->authority, levels[2]->authority),
 	    .reason = first_said(levels[0]->reason, levels[1]->reason, levels[2]->reason),
 	    .reference = first_said(levels[0]->reference, levels[1]->reference, levels[2]->reference),
+	    .organization = first_said(levels[0]->organization, levels[1]->organization, levels[2]->organization),
+	    .language = first_said(levels[0]->language, levels[1]->language, levels[2]->language),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(levels) && ret.contact_count == 0; i++) {
 		ret.contact = levels[i]->contact;
@@ -431,6 +466,10 @@ struct provenance list_provenance(const struct provenance *entry, const struct p
 	for (size_t i = 0; i < ARRAY_LEN(levels) && !ret.has_code; i++) {
 		ret.has_code = levels[i]->has_code;
 		ret.code = levels[i]->code;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(levels) && !ret.has_sub_error; i++) {
+		ret.has_sub_error = levels[i]->has_sub_error;
+		ret.sub_error = levels[i]->sub_error;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
 		take_time(levels[i]->added, levels[i]->added_s, &ret.added, &ret.added_s);
@@ -442,7 +481,9 @@ struct provenance list_provenance(const struct provenance *entry, const struct p
 		if (levels[i]->lifted != NULL && (ret.lifted == NULL || levels[i]->lifted_s < ret.lifted_s)) {
 			ret.lifted = levels[i]->lifted;
 			ret.lifted_s = levels[i]->lifted_s;
+			ret.lifted_by = levels[i]->lifted_by;
 			ret.lift_reason = levels[i]->lift_reason;
+			ret.lift_reference = levels[i]->lift_reference;
 		}
 	}
 	return ret;

@@ -16,6 +16,7 @@ struct edit_entry {
 	bool is_regex;	  /* name is a regular expression: nothing of match counts */
 	bool has_match;
 	enum match match;
+	bool shadow;	 /* `mode: shadow` */
 	bool has_unsaid; /* what an entry of this list that says no match means, where that is not the subtree (saring.yaml's
 			    `match:`) */
 	enum match unsaid;

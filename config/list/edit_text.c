@@ -9,7 +9,7 @@
 #include "settings/load.h"
 
 #define DATE_TEXT 11
-#define ENTRY_PAIRS_MAX 8
+#define ENTRY_PAIRS_MAX 9
 #define SETTINGS_NODES_MAX 100000
 #define NOWHERE SIZE_MAX
 
@@ -79,6 +79,7 @@ static size_t put_pair(struct pair *pairs, size_t count, const char *key, const 
 /* Everything but the name and how it matches. */
 static size_t provenance_pairs(const struct edit_entry *entry, const char *today, struct pair *pairs, size_t count)
 {
+	count = put_pair(pairs, count, "mode", entry->shadow ? mode_words[MODE_SHADOW] : NULL, true);
 	count = put_pair(pairs, count, "authority", entry->authority, false);
 	count = put_pair(pairs, count, "reason", entry->reason, false);
 	count = put_pair(pairs, count, "reference", entry->reference, false);
@@ -119,18 +120,30 @@ static bool is_dormant(const struct list_entry *entry, int64_t now_s)
 	return p != NULL && (p->lifted != NULL || (p->expires != NULL && p->expires_s <= now_s));
 }
 
+/* Is there more to do for what is to be added than to see that it is there? An entry on trial is not in force either. */
+static bool is_wanting(const struct list_entry *entry, const struct edit_entry *adds, int64_t now_s)
+{
+	return is_dormant(entry, now_s) || (entry->mode == MODE_SHADOW && !adds->shadow);
+}
+
 /* A name that is there but not in force comes back: what ended it goes, and it counts as added today. */
 static void revive(struct edit_doc *d, size_t item, const struct edit_entry *entry, const char *today, int64_t now_s)
 {
-	static const char *const drop[] = {"lifted", "lift-reason", "expires"};
+	static const char *const ended[] = {"lifted", "lifted-by", "lift-reason", "lift-reference"};
 	const struct provenance *p = d->list->entries[item].provenance;
 	struct pair *pairs = arena_alloc(&d->arena, ENTRY_PAIRS_MAX * sizeof(*pairs));
 	struct change *change = arena_alloc(&d->arena, sizeof(*change));
-	bool run_out = entry->expires == NULL && p->expires != NULL && p->expires_s <= now_s;
+	const char **drop = arena_alloc(&d->arena, (ARRAY_LEN(ended) + 2) * sizeof(*drop));
+	bool run_out = entry->expires == NULL && p != NULL && p->expires != NULL && p->expires_s <= now_s;
+	memcpy(drop, ended, sizeof(ended));
+	change->drop_count = ARRAY_LEN(ended);
+	if (run_out)
+		drop[change->drop_count++] = "expires";
+	if (!entry->shadow)
+		drop[change->drop_count++] = "mode";
 	change->set = pairs;
 	change->set_count = provenance_pairs(entry, today, pairs, 0);
 	change->drop = drop;
-	change->drop_count = run_out ? 3 : 2;
 	edit_doc_change(d, item, change);
 }
 
@@ -168,7 +181,8 @@ static void find_present(const struct edit_doc *d, const struct wanted_set *set,
 			if (!adds->is_regex && (entry->has_match ? entry->match : unsaid_match(adds)) != meant_match(adds))
 				continue;
 			size_t *found = &at[w->index];
-			if (*found == NOWHERE || (is_dormant(&d->list->entries[*found], now_s) && !is_dormant(entry, now_s)))
+			if (*found == NOWHERE ||
+			    (is_wanting(&d->list->entries[*found], adds, now_s) && !is_wanting(entry, adds, now_s)))
 				*found = i;
 		}
 	}
@@ -207,7 +221,7 @@ static bool plan_add(struct edit_doc *d, const struct wanted_set *set, const str
 		} else if (at[i] == NOWHERE) {
 			at[i] = d->list->entry_count + d->appended_count;
 			edit_doc_append(d, pairs, pair_count);
-		} else if (is_dormant(&d->list->entries[at[i]], today_s)) {
+		} else if (is_wanting(&d->list->entries[at[i]], &entries[i], today_s)) {
 			revive(d, at[i], &entries[i], today, today_s);
 		} else {
 			results[i].outcome = EDIT_ALREADY;

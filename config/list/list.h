@@ -19,6 +19,7 @@ struct list_entry {
 	const char *text; /* as written: the name or the expression */
 	enum match match;
 	bool has_match;	     /* said in the entry */
+	enum mode mode;	     /* MODE_SHADOW: on trial, though the list be enforced; MODE_ENFORCE: as the list is */
 	const uint8_t *name; /* folded wire form, name_len octets; NULL for MATCH_REGEX */
 	uint8_t name_len;
 	uint32_t line, column;

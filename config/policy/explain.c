@@ -182,7 +182,7 @@ static void entry_fill(const struct collection *c, const struct match_one *one, 
 	ret->match = (enum match)r[IMAGE_RULE_MATCH];
 	ret->action = rank_blocks(rank) ? ACTION_BLOCK : ACTION_ALLOW;
 	ret->answer = (enum answer)r[IMAGE_RULE_ANSWER];
-	ret->mode = (enum mode)list[IMAGE_LIST_MODE];
+	ret->mode = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0 ? MODE_SHADOW : (enum mode)list[IMAGE_LIST_MODE];
 	ret->mandatory = rank_mandatory(rank);
 	ret->code = (enum code)r[IMAGE_RULE_CODE];
 	ret->authority = image_string(im, le_get_u32(p + IMAGE_PROV_AUTHORITY));
@@ -192,6 +192,12 @@ static void entry_fill(const struct collection *c, const struct match_one *one, 
 	ret->review = image_string(im, le_get_u32(p + IMAGE_PROV_REVIEW));
 	ret->expires = image_string(im, le_get_u32(p + IMAGE_PROV_EXPIRES));
 	ret->lifted = image_string(im, le_get_u32(p + IMAGE_PROV_LIFTED));
+	ret->lifted_by = image_string(im, le_get_u32(p + IMAGE_PROV_LIFTED_BY));
+	ret->lift_reason = image_string(im, le_get_u32(p + IMAGE_PROV_LIFT_REASON));
+	ret->lift_reference = image_string(im, le_get_u32(p + IMAGE_PROV_LIFT_REFERENCE));
+	ret->organization = image_string(im, le_get_u32(p + IMAGE_PROV_ORGANIZATION));
+	ret->language = image_string(im, le_get_u32(p + IMAGE_PROV_LANGUAGE));
+	ret->sub_error = (enum sub_error)p[IMAGE_PROV_SUB_ERROR];
 	ret->contact_count = le_get_u16(p + IMAGE_PROV_CONTACT_COUNT);
 	size_t first = le_get_u32(p + IMAGE_PROV_CONTACT_FIRST);
 	for (size_t i = 0; i < ret->contact_count; i++)

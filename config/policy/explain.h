@@ -17,10 +17,13 @@ struct policy_entry {
 	enum match match;
 	enum action action; /* the entry's own: an allow rule in a block list is allow */
 	enum answer answer;
-	enum mode mode;
+	enum mode mode; /* the entry's own, or its list's: SHADOW when either is */
 	bool mandatory;
 	enum code code;
-	struct str authority, reason, reference; /* ptr NULL: not said */
+	enum sub_error sub_error;			   /* that is sent with the code; SUB_ERROR_NONE: none is */
+	struct str authority, reason, reference;	   /* ptr NULL: not said */
+	struct str organization, language;		   /* said of the entry or its list, over those of block: */
+	struct str lifted_by, lift_reason, lift_reference; /* of the lifting that counts */
 	struct str contact[POLICY_CONTACTS_MAX];
 	size_t contact_count;
 	struct str added, review, expires, lifted; /* as written; ptr NULL: not said */

@@ -20,8 +20,9 @@
  *      | ADDRESSES  32      |  of answers, then of clients; longest prefix first, then by address
  *      | IPV4 4, IPV6 16    |  for ANSWER_ADDRESS
  *      | LISTS      112     |  cold from here: in the order of saring.yaml, those of this tier
- *      | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk
- *      | PROVENANCE 56      |  each once
+ *      | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk;
+ *      |                    |  entries in mode shadow of a list that is enforced stand here with the end IMAGE_NEVER
+ *      | PROVENANCE 72      |  each once
  *      | CONTACTS   u32     |  strings
  *      | STRING_ENDS u32    |  string n is STRINGS[ends[n-1] .. ends[n])
  *      | STRINGS    u8      |  UTF-8, each once
@@ -63,9 +64,10 @@
 #define IMAGE_MAGIC "\x89SARING\n"
 #define IMAGE_MAGIC_LEN 8
 #define IMAGE_BYTE_ORDER 0x0a0b0c0du
-#define IMAGE_VERSION 3
+#define IMAGE_VERSION 4
 #define IMAGE_NONE UINT32_MAX	/* no string, no condition, no data */
 #define IMAGE_FOREVER INT64_MAX /* until: has no end */
+#define IMAGE_NEVER INT64_MIN	/* in UNTILS: was at no time in force */
 #define IMAGE_BITS_MAX 28	/* of the buckets; 0 when there are few names */
 #define IMAGE_PER_BUCKET 8	/* bits are the least for which buckets hold no more than these on average: 4 to 8 */
 #define IMAGE_BUCKET_MAX 128	/* records in a bucket */
@@ -201,13 +203,18 @@ enum {
 	IMAGE_PROV_REVIEW = 16,
 	IMAGE_PROV_EXPIRES = 20,
 	IMAGE_PROV_LIFTED = 24,
-	IMAGE_PROV_ZERO = 28,
-	IMAGE_PROV_CONTACT_FIRST = 32, /* u32, in CONTACTS */
-	IMAGE_PROV_CONTACT_COUNT = 36, /* u16 */
-	IMAGE_PROV_CODE = 38,	       /* u8, and a zero */
-	IMAGE_PROV_EXPIRES_S = 40,     /* i64, IMAGE_FOREVER when not said */
-	IMAGE_PROV_LIFTED_S = 48,      /* i64, IMAGE_FOREVER when not said */
-	IMAGE_PROV_SIZE = 56,
+	IMAGE_PROV_LIFTED_BY = 28,
+	IMAGE_PROV_LIFT_REASON = 32,
+	IMAGE_PROV_LIFT_REFERENCE = 36,
+	IMAGE_PROV_ORGANIZATION = 40,
+	IMAGE_PROV_LANGUAGE = 44,
+	IMAGE_PROV_CONTACT_FIRST = 48, /* u32, in CONTACTS */
+	IMAGE_PROV_CONTACT_COUNT = 52, /* u16 */
+	IMAGE_PROV_CODE = 54,	       /* u8 */
+	IMAGE_PROV_SUB_ERROR = 55,     /* u8: one that goes with the code, or SUB_ERROR_NONE */
+	IMAGE_PROV_EXPIRES_S = 56,     /* i64, IMAGE_FOREVER when not said */
+	IMAGE_PROV_LIFTED_S = 64,      /* i64, IMAGE_FOREVER when not said */
+	IMAGE_PROV_SIZE = 72,
 };
 
 /* Bytes of one record of each section; part of the format. */

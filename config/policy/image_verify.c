@@ -87,8 +87,10 @@ static bool lists_verify(const struct image *im, struct err *err)
 
 static bool provenance_verify(const struct image *im, struct err *err)
 {
-	static const uint8_t strings[] = {IMAGE_PROV_AUTHORITY, IMAGE_PROV_REASON,  IMAGE_PROV_REFERENCE, IMAGE_PROV_ADDED,
-					  IMAGE_PROV_REVIEW,	IMAGE_PROV_EXPIRES, IMAGE_PROV_LIFTED};
+	static const uint8_t strings[] = {IMAGE_PROV_AUTHORITY,	     IMAGE_PROV_REASON,	      IMAGE_PROV_REFERENCE,
+					  IMAGE_PROV_ADDED,	     IMAGE_PROV_REVIEW,	      IMAGE_PROV_EXPIRES,
+					  IMAGE_PROV_LIFTED,	     IMAGE_PROV_LIFTED_BY,    IMAGE_PROV_LIFT_REASON,
+					  IMAGE_PROV_LIFT_REFERENCE, IMAGE_PROV_ORGANIZATION, IMAGE_PROV_LANGUAGE};
 	const struct image_section *records = &im->sections[IMAGE_PROVENANCE], *contacts = &im->sections[IMAGE_CONTACTS];
 	for (size_t i = 0; i < contacts->count; i++) {
 		uint32_t id = le_get_u32(contacts->base + 4 * i);
@@ -104,7 +106,8 @@ static bool provenance_verify(const struct image *im, struct err *err)
 		size_t first = le_get_u32(r + IMAGE_PROV_CONTACT_FIRST), count = le_get_u16(r + IMAGE_PROV_CONTACT_COUNT);
 		if (count > IMAGE_CONTACTS_MAX || first > contacts->count || count > contacts->count - first)
 			return damaged(err, "the contacts of provenance", i);
-		if (r[IMAGE_PROV_CODE] > CODE_FILTERED)
+		if (r[IMAGE_PROV_CODE] > CODE_FILTERED || r[IMAGE_PROV_SUB_ERROR] >= SUB_ERROR_COUNT ||
+		    !terms_sub_error_fits((enum sub_error)r[IMAGE_PROV_SUB_ERROR], (enum code)r[IMAGE_PROV_CODE]))
 			return damaged(err, "the code of provenance", i);
 		if ((le_get_u32(r + IMAGE_PROV_EXPIRES) == IMAGE_NONE && le_get_i64(r + IMAGE_PROV_EXPIRES_S) != IMAGE_FOREVER) ||
 		    (le_get_u32(r + IMAGE_PROV_LIFTED) == IMAGE_NONE && le_get_i64(r + IMAGE_PROV_LIFTED_S) != IMAGE_FOREVER))
@@ -173,7 +176,7 @@ static bool rule_is_good(const struct image *im, uint32_t rule, struct seen *see
 	const uint8_t *l = image_at(im, IMAGE_LISTS, list);
 	if (le_get_u16(r + IMAGE_RULE_ORDER) != le_get_u16(l + IMAGE_LIST_ORDER) ||
 	    rank_mandatory(rank) != (l[IMAGE_LIST_MANDATORY] != 0) ||
-	    ((r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0) != (l[IMAGE_LIST_MODE] == MODE_SHADOW))
+	    ((r[IMAGE_RULE_RANK] & IMAGE_SHADOW) == 0 && l[IMAGE_LIST_MODE] == MODE_SHADOW))
 		return false;
 	if (!string_is_good(im, extra) || (extra != IMAGE_NONE && image_string(im, extra).len > IMAGE_EXTRA_TEXT_MAX))
 		return false;

@@ -26,6 +26,18 @@ enum mode { MODE_ENFORCE = 0, MODE_SHADOW = 1, MODE_OFF = 2 };
 /* Which extended DNS error a block carries: 15, 16, 17 (RFC 8914 §4.16-4.18). */
 enum code { CODE_BLOCKED = 0, CODE_CENSORED = 1, CODE_FILTERED = 2 };
 
+/* The sub-error of a structured DNS error (draft-ietf-dnsop-structured-dns-error, registry of sub-error codes); the number sent. */
+enum sub_error {
+	SUB_ERROR_NONE = 0, /* reserved there, and never sent */
+	SUB_ERROR_MALWARE = 1,
+	SUB_ERROR_PHISHING = 2,
+	SUB_ERROR_SPAM = 3,
+	SUB_ERROR_SPYWARE = 4,
+	SUB_ERROR_NETWORK_POLICY = 5,
+	SUB_ERROR_DNS_POLICY = 6,
+};
+#define SUB_ERROR_COUNT 7
+
 enum answer {
 	ANSWER_NXDOMAIN = 0,
 	ANSWER_NODATA = 1,
@@ -59,9 +71,14 @@ extern const char *const match_words[];
 extern const char *const match_settable_words[]; /* the first three */
 extern const char *const mode_words[];
 extern const char *const code_words[];
-extern const char *const answer_words[]; /* what explain shows */
+extern const char *const sub_error_words[]; /* the first is "none" */
+extern const char *const answer_words[];    /* what explain shows */
 extern const char *const answer_settable_words[];
 extern const char *const format_words[];
+
+/* May an answer with that code carry that sub-error? Spam and the like go with 15 and 17, policies with 15 alone, and nothing
+ * with 16 (the draft's registry). SUB_ERROR_NONE goes with all. */
+bool terms_sub_error_fits(enum sub_error sub_error, enum code code);
 
 /* The index of word in words, or -1. */
 int terms_find(const char *const *words, struct str word);

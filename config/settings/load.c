@@ -189,6 +189,13 @@ static void check_source_keys(const struct loader *l, const struct yaml_node *it
 	}
 }
 
+static void check_list_item(const struct loader *l, const struct yaml_node *item)
+{
+	check_source_keys(l, item);
+	/* What the file says is not known here: only what both stand here can be wrong. */
+	(void)!provenance_codes_fit(item, NULL, l->values.shown, l->values.errors);
+}
+
 static void bind_mapping(struct loader *l, const struct pending *p)
 {
 	for (const struct yaml_node *member = p->node->first; member != NULL; member = member->next) {
@@ -204,7 +211,7 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 			(void)values_fault(&l->values, p->node, "'%s' is missing here", key);
 	}
 	if (strcmp(p->prefix, PREFIX_LISTS) == 0)
-		check_source_keys(l, p->node);
+		check_list_item(l, p->node);
 }
 
 static const struct yaml_node *get(const struct yaml_node *root, const char *section, const char *key)

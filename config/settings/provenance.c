@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "settings/provenance.h"
 
-#include "settings/values.h"
-
 #include <assert.h>
 #include <stdio.h>
 
-enum kind { KIND_TEXT, KIND_CODE, KIND_CONTACT, KIND_TIME };
+#include "settings/values.h"
+
+enum kind { KIND_TEXT, KIND_CODE, KIND_SUB_ERROR, KIND_LANGUAGE, KIND_CONTACT, KIND_TIME };
 
 struct row {
 	const char *key;
@@ -20,23 +20,29 @@ static const struct row rows[] = {
     {"authority", KIND_TEXT, AT(authority), 0},
     {"reason", KIND_TEXT, AT(reason), 0},
     {"code", KIND_CODE, 0, 0},
+    {"sub-error", KIND_SUB_ERROR, 0, 0},
     {"reference", KIND_TEXT, AT(reference), 0},
     {"contact", KIND_CONTACT, 0, 0},
+    {"organization", KIND_TEXT, AT(organization), 0},
+    {"language", KIND_LANGUAGE, AT(language), 0},
     {"added", KIND_TIME, AT(added), AT(added_s)},
     {"review", KIND_TIME, AT(review), AT(review_s)},
     {"expires", KIND_TIME, AT(expires), AT(expires_s)},
     /* from here on in lists only */
     {"lifted", KIND_TIME, AT(lifted), AT(lifted_s)},
+    {"lifted-by", KIND_TEXT, AT(lifted_by), 0},
     {"lift-reason", KIND_TEXT, AT(lift_reason), 0},
+    {"lift-reference", KIND_TEXT, AT(lift_reference), 0},
 };
-#define SETTINGS_ROWS 8
+#define SETTINGS_ROWS 11
 
 const char *const *provenance_keys(enum provenance_place place)
 {
-	static const char *const in_settings[] = {"authority", "reason", "code",    "reference", "contact",
-						  "added",     "review", "expires", NULL};
-	static const char *const in_list[] = {"authority", "reason",  "code",	"reference",   "contact", "added",
-					      "review",	   "expires", "lifted", "lift-reason", NULL};
+	static const char *const in_settings[] = {"authority",	  "reason",   "code",  "sub-error", "reference", "contact",
+						  "organization", "language", "added", "review",    "expires",	 NULL};
+	static const char *const in_list[] = {"authority",    "reason",	     "code",	       "sub-error", "reference", "contact",
+					      "organization", "language",    "added",	       "review",    "expires",	 "lifted",
+					      "lifted-by",    "lift-reason", "lift-reference", NULL};
 	return place == PROVENANCE_IN_LIST ? in_list : in_settings;
 }
 
@@ -99,6 +105,31 @@ bool provenance_bind(const struct yaml_node *member, enum provenance_place place
 		ret->code = (enum code)word;
 		ret->has_code = true;
 		return true;
+	case KIND_SUB_ERROR:
+		if (!values_word(&v, row->key, member, sub_error_words, &word))
+			return false;
+		ret->sub_error = (enum sub_error)word;
+		ret->has_sub_error = true;
+		return true;
+	case KIND_LANGUAGE:
+		return values_language(&v, row->key, member, &ret->language);
 	}
+	return false;
+}
+
+bool provenance_codes_fit(const struct yaml_node *mapping, const enum code *code, const char *shown, struct err_list *errors)
+{
+	const struct yaml_node *said = yaml_get(mapping, "sub-error"), *coded = yaml_get(mapping, "code");
+	int sub_error, own = coded == NULL || coded->kind != YAML_SCALAR ? -1 : terms_find(code_words, coded->text);
+	if (said == NULL || said->kind != YAML_SCALAR || (sub_error = terms_find(sub_error_words, said->text)) < 0)
+		return true; /* not said, or at fault already */
+	if (own < 0 && code == NULL)
+		return true;
+	const enum code holds = own >= 0 ? (enum code)own : *code;
+	if (terms_sub_error_fits((enum sub_error)sub_error, holds))
+		return true;
+	err_list_add_at(errors, shown, said->line, said->column, "'sub-error: %s' does not go with 'code: %s', %s",
+			sub_error_words[sub_error], code_words[holds],
+			holds == CODE_CENSORED ? "which takes none" : "which takes malware, phishing, spam and spyware alone");
 	return false;
 }

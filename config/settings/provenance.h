@@ -13,11 +13,10 @@
 #define PROVENANCE_CONTACT_MAX 16
 #define PROVENANCE_TEXT_MAX 4096 /* bytes of a reason, authority, reference or contact */
 
-/* Where the keys stand: `lifted` and `lift-reason` belong to lists and entries, not to saring.yaml. */
+/* Where the keys stand: `lifted` and what is said of the lifting belong to lists and entries, not to saring.yaml. */
 enum provenance_place { PROVENANCE_IN_SETTINGS, PROVENANCE_IN_LIST };
 
-/* The keys, NULL-terminated, for the "did you mean" of callers: authority, reason, code, reference, contact, added, review,
- * expires, and in a list lifted, lift-reason. */
+/* The keys, NULL-terminated, for the "did you mean" of callers. */
 const char *const *provenance_keys(enum provenance_place place);
 
 /* The keys that `block.require` may name, and what of those in `required` (a bit for each, by its place in require_words) is not
@@ -36,5 +35,11 @@ char *provenance_require_text(uint32_t bits, char *buf, size_t size);
  * Returns false when an error was added. */
 MUST_CHECK bool provenance_bind(const struct yaml_node *member, enum provenance_place place, const char *shown, struct arena *arena,
 				struct provenance *ret, struct err_list *errors, bool *ret_known);
+
+/* Does the sub-error that the mapping says go with its code (terms_sub_error_fits)? code: what holds when the mapping says none;
+ * NULL: nobody knows yet, and then nothing is at fault. False: an error was added, at the place of `sub-error`. A pair that comes
+ * together from different files is no fault of either: then the sub-error is left out of what is sent (compile_rules.c). */
+MUST_CHECK bool provenance_codes_fit(const struct yaml_node *mapping, const enum code *code, const char *shown,
+				     struct err_list *errors);
 
 #endif

@@ -43,14 +43,17 @@ enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
  * A NULL or has_* false means "not said here". Times are seconds since the epoch. */
 struct provenance {
 	const char *authority, *reason, *reference;
-	const char *const *contact; /* contact_count of them */
+	const char *organization, *language; /* over those of block: */
+	const char *const *contact;	     /* contact_count of them */
 	size_t contact_count;
 	bool has_code;
 	enum code code;
+	bool has_sub_error;
+	enum sub_error sub_error;
 	/* as written (for showing) and as time; text NULL when not said */
 	const char *added, *review, *expires, *lifted;
 	int64_t added_s, review_s, expires_s, lifted_s;
-	const char *lift_reason; /* why it was lifted; in lists only */
+	const char *lifted_by, *lift_reason, *lift_reference; /* who lifted it, why, by what order; in lists only */
 };
 
 struct minisign_key; /* settings/minisign.h */

@@ -268,8 +268,7 @@ static bool bind_text(const struct values *v, const struct schema_key *row, cons
 	return true;
 }
 
-static bool bind_language(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
-			  void *object)
+bool values_language(const struct values *v, const char *key, const struct yaml_node *node, const char **ret)
 {
 	char shown[VALUES_SHOWN_MAX];
 	if (!values_scalar(v, key, node, "a language tag"))
@@ -282,7 +281,17 @@ static bool bind_language(const struct values *v, const struct schema_key *row, 
 	}
 	if (!good)
 		return values_fault(v, node, "'%s' is not a language tag such as en, id or pt-BR", values_shown(node, shown));
-	store_pointer(object, row->at, arena_strndup(v->arena, node->text.ptr, node->text.len));
+	*ret = arena_strndup(v->arena, node->text.ptr, node->text.len);
+	return true;
+}
+
+static bool bind_language(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			  void *object)
+{
+	const char *language = NULL;
+	if (!values_language(v, key, node, &language))
+		return false;
+	store_pointer(object, row->at, language);
 	return true;
 }
 

@@ -39,6 +39,8 @@ MUST_CHECK bool values_word(const struct values *v, const char *key, const struc
 			    int *ret);
 /* Not empty, no control characters but line breaks and tabs, at most max bytes; blanks at both ends are cut. */
 MUST_CHECK bool values_text(const struct values *v, const char *key, const struct yaml_node *node, size_t max, const char **ret);
+/* A language tag (RFC 5646), by its looks. */
+MUST_CHECK bool values_language(const struct values *v, const char *key, const struct yaml_node *node, const char **ret);
 MUST_CHECK bool values_texts(const struct values *v, const char *key, const struct yaml_node *node, size_t max_count,
 			     size_t max_bytes, const char *const **ret, size_t *ret_count);
 /* A date or an RFC 3339 time: as written, and in seconds since the epoch. */

@@ -4,6 +4,7 @@
 #include "admin/report.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ctl/change.h"
 #include "ctl/proto.h"
 #include "fetch.h"
 #include "policy/match.h"
@@ -248,8 +249,9 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 /* ---- the table ---- */
 
 static const char *const explain_keys[] = {"name", "type", "client", NULL};
-static const char *const flush_keys[] = {"name", NULL};
-static const char *const fetch_keys[] = {"lists", "force", NULL};
+static const char *const change_keys[] = {"change", NULL};
+static const char *const flush_keys[] = {"name", "change", NULL};
+static const char *const fetch_keys[] = {"lists", "force", "change", NULL};
 
 static const struct command {
 	const char *verb;
@@ -266,8 +268,8 @@ static const struct command {
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
-    {"reload", RIGHT_CHANGE, NULL, run_reload, "read saring.yaml and the lists again"},
-    {"policy.rebuild", RIGHT_CHANGE, NULL, run_policy_rebuild, "read the lists again, with the saring.yaml in force"},
+    {"reload", RIGHT_CHANGE, change_keys, run_reload, "read saring.yaml and the lists again"},
+    {"policy.rebuild", RIGHT_CHANGE, change_keys, run_policy_rebuild, "read the lists again, with the saring.yaml in force"},
 };
 
 static const struct command *command_find(const char *verb)
@@ -312,7 +314,8 @@ void commands_run(struct commands *c, json_t *request, enum command_right right,
 		return;
 	}
 	call.verb = command->verb;
-	if (!refuse(command, right, &err) || !args_known(args, command->keys, &err)) {
+	if (!refuse(command, right, &err) || !args_known(args, command->keys, &err) ||
+	    !ctl_change_good(json_object_get(args, "change"), &err)) {
 		call_fail(&call, &err, NULL);
 		return;
 	}

@@ -55,14 +55,20 @@ static json_t *rule(const struct policy_entry *e)
 	put(object, "mandatory", json_boolean(e->mandatory));
 	put_word(object, "mode", mode_words[e->mode]);
 	put_word(object, "code", code_words[e->code]);
+	put_word(object, "sub_error", e->sub_error == SUB_ERROR_NONE ? NULL : sub_error_words[e->sub_error]);
 	put_str(object, "authority", e->authority);
 	put_str(object, "reason", e->reason);
 	put_str(object, "reference", e->reference);
+	put_str(object, "organization", e->organization);
+	put_str(object, "language", e->language);
 	put(object, "contact", contact);
 	put_str(object, "added", e->added);
 	put_str(object, "review", e->review);
 	put_str(object, "expires", e->expires);
 	put_str(object, "lifted", e->lifted);
+	put_str(object, "lifted_by", e->lifted_by);
+	put_str(object, "lift_reason", e->lift_reason);
+	put_str(object, "lift_reference", e->lift_reference);
 	return object;
 }
 
@@ -76,6 +82,7 @@ static json_t *loser(const struct policy_entry *e, const struct policy_hit *hit)
 	put_str(object, "entry", e->entry);
 	put_word(object, "match", match_words[e->match]);
 	put_word(object, "action", action_words[e->action]);
+	put_word(object, "mode", mode_words[e->mode]);
 	put_word(object, "why_not", hit->why_not_text);
 	return object;
 }

@@ -10,6 +10,7 @@
 #include "list/doc.h"
 #include "list/list.h"
 #include "compile/compile.h"
+#include "saringctl/change.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 #include "saringctl/progress.h"
@@ -274,11 +275,13 @@ static void note_refused(struct context *ctx)
 enum exit_status cmd_reload(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
+	struct change change;
 	json_t *done = NULL, *key;
 	enum exit_status status;
 	size_t i;
 	char took[FIGURE_MAX], lists[FIGURE_MAX], entries[FIGURE_MAX];
-	if (!context_call(ctx, "reload", NULL, "reading configuration and lists", &done, &status)) {
+	change_init(&change, ctx);
+	if (!context_call(ctx, "reload", change_put(&change, NULL), "reading configuration and lists", &done, &status)) {
 		if (status != STATUS_UNREACHABLE)
 			output_note(o, "nothing was changed: what served before serves on");
 		return status;

@@ -4,6 +4,7 @@
 #include "saringctl/context.h"
 
 #include "ctl/proto.h"
+#include "saringctl/change.h"
 #include "saringctl/progress.h"
 
 #include <string.h>
@@ -144,7 +145,11 @@ enum exit_status cmd_list_fetch(struct context *ctx)
 	if (ctx->in->operand_count == 0)
 		json_decref(names);
 	must(args != NULL);
-	if (!context_call(ctx, "list.fetch", args, NULL, &begun, &status))
+	struct change change;
+	change_init(&change, ctx);
+	if (ctx->in->operand_count == 1)
+		change.list = ctx->in->operands[0];
+	if (!context_call(ctx, "list.fetch", change_put(&change, args), NULL, &begun, &status))
 		return status;
 	bool good = watch(ctx, json_object_get(begun, "lists"), &lists, &status);
 	json_decref(begun);

@@ -88,6 +88,7 @@ static void show_rule(const struct output *o, const json_t *rule)
 	output_line(o, "authority", field_text(rule, "authority"));
 	output_line(o, "reason", field_text(rule, "reason"));
 	output_line(o, "code", field_text(rule, "code"));
+	output_line(o, "sub-error", field_text(rule, "sub_error"));
 	output_line(o, "reference", field_text(rule, "reference"));
 	json_array_foreach(json_object_get(rule, "contact"), i, contact)
 	    output_line(o, i == 0 ? "contact" : "", json_string_value(contact));
@@ -95,6 +96,9 @@ static void show_rule(const struct output *o, const json_t *rule)
 	output_line(o, "review", field_text(rule, "review"));
 	output_line(o, "expires", field_text(rule, "expires"));
 	output_line(o, "lifted", lifted);
+	output_line(o, "lifted by", field_text(rule, "lifted_by"));
+	output_line(o, "lift reason", field_text(rule, "lift_reason"));
+	output_line(o, "lift reference", field_text(rule, "lift_reference"));
 }
 
 /* The entries that match too, and why each does not decide. */

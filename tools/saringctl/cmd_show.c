@@ -37,13 +37,20 @@ struct row {
 	const char *state;
 };
 
-static const char *state_of(const struct shown *s, const struct provenance *p)
+/* The entry's own mode, or its list's. */
+static enum mode row_mode(const struct shown *s, const struct segment_class *class)
 {
+	return class->shadow && s->settings->mode == MODE_ENFORCE ? MODE_SHADOW : s->settings->mode;
+}
+
+static const char *state_of(const struct shown *s, const struct segment_class *class, const struct provenance *p)
+{
+	const enum mode mode = row_mode(s, class);
 	if (p->lifted != NULL && p->lifted_s <= s->now_s)
 		return "lifted";
 	if (p->expires != NULL && p->expires_s <= s->now_s)
 		return "expired";
-	return s->settings->mode == MODE_ENFORCE ? "in force" : mode_words[s->settings->mode];
+	return mode == MODE_ENFORCE ? "in force" : mode_words[mode];
 }
 
 /* The entry as its author wrote it, else what it means. */
@@ -71,7 +78,7 @@ static bool row_next(const struct shown *s, struct segment_cursor *cursor, struc
 	if (says)
 		segment_provenance(s->segment, row->class.provenance, &row->own);
 	row->all = list_provenance(says ? &row->own : NULL, segment_defaults(s->segment), &s->settings->provenance);
-	row->state = state_of(s, &row->all);
+	row->state = state_of(s, &row->class, &row->all);
 	row_text(row);
 	return true;
 }
@@ -91,6 +98,13 @@ static const char *row_action(const struct shown *s, const struct row *row)
 	return action_words[row->class.has_action ? row->class.action : s->action];
 }
 
+/* What goes with the code that holds (compile_rules.c); NULL: none. */
+static const char *sub_error_shown(const struct provenance *p)
+{
+	bool sent = p->sub_error != SUB_ERROR_NONE && terms_sub_error_fits(p->sub_error, p->has_code ? p->code : CODE_BLOCKED);
+	return sent ? sub_error_words[p->sub_error] : NULL;
+}
+
 /* ---- for programs ---- */
 
 static json_t *row_json(const struct shown *s, const struct row *row)
@@ -103,13 +117,17 @@ static json_t *row_json(const struct shown *s, const struct row *row)
 	json_t *one = json_pack("{s:o, s:o, s:I, s:o, s:s, s:s, s:b, s:s, s:s, s:s}", "list", ctl_text(str_from(s->settings->name)),
 				"file", ctl_text(str_from(s->settings->file_shown)), "line", (json_int_t)row->entry.line, "entry",
 				ctl_text(str_from(row_entry(row))), "match", row_match(s, row), "action", row_action(s, row),
-				"mandatory", s->settings->mandatory, "mode", mode_words[s->settings->mode], "state", row->state,
-				"code", code_words[p->has_code ? p->code : CODE_BLOCKED]);
+				"mandatory", s->settings->mandatory, "mode", mode_words[row_mode(s, &row->class)], "state",
+				row->state, "code", code_words[p->has_code ? p->code : CODE_BLOCKED]);
 	must(one != NULL);
-	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "authority", ctl_text(str_from(p->authority)),
-				 "reason", ctl_text(str_from(p->reason)), "reference", ctl_text(str_from(p->reference)), "contact",
-				 contact, "added", ctl_text(str_from(p->added)), "review", ctl_text(str_from(p->review)), "expires",
-				 ctl_text(str_from(p->expires)), "lifted", ctl_text(str_from(p->lifted)));
+	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "authority",
+				 ctl_text(str_from(p->authority)), "reason", ctl_text(str_from(p->reason)), "reference",
+				 ctl_text(str_from(p->reference)), "contact", contact, "added", ctl_text(str_from(p->added)),
+				 "review", ctl_text(str_from(p->review)), "expires", ctl_text(str_from(p->expires)), "lifted",
+				 ctl_text(str_from(p->lifted)), "lifted_by", ctl_text(str_from(p->lifted_by)), "lift_reason",
+				 ctl_text(str_from(p->lift_reason)), "lift_reference", ctl_text(str_from(p->lift_reference)),
+				 "organization", ctl_text(str_from(p->organization)), "language", ctl_text(str_from(p->language)),
+				 "sub_error", ctl_text(str_from(sub_error_shown(p))));
 	must(rest != NULL && json_object_update(one, rest) == 0);
 	json_decref(rest);
 	if (row->class.has_answer)
@@ -154,6 +172,7 @@ static void show_head(const struct shown *s)
 	output_line(o, "authority", p.authority);
 	output_line(o, "reason", p.reason);
 	output_line(o, "code", code_words[p.has_code ? p.code : CODE_BLOCKED]);
+	output_line(o, "sub-error", sub_error_shown(&p));
 	output_line(o, "reference", p.reference);
 	for (size_t i = 0; i < p.contact_count; i++)
 		output_line(o, i == 0 ? "contact" : "", p.contact[i]);
@@ -161,6 +180,9 @@ static void show_head(const struct shown *s)
 	output_line(o, "review", p.review);
 	output_line(o, "expires", p.expires);
 	output_line(o, "lifted", p.lifted);
+	output_line(o, "lifted by", p.lifted_by);
+	output_line(o, "lift reason", p.lift_reason);
+	output_line(o, "lift reference", p.lift_reference);
 }
 
 /* A column stands only where an entry has something of its own to say there. */
@@ -169,10 +191,16 @@ static const struct {
 	bool wrap;
 	size_t offset; /* of a const char * in struct provenance */
 } own_columns[] = {
-    {"ADDED", false, offsetof(struct provenance, added)},	 {"REVIEW", false, offsetof(struct provenance, review)},
-    {"EXPIRES", false, offsetof(struct provenance, expires)},	 {"LIFTED", false, offsetof(struct provenance, lifted)},
-    {"AUTHORITY", true, offsetof(struct provenance, authority)}, {"REASON", true, offsetof(struct provenance, reason)},
+    {"ADDED", false, offsetof(struct provenance, added)},
+    {"REVIEW", false, offsetof(struct provenance, review)},
+    {"EXPIRES", false, offsetof(struct provenance, expires)},
+    {"LIFTED", false, offsetof(struct provenance, lifted)},
+    {"AUTHORITY", true, offsetof(struct provenance, authority)},
+    {"REASON", true, offsetof(struct provenance, reason)},
     {"REFERENCE", true, offsetof(struct provenance, reference)},
+    {"LIFTED BY", true, offsetof(struct provenance, lifted_by)},
+    {"LIFT REASON", true, offsetof(struct provenance, lift_reason)},
+    {"LIFT REFERENCE", true, offsetof(struct provenance, lift_reference)},
 };
 
 static const char *own_text(const struct provenance *own, size_t column)

@@ -4,6 +4,7 @@
 #include "saringctl/context.h"
 
 #include "base/str.h"
+#include "saringctl/change.h"
 #include "wire/name.h"
 
 #include <string.h>
@@ -137,6 +138,7 @@ enum exit_status cmd_cache(struct context *ctx)
 
 enum exit_status cmd_cache_flush(struct context *ctx)
 {
+	struct change change;
 	json_t *flushed = NULL, *args = NULL;
 	enum exit_status exit_status;
 	char text[NAME_TEXT_MAX];
@@ -150,7 +152,10 @@ enum exit_status cmd_cache_flush(struct context *ctx)
 		args = json_pack("{s:s}", "name", name_to_text(&name, text));
 		must(args != NULL);
 	}
-	if (!context_call(ctx, "cache.flush", args, NULL, &flushed, &exit_status))
+	change_init(&change, ctx);
+	change.names = ctx->in->operands;
+	change.name_count = ctx->in->operand_count;
+	if (!context_call(ctx, "cache.flush", change_put(&change, args), NULL, &flushed, &exit_status))
 		return exit_status;
 	if (ctx->out.json) {
 		output_json(flushed);

@@ -187,6 +187,7 @@ static void take_entry(struct import_batch *b, const struct context *ctx, const 
 		take_regex(b, &class, s, entry);
 	else
 		entry->name = arena_strdup(&b->arena, text);
+	entry->shadow = class.shadow;
 	entry->reason = in->reason != NULL ? in->reason : own.reason;
 	entry->authority = in->authority != NULL ? in->authority : own.authority;
 	entry->reference = in->reference != NULL ? in->reference : own.reference;

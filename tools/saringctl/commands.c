@@ -14,13 +14,15 @@
 #define PROVENANCE_BITS                                                                                                         \
 	(OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_AUTHORITY) | OPTION_BIT(OPTION_REFERENCE) | OPTION_BIT(OPTION_CONTACT) | \
 	 OPTION_BIT(OPTION_EXPIRES))
+/* said of a change, for the audit log */
+#define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
 
 const struct command commands_table[] = {
     {"status", NULL, "", 0, 0, 0, cmd_status, "is it up, what is loaded, how it does", NULL},
     {"check", NULL, "[FILE]", 0, 1, 0, cmd_check, "read configuration and lists without the daemon: errors and warnings",
      "FILE is a saring.yaml, which is checked with all its lists, or a YAML list, which is checked alone.\n"
      "Warnings: duplicates, entries covered by others, expired, past review, over-broad."},
-    {"reload", NULL, "", 0, 0, 0, cmd_reload, "read configuration and lists again; on an error nothing changes", NULL},
+    {"reload", NULL, "", 0, 0, RECORD_BITS, cmd_reload, "read configuration and lists again; on an error nothing changes", NULL},
     {"explain", NULL, "NAME", 1, 1, OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT), cmd_explain,
      "what would be answered, and the entry that decides", NULL},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
@@ -29,12 +31,13 @@ const struct command commands_table[] = {
      "add names to a list's file; in force when it returns",
      "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) only with "
      "--force."},
-    {"list", "remove", "LIST NAME...", 2, INT_MAX, 0, cmd_list_remove, "remove names, as if they had never been there", NULL},
-    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, OPTION_BIT(OPTION_REASON), cmd_list_lift,
-     "no longer in force, kept for the record", "Without NAME the whole list is lifted."},
-    {"list", "mode", "LIST enforce|shadow|off", 2, 2, 0, cmd_list_mode,
+    {"list", "remove", "LIST NAME...", 2, INT_MAX, RECORD_BITS, cmd_list_remove, "remove names, as if they had never been there",
+     NULL},
+    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, RECORD_BITS, cmd_list_lift, "no longer in force, kept for the record",
+     "Without NAME the whole list is lifted."},
+    {"list", "mode", "LIST enforce|shadow|off", 2, 2, RECORD_BITS, cmd_list_mode,
      "enforce a list, only count what it would do, or leave it out", "Written to saring.yaml; in force when it returns."},
-    {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE), cmd_list_fetch,
+    {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE) | RECORD_BITS, cmd_list_fetch,
      "fetch lists with a url now, all or those named; in force when it returns",
      "A copy that has changed by more than the list's max-change, or of which little can be read, is taken only with --force."},
     {"list", "import", "LIST FILE", 2, 2, OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS, cmd_list_import,
@@ -44,7 +47,7 @@ const struct command commands_table[] = {
      "write a list in another format to standard output",
      "Without --format as YAML. What the format has no words for is left out, and said on standard error."},
     {"cache", NULL, "", 0, 0, 0, cmd_cache, "the cache in figures", NULL},
-    {"cache", "flush", "[NAME]", 0, 1, 0, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
+    {"cache", "flush", "[NAME]", 0, 1, RECORD_BITS, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
     {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
 };
 const size_t commands_count = ARRAY_LEN(commands_table);

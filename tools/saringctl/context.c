@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "ctl/client.h"
@@ -14,7 +15,8 @@
 
 void context_init(struct context *ctx, const struct invocation *in)
 {
-	*ctx = (struct context){.in = in, .config = in->config != NULL ? in->config : SETTINGS_PATH_DEFAULT};
+	*ctx = (struct context){
+	    .in = in, .config = in->config != NULL ? in->config : SETTINGS_PATH_DEFAULT, .begun_ns = clock_mono_ns()};
 	output_init(&ctx->out, in->json);
 }
 

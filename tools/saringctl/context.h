@@ -19,6 +19,7 @@ struct context {
 	const struct invocation *in;
 	struct output out;
 	const char *config;	   /* -c, or the default */
+	int64_t begun_ns;	   /* CLOCK_MONOTONIC: when the command began */
 	bool tried;		   /* the configuration was read */
 	bool absent;		   /* and was not there, or not readable */
 	struct settings *settings; /* owned; NULL when it could not be loaded */

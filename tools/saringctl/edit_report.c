@@ -4,8 +4,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "ctl/change.h"
 #include "ctl/proto.h"
 #include "list/doc.h"
+#include "saringctl/change.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +98,41 @@ static enum exit_status check_read(struct edit *e)
 	return e->unread ? STATUS_FAILED : STATUS_DONE;
 }
 
+/* As the list has it: a name in its one form, anything else (an expression) as it was typed. */
+static char *as_listed(const char *typed)
+{
+	struct name name;
+	char text[NAME_TEXT_MAX];
+	return base_strdup(list_name_from_text(str_from(typed), &name, NULL) ? name_to_text(&name, text) : typed);
+}
+
+/* What the edit did, for the record. An import may have made thousands of entries: the first are named, all are counted. */
+static json_t *describe(const struct edit *e)
+{
+	struct change change;
+	char mode[64], **names = base_alloc(CTL_CHANGE_NAMES_MAX * sizeof(*names));
+	size_t said = 0;
+	change_init(&change, e->ctx);
+	change.list = e->list->name;
+	for (size_t i = 0; i < e->count && e->mode == NULL; i++) {
+		if (e->results[i].outcome != EDIT_DONE || e->results[i].name == NULL)
+			continue;
+		if (said < CTL_CHANGE_NAMES_MAX)
+			names[said++] = as_listed(e->results[i].name);
+		change.name_count++;
+	}
+	change.names = (const char *const *)names;
+	if (e->mode != NULL) {
+		(void)snprintf(mode, sizeof(mode), "mode: %s", e->mode);
+		change.detail = mode;
+	}
+	json_t *args = change_put(&change, NULL);
+	for (size_t i = 0; i < said; i++)
+		free(names[i]);
+	free(names);
+	return args;
+}
+
 /* The daemon takes the edit up. */
 static enum exit_status tell_daemon(struct edit *e)
 {
@@ -108,7 +145,7 @@ static enum exit_status tell_daemon(struct edit *e)
 		err_set(&e->err, ERR_INPUT, "the control socket is not known");
 		return STATUS_FAILED;
 	}
-	if (!context_ask(e->ctx, e->wording->call, NULL, "compiling the lists", &result, &e->errors, &e->err))
+	if (!context_ask(e->ctx, e->wording->call, describe(e), "compiling the lists", &result, &e->errors, &e->err))
 		return output_status(&e->err);
 	e->generation = field_int(result, "generation");
 	json_decref(result);

@@ -276,6 +276,21 @@ static void test_bad_requests(void **state)
 	json_decref(request);
 }
 
+/* What is said of a change is judged before anything is done; verbs that change nothing take none. */
+static void test_changes_are_judged(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const verbs[] = {"reload", "policy.rebuild", "cache.flush", "list.fetch"};
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		expect_error(f, verbs[i], "{\"change\": 1}", RIGHT_CHANGE, ERR_USAGE);
+		expect_error(f, verbs[i], "{\"change\": {\"verb\": \"x\", \"uid\": 0}}", RIGHT_CHANGE, ERR_USAGE);
+	}
+	assert_int_equal(f->rebuilds, 0);
+	expect_error(f, "status", "{\"change\": {\"verb\": \"x\"}}", RIGHT_CHANGE, ERR_USAGE);
+	(void)result_of(f, "cache.flush", "{\"change\": {\"verb\": \"cache flush\", \"reason\": \"r\"}}", RIGHT_CHANGE);
+	(void)result_of(f, "cache.flush", "{\"change\": null}", RIGHT_CHANGE);
+}
+
 static void test_explain_blocked(void **state)
 {
 	struct fixture *f = *state;
@@ -289,12 +304,15 @@ static void test_explain_blocked(void **state)
 	    "  \"authority\": \"Kementerian – \\\"Kominfo\\\"\", \"reason\": \"web client\","
 	    "  \"reference\": \"https://example.org/order\","
 	    "  \"contact\": [\"mailto:a@example.org\", \"mailto:b@example.org\"], \"added\": \"2017-07-14\","
-	    "  \"review\": null, \"expires\": null, \"lifted\": null},"
+	    "  \"review\": null, \"expires\": null, \"lifted\": null,"
+	    "  \"sub_error\": null, \"organization\": null, \"language\": null, \"lifted_by\": null, \"lift_reason\": null,"
+	    "  \"lift_reference\": null},"
 	    " \"also\": ["
 	    "  {\"list\": \"order\", \"file\": \"order.yaml\", \"line\": 8, \"entry\": \"telegram.org\", \"match\": \"subtree\","
-	    "   \"action\": \"block\", \"why_not\": \"less specific\"},"
+	    "   \"action\": \"block\", \"mode\": \"enforce\", \"why_not\": \"less specific\"},"
 	    "  {\"list\": \"exceptions\", \"file\": \"exceptions.yaml\", \"line\": 2, \"entry\": \"web.telegram.org\","
-	    "   \"match\": \"subtree\", \"action\": \"allow\", \"why_not\": \"a mandatory block outranks it\"}]}");
+	    "   \"match\": \"subtree\", \"action\": \"allow\", \"mode\": \"enforce\", \"why_not\": \"a mandatory block outranks "
+	    "it\"}]}");
 }
 
 static void test_explain_others(void **state)
@@ -626,6 +644,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    T(test_rights),
 	    T(test_bad_requests),
+	    T(test_changes_are_judged),
 	    T(test_explain_blocked),
 	    T(test_explain_others),
 	    T(test_explain_imported),

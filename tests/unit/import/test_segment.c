@@ -151,7 +151,9 @@ static void through_a_file(void **state)
 
 static const char yaml[] = "title: T\naction: allow\nauthority: A\ncontact: [mailto:a@example.com]\nexpires: 2030-01-01\nentries:\n"
 			   "  - A.example\n  - domain: b.example\n    match: exact\n    reason: R\n    code: censored\n"
-			   "  - domain: caf\xc3\xa9.example\n    lifted: 2020-01-01\n    lift-reason: L\n  - regex: '^ads'\n";
+			   "  - domain: caf\xc3\xa9.example\n    lifted: 2020-01-01\n    lift-reason: L\n"
+			   "    lifted-by: B\n    lift-reference: F\n    organization: O\n    language: de\n"
+			   "  - regex: '^ads'\n    mode: shadow\n    sub-error: spyware\n";
 
 static void check_yaml(const struct segment *s)
 {
@@ -198,12 +200,21 @@ static void check_yaml(const struct segment *s)
 	segment_provenance(s, class.provenance, &p);
 	assert_string_equal(p.lifted, "2020-01-01");
 	assert_string_equal(p.lift_reason, "L");
+	assert_string_equal(p.lifted_by, "B");
+	assert_string_equal(p.lift_reference, "F");
+	assert_string_equal(p.organization, "O");
+	assert_string_equal(p.language, "de");
+	assert_false(class.shadow || p.has_sub_error);
 	assert_false(p.has_code);
 
 	assert_true(segment_next(s, &cursor, &e));
 	assert_true(str_eq_c(e.text, "^ads"));
 	segment_class(s, e.class, &class);
 	assert_int_equal(class.match, MATCH_REGEX);
+	assert_true(class.shadow);
+	segment_provenance(s, class.provenance, &p);
+	assert_true(p.has_sub_error);
+	assert_int_equal(p.sub_error, SUB_ERROR_SPYWARE);
 	assert_false(segment_next(s, &cursor, &e));
 	assert_false(segment_next(s, &cursor, &e));
 }
@@ -222,7 +233,7 @@ static void yaml_with_provenance(void **state)
 	segment_destroy(s); /* what was loaded stands alone */
 	assert_non_null(back);
 	check_yaml(back);
-	assert_int_equal(segment_report(back)->lines, 15);
+	assert_int_equal(segment_report(back)->lines, 21);
 	segment_destroy(back);
 }
 

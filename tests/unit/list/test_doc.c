@@ -53,8 +53,12 @@ static void test_whole(void **state)
 				       "    reason: other\n"
 				       "    lifted: 2017-08-10\n"
 				       "    lift-reason: settled\n"
-				       "  - {domain: caf\xc3\xa9.example, match: subdomains}\n"
+				       "    lifted-by: court\n"
+				       "    lift-reference: 7/2017\n"
+				       "  - {domain: caf\xc3\xa9.example, match: subdomains, mode: shadow}\n"
 				       "  - regex: '^ads?[0-9]*\\.'\n"
+				       "    mode: enforce\n"
+				       "    sub-error: malware\n"
 				       "    code: filtered\n");
 	assert_string_equal(list->path, "/lists/l.yaml");
 	assert_string_equal(list->shown, "l.yaml");
@@ -80,12 +84,18 @@ static void test_whole(void **state)
 	assert_true(e[1].has_match);
 	assert_string_equal(e[1].provenance->reason, "other");
 	assert_string_equal(e[1].provenance->lift_reason, "settled");
+	assert_string_equal(e[1].provenance->lifted_by, "court");
+	assert_string_equal(e[1].provenance->lift_reference, "7/2017");
+	assert_int_equal(e[1].mode, MODE_ENFORCE);
 	assert_int_equal(e[1].line, 13);
 	assert_int_equal(e[1].column, 13);
 	check_name(&e[2], "xn--caf-dma.example");
 	assert_string_equal(e[2].text, "caf\xc3\xa9.example");
 	assert_int_equal(e[2].match, MATCH_SUBDOMAINS);
 	assert_null(e[2].provenance);
+	assert_int_equal(e[2].mode, MODE_SHADOW);
+	assert_int_equal(e[3].mode, MODE_ENFORCE);
+	assert_int_equal(e[3].provenance->sub_error, SUB_ERROR_MALWARE);
 	assert_int_equal(e[3].match, MATCH_REGEX);
 	assert_false(e[3].has_match);
 	assert_null(e[3].name);
@@ -105,6 +115,14 @@ static void test_empty(void **state)
 		list_destroy(list);
 	}
 	list_destroy(NULL);
+}
+
+/* Together they may come out so, but no file says it. */
+static void test_codes_of_two_places(void **state)
+{
+	(void)state;
+	list_destroy(parse_good("sub-error: spam\nentries:\n  - {domain: a.com, code: censored}\n"));
+	list_destroy(parse_good("entries:\n  - {domain: a.com, sub-error: network-policy}\n"));
 }
 
 static void test_words_of_yaml_stay_names(void **state)
@@ -171,6 +189,15 @@ static const struct bad bads[] = {
     {"title: a\naction: block\naction: deny\nentries:\n  - a..b\n", {{3, 1, "again"}, {3, 9, ""}, {5, 5, ""}}},
     {"entries:\n  - domain: a.com\n    domain: b..com\n    match: all\n    match: most\n    code: x\n",
      {{3, 5, "again"}, {3, 13, ""}, {4, 12, ""}, {5, 5, "again"}, {5, 12, ""}, {6, 11, ""}}},
+    /* codes and sub-errors: wherever they stand, and only what one file says of both */
+    {"sub-error: spam\ncode: censored\n", {{1, 12, "takes none"}}},
+    {"entries:\n  - {domain: a.com, sub-error: spam}\n  - {domain: b.com, sub-error: none}\ncode: censored\n",
+     {{2, 32, "'code: censored'"}}},
+    {"code: censored\nentries:\n  - {domain: a.com, code: filtered, sub-error: dns-policy}\n"
+     "  - {domain: b.com, code: filtered, sub-error: spam}\n",
+     {{3, 48, "alone"}}},
+    {"mode: shadow\nentries:\n  - {domain: a.com, mode: off}\n  - {domain: a.com, mode: [shadow]}\n",
+     {{1, 1, "'mode'"}, {3, 27, "enforce, shadow"}, {4, 27, "'mode'"}}},
     {"entries: [a.com\n", {{2, 1, ""}}},
     {"entries: [*a]\n", {{1, 11, "alias"}}},
     {"entries:\n  - caf\xc3\xa9..x # \xe2\x80\x93\n  - {domain: \xc3\xa9..y}\n", {{2, 5, ""}, {3, 14, ""}}},
@@ -398,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_whole),
 	    cmocka_unit_test(test_empty),
+	    cmocka_unit_test(test_codes_of_two_places),
 	    cmocka_unit_test(test_words_of_yaml_stay_names),
 	    cmocka_unit_test(test_escapes),
 	    cmocka_unit_test(test_faults),

@@ -25,7 +25,7 @@ struct entry {
 	char text[128]; /* name, expression, pattern */
 	bool subtree;	/* of a pattern */
 	enum action action;
-	bool important;
+	bool important, shadow;
 	int64_t until_s;
 	unsigned type, not_type; /* 0: not said */
 	int client;		 /* 1: 192.0.2.0/24 only, -1: all others only */
@@ -58,7 +58,8 @@ static void random_name(char *ret, size_t size, unsigned depth_max)
 	(void)snprintf(ret + used, size - used, "%s", ends[below(ARRAY_LEN(ends))]);
 }
 
-static void random_yaml(struct entry *e)
+/* on_trial: in a list that is on trial as a whole `mode` would change nothing, and make doubles. */
+static void random_yaml(struct entry *e, bool on_trial)
 {
 	static const char *const words[] = {"exact", "subtree", "subdomains"};
 	char said[128] = "", time[32], text[sizeof(e->text)];
@@ -74,6 +75,8 @@ static void random_yaml(struct entry *e)
 		(void)snprintf(e->line, sizeof(e->line), "  - {domain: '%s', match: %s", text, words[e->match]);
 	}
 	memcpy(e->text, text, sizeof(text));
+	e->shadow = !on_trial && below(5) == 0;
+	strcat(said, e->shadow ? ", mode: shadow" : "");
 	for (int key = 0; key < 2; key++) {
 		if (below(4) != 0)
 			continue;
@@ -174,7 +177,7 @@ static void random_list(struct fixture *f, size_t n, unsigned kinds)
 		if (l->adblock)
 			random_adblock(e, l->mandatory);
 		else
-			random_yaml(e);
+			random_yaml(e, l->mode == MODE_SHADOW);
 		if (!is_double(l, e))
 			l->count++;
 	}
@@ -263,6 +266,11 @@ static bool naive_speaks(const struct entry *e, const struct asked *q)
 	return q->now_s < e->until_s && naive_condition(e, q) && naive_matches(e, q);
 }
 
+static bool naive_shadow(size_t list, size_t line)
+{
+	return lists[list].mode == MODE_SHADOW || lists[list].entries[line].shadow;
+}
+
 /* Smaller is better; the order of match.h. */
 static uint64_t naive_score(size_t list, size_t line)
 {
@@ -284,10 +292,10 @@ static struct naive naive_best(const struct asked *q, bool with_shadow)
 {
 	struct naive best = {NULL, 0, 0, UINT64_MAX};
 	for (size_t l = 0; l < list_count; l++) {
-		if (lists[l].mode == MODE_SHADOW && !with_shadow)
-			continue;
 		for (size_t i = 0; i < lists[l].count; i++) {
 			const struct entry *e = &lists[l].entries[i];
+			if (naive_shadow(l, i) && !with_shadow)
+				continue;
 			if (naive_score(l, i) < best.score && naive_speaks(e, q))
 				best = (struct naive){e, l, i, naive_score(l, i)};
 		}
@@ -318,7 +326,7 @@ static struct verdict compare_verdict(struct fixture *f, const struct asked *q)
 		assert_int_equal(v.mandatory, lists[best.list].mandatory);
 		assert_int_equal(v.labels, best.entry->match <= MATCH_SUBDOMAINS ? name_of(best.entry->text).labels : 0);
 	}
-	bool shadowed = all.entry != NULL && lists[all.list].mode == MODE_SHADOW && all.entry->action == ACTION_BLOCK;
+	bool shadowed = all.entry != NULL && naive_shadow(all.list, all.line) && all.entry->action == ACTION_BLOCK;
 	assert_int_equal(v.shadowed, shadowed);
 	if (shadowed)
 		assert_int_equal(v.shadow_list, all.list);
@@ -372,14 +380,13 @@ static void compare_explain(struct fixture *f, const struct asked *q)
 		assert_true(naive_matches(e, q));
 		assert_int_equal(got->action, e->action);
 		assert_int_equal(got->match, e->match);
-		assert_int_equal(got->mode, lists[l].mode);
+		assert_int_equal(got->mode, naive_shadow(l, line) ? MODE_SHADOW : MODE_ENFORCE);
 		bool decides = best.entry == e, ended = q->now_s >= e->until_s;
 		assert_int_equal(hits[i].why_not == WHY_DECIDES, decides);
 		assert_int_equal(hits[i].why_not_text[0] == '\0', decides);
 		assert_int_equal(hits[i].why_not == WHY_LIFTED || hits[i].why_not == WHY_EXPIRED, ended);
-		assert_int_equal(hits[i].why_not == WHY_SHADOW, !ended && lists[l].mode == MODE_SHADOW);
-		assert_int_equal(hits[i].why_not == WHY_CONDITION,
-				 !ended && lists[l].mode != MODE_SHADOW && !naive_condition(e, q));
+		assert_int_equal(hits[i].why_not == WHY_SHADOW, !ended && naive_shadow(l, line));
+		assert_int_equal(hits[i].why_not == WHY_CONDITION, !ended && !naive_shadow(l, line) && !naive_condition(e, q));
 		if (decides) {
 			assert_int_equal(i, 0);
 			continue;
@@ -407,10 +414,10 @@ static bool naive_allow_below(const struct asked *q, const struct naive *block)
 {
 	bool covers = block->entry->match == MATCH_SUBTREE || block->entry->match == MATCH_SUBDOMAINS;
 	for (size_t l = 0; l < list_count; l++) {
-		for (size_t i = 0; i < lists[l].count && lists[l].mode == MODE_ENFORCE; i++) {
+		for (size_t i = 0; i < lists[l].count; i++) {
 			const struct entry *e = &lists[l].entries[i];
 			const char *root = naive_root(e);
-			if (e->action != ACTION_ALLOW || q->now_s >= e->until_s || root[0] == '\0')
+			if (naive_shadow(l, i) || e->action != ACTION_ALLOW || q->now_s >= e->until_s || root[0] == '\0')
 				continue;
 			struct name own = name_of(root);
 			if (name_is_below_or_eq(&own, &q->name) && (own.labels > q->name.labels || e->match != MATCH_EXACT) &&
@@ -445,7 +452,7 @@ static void compare_counts(struct fixture *f)
 		struct policy_list list;
 		size_t own = 0;
 		for (size_t i = 0; i < lists[l].count; i++)
-			own += lists[l].mode == MODE_ENFORCE && NOW_S < lists[l].entries[i].until_s;
+			own += !naive_shadow(l, i) && NOW_S < lists[l].entries[i].until_s;
 		policy_list(f->policy, (uint16_t)l, NOW_S, &list);
 		assert_true(list.name.len == 2 && list.name.ptr[1] == (char)('0' + l));
 		assert_int_equal(list.entry_count, lists[l].count);

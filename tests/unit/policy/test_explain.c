@@ -88,6 +88,14 @@ static void nothing_in_force_yet_something_matches(void **state)
 	assert_string_equal(explained("x.example", 16), "s:2 lifted; s:3 shadow; b:2 lifted");
 }
 
+static void an_entry_on_trial_says_so(void **state)
+{
+	(void)state;
+	fixture_names(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE, "=x.example !mode=shadow x.example");
+	fixture_open(&f);
+	assert_string_equal(explained("x.example", 16), "b:3 decides; b:2 shadow");
+}
+
 static void conditions_that_fail_are_named(void **state)
 {
 	(void)state;
@@ -147,7 +155,8 @@ static void an_entry_tells_all_it_knows(void **state)
 		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s'c%d'", i == 0 ? "" : ", ", i);
 	strcat(text, "]\nentries:\n"
 		     "  - {domain: X.Example., match: subdomains, authority: \"its own \xc3\xa9\", added: 2017-07-14, "
-		     "review: 2017-08-14, expires: 2035-01-01, lifted: 2034-01-01}\n  - bare.example\n");
+		     "review: 2017-08-14, expires: 2035-01-01, lifted: 2034-01-01, lifted-by: B, lift-reason: L, "
+		     "lift-reference: R, organization: O, language: id, sub-error: spam}\n  - bare.example\n");
 	fixture_add(&f, &(struct fixture_list){.name = "l",
 					       .text = text,
 					       .mandatory = true,
@@ -155,6 +164,8 @@ static void an_entry_tells_all_it_knows(void **state)
 					       .provenance = {.reference = "https://settings.example/",
 							      .has_code = true,
 							      .code = CODE_FILTERED,
+							      .has_sub_error = true,
+							      .sub_error = SUB_ERROR_DNS_POLICY,
 							      .reason = "the settings'"}});
 	fixture_open(&f);
 	struct name name = name_of("a.x.example");
@@ -182,6 +193,12 @@ static void an_entry_tells_all_it_knows(void **state)
 	assert_true(str_eq_c(got->review, "2017-08-14"));
 	assert_true(str_eq_c(got->expires, "2035-01-01"));
 	assert_true(str_eq_c(got->lifted, "2034-01-01"));
+	assert_true(str_eq_c(got->lifted_by, "B"));
+	assert_true(str_eq_c(got->lift_reason, "L"));
+	assert_true(str_eq_c(got->lift_reference, "R"));
+	assert_true(str_eq_c(got->organization, "O"));
+	assert_true(str_eq_c(got->language, "id"));
+	assert_int_equal(got->sub_error, SUB_ERROR_SPAM);
 
 	name = name_of("bare.example");
 	assert_int_equal(policy_explain(f.policy, f.scratch, &q, NOW_S, &hit, 1), 1);
@@ -192,6 +209,10 @@ static void an_entry_tells_all_it_knows(void **state)
 	assert_null(got->review.ptr);
 	assert_null(got->expires.ptr);
 	assert_null(got->lifted.ptr);
+	assert_null(got->lifted_by.ptr);
+	assert_null(got->lift_reason.ptr);
+	assert_null(got->lift_reference.ptr);
+	assert_int_equal(got->sub_error, SUB_ERROR_NONE); /* a default that does not go with the code "filtered" */
 }
 
 #define TEST(name) FIXTURE_TEST(name, &f)
@@ -201,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_reason_to_lose),		  TEST(the_rank_that_wins_is_named),  TEST(nothing_in_force_yet_something_matches),
 	    TEST(conditions_that_fail_are_named), TEST(entries_are_shown_as_written), TEST(an_entry_tells_all_it_knows),
+	    TEST(an_entry_on_trial_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -408,6 +408,32 @@ static void an_expired_entry_uncovers_the_next(void **state)
 	assert_int_equal(answer_of(&f, "x.example", f.now_s).ttl_s, 0); /* a ttl of nought stays */
 }
 
+/* One entry on trial in a list that is enforced: it hides nothing behind it, and is not counted as in force. */
+static void an_entry_may_be_on_trial_alone(void **state)
+{
+	(void)state;
+	struct policy_list list;
+	fixture_names(&f, "b", ACTION_BLOCK, false, MODE_ENFORCE,
+		      "=x.example !mode=shadow x.example example !mode=shadow /^re\\./ !mode=shadow y.net !mode=enforce "
+		      "=x.example gone.org !mode=shadow !expires=2020-01-01");
+	fixture_names(&f, "s", ACTION_BLOCK, false, MODE_SHADOW, "z.net !mode=enforce");
+	fixture_names(&f, "a", ACTION_ALLOW, false, MODE_ENFORCE, "=y.net !mode=shadow");
+	fixture_open(&f);
+	assert_string_equal(decision(&f, "x.example"), "block b.yaml:7 +shadow");
+	assert_string_equal(decision(&f, "w.x.example"), "block b.yaml:3");
+	assert_string_equal(decision(&f, "other.example"), "- +shadow");
+	assert_string_equal(decision(&f, "re.org"), "- +shadow");
+	assert_string_equal(decision(&f, "y.net"), "block b.yaml:6"); /* an allow on trial allows nothing */
+	assert_string_equal(decision(&f, "z.net"), "- +shadow");      /* the list is on trial as a whole */
+	assert_string_equal(decision(&f, "gone.org"), "-");
+	policy_list(f.policy, 0, NOW_S, &list);
+	assert_int_equal(list.mode, MODE_ENFORCE);
+	assert_int_equal(list.entry_count, 7);
+	assert_int_equal(list.in_force_count, 3);
+	policy_list(f.policy, 1, NOW_S, &list);
+	assert_int_equal(list.in_force_count, 0);
+}
+
 static void shadow_is_said_and_never_decides(void **state)
 {
 	(void)state;
@@ -734,6 +760,7 @@ int main(void)
 	    TEST(expiry_and_lift_to_the_second),
 	    TEST(an_expired_entry_uncovers_the_next),
 	    TEST(shadow_is_said_and_never_decides),
+	    TEST(an_entry_may_be_on_trial_alone),
 	    TEST(lists_of_both_tiers_in_their_order),
 	    TEST(expressions_are_bounded),
 	    TEST(expressions_are_bounded_wherever_they_begin),

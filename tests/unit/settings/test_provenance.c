@@ -40,9 +40,10 @@ static void test_all_keys_in_a_list(void **state)
 	struct provenance p = {0};
 	assert_int_equal(
 	    bind_all("authority: a\nreason: b\ncode: filtered\nreference: c\ncontact: [d, e]\nadded: 1970-01-02\n"
-		     "review: 1970-01-03\nexpires: 1970-01-01T00:00:01+00:00\nlifted: 1970-01-04\nlift-reason: f\nentries: []\n",
+		     "review: 1970-01-03\nexpires: 1970-01-01T00:00:01+00:00\nlifted: 1970-01-04\nlift-reason: f\nentries: []\n"
+		     "sub-error: phishing\norganization: o\nlanguage: pt-BR\nlifted-by: g\nlift-reference: h\n",
 		     PROVENANCE_IN_LIST, &arena, &p, &errors),
-	    10);
+	    15);
 	assert_int_equal(errors.count, 0);
 	assert_string_equal(p.authority, "a");
 	assert_string_equal(p.reason, "b");
@@ -58,6 +59,11 @@ static void test_all_keys_in_a_list(void **state)
 	assert_string_equal(p.lifted, "1970-01-04");
 	assert_int_equal(p.lifted_s, 3 * 86400);
 	assert_string_equal(p.lift_reason, "f");
+	assert_true(p.has_sub_error && p.sub_error == SUB_ERROR_PHISHING);
+	assert_string_equal(p.organization, "o");
+	assert_string_equal(p.language, "pt-BR");
+	assert_string_equal(p.lifted_by, "g");
+	assert_string_equal(p.lift_reference, "h");
 	arena_finish(&arena);
 }
 
@@ -67,7 +73,8 @@ static void test_lifted_is_not_for_settings(void **state)
 	struct arena arena = {0};
 	struct err_list errors = {0};
 	struct provenance p = {0};
-	assert_int_equal(bind_all("lifted: nonsense\nlift-reason: [a]\nreason: r\n", PROVENANCE_IN_SETTINGS, &arena, &p, &errors),
+	assert_int_equal(bind_all("lifted: nonsense\nlift-reason: [a]\nlifted-by: []\nlift-reference: []\nreason: r\n",
+				  PROVENANCE_IN_SETTINGS, &arena, &p, &errors),
 			 1);
 	assert_int_equal(errors.count, 0);
 	assert_null(p.lifted);
@@ -82,10 +89,11 @@ static void test_faults_leave_the_field_alone(void **state)
 	struct err_list errors = {0};
 	struct provenance p = {.authority = "old", .added = "old", .added_s = 5, .contact_count = 0};
 	assert_int_equal(
-	    bind_all("authority: []\nadded: 2017-13-01\nlifted: yes\ncode: 15\ncontact: [[a]]\nreason: '  '\nreview: ~\n",
+	    bind_all("authority: []\nadded: 2017-13-01\nlifted: yes\ncode: 15\ncontact: [[a]]\nreason: '  '\nreview: ~\n"
+		     "sub-error: 0\nlanguage: e\n",
 		     PROVENANCE_IN_LIST, &arena, &p, &errors),
-	    7);
-	assert_int_equal(errors.count, 7);
+	    9);
+	assert_int_equal(errors.count, 9);
 	static const char *const expected[] = {
 	    "l.yaml:1:12: 'authority' takes text, not a list",
 	    "l.yaml:2:8: '2017-13-01' is not a date such as 2017-07-14 or a time such as 2017-07-14T12:00:00Z",
@@ -94,6 +102,8 @@ static void test_faults_leave_the_field_alone(void **state)
 	    "l.yaml:5:11: 'contact' takes text, not a list",
 	    "l.yaml:6:9: 'reason' has nothing but blanks in it",
 	    "l.yaml:7:9: '~' is not a date such as 2017-07-14 or a time such as 2017-07-14T12:00:00Z",
+	    "l.yaml:8:12: '0' is not one of none, malware, phishing, spam, spyware, network-policy, dns-policy",
+	    "l.yaml:9:11: 'e' is not a language tag such as en, id or pt-BR",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
 		char line[sizeof(struct err)];
@@ -129,8 +139,10 @@ static void test_keys_agree(void **state)
 	for (size_t i = 0; i < count; i++)
 		assert_string_equal(more[i], keys[i]);
 	assert_string_equal(more[count], "lifted");
-	assert_string_equal(more[count + 1], "lift-reason");
-	assert_null(more[count + 2]);
+	assert_string_equal(more[count + 1], "lifted-by");
+	assert_string_equal(more[count + 2], "lift-reason");
+	assert_string_equal(more[count + 3], "lift-reference");
+	assert_null(more[count + 4]);
 }
 
 int main(void)

@@ -327,8 +327,9 @@ class Asking(Case):
         self.assertEqual(daemon.requests[0], ("explain", {"name": "t.me", "type": "A"}))
         self.assertEqual(daemon.requests[1], ("explain", {"name": "xn--bcher-kva.example", "type": "AAAA", "client": "2001:db8::1"}))
         self.assertEqual(daemon.requests[2][0], "cache.flush")
-        self.assertFalse(daemon.requests[2][1])
-        self.assertEqual(daemon.requests[3], ("cache.flush", {"name": "example.com"}))
+        self.assertEqual(list(daemon.requests[2][1]), ["change"])
+        verb, args = daemon.requests[3]
+        self.assertEqual((verb, args["name"], args["change"]["names"]), ("cache.flush", "example.com", ["Example.COM."]))
 
     def test_a_bad_name_is_1_and_not_asked(self):
         daemon = self.daemon(good({}))
@@ -716,6 +717,41 @@ class Edit(Case):
         self.assertEqual((done.stdout, done.stderr), ("a.example is already in house (line 7), in force: generation 7\n", ""))
         self.assertEqual(self.text(self.list), LIST)
         self.assertEqual([verb for verb, _ in daemon.requests], ["policy.rebuild", "list"])
+
+    def test_change_is_described(self):
+        """What the daemon is told for its audit log."""
+        daemon = self.rebuilding()
+        self.run_tool("list", "add", "house", "New.Example", "a.example", "--reason", "why", "--reference", "https://x.example/1")
+        self.run_tool("list", "remove", "house", "new.example", "--reason", "slip")
+        self.run_tool("list", "lift", "house", "--reference", "order 7")
+        self.run_tool("list", "mode", "house", "shadow")
+        self.run_tool("reload", "--reason", "by hand")
+        changes = [args["change"] for verb, args in daemon.requests if args and "change" in args]
+        for change in changes:
+            self.assertGreater(change.pop("asked_at_ns"), 0)
+        nothing = {"names": [], "name_count": 0, "reason": None, "reference": None, "detail": None, "list": None}
+        self.assertEqual(changes, [
+            {**nothing, "verb": "list add", "list": "house", "names": ["new.example"], "name_count": 1, "reason": "why",
+             "reference": "https://x.example/1"},
+            {**nothing, "verb": "list remove", "list": "house", "names": ["new.example"], "name_count": 1, "reason": "slip"},
+            {**nothing, "verb": "list lift", "list": "house", "reference": "order 7"},
+            {**nothing, "verb": "list mode", "list": "house", "detail": "mode: shadow"},
+            {**nothing, "verb": "reload", "reason": "by hand"}])
+
+    def test_change_fits_a_request(self):
+        """However much is said, and however many names there are, the edit gets through."""
+        daemon = self.rebuilding()
+        names = [f"{'x' * 60}.{'y' * 60}.{number:04}.example" for number in range(1500)]
+        self.run_tool("list", "add", "house", *names)
+        change = daemon.requests[0][1]["change"]
+        self.assertEqual(change["name_count"], 1500)
+        self.assertEqual(change["names"], names[:len(change["names"])])
+        self.assertGreater(len(change["names"]), 200)
+        self.assertLess(len(json.dumps(change)), 60000)
+        self.run_tool("reload", "--reason", "\u202e" * 5000, "--reference", "\u00e9" * 3000)
+        change = daemon.requests[-1][1]["change"]
+        self.assertEqual(change["reference"], "\u00e9" * 1024)
+        self.assertEqual(change["reason"], "\u202e" * (2048 // 3))
 
     def test_already_there_may_be_waiting(self):
         """What an earlier edit wrote is not in force before the daemon has read it."""
