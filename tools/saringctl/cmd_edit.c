@@ -10,13 +10,13 @@
 #include "list/doc.h"
 #include "list/edit.h"
 #include "import/import.h"
+#include "saringctl/edit_guard.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libpsl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,38 +81,6 @@ static enum exit_status refuse_names(const struct context *ctx, size_t bad)
 	return output_fail(&ctx->out, &err, NULL);
 }
 
-/* Is all of a public suffix meant: com, co.uk, github.io? */
-static bool is_over_broad(const struct edit *e, const psl_ctx_t *psl, const char *text)
-{
-	const struct invocation *in = e->ctx->in;
-	enum match match = in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
-	struct name name;
-	char shown[NAME_TEXT_MAX];
-	if (match == MATCH_EXACT || !list_name_from_text(str_from(text), &name, NULL))
-		return false;
-	if (name.labels <= 1)
-		return true;
-	return psl != NULL && psl_is_public_suffix(psl, name_to_text(&name, shown)) != 0;
-}
-
-/* Blocking a public suffix is mostly a slip of the keyboard, and takes much of the net away. */
-static bool breadth_good(const struct edit *e, enum action action, size_t *ret_bad)
-{
-	const struct invocation *in = e->ctx->in;
-	const psl_ctx_t *psl = psl_builtin();
-	size_t bad = 0;
-	for (size_t i = 1; i < in->operand_count && action == ACTION_BLOCK && !in->force; i++) {
-		if (!is_over_broad(e, psl, in->operands[i]))
-			continue;
-		output_note(&e->ctx->out,
-			    "%s is a public suffix: all names below it would be blocked; use --force if that is meant",
-			    in->operands[i]);
-		bad++;
-	}
-	*ret_bad = bad;
-	return bad == 0;
-}
-
 /* Only a YAML list of a file can be edited. One of no said format that is not there yet will be such a one. */
 static bool format_good(const struct edit *e, struct err *err)
 {
@@ -173,6 +141,7 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 						 .reason = in->reason,
 						 .authority = in->authority,
 						 .reference = in->reference,
+						 .review = in->review[0] != '\0' ? in->review : NULL,
 						 .expires = in->expires[0] != '\0' ? in->expires : NULL,
 						 .contact = in->contact,
 						 .contact_count = in->contact_count};
@@ -197,7 +166,7 @@ enum exit_status cmd_list_add(struct context *ctx)
 		enum action action = e.list->has_action			? e.list->action
 				     : list != NULL && list->has_action ? list->action
 									: ACTION_BLOCK;
-		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad))
+		if (!names_good(ctx, NULL, &bad) || !edit_guard_names(&e, list, action, &bad))
 			status = refuse_names(ctx, bad);
 		else
 			status = add(&e, before);

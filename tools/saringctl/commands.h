@@ -30,9 +30,11 @@ enum command_option {
 	OPTION_AUTHORITY,
 	OPTION_REFERENCE,
 	OPTION_CONTACT,
+	OPTION_REVIEW,
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
+	OPTION_DUE,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -72,8 +74,9 @@ struct invocation {
 	const char *reason, *authority, *reference;
 	const char *contact[COMMANDS_CONTACT_MAX];
 	size_t contact_count;
-	char expires[32];      /* a date or an RFC 3339 time, or "" */
-	const char **operands; /* owned; without the verb */
+	char review[32], expires[32]; /* a date or an RFC 3339 time, or "" */
+	int64_t due_s;		      /* how far ahead */
+	const char **operands;	      /* owned; without the verb */
 	size_t operand_count;
 };
 
