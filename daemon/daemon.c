@@ -22,6 +22,7 @@
 #include "query/limit.h"
 #include "query/loop.h"
 #include "rebuild.h"
+#include "review.h"
 #include "settings/load.h"
 #include "signed.h"
 #include "startup.h"
@@ -77,6 +78,7 @@ struct daemon {
 	struct generations *generations;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
+	struct review *review;
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
@@ -133,6 +135,8 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
 	tell_status(d);
+	const struct generation *g = generation_current(d->generations);
+	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
 
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
@@ -256,7 +260,8 @@ static void start_control(struct daemon *d)
 					 .compile_seconds = compile_seconds,
 					 .bulk = bulk_word,
 					 .rebuild_arg = d->rebuild,
-					 .fetch = d->fetch};
+					 .fetch = d->fetch,
+					 .review = d->review};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -273,6 +278,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 		return;
 	}
 	start_fetch(d);
+	d->review = review_create(clock_wall_s());
 	start_control(d);
 	d->ready = true;
 	for (size_t i = 0; i < d->listen_count; i++)
@@ -433,6 +439,7 @@ static void daemon_finish(struct daemon *d)
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
 	fetch_destroy(d->fetch);
+	review_destroy(d->review);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);

@@ -224,6 +224,7 @@ static bool write_parts(struct compiler *c, struct buf *ret, struct err *err)
 	} else if (index_write(&c->items, &c->texts, c->counts, &c->rules, entries, &c->parts, err)) {
 		extras_count(&c->parts, entries);
 		lists_count(&c->rules, entries, &c->parts);
+		lists_reviews(&c->rules, entries, &c->parts);
 		items_finish(&c->items);
 		fill_header(c);
 		rules_write(&c->rules, &c->parts);

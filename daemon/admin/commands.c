@@ -8,6 +8,7 @@
 #include "ctl/proto.h"
 #include "fetch.h"
 #include "policy/match.h"
+#include "review.h"
 #include "signed.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
@@ -97,7 +98,13 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 				       .compile_seconds = config->compile_seconds(config->rebuild_arg),
 				       .bulk = config->bulk(config->rebuild_arg),
 				       .now_s = clock_wall_s()};
-	call_ok(call, report_status(&source));
+	json_t *status = report_status(&source);
+	const struct generation *g = source.generation;
+	if (config->review) {
+		size_t due = review_due(config->review, g->policy, g->serial, source.now_s);
+		must(json_object_set_new(json_object_get(status, "policy"), "review_due", json_integer((json_int_t)due)) == 0);
+	}
+	call_ok(call, status);
 }
 
 static void run_list(struct commands *c, json_t *args, struct call *call)
@@ -112,6 +119,8 @@ static void run_list(struct commands *c, json_t *args, struct call *call)
 	if (c->config.fetch)
 		fetch_annotate(c->config.fetch, lists);
 	signed_annotate(source.generation->settings, lists);
+	if (c->config.review)
+		review_annotate(source.generation->policy, lists, source.now_s);
 	call_ok(call, lists);
 }
 

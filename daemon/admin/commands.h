@@ -41,7 +41,8 @@ struct commands_config {
 	double (*compile_seconds)(void *arg);
 	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
-	struct fetch *fetch; /* NULL: nothing is fetched, in tests */
+	struct fetch *fetch;   /* NULL: nothing is fetched, in tests */
+	struct review *review; /* NULL: nothing is said of reviews, in tests */
 };
 
 struct commands;

@@ -89,7 +89,7 @@ LIBRARIES = [
     ("idn2.h", ["lib/wire/"]),
     ("pcre2.h", ["config/policy/"]),
     ("libpsl.h", ["config/compile/", "tools/saringctl/"]),
-    ("jansson.h", ["lib/ctl/", "config/import/report.", "daemon/admin/", "daemon/jobs.", "daemon/fetch", "daemon/daemon.", "daemon/signed.", "tools/", "tests/"]),
+    ("jansson.h", ["lib/ctl/", "config/import/report.", "daemon/admin/", "daemon/jobs.", "daemon/fetch", "daemon/daemon.", "daemon/review.", "daemon/signed.", "tools/", "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
     ("sodium.h", ["config/import/signature.", "tests/"]),
     ("libsmartcols", ["tools/saringctl/"]),

@@ -7,6 +7,26 @@
 
 #include <string.h>
 
+static void show_due(const struct output *o, const json_t *lists)
+{
+	const json_t *list;
+	size_t i;
+	char entries[FIGURE_MAX];
+	bool first = true;
+	json_array_foreach(lists, i, list)
+	{
+		int64_t due = field_int(list, "review_due");
+		if (due <= 0)
+			continue;
+		if (first)
+			putchar('\n');
+		output_print(o, stdout, PAINT_WARN, "%s of %s due for review: 'saringctl review' shows them",
+			     figure_count(due, "entry", "entries", entries), field_text(list, "name"));
+		putchar('\n');
+		first = false;
+	}
+}
+
 enum exit_status cmd_list(struct context *ctx)
 {
 	static const struct column columns[] = {{"NAME", false, false},	  {"ACTION", false, false},  {"MODE", false, false},
@@ -47,6 +67,7 @@ enum exit_status cmd_list(struct context *ctx)
 	}
 	table_finish(t);
 	list_signed_show(&ctx->out, lists);
+	show_due(&ctx->out, lists);
 	json_decref(lists);
 	return STATUS_DONE;
 }

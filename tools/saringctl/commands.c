@@ -48,6 +48,9 @@ const struct command commands_table[] = {
      "Without --format as YAML. What the format has no words for is left out, and said on standard error."},
     {"cache", NULL, "", 0, 0, 0, cmd_cache, "the cache in figures", NULL},
     {"cache", "flush", "[NAME]", 0, 1, RECORD_BITS, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
+    {"review", NULL, "", 0, 0, OPTION_BIT(OPTION_DUE), cmd_review, "entries that are due to be looked at again, or about to end",
+     "Read from the lists' files, with or without the daemon, which knows how often they were hit.\n"
+     "Without --due what is past its review; with it also what is due, or ends by itself, within that time."},
     {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
 };
 const size_t commands_count = ARRAY_LEN(commands_table);
