@@ -92,22 +92,27 @@ struct cache_config rebuild_cache_config(const struct settings *s)
 				     .prefetch = s->prefetch};
 }
 
-/* The settings are still ours alone here, so what resolv.conf says may go into their arena. */
-static struct upstreams *make_upstreams(const struct rebuild *r, struct settings *s)
+struct upstreams *rebuild_upstreams(struct settings *s, const struct settings *boot, const char *resolv_conf,
+				    const struct upstreams *old)
 {
-	const struct generation *now = r->published ? generation_current(r->config.generations) : NULL;
 	const struct endpoint *servers = s->servers;
 	size_t count = s->server_count;
 	if (count == 0) {
 		struct endpoint *found = arena_alloc(&s->arena, SETTINGS_SERVERS_MAX * sizeof(*found));
-		count = settings_resolv_conf(r->config.resolv_conf, r->config.boot, found, SETTINGS_SERVERS_MAX, &s->arena);
+		count = settings_resolv_conf(resolv_conf, boot, found, SETTINGS_SERVERS_MAX, &s->arena);
 		servers = found;
 	}
 	if (count == 0)
 		log_warning("upstream.none text=\"no upstream server is configured and %s names none: names that are not blocked "
 			    "get SERVFAIL\"",
-			    r->config.resolv_conf);
-	return upstreams_create(s, servers, count, now ? now->upstreams : NULL);
+			    resolv_conf);
+	return upstreams_create(s, servers, count, old);
+}
+
+static struct upstreams *make_upstreams(const struct rebuild *r, struct settings *s)
+{
+	const struct generation *now = r->published ? generation_current(r->config.generations) : NULL;
+	return rebuild_upstreams(s, r->config.boot, r->config.resolv_conf, now ? now->upstreams : NULL);
 }
 
 /* ---- the end of a run ---- */

@@ -62,5 +62,9 @@ const char *rebuild_failure(const struct rebuild *r);	 /* why the last reload fa
 size_t rebuild_restart_needed(const struct settings *boot, const struct settings *now, const char *ret[REBUILD_RESTART_MAX]);
 /* The cache's part of the settings. */
 struct cache_config rebuild_cache_config(const struct settings *settings);
+/* The servers that the settings name, else those that resolv_conf does, which go into the settings' arena: they are not published
+ * yet. old: those before, of which what is known is kept; may be NULL. */
+MUST_CHECK struct upstreams *rebuild_upstreams(struct settings *settings, const struct settings *boot, const char *resolv_conf,
+					       const struct upstreams *old);
 
 #endif

@@ -106,14 +106,16 @@ static void collect_names(struct collection *c, unsigned tier, const uint64_t ha
 	}
 }
 
-static void collect_clients(struct collection *c, unsigned tier)
+/* runs: of answers' addresses, or of clients'. */
+static void collect_address(struct collection *c, unsigned tier, const struct image_run *runs, size_t count,
+			    const struct addr *address)
 {
 	const struct image *im = c->asking.policy->tiers[tier];
 	uint8_t bytes[16];
-	addr_to_wide(c->asking.question->client, bytes);
-	for (size_t i = 0; i < im->client_runs; i++) {
+	addr_to_wide(address, bytes);
+	for (size_t i = 0; i < count; i++) {
 		uint32_t first = 0, end = 0;
-		image_run_find(im, &im->runs[im->answer_runs + i], bytes, &first, &end);
+		image_run_find(im, &runs[i], bytes, &first, &end);
 		for (; first < end; first++) {
 			const uint8_t *p = image_at(im, IMAGE_ADDRESSES, first);
 			struct match_one one = {
@@ -139,8 +141,9 @@ static void collect_all(struct collection *c)
 	if (p->has_general)
 		asking_trigrams(&c->asking, &trigrams);
 	for (unsigned tier = 0; tier < p->tier_count; tier++) {
+		const struct image *im = p->tiers[tier];
 		if (c->asking.question->client != NULL)
-			collect_clients(c, tier);
+			collect_address(c, tier, im->runs + im->answer_runs, im->client_runs, c->asking.question->client);
 		collect_names(c, tier, hashes);
 		for (uint32_t i = 0; i < p->tiers[tier]->general_count; i++) {
 			if (trigrams_may(&trigrams, p->tiers[tier], i))
@@ -282,21 +285,43 @@ static void hit_fill(const struct collection *c, const struct match_one *one, st
 	entry_fill(c, one, &ret->entry);
 }
 
-size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
-		      int64_t now_s, struct policy_hit *ret, size_t max)
+static struct collection *collection_create(const struct policy *policy, struct policy_scratch *scratch,
+					    const struct policy_question *question, int64_t now_s, size_t max)
 {
 	struct collection *c = base_alloc(sizeof(*c));
-	size_t filled = 0, count;
 	c->max = max;
 	c->kept = base_alloc((max + 1) * sizeof(c->kept[0]));
 	asking_init(&c->asking, policy, scratch, question, now_s);
-	asking_decide(&c->asking, &c->decided);
-	c->asking.has_subject = false; /* what is asked again has its steps again */
-	collect_all(c);
-	count = c->count;
-	for (; filled < MIN(count, max); filled++)
+	return c;
+}
+
+/* Frees it. */
+static size_t collection_tell(struct collection *c, struct policy_hit *ret)
+{
+	size_t count = c->count;
+	for (size_t filled = 0; filled < MIN(count, c->max); filled++)
 		hit_fill(c, &c->kept[filled], &ret[filled]);
 	free(c->kept);
 	free(c);
 	return count;
+}
+
+size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
+		      int64_t now_s, struct policy_hit *ret, size_t max)
+{
+	struct collection *c = collection_create(policy, scratch, question, now_s, max);
+	asking_decide(&c->asking, &c->decided);
+	c->asking.has_subject = false; /* what is asked again has its steps again */
+	collect_all(c);
+	return collection_tell(c, ret);
+}
+
+size_t policy_explain_answer(const struct policy *policy, const struct addr *address, const struct policy_question *question,
+			     int64_t now_s, struct policy_hit *ret, size_t max)
+{
+	struct collection *c = collection_create(policy, NULL, question, now_s, max);
+	asking_decide_answer(&c->asking, address, &c->decided);
+	for (unsigned tier = 0; tier < policy->tier_count; tier++)
+		collect_address(c, tier, policy->tiers[tier]->runs, policy->tiers[tier]->answer_runs, address);
+	return collection_tell(c, ret);
 }

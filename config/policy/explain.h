@@ -47,5 +47,8 @@ struct policy_hit {
 /* Fills at most max; returns how many matched in all. The decider, if any, is first, and is the one policy_match gives. */
 size_t policy_explain(const struct policy *policy, struct policy_scratch *scratch, const struct policy_question *question,
 		      int64_t now_s, struct policy_hit *ret, size_t max);
+/* The same of the entries that speak about an address in an answer to it (rpz-ip): the decider is policy_match_answer's. */
+size_t policy_explain_answer(const struct policy *policy, const struct addr *address, const struct policy_question *question,
+			     int64_t now_s, struct policy_hit *ret, size_t max);
 
 #endif

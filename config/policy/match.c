@@ -176,6 +176,12 @@ static void ask_runs(struct asking *a, unsigned tier, const struct image_run *ru
 	}
 }
 
+/* Who asks is not known to a rehearsal: then no entry speaks of him. */
+static bool client_is_known(const struct addr *client)
+{
+	return client != NULL && (client->sa.sa_family == AF_INET || client->sa.sa_family == AF_INET6);
+}
+
 static void ask_clients(struct asking *a, struct found *f)
 {
 	for (unsigned tier = 0; tier < a->policy->tier_count; tier++) {
@@ -192,7 +198,7 @@ static void decide(struct asking *a, const struct policy_prepared *prepared, str
 	const struct policy *p = a->policy;
 	const unsigned labels = a->question->name->labels;
 	found_init(ret);
-	if (p->has_clients && a->question->client != NULL)
+	if (p->has_clients && client_is_known(a->question->client))
 		ask_clients(a, ret);
 	if (labels >= 64) {
 		uint64_t deep[POLICY_TIERS];
@@ -211,6 +217,14 @@ void asking_decide(struct asking *a, struct found *ret)
 	policy_prepare(a->policy, a->question->name, &prepared);
 	policy_fetch(a->policy, a->question->name, &prepared);
 	decide(a, &prepared, ret);
+}
+
+void asking_decide_answer(struct asking *a, const struct addr *address, struct found *ret)
+{
+	const struct policy *p = a->policy;
+	found_init(ret);
+	for (unsigned tier = 0; tier < p->tier_count; tier++)
+		ask_runs(a, tier, p->tiers[tier]->runs, p->tiers[tier]->answer_runs, address, ret);
 }
 
 static bool verdict_fill(const struct policy *p, const struct found *f, struct verdict *ret)
@@ -341,8 +355,6 @@ bool policy_match_answer(const struct policy *policy, const struct addr *address
 	struct asking a;
 	struct found f;
 	asking_init(&a, policy, NULL, question, now_s);
-	found_init(&f);
-	for (unsigned tier = 0; tier < policy->tier_count; tier++)
-		ask_runs(&a, tier, policy->tiers[tier]->runs, policy->tiers[tier]->answer_runs, address, &f);
+	asking_decide_answer(&a, address, &f);
 	return verdict_fill(policy, &f, ret);
 }

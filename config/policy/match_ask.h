@@ -111,6 +111,8 @@ static inline bool trigrams_may(const struct trigrams *t, const struct image *im
 
 /* What decides. */
 void asking_decide(struct asking *a, struct found *ret);
+/* What decides about an address in an answer. */
+void asking_decide_answer(struct asking *a, const struct addr *address, struct found *ret);
 
 /* For a name with more labels than hashes are kept of: bit n of ret[tier] for the suffix of 64 * half + n labels that rules could
  * speak for and the filter lets pass. match_prepare.c */

@@ -159,8 +159,9 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 
 static bool explain_args(json_t *args, struct explain_question *ret, struct err *err)
 {
-	struct str name, type, client;
-	if (!arg_text(args, "name", &name, err) || !arg_text(args, "type", &type, err) || !arg_text(args, "client", &client, err))
+	struct str name, type, client, at;
+	if (!arg_text(args, "name", &name, err) || !arg_text(args, "type", &type, err) || !arg_text(args, "client", &client, err) ||
+	    !arg_text(args, "at", &at, err))
 		return false;
 	if (!name.ptr)
 		return err_set(err, ERR_USAGE, "explain needs a name");
@@ -175,6 +176,10 @@ static bool explain_args(json_t *args, struct explain_question *ret, struct err 
 		return err_set(err, ERR_INPUT, "'%s' is not an IP address", str_escape(client, true, safe, sizeof(safe)));
 	if (ret->has_client)
 		addr_unmap(&ret->client); /* as a query's is */
+	ret->at_s = clock_wall_s();
+	if (at.ptr && !str_to_time(at, &ret->at_s, NULL))
+		return err_set(err, ERR_INPUT, "'%s' is neither a date nor a time (RFC 3339)",
+			       str_escape(at, true, safe, sizeof(safe)));
 	return true;
 }
 
@@ -186,9 +191,12 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 		call_fail(call, &err, NULL);
 		return;
 	}
-	const struct generation *g = generation_current(c->config.generations);
-	json_t *explained = report_explain(g, c->scratch, &question, clock_wall_s());
-	signed_annotate_rule(g->settings, json_object_get(explained, "rule"));
+	struct explain_source source = {.generation = generation_current(c->config.generations),
+					.scratch = c->scratch,
+					.cache = c->config.cache,
+					.failures = c->config.failures};
+	json_t *explained = report_explain(&source, &question);
+	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
 	call_ok(call, explained);
 }
 
@@ -257,7 +265,7 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 
 /* ---- the table ---- */
 
-static const char *const explain_keys[] = {"name", "type", "client", NULL};
+static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const flush_keys[] = {"name", "change", NULL};
 static const char *const fetch_keys[] = {"lists", "force", "change", NULL};

@@ -39,14 +39,21 @@ MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
 
+/* What a question is explained by. */
+struct explain_source {
+	const struct generation *generation;
+	struct policy_scratch *scratch;
+	struct cache *cache;
+	struct failures *failures; /* may be NULL */
+};
 struct explain_question {
 	struct name name; /* folded */
 	uint16_t type;
 	bool has_client;
 	struct addr client;
+	int64_t at_s; /* wall clock: the moment asked about */
 };
-/* What would be answered, and every entry that matches, with its provenance. */
-MUST_CHECK json_t *report_explain(const struct generation *generation, struct policy_scratch *scratch,
-				  const struct explain_question *question, int64_t now_s);
+/* What would be answered, every entry that matches, with its provenance, how the answer comes about, and its bytes. */
+MUST_CHECK json_t *report_explain(const struct explain_source *source, const struct explain_question *question);
 
 #endif

@@ -479,6 +479,19 @@ static bool stale_at_once(struct service *s, struct query *q)
 	return give_stale(s, q);
 }
 
+/* It is walked without RD, and stands for a question with it (rehearse.h): what failed a moment ago fails again, and else somebody
+ * would be asked. */
+static enum fate end_rehearsal(struct service *s, struct query *q)
+{
+	bool any_up = upstreams_any_up(s->world->upstreams, q->key.name, q->key.type);
+
+	if (failed_lately(s, q, &q->key) || (!any_up && give_stale(s, q)))
+		return FATE_ANSWER;
+	rehearse_asks(q);
+	trail_drop(s, q);
+	return FATE_ANSWER;
+}
+
 enum fate ask_stage(struct service *s, struct query *q)
 {
 	struct response response;
@@ -487,6 +500,8 @@ enum fate ask_stage(struct service *s, struct query *q)
 	/* RD=0 gives nobody the right to make us ask; what is cached was given above (protocol: no cache is filled by it either).
 	 */
 	if ((q->flags & MSG_RD) == 0) {
+		if (s->rehearses)
+			return end_rehearsal(s, q);
 		answer_rcode(s, q, RCODE_REFUSED, &(struct query_extra){.has_ede = true, .ede = EDE_NOT_AUTHORITATIVE});
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;

@@ -116,6 +116,16 @@ void query_run(struct service *s, struct query *q)
 	query_drop(s, q, COUNTER_DROPPED);
 }
 
+void query_rehearse(struct service *s, struct query *q, bool client_known)
+{
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		if (stages[i].run == client_stage && !client_known)
+			continue;
+		if (stages[i].run(s, q) != FATE_NEXT)
+			return;
+	}
+}
+
 void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count)
 {
 	uint8_t going[QUERY_BATCH_MAX]; /* those without an end yet */

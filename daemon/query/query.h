@@ -152,6 +152,7 @@ struct service {
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
+	bool rehearses; /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
 
 	int64_t now_ms; /* monotonic, of this batch */
 	int64_t now_s;	/* wall clock, of this batch */
@@ -206,6 +207,8 @@ void query_run(struct service *s, struct query *q);
  * others are judged. prepared is room for as many. Answers go out in no certain order. */
 #define QUERY_BATCH_MAX 64
 void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count);
+/* The same stages for a rehearsal. client_known: q->peer is set, and is asked whether it may ask. */
+void query_rehearse(struct service *s, struct query *q, bool client_known);
 /* The name whose answer the client gets: its own, or where an entry sends the question. */
 static inline const struct name *query_base(const struct query *q)
 {
@@ -309,6 +312,10 @@ void asks_forget(struct service *s);
 void service_drain(struct service *s);
 /* The client response timer fired: give stale answers to those who waited long enough. */
 void service_stale_due(struct service *s);
+
+/* ---- a rehearsal (rehearse.c) ---- */
+/* It ends here: somebody would be asked for query_sought. */
+void rehearse_asks(struct query *q);
 
 /* ---- the only doors out (finish.c) ---- */
 /* Send s->out, counted under `as`. */

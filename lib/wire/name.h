@@ -59,6 +59,8 @@ MUST_CHECK bool name_from_wire(const uint8_t *wire, size_t len, struct name *ret
 /* Presentation form, no final dot ("." for the root); octets outside 0x21..0x7e, and . \ " ( ) ; @ $ inside labels, are escaped
  * as \DDD or \X (RFC 1035 §5.1). Returns buf. */
 char *name_to_text(const struct name *name, char buf[NAME_TEXT_MAX]);
+/* The same for people: A-labels as the U-labels they stand for, where name_from_text makes the very same name of them. */
+char *name_to_unicode(const struct name *name, char buf[NAME_TEXT_MAX]);
 /* What people and lists write -> folded wire form: any case, with or without a final dot, escapes, U-labels (IDNA2008
  * non-transitional, and plain punycode where IDNA refuses, e.g. emoji). Blanks, empty labels, lengths over the limits are errors.
  * err->text says which; no place is set. */

@@ -246,3 +246,36 @@ const char *name_idn_label(struct str label, char ret[NAME_IDN_LABEL_MAX + 1], s
 		return "there is no memory left";
 	return plain_punycode(label, ret, ret_len);
 }
+
+static bool can_be_shown(struct str text)
+{
+	uint32_t c;
+	size_t n;
+	for (; text.len > 0; text.ptr += n, text.len -= n) {
+		n = str_utf8_first(text, &c);
+		if (n == 0 || is_hidden(c) || is_dotted(c) || is_ignored(c) || str_is_hidden(c))
+			return false;
+	}
+	return true;
+}
+
+size_t name_idn_show(struct str label, char ret[NAME_IDN_SHOWN_MAX + 1])
+{
+	char text[NAME_IDN_LABEL_MAX + 1], back[NAME_IDN_LABEL_MAX + 1];
+	char *shown = NULL;
+	size_t len = 0, back_len;
+	if (label.len > NAME_IDN_LABEL_MAX || !str_starts(label, PREFIX) || !is_plain(label.ptr, label.len))
+		return 0;
+	memcpy(text, label.ptr, label.len);
+	text[label.len] = '\0';
+	if (idn2_to_unicode_8z8z(text, &shown, 0) == IDN2_OK) {
+		struct str s = str_from(shown);
+		if (s.len <= NAME_IDN_SHOWN_MAX && can_be_shown(s) && name_idn_label(s, back, &back_len) == NULL &&
+		    str_eq_c(label, back)) {
+			len = s.len;
+			memcpy(ret, shown, len + 1);
+		}
+	}
+	idn2_free(shown);
+	return len;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * name_idn.h - one U-label to its A-label; the only part that knows libidn2. For name_text.c; cold path, any thread. */
+ * name_idn.h - one U-label to its A-label and back; the only part that knows libidn2. For name_text.c; cold path, any thread. */
 #ifndef SARING_WIRE_NAME_IDN_H
 #define SARING_WIRE_NAME_IDN_H
 
@@ -14,5 +14,10 @@
  * refuses (emoji, characters newer than the library) plain punycode (RFC 3492) of the mapped characters.
  * Returns NULL and fills ret and ret_len, or says what is wrong: "holds a blank". */
 MUST_CHECK const char *name_idn_label(struct str label, char ret[NAME_IDN_LABEL_MAX + 1], size_t *ret_len);
+
+/* An A-label (folded, no dots) as people write it: UTF-8 whose A-label is the very same, and that holds nothing that steers or
+ * can't be seen. Returns its length, at most NAME_IDN_SHOWN_MAX; 0 for what is none, and is to be shown as it is. */
+#define NAME_IDN_SHOWN_MAX 236u /* 59 characters of 4 octets */
+MUST_CHECK size_t name_idn_show(struct str label, char ret[NAME_IDN_SHOWN_MAX + 1]);
 
 #endif

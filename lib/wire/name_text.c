@@ -23,32 +23,54 @@ static bool is_special(uint8_t c)
 	return false;
 }
 
-char *name_to_text(const struct name *name, char buf[NAME_TEXT_MAX])
+/* One label of `octets` at p, as text. Returns its length. */
+static size_t label_to_text(const uint8_t *p, size_t octets, char *buf)
 {
 	size_t len = 0;
-	for (size_t pos = 0; name->wire[pos] != 0;) {
-		size_t end = pos + 1 + name->wire[pos];
+	for (size_t i = 0; i < octets; i++) {
+		uint8_t c = p[i];
+		if (is_special(c)) {
+			buf[len++] = '\\';
+			buf[len++] = (char)c;
+		} else if (c >= 0x21 && c <= 0x7e) {
+			buf[len++] = (char)c;
+		} else {
+			buf[len++] = '\\';
+			buf[len++] = (char)('0' + c / 100);
+			buf[len++] = (char)('0' + c / 10 % 10);
+			buf[len++] = (char)('0' + c % 10);
+		}
+	}
+	return len;
+}
+
+static char *to_text(const struct name *name, bool unicode, char buf[NAME_TEXT_MAX])
+{
+	size_t len = 0;
+	for (size_t pos = 0; name->wire[pos] != 0; pos += 1u + name->wire[pos]) {
+		const uint8_t *label = name->wire + pos + 1;
+		size_t shown = 0;
 		if (pos > 0)
 			buf[len++] = '.';
-		for (pos++; pos < end; pos++) {
-			uint8_t c = name->wire[pos];
-			if (is_special(c)) {
-				buf[len++] = '\\';
-				buf[len++] = (char)c;
-			} else if (c >= 0x21 && c <= 0x7e) {
-				buf[len++] = (char)c;
-			} else {
-				buf[len++] = '\\';
-				buf[len++] = (char)('0' + c / 100);
-				buf[len++] = (char)('0' + c / 10 % 10);
-				buf[len++] = (char)('0' + c % 10);
-			}
-		}
+		/* no longer than \DDD for each octet would be: four times 63 */
+		if (unicode)
+			shown = name_idn_show((struct str){(const char *)label, name->wire[pos]}, buf + len);
+		len += shown > 0 ? shown : label_to_text(label, name->wire[pos], buf + len);
 	}
 	if (len == 0)
 		buf[len++] = '.';
 	buf[len] = '\0';
 	return buf;
+}
+
+char *name_to_text(const struct name *name, char buf[NAME_TEXT_MAX])
+{
+	return to_text(name, false, buf);
+}
+
+char *name_to_unicode(const struct name *name, char buf[NAME_TEXT_MAX])
+{
+	return to_text(name, true, buf);
 }
 
 /* A name under construction. Labels grow in place: wire[label] is the length octet of the one that is open. */

@@ -2,7 +2,8 @@
  *
  * Names, three ways from any bytes:
  * - as text: what name_from_text takes is a name in folded wire form, whose text gives the same name again, and ldns the same wire;
- * - as wire: what name_from_wire takes has a text, which gives the same name folded, to us and to ldns;
+ * - as wire: what name_from_wire takes has a text, which gives the same name folded, to us and to ldns; and one for people, in
+ *   which nothing steers, which does so too;
  * - as a name within a message, from each of its first places: name_read, name_skip and ldns agree on where it ends and what it is.
  */
 #include <stdbool.h> /* before ldns, which otherwise makes a bool of its own */
@@ -46,6 +47,19 @@ static void check_text(const struct name *name)
 	ldns_rdf_deep_free(rdf);
 }
 
+/* For people there may be letters above ASCII in it, and it means the same. */
+static void check_unicode(const struct name *name)
+{
+	char text[NAME_TEXT_MAX], clean[4 * NAME_TEXT_MAX];
+	struct name again, folded = *name;
+	struct err err = {0};
+	must(name_to_unicode(name, text) == text && strlen(text) < sizeof(text));
+	must(strcmp(str_clean(str_from(text), true, clean, sizeof(clean)), text) == 0);
+	must(name_from_text(str_from(text), &again, &err));
+	name_fold(&folded);
+	must(name_eq(&again, &folded));
+}
+
 static void as_text(struct str text)
 {
 	struct name name, folded;
@@ -59,6 +73,7 @@ static void as_text(struct str text)
 	name_fold(&folded);
 	must(name_eq(&name, &folded));
 	check_text(&name);
+	check_unicode(&name);
 }
 
 static void as_wire(const uint8_t *data, size_t size)
@@ -68,6 +83,7 @@ static void as_wire(const uint8_t *data, size_t size)
 		return;
 	check_sound(&name);
 	check_text(&name);
+	check_unicode(&name);
 	for (unsigned labels = 0; labels <= name.labels; labels++) {
 		struct name suffix, folded = name;
 		must(name_suffix(&name, labels, &suffix));

@@ -14,7 +14,7 @@ import pytest
 from harness.ask import ask, blocked, eventually, rrs
 from harness.daemon import needs_root
 
-PROGRAMS = ("saringd", "saringctl", "saring-compile", "saring-fetch")
+PROGRAMS = ("saringd", "saringctl", "saring-compile", "saring-explain", "saring-fetch")
 
 
 @pytest.fixture

@@ -3,163 +3,197 @@
  * cmd_query.c - what would be answered, and why: explain. */
 #include "saringctl/context.h"
 
+#include "base/buf.h"
 #include "base/str.h"
+#include "ctl/proto.h"
+#include "saringctl/ask.h"
+#include "saringctl/explain_show.h"
+#include "saringctl/offline.h"
+#include "saringctl/progress.h"
 #include "wire/name.h"
 
 #include <ctype.h>
 #include <string.h>
 
-/* The name itself was judged. Its answer is inspected when it comes, but behind a mandatory allow entry. */
-static bool may_fall_to_cname(const json_t *explained, const char *verdict)
+/* One question, to the daemon or without it. */
+struct question {
+	struct context *ctx;
+	struct name name;
+	uint16_t type;
+	json_t *args; /* owned */
+};
+
+/* A daemon of another version may have sent anything: what is no object gets nothing. */
+static void put(json_t *object, const char *key, json_t *value)
 {
-	if (strcmp(verdict, "allowed") == 0)
-		return !field_bool(json_object_get(explained, "rule"), "mandatory");
-	return strcmp(verdict, "none") == 0;
+	must(value != NULL);
+	if (json_is_object(object))
+		must(json_object_set_new(object, key, value) == 0);
+	else
+		json_decref(value);
 }
 
-/* "; it is answered here (10.in-addr.arpa, RFC 6303): NXDOMAIN", or where it is asked. */
-static void show_way(const struct output *o, const json_t *explained)
+MUST_CHECK static bool call_offline(struct question *q, json_t **ret, enum exit_status *ret_status)
 {
-	const json_t *here = json_object_get(explained, "answered_here");
-	const char *answer = field_text(here, "answer"), *route = field_text(explained, "route");
-
-	if (json_is_object(here)) {
-		output_print(o, stdout, PAINT_NONE, "; it is answered here (%s, %s): ", field_text(here, "zone"),
-			     field_text(here, "source"));
-		output_print(o, stdout, PAINT_NONE, "%s", strcmp(answer, "data") == 0 ? field_text(here, "record") : answer);
-		output_print(o, stdout, PAINT_NONE, " (TTL %lld s)", (long long)field_int(here, "ttl"));
-	} else {
-		output_print(o, stdout, PAINT_NONE, "; it is resolved");
-		if (route[0] != '\0')
-			output_print(o, stdout, PAINT_NONE, " by the servers of the route %s", route);
-	}
+	struct context *ctx = q->ctx;
+	struct err_list errors = {0};
+	struct err err = {.code = ERR_NONE};
+	struct progress progress;
+	progress_start(&progress, &ctx->out, "compiling the lists");
+	bool ok = offline_call(ctx->config, "explain", q->args, ret, &errors, &err);
+	progress_stop(&progress);
+	if (!ok)
+		*ret_status = output_fail(&ctx->out, &err, &errors);
+	err_list_finish(&errors);
+	return ok;
 }
 
-static bool is_answered_here(const json_t *explained)
+MUST_CHECK static bool call(struct question *q, json_t **ret, enum exit_status *ret_status)
 {
-	return json_is_object(json_object_get(explained, "answered_here"));
+	if (q->ctx->in->offline)
+		return call_offline(q, ret, ret_status);
+	return context_call(q->ctx, "explain", json_incref(q->args), NULL, ret, ret_status);
 }
 
-static void show_verdict(const struct output *o, const json_t *explained)
-{
-	const char *name = field_text(explained, "name"), *type = field_text(explained, "type");
-	const char *verdict = field_text(explained, "verdict"), *answer = field_text(explained, "answer");
-	const char *client = field_text(explained, "client");
-	output_print(o, stdout, PAINT_HEAD, "%s %s", name, type);
-	if (strcmp(verdict, "blocked") == 0) {
-		output_print(o, stdout, PAINT_BAD, " is blocked");
-		output_print(o, stdout, PAINT_NONE, ": the answer is %s", answer);
-		if (field_int(explained, "ttl") > 0)
-			output_print(o, stdout, PAINT_NONE, " (TTL %lld s)", (long long)field_int(explained, "ttl"));
-	} else if (strcmp(verdict, "allowed") == 0) {
-		output_print(o, stdout, PAINT_GOOD, " is allowed");
-		output_print(o, stdout, PAINT_NONE, ": an allow entry decides");
-		show_way(o, explained);
-	} else if (strcmp(verdict, "none") == 0) {
-		output_print(o, stdout, PAINT_NONE, " is not blocked: no entry decides");
-		show_way(o, explained);
-	} else {
-		output_print(o, stdout, PAINT_NONE, ": %s", verdict);
-	}
-	if (client[0] != '\0')
-		output_print(o, stdout, PAINT_NONE, ", for the client %s", client);
-	fputs(".\n", stdout);
-	if (!is_answered_here(explained) && may_fall_to_cname(explained, verdict))
-		fputs("A CNAME in its answer that leads to a blocked name would still block it.\n", stdout);
-	if (json_is_false(json_object_get(explained, "client_allowed"))) {
-		output_print(o, stdout, PAINT_WARN,
-			     "But that client may not ask (clients: in saring.yaml), and is answered nothing of this.");
-		putchar('\n');
-	}
-}
+/* ---- asking for what is not known ---- */
 
-static void show_rule(const struct output *o, const json_t *rule)
+/* Of the daemon's listeners the first that can be asked. False when there is none. */
+static bool find_listener(struct question *q, struct addr *ret, json_t **ret_endpoint)
 {
-	const char *lifted = field_text(rule, "lifted");
-	json_t *contact;
+	json_t *status = NULL, *one;
+	struct err_list errors = {0};
+	struct err err = {.code = ERR_NONE};
+	bool found = false;
 	size_t i;
-	output_linef(o, "list", "%s (%s%s, %s)", field_text(rule, "list"), field_bool(rule, "mandatory") ? "mandatory " : "",
-		     field_text(rule, "action"), field_text(rule, "mode"));
-	const json_t *key = json_object_get(rule, "signed");
-	if (json_is_object(key))
-		output_linef(o, "signed by", "key %s, serial %lld", field_text(key, "key_id"), (long long)field_int(key, "serial"));
-	output_linef(o, "entry", "%s (%s)", field_text(rule, "entry"), field_text(rule, "match"));
-	output_linef(o, "where", "%s:%lld", field_text(rule, "file"), (long long)field_int(rule, "line"));
-	output_line(o, "authority", field_text(rule, "authority"));
-	output_line(o, "reason", field_text(rule, "reason"));
-	output_line(o, "code", field_text(rule, "code"));
-	output_line(o, "sub-error", field_text(rule, "sub_error"));
-	output_line(o, "reference", field_text(rule, "reference"));
-	json_array_foreach(json_object_get(rule, "contact"), i, contact)
-	    output_line(o, i == 0 ? "contact" : "", json_string_value(contact));
-	output_line(o, "added", field_text(rule, "added"));
-	output_line(o, "review", field_text(rule, "review"));
-	output_line(o, "expires", field_text(rule, "expires"));
-	output_line(o, "lifted", lifted);
-	output_line(o, "lifted by", field_text(rule, "lifted_by"));
-	output_line(o, "lift reason", field_text(rule, "lift_reason"));
-	output_line(o, "lift reference", field_text(rule, "lift_reference"));
+	if (context_ask(q->ctx, "status", NULL, NULL, &status, &errors, &err)) {
+		json_array_foreach(json_object_get(status, "listen"), i, one)
+		{
+			const char *endpoint = json_string_value(one);
+			if (found || endpoint == NULL || !ask_address(endpoint, ret))
+				continue;
+			found = true;
+			*ret_endpoint = json_incref(one);
+		}
+	}
+	json_decref(status);
+	err_list_finish(&errors);
+	return found;
 }
 
-/* The entries that match too, and why each does not decide. */
-static void show_also(const struct output *o, const json_t *also, int64_t omitted)
+static json_t *rcode_word(unsigned rcode)
 {
-	static const struct column columns[] = {{"LIST", false, false},
-						{"ENTRY", false, true},
-						{"MATCH", false, false},
-						{"ACTION", false, false},
-						{"WHY NOT", false, true}};
-	static const char *const keys[] = {"list", "entry", "match", "action", "why_not"};
-	const json_t *one;
-	size_t i;
-	if (json_array_size(also) == 0)
-		return;
-	fputs("\nAlso matching, but not deciding:\n", stdout);
-	struct table *t = table_create(o, columns, ARRAY_LEN(columns));
-	json_array_foreach(also, i, one)
-	{
-		table_row(t);
-		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-			table_cell(t, k, PAINT_NONE, field_text(one, keys[k]));
+	static const char *const words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
+	return rcode < ARRAY_LEN(words) ? json_string(words[rcode]) : json_sprintf("RCODE%u", rcode);
+}
+
+static json_t *hex(const uint8_t *bytes, size_t len)
+{
+	struct buf text = {0};
+	for (size_t i = 0; i < len; i++)
+		buf_printf(&text, "%02x", bytes[i]);
+	json_t *value = json_stringn(text.ptr, text.len);
+	buf_finish(&text);
+	return value;
+}
+
+/* The daemon's cache is to hold the answer: ask for it as a client does. What came of it: {"listener", "rcode", "answer", "error"}.
+ * What was sent is told too, as some answers are not kept. */
+static json_t *ask(struct question *q)
+{
+	struct addr where;
+	struct ask_reply reply;
+	struct err err = {.code = ERR_NONE};
+	json_t *asked = json_object(), *endpoint = NULL;
+	if (!find_listener(q, &where, &endpoint)) {
+		put(asked, "listener", json_null());
+		put(asked, "rcode", json_null());
+		put(asked, "answer", json_null());
+		put(asked, "error", json_string("it has no listener that can be asked"));
+		return asked;
 	}
-	table_finish(t);
-	if (omitted > 0)
-		printf("... and %lld more\n", (long long)omitted);
+	bool ok = ask_listener(&where, &q->name, q->type, ASK_TIMEOUT_MS, &reply, &err);
+	put(asked, "listener", endpoint);
+	put(asked, "rcode", ok ? rcode_word(reply.rcode) : json_null());
+	if (ok)
+		memset(reply.bytes, 0, 2); /* the ID */
+	put(asked, "answer", ok ? hex(reply.bytes, reply.len) : json_null());
+	put(asked, "error", ok ? json_null() : ctl_text(str_from(err.text)));
+	return asked;
+}
+
+static bool is_unknown(const json_t *explained)
+{
+	return strcmp(field_text(explained, "outcome"), "forwarded") == 0;
+}
+
+/* False, and the status, when the daemon could not be asked again. */
+MUST_CHECK static bool learn(struct question *q, json_t **explained, enum exit_status *ret_status)
+{
+	json_t *asked = NULL;
+	if (is_unknown(*explained) && !q->ctx->in->offline && !q->ctx->in->no_ask) {
+		asked = ask(q);
+		json_decref(*explained);
+		*explained = NULL;
+		if (!call(q, explained, ret_status)) {
+			json_decref(asked);
+			return false;
+		}
+	}
+	put(*explained, "asked", asked != NULL ? asked : json_null());
+	return true;
+}
+
+/* ---- the verb ---- */
+
+/* What stands beside the daemon's own words. */
+static void complete(const struct question *q, json_t *explained)
+{
+	json_t *wire = json_object_get(explained, "wire");
+	put(explained, "as_typed", ctl_text(str_from(q->ctx->in->operands[0])));
+	put(explained, "offline", json_boolean(q->ctx->in->offline));
+	if (json_is_object(wire)) {
+		json_t *lines = explain_decode(field_text(wire, "answer"));
+		put(wire, "decoded", lines != NULL ? lines : json_null());
+	}
+}
+
+static bool question_init(struct question *q, struct context *ctx, struct err *err)
+{
+	const struct invocation *in = ctx->in;
+	char text[NAME_TEXT_MAX], type[16];
+	*q = (struct question){.ctx = ctx};
+	if (!name_from_text(str_from(in->operands[0]), &q->name, err))
+		return err_context(err, "'%s'", in->operands[0]);
+	(void)snprintf(type, sizeof(type), "%s", in->type != NULL ? in->type : "A");
+	for (char *p = type; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	must(rrtype_from_text(str_from(type), &q->type)); /* the command line was looked at */
+	q->args = json_pack("{s:s, s:s}", "name", name_to_text(&q->name, text), "type", type);
+	must(q->args != NULL);
+	if (in->client[0] != '\0')
+		put(q->args, "client", json_string(in->client));
+	if (in->at[0] != '\0')
+		put(q->args, "at", json_string(in->at));
+	return true;
 }
 
 enum exit_status cmd_explain(struct context *ctx)
 {
-	const struct invocation *in = ctx->in;
-	struct name name;
+	struct question q;
 	struct err err = {.code = ERR_NONE};
-	char text[NAME_TEXT_MAX], type[16];
 	json_t *explained = NULL;
-	enum exit_status exit_status;
+	enum exit_status status = STATUS_DONE;
 
-	if (!name_from_text(str_from(in->operands[0]), &name, &err)) {
-		err_context(&err, "'%s'", in->operands[0]);
+	if (!question_init(&q, ctx, &err))
 		return output_fail(&ctx->out, &err, NULL);
-	}
-	(void)snprintf(type, sizeof(type), "%s", in->type != NULL ? in->type : "A");
-	for (char *p = type; *p != '\0'; p++)
-		*p = (char)toupper((unsigned char)*p);
-	json_t *args = json_pack("{s:s, s:s}", "name", name_to_text(&name, text), "type", type);
-	must(args != NULL);
-	if (in->client[0] != '\0')
-		must(json_object_set_new(args, "client", json_string(in->client)) == 0);
-	if (!context_call(ctx, "explain", args, NULL, &explained, &exit_status))
-		return exit_status;
-	if (ctx->out.json) {
-		output_json(explained);
-	} else {
-		const json_t *rule = json_object_get(explained, "rule");
-		show_verdict(&ctx->out, explained);
-		if (json_is_object(rule)) {
-			putchar('\n');
-			show_rule(&ctx->out, rule);
-		}
-		show_also(&ctx->out, json_object_get(explained, "also"), field_int(explained, "also_omitted"));
+	if (call(&q, &explained, &status) && learn(&q, &explained, &status)) {
+		complete(&q, explained);
+		if (ctx->out.json)
+			output_json(explained);
+		else
+			explain_show(&ctx->out, explained, ctx->in->at[0] != '\0');
 	}
 	json_decref(explained);
-	return STATUS_DONE;
+	json_decref(q.args);
+	return status;
 }

@@ -23,8 +23,13 @@ const struct command commands_table[] = {
      "FILE is a saring.yaml, which is checked with all its lists, or a YAML list, which is checked alone.\n"
      "Warnings: duplicates, entries covered by others, expired, past review, over-broad."},
     {"reload", NULL, "", 0, 0, RECORD_BITS, cmd_reload, "read configuration and lists again; on an error nothing changes", NULL},
-    {"explain", NULL, "NAME", 1, 1, OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT), cmd_explain,
-     "what would be answered, and the entry that decides", NULL},
+    {"explain", NULL, "NAME", 1, 1,
+     OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_AT) | OPTION_BIT(OPTION_OFFLINE) |
+	 OPTION_BIT(OPTION_NO_ASK),
+     cmd_explain, "what would be answered, and the entry that decides",
+     "Every entry that matches and why it lost, how the answer comes about, and the bytes that would be sent.\n"
+     "What the daemon does not know yet it is asked for, as any client would ask, unless --no-ask is given.",
+     "why"},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
     {"list", "show", "LIST", 1, 1, 0, cmd_list_show, "a list's entries with their provenance", NULL},
     {"list", "add", "LIST NAME...", 2, INT_MAX, OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_add,
@@ -75,6 +80,9 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_REVIEW] = {0, "review", "D", "when to look at it again: a date, a time, or so long from now (26w)"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
+    [OPTION_AT] = {0, "at", "TIME", "at another moment: a date, a time (RFC 3339), or so long from now (+2d, -1h)"},
+    [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
+    [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
     [OPTION_DUE] = {0, "due", "D", "also what is due so soon, such as 30d"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix and a protected name too; a fetched list however much it changed"},
 };
@@ -129,6 +137,8 @@ void commands_help(FILE *out, const char *group, const struct command *command)
 	fprintf(out, "usage: saringctl %s%s%s%s\n%s.\n", command_name(command, name, sizeof(name)),
 		command->options != 0 ? " [OPTIONS]" : "", command->operands[0] != '\0' ? " " : "", command->operands,
 		command->summary);
+	if (command->alias != NULL)
+		fprintf(out, "'%s' is the same.\n", command->alias);
 	if (command->details != NULL)
 		fprintf(out, "%s\n", command->details);
 	fputs("\nOptions:\n", out);
@@ -168,6 +178,26 @@ static bool parse_due(const char *text, struct invocation *in, struct err *err)
 	if (!str_to_duration_ms(str_from(text), &ms) || ms / 1000 > AHEAD_MAX_S)
 		return err_set(err, ERR_USAGE, "--due: '%s' is no duration, such as 30d, of at most a hundred years", text);
 	in->due_s = ms / 1000;
+	return true;
+}
+
+/* A moment, past or to come. */
+static bool parse_at(const char *text, int64_t now_s, struct invocation *in, struct err *err)
+{
+	int64_t ms, time_s;
+	must(text != NULL);
+	bool back = text[0] == '-';
+	if (str_to_time(str_from(text), &time_s, NULL)) {
+		str_from_time(time_s, in->at, sizeof(in->at));
+		return true;
+	}
+	if (!str_to_duration_ms(str_from(back || text[0] == '+' ? text + 1 : text), &ms))
+		return err_set(err, ERR_USAGE,
+			       "--at: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (+7d, -1h)",
+			       text);
+	if (ms / 1000 > (int64_t)100 * 366 * 86400)
+		return err_set(err, ERR_USAGE, "--at: '%s' is over a hundred years", text);
+	str_from_time(now_s + (back ? -ms : ms) / 1000, in->at, sizeof(in->at));
 	return true;
 }
 
@@ -259,6 +289,14 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 	case OPTION_FORCE:
 		in->force = true;
 		return true;
+	case OPTION_AT:
+		return parse_at(value, now_s, in, err);
+	case OPTION_OFFLINE:
+		in->offline = true;
+		return true;
+	case OPTION_NO_ASK:
+		in->no_ask = true;
+		return true;
 	case OPTION_COUNT:
 		break;
 	}
@@ -349,7 +387,7 @@ static const struct command *find(const char *verb, const char *sub)
 	for (size_t i = 0; i < commands_count; i++) {
 		const struct command *c = &commands_table[i];
 		bool same = sub == NULL ? c->sub == NULL : c->sub != NULL && strcmp(c->sub, sub) == 0;
-		if (same && strcmp(c->verb, verb) == 0)
+		if (same && (strcmp(c->verb, verb) == 0 || (c->alias != NULL && strcmp(c->alias, verb) == 0)))
 			return c;
 	}
 	return NULL;

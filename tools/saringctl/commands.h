@@ -35,6 +35,9 @@ enum command_option {
 	OPTION_FORMAT,
 	OPTION_FORCE,
 	OPTION_DUE,
+	OPTION_AT,
+	OPTION_OFFLINE,
+	OPTION_NO_ASK,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -54,6 +57,7 @@ struct command {
 	enum exit_status (*run)(struct context *ctx);
 	const char *summary; /* one line, for the list of verbs */
 	const char *details; /* for its own help; may be NULL */
+	const char *alias;   /* another word for the verb; NULL: none. Of a row without a sub */
 };
 extern const struct command commands_table[];
 extern const size_t commands_count;
@@ -64,7 +68,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force;
+	bool json, help, version, force, offline, no_ask;
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;
@@ -76,6 +80,7 @@ struct invocation {
 	size_t contact_count;
 	char review[32], expires[32]; /* a date or an RFC 3339 time, or "" */
 	int64_t due_s;		      /* how far ahead */
+	char at[32];		      /* an RFC 3339 time, or "" */
 	const char **operands;	      /* owned; without the verb */
 	size_t operand_count;
 };

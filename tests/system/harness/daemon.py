@@ -271,7 +271,7 @@ class Saringd:
         """For a user who may not enter the build directory."""
         to = pathlib.Path(to)
         to.mkdir(parents=True, exist_ok=True)
-        for name in ("saringd", "saringctl", "saring-compile", "saring-fetch"):
+        for name in ("saringd", "saringctl", "saring-compile", "saring-explain", "saring-fetch"):
             shutil.copy2(self.build / name, to / name)
         self.binaries = to
         return to

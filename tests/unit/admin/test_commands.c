@@ -227,6 +227,42 @@ static void expect_json(json_t *got, const char *text)
 	json_decref(want);
 }
 
+/* Does `got` hold all that `want` does? Arrays are equally long, and each item holds the other's. */
+static bool holds(const json_t *got, const json_t *want)
+{
+	const char *key;
+	json_t *value;
+	if (json_is_array(want)) {
+		bool ok = json_is_array(got) && json_array_size(got) == json_array_size(want);
+		for (size_t i = 0; ok && i < json_array_size(want); i++)
+			ok = holds(json_array_get(got, i), json_array_get(want, i));
+		return ok;
+	}
+	if (!json_is_object(want))
+		return json_equal(got, want);
+	json_object_foreach((json_t *)(uintptr_t)want, key, value)
+	{
+		if (!json_object_get(got, key) || !holds(json_object_get(got, key), value))
+			return false;
+	}
+	return true;
+}
+
+static void expect_holds(json_t *got, const char *text)
+{
+	json_error_t fault;
+	json_t *want = json_loads(text, JSON_DECODE_ANY, &fault);
+	if (!want)
+		fail_msg("the test's own JSON: %s", fault.text);
+	if (!holds(got, want)) {
+		char *shown = json_dumps(got, JSON_INDENT(1) | JSON_ENCODE_ANY);
+		print_error("got %s\n", shown);
+		free(shown);
+		fail_msg("wanted at least %s", text);
+	}
+	json_decref(want);
+}
+
 static void test_rights(void **state)
 {
 	struct fixture *f = *state;
@@ -295,7 +331,7 @@ static void test_explain_blocked(void **state)
 {
 	struct fixture *f = *state;
 	json_t *r = result_of(f, "explain", "{\"name\":\"WEB.Telegram.ORG.\"}", RIGHT_READ);
-	expect_json(
+	expect_holds(
 	    r,
 	    "{\"name\": \"web.telegram.org\", \"type\": \"A\", \"client\": null, \"verdict\": \"blocked\","
 	    " \"answer\": \"nxdomain\", \"ttl\": 10, \"answered_here\": null, \"route\": null,"
@@ -333,13 +369,13 @@ static void test_explain_others(void **state)
 	assert_string_equal(json_string_value(json_object_get(r, "type")), "HTTPS");
 	assert_true(json_is_false(json_object_get(r, "client_allowed")));
 
-	expect_json(result_of(f, "explain", "{\"name\":\"unlisted.example\",\"type\":null,\"client\":null}", RIGHT_READ),
-		    "{\"name\": \"unlisted.example\", \"type\": \"A\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
-		    " \"ttl\": null, \"answered_here\": null, \"route\": null, \"rule\": null, \"also\": []}");
-	expect_json(result_of(f, "explain", "{\"name\":\"Foo.Localhost\",\"type\":\"AAAA\"}", RIGHT_READ),
-		    "{\"name\": \"foo.localhost\", \"type\": \"AAAA\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
-		    " \"ttl\": null, \"answered_here\": {\"zone\": \"localhost\", \"source\": \"RFC 6761\", \"answer\": \"data\","
-		    " \"record\": \"AAAA ::1\", \"ttl\": 10800}, \"route\": null, \"rule\": null, \"also\": []}");
+	expect_holds(result_of(f, "explain", "{\"name\":\"unlisted.example\",\"type\":null,\"client\":null}", RIGHT_READ),
+		     "{\"name\": \"unlisted.example\", \"type\": \"A\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
+		     " \"ttl\": null, \"answered_here\": null, \"route\": null, \"rule\": null, \"also\": []}");
+	expect_holds(result_of(f, "explain", "{\"name\":\"Foo.Localhost\",\"type\":\"AAAA\"}", RIGHT_READ),
+		     "{\"name\": \"foo.localhost\", \"type\": \"AAAA\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
+		     " \"ttl\": null, \"answered_here\": {\"zone\": \"localhost\", \"source\": \"RFC 6761\", \"answer\": \"data\","
+		     " \"record\": \"AAAA ::1\", \"ttl\": 10800}, \"route\": null, \"rule\": null, \"also\": []}");
 
 	/* What does not decide is shown all the same. */
 	static const char *const losing[][2] = {{"watched.example", "shadow"}, {"lifted.example", "lifted"}};

@@ -110,6 +110,44 @@ static void conditions_that_fail_are_named(void **state)
 			    "agh:1 decides; agh:2 the same name, further down; agh:3 not for this name");
 }
 
+/* Entries about an address in an answer: the decider is policy_match_answer's. */
+static void addresses_in_answers(void **state)
+{
+	(void)state;
+	static struct policy_hit hits[8];
+	struct name name = name_of("www.example");
+	struct addr address;
+	struct policy_question q = {.name = &name, .type = 1};
+	struct verdict verdict;
+	fixture_add(&f, &(struct fixture_list){.name = "a",
+					       .text = "$TTL 60\n@ SOA localhost. root.localhost. 1 2 3 4 5\n@ NS localhost.\n"
+						       "24.0.2.0.192.rpz-ip CNAME .\n32.66.2.0.192.rpz-ip CNAME rpz-passthru.\n"
+						       "www.example CNAME .\n",
+					       .format = FORMAT_RPZ,
+					       .may_allow = true});
+	fixture_add(&f, &(struct fixture_list){.name = "b",
+					       .text = "$TTL 60\n@ SOA localhost. root.localhost. 1 2 3 4 5\n@ NS localhost.\n"
+						       "32.66.2.0.192.rpz-ip CNAME *.\n",
+					       .format = FORMAT_RPZ});
+	fixture_open(&f);
+	assert_true(addr_from_text(str_from("192.0.2.66"), 0, &address));
+	assert_int_equal(policy_explain_answer(f.policy, &address, &q, f.now_s, hits, ARRAY_LEN(hits)), 3);
+	assert_true(policy_match_answer(f.policy, &address, &q, f.now_s, &verdict));
+	assert_int_equal(verdict.kind, VERDICT_ALLOWED);
+	assert_int_equal(hits[0].why_not, WHY_DECIDES);
+	assert_int_equal(hits[0].entry.action, ACTION_ALLOW);
+	assert_int_equal(hits[0].entry.match, MATCH_ADDRESS);
+	assert_true(str_eq_c(hits[0].entry.list, "a") && hits[0].entry.line == 5);
+	assert_string_equal(hits[1].why_not_text, "an allow outranks it");
+	assert_string_equal(hits[2].why_not_text, "an allow outranks it");
+	assert_true(addr_from_text(str_from("192.0.2.67"), 0, &address));
+	assert_int_equal(policy_explain_answer(f.policy, &address, &q, f.now_s, hits, ARRAY_LEN(hits)), 1);
+	assert_int_equal(hits[0].why_not, WHY_DECIDES);
+	assert_true(str_eq_c(hits[0].entry.entry, "192.0.2.0/24"));
+	assert_true(addr_from_text(str_from("198.51.100.1"), 0, &address));
+	assert_int_equal(policy_explain_answer(f.policy, &address, &q, f.now_s, hits, ARRAY_LEN(hits)), 0);
+}
+
 /* Each kind of entry, as it is shown. */
 static void entries_are_shown_as_written(void **state)
 {
@@ -220,9 +258,9 @@ static void an_entry_tells_all_it_knows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(every_reason_to_lose),		  TEST(the_rank_that_wins_is_named),  TEST(nothing_in_force_yet_something_matches),
-	    TEST(conditions_that_fail_are_named), TEST(entries_are_shown_as_written), TEST(an_entry_tells_all_it_knows),
-	    TEST(an_entry_on_trial_says_so),
+	    TEST(every_reason_to_lose),		  TEST(the_rank_that_wins_is_named), TEST(nothing_in_force_yet_something_matches),
+	    TEST(conditions_that_fail_are_named), TEST(addresses_in_answers),	     TEST(entries_are_shown_as_written),
+	    TEST(an_entry_tells_all_it_knows),	  TEST(an_entry_on_trial_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,6 +201,54 @@ static void test_client(void **state)
 	done(&p);
 }
 
+/* A moment is told to the daemon as a time, however it was said. */
+static void test_at(void **state)
+{
+	static const char *const given[][2] = {
+	    {"2027-01-31", "2027-01-31T00:00:00Z"}, {"2027-01-31T12:30:00+07:00", "2027-01-31T05:30:00Z"},
+	    {"+2d", "2026-01-03T00:00:00Z"},	    {"2d", "2026-01-03T00:00:00Z"},
+	    {"-90m", "2025-12-31T22:30:00Z"},	    {"0", "2026-01-01T00:00:00Z"}};
+	static const char *const refused[] = {"", "+", "-", "--1d", "now", "1", "2027-02-30", "+40000d", "-40000d"};
+	struct parsed p;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+		const char *words[WORDS_MAX] = {"explain", "t.me", "--at", given[i][0]};
+		parse(&p, words);
+		assert_true(p.good);
+		assert_string_equal(p.in.at, given[i][1]);
+		done(&p);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		const char *words[WORDS_MAX] = {"explain", "t.me", "--at", refused[i]};
+		parse(&p, words);
+		assert_false(p.good);
+		assert_int_equal(p.err.code, ERR_USAGE);
+		done(&p);
+	}
+}
+
+/* The other word for a verb is that verb, with its options and its help. */
+static void test_alias(void **state)
+{
+	static const char *const words[WORDS_MAX] = {"why", "t.me", "--offline", "--no-ask"};
+	static const char *const wrong[WORDS_MAX] = {"why", "t.me", "--force"};
+	struct parsed p;
+	(void)state;
+	parse(&p, words);
+	assert_true(p.good && p.in.offline && p.in.no_ask);
+	assert_string_equal(p.in.command->verb, "explain");
+	assert_string_equal(p.in.group, "explain");
+	assert_string_equal(p.in.operands[0], "t.me");
+	done(&p);
+	parse(&p, wrong);
+	assert_false(p.good);
+	done(&p);
+	for (size_t i = 0; i < commands_count; i++) /* no word means two things */
+		for (size_t k = 0; k < commands_count; k++)
+			assert_true(commands_table[i].alias == NULL ||
+				    strcmp(commands_table[i].alias, commands_table[k].verb) != 0);
+}
+
 static void test_contacts_are_bounded(void **state)
 {
 	static const char *const head[] = {"saringctl", "list", "add", "ads", "a.example"};
@@ -283,6 +331,8 @@ int main(void)
 	    cmocka_unit_test(test_wrong),
 	    cmocka_unit_test(test_values),
 	    cmocka_unit_test(test_expires_as_given),
+	    cmocka_unit_test(test_at),
+	    cmocka_unit_test(test_alias),
 	    cmocka_unit_test(test_client),
 	    cmocka_unit_test(test_contacts_are_bounded),
 	    cmocka_unit_test(test_posixly_correct),

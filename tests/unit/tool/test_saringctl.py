@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """saringctl as a program: exit statuses, JSON, files edited in place. The daemon's part is played by a thread on a Unix socket that
 speaks the frames of lib/ctl/proto.h, so that it can say whatever a test needs, true or not."""
+import datetime
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 SARINGCTL = os.environ["SARINGCTL"]
@@ -102,6 +104,18 @@ def good(result):
 
 def bad(code, text, errors=()):
     return {"ok": False, "error": {"code": code, "text": text}, "errors": list(errors)}
+
+
+OWN = ("asked", "as_typed", "offline")  # what explain puts beside the daemon's words
+
+
+def sent(document, verb):
+    """What the daemon sent of what the tool shows."""
+    if verb != "explain" or not isinstance(document, dict):
+        return document
+    if isinstance(document.get("wire"), dict):
+        document["wire"].pop("decoded", None)
+    return {k: v for k, v in document.items() if k not in OWN}
 
 
 REBUILT = {"generation": 7, "compile_seconds": 0.01, "lists": 1, "entries": 4, "in_force": 3}
@@ -252,14 +266,17 @@ class Faulty(Case):
     def test_results_of_the_wrong_shape(self):
         shapes = [None, 3, "text", [], {}, [None, 3, []], {"queries": 3, "policy": [], "cache": "x", "upstream": {"a": 1}, "listen": [1]},
                   {"rule": 3, "also": [1, None], "ttl": "x"}, {"verdict": "blocked", "rule": {"contact": [1, {}]}},
-                  {"uptime_seconds": -1e308, "cache": {"bytes": -1, "limit_bytes": 9e99}}]
+                  {"uptime_seconds": -1e308, "cache": {"bytes": -1, "limit_bytes": 9e99}},
+                  {"outcome": "forwarded", "listen": [1, "", "dns://", "dns://nowhere:53", "dns://[::1]:99999", "dns://127.0.0.1:0"]},
+                  {"outcome": 3, "cname": [1, None, {"rule": 3, "target": [], "ttl": "x"}], "upstream": {"servers": [1, {}]}, "wire": {"answer": 3},
+                   "lists_off": [3], "lists_not_fetched": 7}, {"cname": {}, "upstream": [], "wire": "00", "also": {"a": 1}}]
         result = [None]
         self.daemon(lambda verb, args: good(result[0]))
         for result[0] in shapes:
             for args in [["status"], ["reload"], ["explain", "t.me"], ["list"], ["cache"], ["cache", "flush"], ["upstream"]]:
                 with self.subTest(shape=result[0], args=args):
                     self.run_tool(*args)
-                    self.assertEqual(self.run_json(*args), result[0])
+                    self.assertEqual(sent(self.run_json(*args), args[0]), result[0])
 
     def test_denied_is_1(self):
         self.daemon(bad("denied", "only root and saring may change things"))
@@ -314,8 +331,8 @@ class Asking(Case):
                             (["cache"], "cache"), (["cache", "flush"], "cache.flush"), (["upstream"], "upstream"),
                             (["reload"], "reload")]:
             done = self.run_tool("--json", *words)
-            self.assertEqual(json.loads(done.stdout), answers[verb])
-            self.assertEqual(list(json.loads(done.stdout)), list(answers[verb]), "members keep their order")
+            self.assertEqual(sent(json.loads(done.stdout), verb), answers[verb])
+            self.assertEqual(list(sent(json.loads(done.stdout), verb)), list(answers[verb]), "members keep their order")
             self.assertEqual(done.stderr, "")
 
     def test_what_is_asked(self):
@@ -330,6 +347,25 @@ class Asking(Case):
         self.assertEqual(list(daemon.requests[2][1]), ["change"])
         verb, args = daemon.requests[3]
         self.assertEqual((verb, args["name"], args["change"]["names"]), ("cache.flush", "example.com", ["Example.COM."]))
+
+    def test_why_is_explain(self):
+        daemon = self.daemon(good({}))
+        self.run_tool("why", "t.me", "--at", "2027-01-31")
+        self.run_tool("explain", "t.me", "--at", "2027-01-31T12:00:00+01:00")
+        self.assertEqual(daemon.requests, [("explain", {"name": "t.me", "type": "A", "at": "2027-01-31T00:00:00Z"}),
+                                           ("explain", {"name": "t.me", "type": "A", "at": "2027-01-31T11:00:00Z"})])
+        for at in ["tomorrow", "", "+", "-", "++1d", "1", "2027-13-01", "+1000000d"]:
+            self.run_tool("explain", "t.me", "--at", at, status=2)
+        self.run_tool("status", "--at", "2027-01-31", status=2)
+        self.run_tool("list", "--offline", status=2)
+
+    def test_a_moment_from_now(self):
+        daemon = self.daemon(good({}))
+        for at, offset in [("+2d", 172800), ("2d", 172800), ("-1h", -3600), ("0", 0)]:
+            before = int(time.time())
+            self.run_tool("explain", "t.me", "--at", at)
+            asked = datetime.datetime.fromisoformat(daemon.requests[-1][1]["at"].replace("Z", "+00:00")).timestamp()
+            self.assertTrue(before + offset <= asked <= time.time() + offset, at)
 
     def test_a_bad_name_is_1_and_not_asked(self):
         daemon = self.daemon(good({}))
@@ -368,7 +404,11 @@ class Asking(Case):
 
     def test_hostile_text_steers_no_terminal(self):
         rule = {k: HOSTILE if isinstance(v, str) else v for k, v in EXPLAINED["rule"].items()}
-        hostile = dict(EXPLAINED, rule=rule, also=[{"list": HOSTILE, "entry": HOSTILE, "why_not": HOSTILE}], name=HOSTILE)
+        step = dict({k: HOSTILE for k in ("owner", "type", "target", "verdict", "note")}, judged=True, rule=rule)
+        hostile = dict(EXPLAINED, rule=rule, also=[{"list": HOSTILE, "entry": HOSTILE, "why_not": HOSTILE}], name=HOSTILE, unicode=HOSTILE,
+                       would_block=HOSTILE, client=HOSTILE, client_is=HOSTILE, client_allowed_by=HOSTILE, lists_off=[HOSTILE], lists_not_fetched=[HOSTILE],
+                       cname=[step], missing=HOSTILE, upstream={"name": HOSTILE, "route": HOSTILE, "servers": [HOSTILE]}, wire={"answer": HOSTILE})
+        lifted = dict(hostile, also=[{k: HOSTILE for k in ("list", "file", "lifted", "lifted_by", "lift_reason", "lift_reference")} | {"why_not": "lifted"}])
         server = {"server": HOSTILE, "state": HOSTILE, "zone": HOSTILE}
         answers = {"explain": hostile, "upstream": [server], "list": [{k: HOSTILE for k in ("name", "mode", "source", "changed_at")}],
                    "status": dict(STATUS, version=HOSTILE, listen=[HOSTILE], upstream=[server])}
@@ -378,6 +418,31 @@ class Asking(Case):
                 out = self.run_tool(*args, **env).stdout
                 self.assertIn("\\027[2J", out)
                 self.assertFalse({ESC, "\x07", "\x9b", "\u202e"} & set(out))
+        answers["explain"] = lifted
+        out = self.run_tool("explain", "t.me").stdout
+        self.assertIn("lifted \\027[2J", out)
+        self.assertFalse({ESC, "\x07", "\x9b", "\u202e"} & set(out))
+
+    def test_a_trace_for_people(self):
+        entry = dict(EXPLAINED["rule"], why_not="lifted", lifted="2017-08-10", lifted_by="Kominfo", lift_reason="it complied", lift_reference="https://example.net/2")
+        steps = [{"kind": "cname", "owner": "a.example", "type": "CNAME", "target": "b.example", "ttl": 300, "judged": True, "verdict": "blocked",
+                  "decides": True, "note": None, "rule": EXPLAINED["rule"]},
+                 {"kind": "address", "owner": "b.example", "type": "A", "target": "192.0.2.1", "ttl": 60, "judged": False, "verdict": "none",
+                  "decides": False, "note": "a remark", "rule": None}]
+        wire = {"answer": "000081830001000000000001016101" + "6200" + "00010001" + "00002904d0000000000009" + "000f0005000f" + "686921"}
+        trace = dict(EXPLAINED, verdict="none", answer=None, ttl=None, rule=None, also=[entry], outcome="blocked", cache="fresh", cname=steps, wire=wire,
+                     unicode="b\u00fccher.example", upstream={"name": "a.example", "route": "corp.example", "servers": ["dns://192.0.2.53", "dns://192.0.2.54"]},
+                     missing=None, lists_off=["one", "two"], at="2017-01-01T00:00:00Z", would_block="watch")
+        self.daemon(good(trace))
+        out = self.run_tool("explain", "Web.Telegram.ORG", "--at", "2017-01-01").stdout
+        flat = " ".join(out.split())
+        for piece in ["But its answer is blocked", "as typed Web.Telegram.ORG", "in letters b\u00fccher.example", "lists off one", "at 2017-01-01T00:00:00Z",
+                      "shadow watch", "lifted 2017-08-10 by Kominfo: it complied (https://example.net/2)", "a.example CNAME b.example 300 blocked: decides",
+                      "lists/telegram-2017.yaml:14 web.telegram.org", "not judged a remark", "It is asked of dns://192.0.2.53, dns://192.0.2.54 (the route corp.example).",
+                      "rcode: NXDOMAIN", "; a.b. IN A", "extended error 15: hi!"]:
+            self.assertIn(piece, flat)
+        self.assertNotIn("A CNAME in its answer", out)
+        self.assertIn("0000  00008183", out)
 
     def test_lists_as_a_table(self):
         self.daemon(good([{"name": "telegram-2017", "action": "block", "mode": "enforce", "mandatory": False, "entries": 11,

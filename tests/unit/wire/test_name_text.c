@@ -300,12 +300,52 @@ static void random_text(void **state)
 	rand_seed_for_test(0);
 }
 
+static void shown_in_letters(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *shown;
+	} rows[] = {
+	    {"example.com", "example.com"},
+	    {".", "."},
+	    {"xn--bcher-kva.example", "bücher.example"},
+	    {"XN--BCHER-KVA.example", "bücher.example"},
+	    {"www.xn--wgv71a119e.jp", "www.日本語.jp"},
+	    {"xn--hl8h.ws", "🎰.ws"}, /* which IDNA refuses */
+	    {"xn--strae-oqa.de", "straße.de"},
+	    {"a\\.b.xn--bcher-kva", "a\\.b.bücher"},
+	    {"a\\000b.xn--zckzah", "a\\000b.テスト"},
+	    /* what no name is written as is left as it is */
+	    {"xn--zzzzzzzz.example", "xn--zzzzzzzz.example"},
+	    {"xn--abc-.example", "xn--abc-.example"},
+	    {"xn--.example", "xn--.example"},
+	    {"xn--a.example", "xn--a.example"},
+	    {"xn--a_b-cua.example", "a_įb.example"},
+	    {"xn---ab.example", "xn---ab.example"},
+	    {"xn--a-qin.example", "xn--a-qin.example"},	  /* U+202E, which turns the direction of text */
+	    {"xn--ab-g1t.example", "xn--ab-g1t.example"}, /* U+200B, which can't be seen */
+	    {"xn--a-ba.example", "xn--a-ba.example"},	  /* U+0080 */
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[NAME_TEXT_MAX];
+		struct name n = name_of(rows[i].text);
+		assert_string_equal(name_to_unicode(&n, text), rows[i].shown);
+		struct name again = name_of(text);
+		assert_true(name_eq(&n, &again));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(taken),	     cmocka_unit_test(taken_above_ascii),	    cmocka_unit_test(refused),
-	    cmocka_unit_test(length_limits), cmocka_unit_test(text_of_any_octets_and_back), cmocka_unit_test(the_longest_text_fits),
+	    cmocka_unit_test(taken),
+	    cmocka_unit_test(taken_above_ascii),
+	    cmocka_unit_test(refused),
+	    cmocka_unit_test(length_limits),
+	    cmocka_unit_test(text_of_any_octets_and_back),
+	    cmocka_unit_test(the_longest_text_fits),
 	    cmocka_unit_test(random_text),
+	    cmocka_unit_test(shown_in_letters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * report_part.h - small parts of the documents of report.h. For daemon/admin only. Main thread. Values are new references, put into
+ * an object they are taken. */
+#ifndef SARING_ADMIN_REPORT_PART_H
+#define SARING_ADMIN_REPORT_PART_H
+
+#include "admin/report.h"
+#include "base/str.h"
+#include "policy/explain.h"
+
+void report_put(json_t *object, const char *key, json_t *value);
+void report_put_str(json_t *object, const char *key, struct str text); /* ptr NULL gives null */
+void report_put_word(json_t *object, const char *key, const char *word);
+void report_put_name(json_t *object, const char *key, const struct name *name);
+void report_put_time(json_t *object, const char *key, int64_t time_s);
+void report_add(json_t *array, json_t *value);
+
+const char *report_verdict_word(enum verdict_kind kind);
+/* An entry with all that is known of it. */
+MUST_CHECK json_t *report_rule(const struct policy_entry *e);
+/* The entries that matched, `total` of them, of which the first are in hits: "rule" is the decider or null, "also" the others, each
+ * with "why_not", "also_omitted" how many have no room. */
+void report_put_entries(json_t *object, const struct policy_hit *hits, size_t total);
+
+/* Beside the verdict: what the question would come to, how the answer comes about, and its bytes (report_trace.c). hits is room for
+ * EXPLAIN_HITS_MAX. */
+void report_put_trace(json_t *object, const struct explain_source *source, const struct explain_question *q,
+		      const struct verdict *verdict, struct policy_hit *hits);
+
+#endif

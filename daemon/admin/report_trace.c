@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * report_trace.c - how a question is answered, step by step, and the bytes: what a rehearsal (query/rehearse.h) found, with
+ * policy's word on each step. */
+#include "admin/commands.h"
+#include "admin/report_part.h"
+#include "ctl/proto.h"
+#include "query/names.h"
+#include "query/rehearse.h"
+#include "wire/rrtype.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One trace being written. */
+struct trace {
+	const struct explain_source *source;
+	const struct explain_question *q;
+	const struct verdict *verdict; /* of the name asked */
+	bool guarded;		       /* no private address may be its (upstream.rebind-protection) */
+	struct policy_hit *hits;
+	struct rehearsal r;
+};
+
+/* ---- the steps ---- */
+
+/* What policy says of one. */
+struct said {
+	struct verdict verdict;
+	size_t total; /* entries in hits, as far as they have room */
+	bool refused; /* a private address for a public name */
+	bool blocks;
+};
+
+static struct said say(struct trace *t, const struct rehearse_step *step)
+{
+	const struct explain_source *from = t->source;
+	const struct policy *policy = from->generation->policy;
+	const struct addr *client = t->q->has_client ? &t->q->client : NULL;
+	struct policy_question question = {.name = &step->target, .type = t->q->type, .client = client};
+	struct said said = {.verdict = {.kind = VERDICT_NONE}};
+
+	if (!step->judged)
+		return said;
+	if (step->kind == REHEARSE_ADDRESS) {
+		question.name = &t->q->name;
+		(void)policy_match_answer(policy, &step->address, &question, t->q->at_s, &said.verdict);
+		said.total = policy_explain_answer(policy, &step->address, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
+		said.refused = t->guarded && addr_is_private(&step->address);
+	} else {
+		(void)policy_match(policy, from->scratch, &question, t->q->at_s, &said.verdict);
+		said.total = policy_explain(policy, from->scratch, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
+	}
+	/* an allow entry for the name asked holds for all of its answer, but for what outranks it (saring-lists(5)) */
+	said.blocks = said.refused ||
+		      (said.verdict.kind == VERDICT_BLOCKED && (t->verdict->kind != VERDICT_ALLOWED || said.verdict.mandatory));
+	return said;
+}
+
+/* The one that makes the answer a block: the targets of CNAMEs are asked about first, then the records in their order. */
+static size_t deciding_step(struct trace *t)
+{
+	if (t->r.fate != COUNTER_BLOCKED || t->verdict->kind == VERDICT_BLOCKED)
+		return SIZE_MAX;
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < t->r.step_count; i++)
+			if ((t->r.steps[i].kind == REHEARSE_CNAME) == (pass == 0) && say(t, &t->r.steps[i]).blocks)
+				return i;
+	return SIZE_MAX;
+}
+
+static const char *kind_word(enum rehearse_kind kind)
+{
+	switch (kind) {
+	case REHEARSE_CNAME:
+		return "cname";
+	case REHEARSE_ENTRY:
+		return "entry";
+	case REHEARSE_TARGET:
+		return "target";
+	case REHEARSE_ADDRESS:
+		return "address";
+	}
+	return "";
+}
+
+/* Why a step that an entry blocks is let through, or one that no entry blocks is not. */
+static const char *note_of(const struct said *said)
+{
+	if (said->refused)
+		return "a private address for a public name (upstream.rebind-protection)";
+	if (said->verdict.kind == VERDICT_BLOCKED && !said->blocks)
+		return "an allow entry for the name asked holds for its whole answer";
+	return NULL;
+}
+
+static json_t *step_json(struct trace *t, const struct rehearse_step *step, bool decides)
+{
+	struct said said = say(t, step);
+	char type[RRTYPE_TEXT_MAX], address[ADDR_TEXT_MAX];
+	json_t *object = json_object();
+
+	report_put_word(object, "kind", kind_word(step->kind));
+	report_put_name(object, "owner", &step->owner);
+	report_put_word(object, "type", rrtype_to_text(step->type, type));
+	report_put(object, "ttl", step->kind == REHEARSE_ENTRY ? json_null() : json_integer(step->ttl_s));
+	if (step->kind == REHEARSE_ADDRESS)
+		report_put_word(object, "target", addr_host_to_text(&step->address, address));
+	else
+		report_put_name(object, "target", &step->target);
+	report_put(object, "judged", json_boolean(step->judged));
+	report_put_word(object, "verdict", report_verdict_word(said.verdict.kind));
+	report_put(object, "decides", json_boolean(decides));
+	report_put_word(object, "note", note_of(&said));
+	report_put_entries(object, t->hits, said.total);
+	return object;
+}
+
+static json_t *steps_json(struct trace *t)
+{
+	if (t->r.cached == REHEARSE_MISS && t->r.step_count == 0)
+		return json_null(); /* nobody knows before it is asked for */
+	size_t decides = deciding_step(t);
+	json_t *array = json_array();
+	for (size_t i = 0; i < t->r.step_count; i++)
+		report_add(array, step_json(t, &t->r.steps[i], i == decides));
+	return array;
+}
+
+/* ---- the servers ---- */
+
+static const char *strategy_word(enum strategy strategy)
+{
+	switch (strategy) {
+	case STRATEGY_FASTEST:
+		return "fastest";
+	case STRATEGY_ORDERED:
+		return "ordered";
+	case STRATEGY_SPREAD:
+		return "spread";
+	}
+	return "";
+}
+
+/* Those of the route of that zone; NULL: the default ones. */
+static json_t *servers_of(const struct upstreams *u, const char *zone)
+{
+	json_t *array = json_array();
+	size_t count = upstreams_count(u);
+	for (size_t i = 0; i < count; i++) {
+		struct upstream_stats stats;
+		upstreams_stats(u, i, &stats);
+		if (zone == NULL ? stats.zone == NULL : stats.zone != NULL && strcmp(stats.zone, zone) == 0)
+			report_add(array, ctl_text(str_from(stats.server)));
+	}
+	return array;
+}
+
+/* Who is, or was, asked for the name. */
+static json_t *upstream_json(const struct generation *g, const struct name *name, uint16_t type)
+{
+	char text[NAME_TEXT_MAX] = ".";
+	struct name zone;
+	unsigned labels = upstreams_zone_labels(g->upstreams, name, type);
+	if (labels > 0 && name_suffix(name, labels, &zone))
+		(void)name_to_text(&zone, text);
+	json_t *object = json_object(), *servers = servers_of(g->upstreams, text);
+	bool routed = json_array_size(servers) > 0; /* a route for the root takes what others leave */
+	if (!routed) {
+		json_decref(servers);
+		servers = servers_of(g->upstreams, NULL);
+	}
+	report_put_name(object, "name", name);
+	report_put_word(object, "route", routed ? text : NULL);
+	report_put_word(object, "strategy", strategy_word(g->settings->strategy));
+	report_put(object, "servers", servers);
+	return object;
+}
+
+static void put_upstream(json_t *object, const struct trace *t)
+{
+	const struct name *name = &t->q->name;
+	switch ((unsigned)t->r.fate) {
+	case COUNTER_FORWARDED:
+		name = &t->r.sought;
+		break;
+	case COUNTER_CACHED:
+	case COUNTER_STALE:
+	case COUNTER_FAILED:
+		break;
+	default:
+		report_put(object, "upstream", json_null());
+		return;
+	}
+	report_put(object, "upstream", upstream_json(t->source->generation, name, t->q->type));
+}
+
+/* ---- the bytes ---- */
+
+static json_t *hex(const uint8_t *bytes, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	if (len == 0)
+		return json_null();
+	char *text = base_alloc(2 * len);
+	for (size_t i = 0; i < len; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	json_t *value = json_stringn(text, 2 * len);
+	free(text);
+	return value;
+}
+
+static json_t *wire_json(const struct rehearsal *r)
+{
+	json_t *object = json_object();
+	report_put_word(object, "transport", "udp");
+	report_put(object, "query", hex(r->query, r->query_len));
+	report_put(object, "answer", hex(r->answer, r->answer_len));
+	return object;
+}
+
+/* ---- the whole ---- */
+
+static const char *cached_word(enum rehearse_cached cached)
+{
+	switch (cached) {
+	case REHEARSE_NOT_SOUGHT:
+		return "not sought";
+	case REHEARSE_MISS:
+		return "none";
+	case REHEARSE_FRESH:
+		return "fresh";
+	case REHEARSE_STALE:
+		return "stale";
+	}
+	return "";
+}
+
+void report_put_trace(json_t *object, const struct explain_source *source, const struct explain_question *q,
+		      const struct verdict *verdict, struct policy_hit *hits)
+{
+	const struct generation *g = source->generation;
+	struct trace *t = base_alloc(sizeof(*t));
+	struct rehearse_question question = {.world = g,
+					     .cache = source->cache,
+					     .failures = source->failures,
+					     .name = &q->name,
+					     .type = q->type,
+					     .client = q->has_client ? &q->client : NULL,
+					     .now_s = q->at_s};
+
+	t->source = source;
+	t->q = q;
+	t->verdict = verdict;
+	t->hits = hits;
+	t->guarded = g->settings->rebind_protection && verdict->kind != VERDICT_ALLOWED && names_is_public(g, &q->name, q->type);
+	rehearse(&question, &t->r);
+	report_put_word(object, "outcome", counter_names[t->r.fate]);
+	report_put(object, "rebind_protection", json_boolean(t->guarded));
+	report_put_word(object, "cache", cached_word(t->r.cached));
+	report_put(object, "cname", steps_json(t));
+	if (t->r.steps_omitted > 0)
+		report_put(object, "cname_omitted", json_integer((json_int_t)t->r.steps_omitted));
+	if (t->r.has_missing)
+		report_put_name(object, "missing", &t->r.missing);
+	else
+		report_put(object, "missing", json_null());
+	put_upstream(object, t);
+	report_put(object, "wire", wire_json(&t->r));
+	free(t);
+}
