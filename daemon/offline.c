@@ -130,7 +130,8 @@ static bool run_compiler(struct offline *o, const char *image)
 				   .config_path = o->config_path,
 				   .image_path = image,
 				   .generation = o->generation + 1,
-				   .config = buf_str(&o->text)};
+				   .config = buf_str(&o->text),
+				   .rehearse = true};
 	o->base = event_base_new();
 	must(o->base);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {

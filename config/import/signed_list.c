@@ -128,6 +128,11 @@ static bool is_named(const struct settings *settings, const char *file)
 void signed_sweep(const struct settings *settings)
 {
 	struct buf path = {NULL, 0, 0};
+	size_t keys = 0;
+	for (size_t i = 0; i < settings->list_count; i++)
+		keys += settings->lists[i].key != NULL;
+	if (keys == 0)
+		return;
 	buf_printf(&path, "%s/" SIGNED_DIR, settings->state);
 	DIR *d = opendir(path.ptr);
 	buf_finish(&path);

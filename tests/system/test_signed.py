@@ -432,3 +432,20 @@ def test_faults_in_saring_yaml(order, change, word):
     order.daemon.configure(lists=[{k: v for k, v in one.items() if v is not None}])
     assert word in order.daemon.ctl("reload", code=1).err
     assert blocked(ask(order.daemon, "old.example"))
+
+
+# ---- without the daemon ----
+
+
+def test_a_rehearsal_remembers_nothing(order):
+    """explain --offline reads what is there, falls back as the daemon would, and leaves no trace."""
+    def state():
+        return {path.name: path.read_bytes() for path in (order.daemon.home / "state/signed").iterdir()}
+
+    before = state()
+    order.put(entries("new.example"), "serial:6")
+    assert order.daemon.ctl("--json", "explain", "--offline", "new.example").json["verdict"] == "blocked"
+    order.file.write_text(entries("worse.example"))
+    assert order.daemon.ctl("--json", "explain", "--offline", "old.example").json["verdict"] == "blocked"
+    assert order.daemon.ctl("--json", "explain", "--offline", "worse.example").json["verdict"] != "blocked"
+    assert state() == before

@@ -23,7 +23,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: saring-compile -c FILE -o IMAGE -g GENERATION [--previous IMAGE] [--config-fd N] [--summary-fd N]\n"
+    "usage: saring-compile -c FILE -o IMAGE -g GENERATION [--previous IMAGE] [--config-fd N] [--summary-fd N] [--rehearse]\n"
     "       saring-compile -c FILE --check [--config-fd N] [--summary-fd N]\n"
     "       saring-compile --probe FILE --format FORMAT [--may-allow]\n"
     "                      [--key KEY --signature FILE --state DIR --list NAME]\n";
@@ -36,7 +36,7 @@ static bool number_from(const char *text, uint64_t max, uint64_t *ret)
 static bool options_agree(const struct options *o)
 {
 	const int of_key = (o->key != NULL) + (o->signature != NULL) + (o->state != NULL) + (o->list != NULL);
-	bool compiles = o->output != NULL || o->has_generation || o->previous != NULL;
+	bool compiles = o->output != NULL || o->has_generation || o->previous != NULL || o->rehearse;
 	if (o->probe != NULL)
 		return o->has_format && !o->check && !compiles && (of_key == 0 || of_key == 4);
 	if (of_key > 0 || o->has_format || o->may_allow)
@@ -55,6 +55,7 @@ static int options_parse(int argc, char **argv, struct options *o)
 		OPT_PROBE,
 		OPT_FORMAT,
 		OPT_MAY_ALLOW,
+		OPT_REHEARSE,
 		OPT_KEY,
 		OPT_SIGNATURE,
 		OPT_STATE,
@@ -73,6 +74,7 @@ static int options_parse(int argc, char **argv, struct options *o)
 	    {"probe", required_argument, NULL, OPT_PROBE},
 	    {"format", required_argument, NULL, OPT_FORMAT},
 	    {"may-allow", no_argument, NULL, OPT_MAY_ALLOW},
+	    {"rehearse", no_argument, NULL, OPT_REHEARSE},
 	    {"key", required_argument, NULL, OPT_KEY},
 	    {"signature", required_argument, NULL, OPT_SIGNATURE},
 	    {"state", required_argument, NULL, OPT_STATE},
@@ -121,6 +123,9 @@ static int options_parse(int argc, char **argv, struct options *o)
 			break;
 		case OPT_MAY_ALLOW:
 			o->may_allow = true;
+			break;
+		case OPT_REHEARSE:
+			o->rehearse = true;
 			break;
 		case OPT_KEY:
 			o->key = optarg;

@@ -175,6 +175,8 @@ static void take_errors(struct run *r, const struct err_list *errors)
 static void open_source(struct run *r, size_t i, const char *segments, const uint8_t known[16])
 {
 	struct err_list errors = {0};
+	if (r->o->rehearse && r->settings->lists[i].key != NULL)
+		segments = NULL; /* a signed text would be kept as the last good */
 	source_open(r->settings, i, segments, known, &r->sources[i], &errors);
 	if (fall_back(r, i, segments, &errors))
 		say_refused(r, i);
@@ -285,7 +287,7 @@ static void close_bulk(struct run *r)
 /* What signatures said, before anything is served by it: a serial that was in force once is never forgotten. */
 static bool remember_signed(struct run *r, struct err *err)
 {
-	for (size_t i = 0; i < r->settings->list_count; i++) {
+	for (size_t i = 0; i < r->settings->list_count && !r->o->rehearse; i++) {
 		const struct settings_list *list = &r->settings->lists[i];
 		const struct source *source = &r->sources[i];
 		struct signed_record record, before;
@@ -332,7 +334,8 @@ static void sweep(struct run *r)
 	}
 	if (r->segments.len > 0)
 		files_sweep_segments(r->segments.ptr, (const uint8_t(*)[16])keys, count);
-	signed_sweep(r->settings);
+	if (!r->o->rehearse)
+		signed_sweep(r->settings);
 	free(keys);
 }
 

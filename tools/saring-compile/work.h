@@ -14,6 +14,7 @@ struct options {
 	const char *config, *output, *previous; /* previous: the live image in force, or NULL */
 	uint32_t generation;
 	bool has_generation, check;
+	bool rehearse; /* nothing is remembered of what was signed: what is compiled is not to be in force */
 	int config_fd, summary_fd;
 	const char *probe; /* a file that may be a list; NULL: none */
 	enum format format;
