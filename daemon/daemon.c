@@ -17,6 +17,7 @@
 #include "listen/sockets.h"
 #include "listen/tcp_seats.h"
 #include "notify.h"
+#include "observer.h"
 #include "privs.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -55,7 +56,7 @@ struct daemon {
 	int64_t started_ms;
 
 	struct event_base *base;
-	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled;
+	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled, *on_drain;
 	int settled_fd;
 
 	struct listener *listeners; /* of all workers */
@@ -76,6 +77,7 @@ struct daemon {
 	struct inflight *inflight;
 	struct tcp_seats *tcp_seats;
 	struct generations *generations;
+	struct observer *observer;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
@@ -134,9 +136,17 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
+	observer_tick(d->observer);
 	tell_status(d);
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
+}
+
+static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	(void)fd, (void)what;
+	observer_drain(d->observer);
 }
 
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
@@ -174,6 +184,7 @@ static void start_workers(void *arg)
 					       .cookie_seed = d->cookie_seed,
 					       .limit = d->limit,
 					       .loop = d->loop,
+					       .tap = observer_tap(d->observer, i),
 					       .inflight = d->inflight,
 					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
@@ -261,6 +272,7 @@ static void start_control(struct daemon *d)
 					 .bulk = bulk_word,
 					 .rebuild_arg = d->rebuild,
 					 .fetch = d->fetch,
+					 .observer = d->observer,
 					 .review = d->review};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
@@ -305,10 +317,11 @@ static bool make_base(struct daemon *d, struct err *err)
 	d->on_hup = evsignal_new(d->base, SIGHUP, daemon_on_hup, d);
 	d->on_tick = event_new(d->base, -1, EV_PERSIST, daemon_on_tick, d);
 	d->on_settled = event_new(d->base, d->settled_fd, EV_READ | EV_PERSIST, daemon_on_settled, d);
-	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S};
-	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled);
+	d->on_drain = event_new(d->base, -1, EV_PERSIST, daemon_on_drain, d);
+	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S}, drain = {.tv_usec = TAP_DRAIN_MS * 1000};
+	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled && d->on_drain);
 	must(event_add(d->on_term, NULL) == 0 && event_add(d->on_int, NULL) == 0 && event_add(d->on_hup, NULL) == 0 &&
-	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0);
+	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0 && event_add(d->on_drain, &drain) == 0);
 	return true;
 }
 
@@ -375,6 +388,12 @@ static bool build(struct daemon *d, struct err *err)
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	struct observer_config observer = {.workers = d->worker_count,
+					   .generations = d->generations,
+					   .state = d->boot->state,
+					   .wake = nudge_worker,
+					   .wake_arg = d};
+	d->observer = observer_create(&observer);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -419,7 +438,7 @@ static void stop_workers(struct daemon *d)
 
 static void free_events(struct daemon *d)
 {
-	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled};
+	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled, d->on_drain};
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		if (events[i])
 			event_free(events[i]);
@@ -444,6 +463,7 @@ static void daemon_finish(struct daemon *d)
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);
 	stop_workers(d);
+	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "compile/compile_rules.h"
 
+#include "list/lifts.h"
 #include "list/list.h"
 #include "compile/compile.h"
 #include "compile/extra_text.h"
+#include "compile/structured.h"
 
 void rules_init(struct rules *r, const struct settings *settings)
 {
@@ -82,11 +84,24 @@ static uint32_t add_bytes(struct intern *t, struct str bytes)
 	return (uint32_t)place;
 }
 
-static uint32_t add_extra_text(struct rules *r, enum code code, const struct provenance *merged)
+static uint32_t add_extra_text(struct rules *r, enum code code, const struct provenance *merged, const char *list)
 {
 	char extra[IMAGE_EXTRA_TEXT_MAX + 1];
-	(void)extra_text_compose(code, r->settings->organization, merged->authority, merged->reason, merged->reference, extra);
+	const char *organization = merged->organization != NULL ? merged->organization : r->settings->organization;
+	(void)extra_text_compose(code, organization, merged->authority, merged->reason, merged->reference, list, extra);
 	return extra[0] == '\0' ? IMAGE_NONE : rules_string(r, extra);
+}
+
+static_assert((int)STRUCTURED_FORMS == IMAGE_STRUCTURED_FORMS, "a rule has a place for each");
+
+static void add_structured(struct rules *r, enum code code, const struct provenance *merged, bool blocks, uint8_t *rule)
+{
+	for (enum structured_form form = STRUCTURED_WHOLE; form < STRUCTURED_FORMS; form++) {
+		struct buf text = {NULL, 0, 0};
+		bool has = blocks && structured_compose(merged, code, r->settings, form, &text);
+		le_put_u32(rule + IMAGE_RULE_STRUCTURED + 4 * (size_t)form, has ? rules_string_of(r, buf_str(&text)) : IMAGE_NONE);
+		buf_finish(&text);
+	}
 }
 
 enum action rules_action(const struct rules_list *list, const struct segment_class *class)
@@ -128,7 +143,8 @@ uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct 
 	    (uint8_t)((unsigned)rank | (class->shadow || list->settings->mode == MODE_SHADOW ? IMAGE_SHADOW : 0u));
 	rule[IMAGE_RULE_ANSWER] = blocks ? (uint8_t)answer : 0;
 	rule[IMAGE_RULE_CODE] = (uint8_t)code;
-	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, blocks ? add_extra_text(r, code, &merged) : IMAGE_NONE);
+	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, blocks ? add_extra_text(r, code, &merged, list->settings->name) : IMAGE_NONE);
+	add_structured(r, code, &merged, blocks, rule);
 	return intern_add(&r->records, rule, sizeof(rule), NULL);
 }
 
@@ -142,17 +158,42 @@ int64_t rules_end(const uint8_t *record)
 	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0 ? IMAGE_NEVER : rules_until(record);
 }
 
+/* A rule that is no entry. */
+static void begin_mark(uint8_t rule[IMAGE_RULE_SIZE], unsigned match, unsigned rank, int64_t until_s)
+{
+	le_put_u64(rule + IMAGE_RULE_UNTIL, (uint64_t)until_s);
+	le_put_u32(rule + IMAGE_RULE_COND, IMAGE_NONE);
+	le_put_u32(rule + IMAGE_RULE_DATA, IMAGE_NONE);
+	le_put_u32(rule + IMAGE_RULE_PATTERN, IMAGE_NONE);
+	rule[IMAGE_RULE_MATCH] = (uint8_t)match;
+	rule[IMAGE_RULE_RANK] = (uint8_t)rank;
+	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, IMAGE_NONE);
+	for (size_t form = 0; form < IMAGE_STRUCTURED_FORMS; form++)
+		le_put_u32(rule + IMAGE_RULE_STRUCTURED + 4 * form, IMAGE_NONE);
+}
+
 uint32_t rules_add_below(struct rules *r, uint32_t allow)
 {
 	uint8_t rule[IMAGE_RULE_SIZE] = {0};
 	const uint8_t *record = rules_get(r, allow);
-	le_put_u64(rule + IMAGE_RULE_UNTIL, (uint64_t)rules_until(record));
-	le_put_u32(rule + IMAGE_RULE_COND, IMAGE_NONE);
-	le_put_u32(rule + IMAGE_RULE_DATA, IMAGE_NONE);
-	le_put_u32(rule + IMAGE_RULE_PATTERN, IMAGE_NONE);
-	rule[IMAGE_RULE_MATCH] = IMAGE_MATCH_BELOW;
-	rule[IMAGE_RULE_RANK] = record[IMAGE_RULE_RANK];
-	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, IMAGE_NONE);
+	begin_mark(rule, IMAGE_MATCH_BELOW, record[IMAGE_RULE_RANK], rules_until(record));
+	return intern_add(&r->records, rule, sizeof(rule), NULL);
+}
+
+uint32_t rules_add_lifted_below(struct rules *r)
+{
+	uint8_t rule[IMAGE_RULE_SIZE] = {0};
+	begin_mark(rule, IMAGE_MATCH_BELOW, RANK_BLOCK, IMAGE_FOREVER);
+	return intern_add(&r->records, rule, sizeof(rule), NULL);
+}
+
+uint32_t rules_add_lift(struct rules *r, const struct lift *lift, uint16_t order)
+{
+	uint8_t rule[IMAGE_RULE_SIZE] = {0};
+	begin_mark(rule, IMAGE_MATCH_LIFT, lift->action == ACTION_BLOCK ? RANK_BLOCK : RANK_ALLOW, lift->provenance.lifted_s);
+	le_put_u32(rule + IMAGE_RULE_PROVENANCE,
+		   add_provenance(r, &lift->provenance, CODE_BLOCKED, IMAGE_FOREVER, lift->provenance.lifted_s));
+	le_put_u16(rule + IMAGE_RULE_ORDER, order);
 	return intern_add(&r->records, rule, sizeof(rule), NULL);
 }
 

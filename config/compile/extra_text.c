@@ -8,9 +8,10 @@
 #define ELLIPSIS "\xe2\x80\xa6" /* U+2026 */
 #define REASON_LEN_MIN 24	/* a reason cut shorter than this says nothing: the end of the sentence is cut instead */
 
-/* Line ends and other characters that steer rather than show become single blanks; none at the ends. */
-static void add_line(struct buf *b, const char *text)
+void extra_text_line(struct buf *b, const char *text)
 {
+	if (text == NULL)
+		return;
 	bool gap = false;
 	size_t start = b->len, len;
 	for (struct str rest = str_from(text); rest.len > 0; rest = (struct str){rest.ptr + len, rest.len - len}) {
@@ -64,29 +65,31 @@ static void add_deed(struct buf *b, enum code code, const char *authority)
 	};
 	buf_add_c(b, by[code][is_said(authority)]);
 	if (is_said(authority))
-		add_line(b, authority);
+		extra_text_line(b, authority);
 }
 
 char *extra_text_compose(enum code code, const char *organization, const char *authority, const char *reason, const char *reference,
-			 char buf[IMAGE_EXTRA_TEXT_MAX + 1])
+			 const char *list, char buf[IMAGE_EXTRA_TEXT_MAX + 1])
 {
 	struct buf head = {NULL, 0, 0}, why = {NULL, 0, 0}, tail = {NULL, 0, 0};
 	buf[0] = '\0';
-	if (!is_said(organization) && !is_said(authority) && !is_said(reason) && !is_said(reference))
+	if (!is_said(organization) && !is_said(authority) && !is_said(reason) && !is_said(reference) && !is_said(list))
 		return buf;
 	if (is_said(organization)) {
-		add_line(&head, organization);
+		extra_text_line(&head, organization);
 		buf_add_c(&head, ": ");
 	}
 	add_deed(&head, code, authority);
 	if (is_said(reason)) {
 		buf_add_c(&why, ": ");
-		add_line(&why, reason);
+		extra_text_line(&why, reason);
 	}
 	if (is_said(reference)) {
 		buf_add_c(&tail, " (");
-		add_line(&tail, reference);
+		extra_text_line(&tail, reference);
 		buf_add_c(&tail, ")");
+	} else if (is_said(list)) {
+		buf_printf(&tail, " (list %s)", list);
 	}
 	/* A reference is whole or absent: half a URL leads nowhere. */
 	size_t reason_min = MIN(why.len, (size_t)(REASON_LEN_MIN + sizeof(ELLIPSIS)));

@@ -50,14 +50,16 @@ static __attribute__((noinline)) bool allowed_below(const struct policy *policy,
 	return allowed;
 }
 
-static uint32_t answer_ttl(uint32_t ttl_s, int64_t until_s, int64_t now_s)
+/* How long whoever is told now may believe it: now_s has begun, and nobody knows how much of it is over, so that the second in
+ * which the entry ends is not counted. A client that keeps an answer for so long has forgotten it when the entry is no longer in
+ * force. */
+static uint32_t left_of(int64_t until_s, int64_t now_s)
 {
-	if (ttl_s == 0 || until_s == IMAGE_FOREVER)
-		return ttl_s;
+	if (until_s == IMAGE_FOREVER)
+		return UINT32_MAX;
 	if (until_s <= now_s)
-		return 1;
-	uint64_t left_s = (uint64_t)until_s - (uint64_t)now_s;
-	return left_s < ttl_s ? (uint32_t)left_s : ttl_s;
+		return 0;
+	return (uint32_t)MIN((uint64_t)until_s - (uint64_t)now_s - 1, (uint64_t)UINT32_MAX);
 }
 
 /* Does the block hold for all names below qname too? Of patterns nobody can tell, and NODATA does no harm. */
@@ -72,10 +74,12 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 {
 	const struct image *im = tier_of(policy, verdict);
 	const uint8_t *r = image_rule(im, verdict->rule);
+	const uint32_t left_s = left_of(le_get_i64(r + IMAGE_RULE_UNTIL), now_s);
 	*ret = (struct policy_answer){
 	    .answer = (enum answer)r[IMAGE_RULE_ANSWER],
 	    .code = (enum code)r[IMAGE_RULE_CODE],
-	    .ttl_s = answer_ttl(policy->tiers[IMAGE_LIVE]->ttl_s, le_get_i64(r + IMAGE_RULE_UNTIL), now_s),
+	    .ttl_s = MIN(policy->tiers[IMAGE_LIVE]->ttl_s, left_s),
+	    .left_s = left_s,
 	    .serial = policy->tiers[IMAGE_LIVE]->generation,
 	    .extra_text = image_string(im, le_get_u32(r + IMAGE_RULE_EXTRA_TEXT)),
 	    .ipv4 = im->sections[IMAGE_IPV4].base,
@@ -90,9 +94,25 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 		ret->answer = ANSWER_NODATA;
 }
 
-/* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */
-static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
+bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s)
 {
+	return now_s < le_get_i64(image_rule(tier_of(policy, verdict), verdict->rule) + IMAGE_RULE_UNTIL);
+}
+
+static_assert(POLICY_STRUCTURED_FORMS == IMAGE_STRUCTURED_FORMS, "every form can be sent");
+
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret)
+{
+	const struct image *im = tier_of(policy, verdict);
+	const uint8_t *r = image_rule(im, verdict->rule);
+	for (size_t form = 0; form < POLICY_STRUCTURED_FORMS; form++)
+		ret->forms[form] = image_string(im, le_get_u32(r + IMAGE_RULE_STRUCTURED + 4 * form));
+}
+
+/* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */
+static size_t list_in_force(const struct policy *p, size_t tier, size_t list, int64_t now_s)
+{
+	const struct image *im = p->tiers[tier];
 	const uint8_t *r = image_at(im, IMAGE_LISTS, list);
 	if (r[IMAGE_LIST_MODE] != MODE_ENFORCE)
 		return 0;
@@ -104,7 +124,8 @@ static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
 		else
 			high = middle;
 	}
-	return le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	const size_t left = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	return left - MIN(left, image_lifted(p, tier, list, now_s));
 }
 
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)
@@ -114,13 +135,14 @@ void policy_info(const struct policy *policy, int64_t now_s, struct policy_info 
 	*ret = (struct policy_info){
 	    .generation = live->generation, .list_count = policy->list_count, .compiled_at_s = live->compiled_at_s};
 	memcpy(ret->settings_hash, live->settings_hash, sizeof(ret->settings_hash));
+	memcpy(ret->lifts_hash, live->lifts_hash, sizeof(ret->lifts_hash));
 	for (size_t tier = 0; tier < policy->tier_count; tier++) {
 		const struct image *im = policy->tiers[tier];
 		ret->entry_count += im->entry_count;
 		ret->bytes += im->len;
 		memcpy(hashes[tier], im->body_hash, sizeof(hashes[tier]));
 		for (size_t list = 0; list < im->sections[IMAGE_LISTS].count; list++)
-			ret->in_force_count += list_in_force(im, list, now_s);
+			ret->in_force_count += list_in_force(policy, tier, list, now_s);
 	}
 	XXH128_canonical_t both; /* one number that changes with either */
 	XXH128_canonicalFromHash(&both, XXH3_128bits(hashes, sizeof(hashes)));
@@ -142,7 +164,7 @@ void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, stru
 	    .format = (enum format)r[IMAGE_LIST_FORMAT],
 	    .mandatory = r[IMAGE_LIST_MANDATORY] != 0,
 	    .entry_count = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT),
-	    .in_force_count = list_in_force(im, place->list, now_s),
+	    .in_force_count = list_in_force(policy, place->tier, place->list, now_s),
 	    .changed_at_s = le_get_i64(r + IMAGE_LIST_CHANGED_AT),
 	};
 	memcpy(ret->identity, r + IMAGE_LIST_IDENTITY, sizeof(ret->identity));

@@ -12,8 +12,8 @@
  * ordinary, imported adblock rules keep their own order: allow lists and `@@...$important`, then `$important`, then `@@`, then
  * block. Within one rank the most specific is the one reported: a client's address first, then more labels; at equal labels exact,
  * then subtree, then subdomains; patterns and regular expressions come after all names; then the order of lists in saring.yaml,
- * then of lines. Entries that are lifted, expired, or of a list in mode shadow never decide; lists in mode off are not in an
- * image. */
+ * then of lines. Entries that are lifted (in their list, or by a lift that outranks it), expired, or of a list in mode shadow never
+ * decide; lists in mode off are not in an image. */
 #ifndef SARING_POLICY_MATCH_H
 #define SARING_POLICY_MATCH_H
 
@@ -64,6 +64,9 @@ struct verdict {
 	bool mandatory;
 	bool shadowed;	      /* kind may be NONE: an entry of a shadow list would have blocked */
 	uint16_t shadow_list; /* which, when shadowed */
+	uint32_t shadow_rule; /* and that entry, as above */
+	uint8_t shadow_labels;
+	bool shadow_bulk;
 };
 
 /* Find the entry that speaks for the question at now_s (wall clock, seconds).
@@ -106,11 +109,13 @@ bool policy_match_answer(const struct policy *policy, const struct addr *address
 
 /* What is to be sent for a verdict of kind BLOCKED on qname (folded). Slices are borrowed from the image, until the worker returns
  * to its event loop. owns: the verdict is of qname itself, not of a CNAME's target or an address. answer is already NODATA where it
- * would be NXDOMAIN but an allow entry in force lies below qname (RFC 8020). ttl_s never outlives the entry's expiry. */
+ * would be NXDOMAIN but an allow entry in force lies below qname (RFC 8020). Neither ttl_s nor left_s outlives the entry: both are
+ * 0 in its last second. */
 struct policy_answer {
 	enum answer answer;
 	enum code code;
 	uint32_t ttl_s;
+	uint32_t left_s;	    /* the most that any record of the answer may have; UINT32_MAX: the entry has no end */
 	uint32_t serial;	    /* for the synthesised SOA: the generation's */
 	struct str extra_text;	    /* for EDE; may be empty */
 	const uint8_t *ipv4, *ipv6; /* for ANSWER_ADDRESS: packed 4- and 16-byte addresses */
@@ -118,8 +123,18 @@ struct policy_answer {
 	struct str records;    /* for ANSWER_LOCAL: see policy/records.h */
 	unsigned owner_labels; /* of the entry's name when owns, else 0; the SOA's owner is at or above qname, never a sibling */
 };
+/* The same for a client that wants structured errors (draft-ietf-dnsop-structured-dns-error), the longest first: whole, without the
+ * justification, without organization and language as well. Empty: there is none. */
+#define POLICY_STRUCTURED_FORMS 3
+struct policy_structured {
+	struct str forms[POLICY_STRUCTURED_FORMS];
+};
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret);
 void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
 		   struct policy_answer *ret);
+
+/* Is the entry of a verdict still in force at now_s, which may be later than when it was judged? */
+bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s);
 
 /* What the images hold, both tiers together. */
 struct policy_info {
@@ -129,6 +144,7 @@ struct policy_info {
 	int64_t compiled_at_s;
 	uint8_t content_hash[16];
 	uint8_t settings_hash[16]; /* of saring.yaml's bytes, as given to the compiler */
+	uint8_t lifts_hash[16];	   /* of the file of lifts, likewise; zeroes: there was none */
 };
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret);
 
@@ -138,10 +154,22 @@ struct policy_list {
 	enum mode mode;
 	enum format format; /* what it was read as */
 	bool mandatory;
-	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none */
+	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none, and what is lifted is none */
 	int64_t changed_at_s;		    /* the file's mtime at compile */
 	uint8_t identity[40];		    /* of the file that was read: source.h's struct source_identity, as bytes */
 };
+/* A lift that outranks a list which cannot be edited here (saring-lists(5), LIFTS): who, when and why, as written; ptr NULL: not
+ * said. Those of lists in mode off are in no image. */
+struct policy_lift {
+	struct str name;
+	uint16_t list; /* of the policy */
+	struct str lifted;
+	int64_t lifted_s;
+};
+size_t policy_lift_count(const struct policy *policy);
+/* In the order of the file of lifts. False: it lifts nothing any more, as its list is not in this policy. */
+bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *ret);
+
 /* In the order of saring.yaml, those in mode off left out. */
 void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret);
 

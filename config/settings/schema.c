@@ -23,6 +23,7 @@ static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == si
 static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
 static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const dotless_words[] = {"forward", "nodata", NULL};
+static const char *const structured_words[] = {"encrypted", "always", "off", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 /* clang-format off */
@@ -99,6 +100,11 @@ const struct schema_key schema_keys[] = {
      .max = PROVENANCE_CONTACT_MAX, .help = "whom to ask about a block, as mailto: or tel: URIs"},
     {.path = "block.language", .type = SCHEMA_LANGUAGE, FIELD(settings, language),
      .help = "the language of what is told, such as en or id"},
+    {.path = "block.structured-errors", .type = SCHEMA_WORD, FIELD(settings, structured_errors), .words = structured_words,
+     .fallback = "encrypted", .help = "who gets structured DNS errors on request: encrypted (and loopback) | always | off"},
+
+    {.path = "block.popular", .type = SCHEMA_PATH, FIELD(settings, popular), MORE(settings, popular_shown), .max = PATH_BYTES_MAX,
+     .help = "a file of names by how much they are used, for 'saringctl impact': one a line, or rank,name"},
 
     {.path = "block.require", .type = SCHEMA_WORDS, FIELD(settings, require), .words = require_words,
      .help = "keys that every entry that blocks must have, such as authority, reason and expires"},
@@ -161,6 +167,8 @@ const struct schema_key schema_keys[] = {
     {.path = "log", .type = SCHEMA_SECTION, .help = "what the daemon says of itself"},
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
+    {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
+     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
 
     {.path = "server", .type = SCHEMA_SECTION, .help = "what saringd tells clients of itself, and cookies"},
     {.path = "server.version", .type = SCHEMA_TEXT, FIELD(settings, server_version), .max = TEXT_MAX,

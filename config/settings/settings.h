@@ -37,6 +37,8 @@ struct endpoint {
 
 enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
 enum others { OTHERS_REFUSE, OTHERS_DROP };
+/* Which clients that ask for structured errors get them: those that nobody can read along with, or forge for; or all. */
+enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, STRUCTURED_ERRORS_OFF };
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
@@ -122,9 +124,11 @@ struct settings {
 	const struct addr *addresses; /* for ANSWER_ADDRESS */
 	size_t address_count;
 	uint32_t block_ttl_s;
+	const char *popular, *popular_shown; /* names by how much they are used; NULL: not said */
 	const char *organization, *language; /* NULL: not said */
 	const char *const *contact;
 	size_t contact_count;
+	enum structured_errors structured_errors;
 	uint32_t require;	    /* bits: enum require of provenance.h */
 	const struct name *protect; /* folded */
 	size_t protect_count;
@@ -142,6 +146,7 @@ struct settings {
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
 	enum log_level log_level;
+	bool log_traffic; /* what the last day looked like is counted */
 
 	bool cookies;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */

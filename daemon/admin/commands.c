@@ -7,6 +7,7 @@
 #include "ctl/change.h"
 #include "ctl/proto.h"
 #include "fetch.h"
+#include "observer.h"
 #include "policy/match.h"
 #include "review.h"
 #include "signed.h"
@@ -141,15 +142,22 @@ static void run_upstream(struct commands *c, json_t *args, struct call *call)
 static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 {
 	struct err err = {0};
-	struct str text;
+	struct str text, match;
 	struct name name;
-	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err))) {
+	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err)) ||
+	    !arg_text(args, "match", &match, &err)) {
 		call_fail(call, &err, NULL);
 		return;
 	}
-	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, true);
+	if (match.ptr && (!text.ptr || (!str_eq_c(match, "exact") && !str_eq_c(match, "subtree")))) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'match' goes with a name, and is exact or subtree");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	const bool subtree = !match.ptr || str_eq_c(match, "subtree");
+	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, subtree);
 	/* What could not be resolved is asked again too; it is no entry of the cache, and not counted as one. */
-	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, true);
+	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, subtree);
 	char shown[NAME_TEXT_MAX] = "";
 	log_info("cache.flush name=\"%s\" flushed=%zu failures=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed, failures);
 	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
@@ -197,7 +205,45 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 					.failures = c->config.failures};
 	json_t *explained = report_explain(&source, &question);
 	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
+	if (c->config.observer)
+		report_hits_annotate(c->config.observer, explained);
 	call_ok(call, explained);
+}
+
+static bool has_observer(const struct commands *c, struct call *call)
+{
+	struct err err = {0};
+	if (c->config.observer)
+		return true;
+	(void)err_set(&err, ERR_INPUT, "nothing is counted here");
+	call_fail(call, &err, NULL);
+	return false;
+}
+
+static void run_hits(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	struct str list;
+	if (!arg_text(args, "list", &list, &err)) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (has_observer(c, call))
+		call_ok(call, report_hits(c->config.observer, list));
+}
+
+static void run_traffic(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	const json_t *top = json_object_get(args, "top");
+	if (top && !json_is_null(top) && (!json_is_integer(top) || json_integer_value(top) < 0)) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'top' is a number of names");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (has_observer(c, call))
+		call_ok(call, report_traffic(c->config.observer, json_is_integer(top) ? (size_t)json_integer_value(top) : SIZE_MAX,
+					     clock_wall_s()));
 }
 
 static void on_rebuilt(void *arg, const struct rebuild_report *report)
@@ -266,8 +312,10 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 /* ---- the table ---- */
 
 static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
+static const char *const hits_keys[] = {"list", NULL};
+static const char *const traffic_keys[] = {"top", NULL};
 static const char *const change_keys[] = {"change", NULL};
-static const char *const flush_keys[] = {"name", "change", NULL};
+static const char *const flush_keys[] = {"name", "match", "change", NULL};
 static const char *const fetch_keys[] = {"lists", "force", "change", NULL};
 
 static const struct command {
@@ -282,6 +330,8 @@ static const struct command {
     {"list.fetch", RIGHT_CHANGE, fetch_keys, run_list_fetch, "fetch lists with a url now"},
     {"list.fetch.status", RIGHT_READ, NULL, run_list_fetch_status, "how each list with a url was last fetched, or is being"},
     {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
+    {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
+    {"traffic", RIGHT_READ, traffic_keys, run_traffic, "what the last day looked like, in sketches"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},

@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 struct fetch;
+struct observer;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
@@ -41,8 +42,9 @@ struct commands_config {
 	double (*compile_seconds)(void *arg);
 	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
-	struct fetch *fetch;   /* NULL: nothing is fetched, in tests */
-	struct review *review; /* NULL: nothing is said of reviews, in tests */
+	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
+	struct observer *observer; /* NULL: nothing is counted, in tests */
+	struct review *review;	   /* NULL: nothing is said of reviews, in tests */
 };
 
 struct commands;

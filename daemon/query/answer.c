@@ -110,15 +110,14 @@ static uint16_t put_local(struct build *b, const struct query *q, const struct p
 	}
 	for (size_t at = 0; records_next(a->records, &at, &record);) {
 		if (record.type == q->type || q->type == RRTYPE_ANY)
-			build_rr(b, q, record.type, record.ttl_s == RECORDS_TTL_UNSAID ? a->ttl_s : record.ttl_s, record.rdata.ptr,
-				 (uint16_t)record.rdata.len);
+			build_rr(b, q, record.type, block_record_ttl(a, &record), record.rdata.ptr, (uint16_t)record.rdata.len);
 	}
 	return records_rcode(a->records);
 }
 
-static struct query_extra extra_of(const struct policy_answer *a)
+static struct query_extra extra_of(const struct policy_answer *a, const struct policy_structured *structured)
 {
-	return (struct query_extra){.has_ede = true, .ede = ede_of(a->code), .text = a->extra_text};
+	return (struct query_extra){.has_ede = true, .ede = ede_of(a->code), .text = a->extra_text, .structured = structured};
 }
 
 /* The rcode, and the records that come before the denial. */
@@ -143,9 +142,10 @@ static uint16_t put_answer(struct build *b, const struct query *q, const struct 
 	return RCODE_NOERROR;
 }
 
-void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a)
+void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a,
+		    const struct policy_structured *structured)
 {
-	struct query_extra extra = extra_of(a);
+	struct query_extra extra = extra_of(a, structured);
 	struct build b;
 
 	build_begin(&b, s, q, RCODE_NOERROR);
@@ -259,8 +259,10 @@ struct laid_out answer_lay_out(struct service *s, const struct name *name, const
 	return m;
 }
 
-/* The records of r, which answers for another name than the one asked: read whole, and packed anew for this message. */
-static bool put_relaid(struct build *b, struct service *s, const struct query *q, const struct response *r, enum answer_age age)
+/* The records of r, which answers for another name than the one asked: read whole, and packed anew for this message. left_s: the
+ * most that a TTL may be. */
+static bool put_relaid(struct build *b, struct service *s, const struct query *q, const struct response *r, enum answer_age age,
+		       uint32_t left_s)
 {
 	struct ttl_rule rule = answer_ttl_rule(s, r, age);
 	struct laid_out m = answer_lay_out(s, &q->rewrite.to, r);
@@ -271,7 +273,7 @@ static bool put_relaid(struct build *b, struct service *s, const struct query *q
 		struct msg_rr rr;
 		size_t ttl_pos;
 		if (!msg_read_rr(&rd, &rr) ||
-		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, answer_ttl(&rule, rr.ttl_s), &ttl_pos))
+		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, MIN(answer_ttl(&rule, rr.ttl_s), left_s), &ttl_pos))
 			return false;
 	}
 	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);
@@ -283,16 +285,20 @@ void answer_rewritten(struct service *s, const struct query *q, const struct res
 {
 	uint16_t rcode = r->flags & MSG_RCODE;
 	struct policy_answer a;
+	struct policy_structured structured;
 	struct build b;
 	struct name to;
 	uint32_t ttl_s;
 
 	policy_answer(s->world->policy, &q->rewrite.verdict, &q->name, !q->rewrite.by_answer, s->now_s, &a);
-	struct query_extra extra = extra_of(&a);
+	bool wanted = query_structured(s, q);
+	if (wanted)
+		policy_structured(s->world->policy, &q->rewrite.verdict, &structured);
+	struct query_extra extra = extra_of(&a, wanted ? &structured : NULL);
 	build_begin(&b, s, q, rcode);
 	if (a.answer == ANSWER_LOCAL && block_cname(&a, q, &to, &ttl_s) == BLOCK_CNAME_FOUND) {
 		put_cname(&b, q, &to, ttl_s);
-		if (put_relaid(&b, s, q, r, age)) {
+		if (put_relaid(&b, s, q, r, age, a.left_s)) {
 			(void)build_end(&b, s, q, rcode, &extra);
 			return;
 		}

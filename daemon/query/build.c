@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/build.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "wire/edns.h"
@@ -50,20 +51,43 @@ static void put_options(struct build *b, const struct service *s, const struct q
 		cookie_make(&secrets, q->cookie, &q->peer, s->now_s, cookie);
 		edns_write_option(&b->w, EDNS_COOKIE, cookie, sizeof(cookie));
 	}
+	if (EDNS_SDE_ECHOED && q->wants_structured)
+		edns_write_option(&b->w, EDNS_SDE, NULL, 0);
 	if (nsid != NULL)
 		edns_write_option(&b->w, EDNS_NSID, nsid, strlen(nsid));
 }
 
-/* How much of the extended error an answer has room for. */
-enum ede_room { EDE_WHOLE, EDE_CODE_ALONE, EDE_LEFT_OUT };
+/* How much of the extended error an answer has room for. The middle two are for what is structured: shorter forms of it. */
+enum ede_room { EDE_WHOLE, EDE_LESS, EDE_LEAST, EDE_CODE_ALONE, EDE_LEFT_OUT };
+static_assert(EDE_CODE_ALONE == POLICY_STRUCTURED_FORMS, "each form has its room");
+
+/* What stands behind the code; a client that wants it structured gets plain text where an entry has nothing else to say. */
+static bool ede_text(const struct query_extra *extra, enum ede_room room, struct str *ret)
+{
+	const struct policy_structured *structured = extra->structured;
+
+	*ret = (struct str){NULL, 0};
+	if (room >= EDE_CODE_ALONE)
+		return false;
+	if (structured == NULL || structured->forms[0].len == 0) {
+		*ret = room == EDE_WHOLE ? extra->text : *ret;
+		return false;
+	}
+	*ret = structured->forms[room];
+	return true;
+}
 
 static void put_ede(struct build *b, const struct query_extra *extra, enum ede_room room)
 {
 	const struct str no_text = {NULL, 0};
+	struct str text;
 
 	if (!extra->has_ede || room == EDE_LEFT_OUT)
 		return;
-	edns_write_ede(&b->w, extra->ede, room == EDE_WHOLE ? extra->text : no_text);
+	if (ede_text(extra, room, &text))
+		edns_write_ede_whole(&b->w, extra->ede, text);
+	else
+		edns_write_ede(&b->w, extra->ede, text);
 	if (extra->also_ede != 0)
 		edns_write_ede(&b->w, extra->also_ede, no_text);
 }
@@ -74,7 +98,7 @@ static void build_opt(struct build *b, const struct service *s, const struct que
 	if (!q->has_edns)
 		return;
 	size_t mark = edns_write_begin(&b->w, MSG_UDP_EDNS_MAX, rcode, q->dnssec_ok);
-	if (q->has_cookie || q->wants_nsid)
+	if (q->has_cookie || q->wants_nsid || (EDNS_SDE_ECHOED && q->wants_structured))
 		put_options(b, s, q);
 	if (q->keepalive_100ms != 0)
 		edns_write_keepalive(&b->w, q->keepalive_100ms);
@@ -85,12 +109,12 @@ static void build_opt(struct build *b, const struct service *s, const struct que
 	b->header.arcount++;
 }
 
-/* The OPT, with as much of the extended error as there is room for: its text goes first, then its code (RFC 8914 §3). False when it
- * does not fit even so. */
+/* The OPT, with as much of the extended error as there is room for: its text goes first, by and by where it is structured, then its
+ * code (RFC 8914 §3). False when it does not fit even so. */
 static bool fit_opt(struct build *b, const struct service *s, const struct query *q, uint16_t rcode,
 		    const struct query_extra *extra)
 {
-	static const enum ede_room rooms[] = {EDE_WHOLE, EDE_CODE_ALONE, EDE_LEFT_OUT};
+	static const enum ede_room rooms[] = {EDE_WHOLE, EDE_LESS, EDE_LEAST, EDE_CODE_ALONE, EDE_LEFT_OUT};
 	size_t mark = wr_mark(&b->w);
 
 	for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {

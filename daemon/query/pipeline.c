@@ -71,6 +71,7 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_edns = m.edns.present;
 	q->dnssec_ok = m.edns.present && m.edns.dnssec_ok;
 	q->has_tsig = m.has_tsig;
+	q->wants_structured = m.edns.present && m.edns.has_sde;
 	q->wants_nsid = m.edns.present && m.edns.has_nsid;
 	q->pads = q->via->encrypted && m.edns.present && m.edns.has_padding;
 	q->has_cookie = q->cookie_good = false;

@@ -18,6 +18,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
+#include "observe/tap.h"
 #include "policy/match.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -56,8 +57,9 @@ struct via {
 struct query_extra {
 	bool has_ede;
 	uint16_t ede;
-	struct str text;   /* borrowed until the answer is built */
-	uint16_t also_ede; /* a second one, without text; 0: none */
+	struct str text;			    /* borrowed until the answer is built */
+	uint16_t also_ede;			    /* a second one, without text; 0: none */
+	const struct policy_structured *structured; /* in place of text, the first form that fits; NULL: the client wants none */
 };
 
 /* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
@@ -83,9 +85,10 @@ struct query {
 	bool has_question;
 	bool has_edns, dnssec_ok, has_tsig;
 	bool wants_nsid;
-	bool pads;	  /* over an encrypted transport, and the client pads (RFC 7830) */
-	bool has_cookie;  /* the client's part is in cookie */
-	bool cookie_good; /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
+	bool wants_structured; /* the client takes structured errors; whether it gets them, query_structured says */
+	bool pads;	       /* over an encrypted transport, and the client pads (RFC 7830) */
+	bool has_cookie;       /* the client's part is in cookie */
+	bool cookie_good;      /* and came with a server cookie of ours (RFC 7873 §5.2.4): the address is not forged */
 	uint8_t cookie[COOKIE_CLIENT_LEN];
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
@@ -128,6 +131,12 @@ enum fate {
 	FATE_DROP,   /* no answer */
 };
 
+/* What of an answer was judged, where the name asked was not (inspect.c). */
+struct judged {
+	struct name name;    /* a CNAME's target; folded */
+	struct addr address; /* len 0: it was the name */
+};
+
 struct ask;	/* query/ask.c */
 struct mailbox; /* answers from other workers' asks; query/mailbox.c */
 
@@ -145,6 +154,7 @@ struct service {
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
+	struct tap *tap;				     /* may be NULL: nobody wants to know */
 	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
 	void *peer_arg;
 	struct mailbox *mailbox;
@@ -169,6 +179,9 @@ struct service {
 	struct share zones; /* below which they are */
 	struct trail *spare_trails;
 	unsigned spare_trail_count, trail_count; /* free ones, and those that queries have */
+
+	/* what was judged when inspect_response last found an entry that blocks, or would */
+	struct judged blocked_by, shadowed_by;
 
 	/* the answer being built */
 	uint8_t *out; /* the transport's room, or big */
@@ -242,9 +255,16 @@ enum block_end {
 };
 /* v is of kind BLOCKED. owns: it is of the name asked itself, not of what an answer to it held. */
 MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns);
+/* Is what q may be told structured? Whoever cannot be sure of the answer's integrity must not act on it, so that by default only
+ * clients over encrypted transports and on this machine get it. */
+bool query_structured(const struct service *s, const struct query *q);
 /* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
+
+/* The TTL that one of an entry's own records is sent with. record: of policy/records.h */
+struct record;
+uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
 
 /* The secrets of this batch (cookie.c). */
 struct cookie_secrets query_cookie_secrets(const struct service *s);
@@ -253,8 +273,10 @@ enum fate query_chaos(struct service *s, struct query *q);
 
 /* ---- answers (answer.c): each writes s->out and s->out_len ---- */
 void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);
-/* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. */
-void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a);
+/* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. structured: what the client gets for a text; NULL: it
+ * gets the plain one. */
+void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a,
+		    const struct policy_structured *structured);
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
 void answer_chaos(struct service *s, const struct query *q, struct str text); /* one TXT, class CHAOS */
@@ -324,7 +346,19 @@ void query_finish(struct service *s, struct query *q, enum counter as);
 void query_drop(struct service *s, struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
-/* Count what a list in mode shadow would have blocked; v->shadowed. */
-void query_count_shadow(struct service *s, const struct verdict *v);
+/* Is this one to be told of by the tap? To be asked once for each fact that is told then. */
+static inline bool query_is_told(const struct service *s)
+{
+	return s->tap != NULL && UNLIKELY(tap_wants(s->tap));
+}
+/* Of a block, when query_is_told. by: NULL for one of the name asked, which tells of the query too; s->blocked_by for one by what
+ * an answer held, whose query is told of apart (query_tell). ttl_s: so long the client may keep what it gets. */
+void query_tell_block(struct service *s, const struct query *q, const struct judged *by, const struct verdict *v, uint32_t ttl_s);
+/* Count what an entry in mode shadow would have blocked; v->shadowed. by: NULL for the name asked. */
+void query_count_shadow(struct service *s, const struct query *q, const struct verdict *v, const struct judged *by);
+/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first. block.c */
+void query_count_rewrite(struct service *s, const struct query *q);
+/* Tell by the tap that q was asked, if it is to be: for those that end as blocked without having been told of with their entry. */
+void query_tell(struct service *s, const struct query *q);
 
 #endif

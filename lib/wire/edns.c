@@ -146,15 +146,20 @@ void edns_write_option(struct wr *w, uint16_t code, const void *data, size_t len
 		memcpy(p, data, len);
 }
 
-void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text)
+void edns_write_ede_whole(struct wr *w, uint16_t info_code, struct str extra_text)
 {
-	size_t len = cut_utf8(extra_text, EDNS_EDE_TEXT_MAX);
-	uint8_t *p = option_room(w, EDNS_EDE, sizeof(info_code) + len);
+	uint8_t *p = option_room(w, EDNS_EDE, sizeof(info_code) + extra_text.len);
 	if (p == NULL)
 		return;
 	be_put_u16(p, info_code);
-	if (len > 0)
-		memcpy(p + sizeof(info_code), extra_text.ptr, len);
+	if (extra_text.len > 0)
+		memcpy(p + sizeof(info_code), extra_text.ptr, extra_text.len);
+}
+
+void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text)
+{
+	extra_text.len = cut_utf8(extra_text, EDNS_EDE_TEXT_MAX);
+	edns_write_ede_whole(w, info_code, extra_text);
 }
 
 void edns_write_keepalive(struct wr *w, uint16_t timeout_100ms)

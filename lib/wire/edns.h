@@ -12,6 +12,7 @@
 #define EDNS_OPTIONS_MAX 32   /* options looked at in one OPT */
 #define EDNS_EDE_TEXT_MAX 200 /* bytes of EXTRA-TEXT, cut at a UTF-8 boundary */
 #define EDNS_DO 0x8000u
+#define EDNS_SDE_ECHOED 0 /* the draft's text asks no server to send option 26 back, though an example of it does */
 
 struct edns {
 	bool present;
@@ -42,6 +43,8 @@ size_t edns_udp_limit(const struct edns *e);
  * The mark is the record's start: wr_cut(w, mark) takes the record back. */
 size_t edns_write_begin(struct wr *w, uint16_t udp_size, uint16_t rcode, bool dnssec_ok); /* returns a mark for _end */
 void edns_write_ede(struct wr *w, uint16_t info_code, struct str extra_text);
+/* The same with a text that means nothing when it is cut. */
+void edns_write_ede_whole(struct wr *w, uint16_t info_code, struct str extra_text);
 void edns_write_option(struct wr *w, uint16_t code, const void *data, size_t len);
 /* The last option of a message that goes over an encrypted transport: octets of zero up to a multiple of block (RFC 8467), or to
  * w's end; none where no room is left for one, since padding is never worth an answer (RFC 7830 §4). Only on such a transport, and

@@ -17,6 +17,8 @@
 /* said of a change, for the audit log */
 #define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
 
+#define LIFT_BITS (RECORD_BITS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CLOSURE) | OPTION_BIT(OPTION_DRY_RUN))
+
 const struct command commands_table[] = {
     {"status", NULL, "", 0, 0, 0, cmd_status, "is it up, what is loaded, how it does", NULL},
     {"check", NULL, "[FILE]", 0, 1, 0, cmd_check, "read configuration and lists without the daemon: errors and warnings",
@@ -30,16 +32,26 @@ const struct command commands_table[] = {
      "Every entry that matches and why it lost, how the answer comes about, and the bytes that would be sent.\n"
      "What the daemon does not know yet it is asked for, as any client would ask, unless --no-ask is given.",
      "why"},
+    {"impact", NULL, "FILE|LIST|NAME...", 1, INT_MAX,
+     OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_POPULAR), cmd_impact,
+     "what a list, a file or names would hit, were they enforced",
+     "Of the last day's queries, as the daemon has counted them; and which public suffixes, popular names and names of the\n"
+     "operator's own would be blocked. Without the daemon the latter alone, and the exit status is 3."},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
-    {"list", "show", "LIST", 1, 1, 0, cmd_list_show, "a list's entries with their provenance", NULL},
+    {"list", "show", "LIST", 1, 1, OPTION_BIT(OPTION_UNUSED), cmd_list_show,
+     "a list's entries with their provenance and how often each was hit",
+     "With --unused only those that were never hit since counting began, which is said. Hits are the daemon's."},
     {"list", "add", "LIST NAME...", 2, INT_MAX, OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_add,
      "add names to a list's file; in force when it returns",
      "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) only with "
      "--force."},
     {"list", "remove", "LIST NAME...", 2, INT_MAX, RECORD_BITS, cmd_list_remove, "remove names, as if they had never been there",
      NULL},
-    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, RECORD_BITS, cmd_list_lift, "no longer in force, kept for the record",
-     "Without NAME the whole list is lifted."},
+    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, LIFT_BITS, cmd_list_lift, "no longer in force, kept for the record",
+     "Without NAME the whole list is lifted. In a list that cannot be edited a name stays lifted until the list drops it.\n"
+     "Then each name is asked for at the daemon's own listeners. What else still blocks is named, and lifted with --closure."},
+    {"unblock", NULL, "NAME...", 1, INT_MAX, LIFT_BITS, cmd_unblock, "lift a name in every list that has it",
+     "Needs --reason. As 'list lift' in each of these lists."},
     {"list", "mode", "LIST enforce|shadow|off", 2, 2, RECORD_BITS, cmd_list_mode,
      "enforce a list, only count what it would do, or leave it out", "Written to saring.yaml; in force when it returns."},
     {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE) | RECORD_BITS, cmd_list_fetch,
@@ -80,11 +92,15 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_REVIEW] = {0, "review", "D", "when to look at it again: a date, a time, or so long from now (26w)"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
+    [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
+    [OPTION_DRY_RUN] = {0, "dry-run", NULL, "say what would be done, and do nothing"},
     [OPTION_AT] = {0, "at", "TIME", "at another moment: a date, a time (RFC 3339), or so long from now (+2d, -1h)"},
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
     [OPTION_DUE] = {0, "due", "D", "also what is due so soon, such as 30d"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix and a protected name too; a fetched list however much it changed"},
+    [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
+    [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
 const char *command_name(const struct command *command, char *buf, size_t size)
@@ -119,7 +135,8 @@ static void help_verbs(FILE *out, const char *group)
 		char name[COMMAND_NAME_MAX], left[80];
 		(void)snprintf(left, sizeof(left), "%s%s%s", command_name(c, name, sizeof(name)), c->operands[0] != '\0' ? " " : "",
 			       c->operands);
-		fprintf(out, "  %-36s %s\n", left, c->summary);
+		fprintf(out, "  %-36s %s%s%s%s\n", left, c->summary, c->alias != NULL ? " (also: " : "",
+			c->alias != NULL ? c->alias : "", c->alias != NULL ? ")" : "");
 	}
 }
 
@@ -288,6 +305,18 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return parse_format(value, in, err);
 	case OPTION_FORCE:
 		in->force = true;
+		return true;
+	case OPTION_POPULAR:
+		in->popular = value;
+		return true;
+	case OPTION_UNUSED:
+		in->unused = true;
+		return true;
+	case OPTION_CLOSURE:
+		in->closure = true;
+		return true;
+	case OPTION_DRY_RUN:
+		in->dry_run = true;
 		return true;
 	case OPTION_AT:
 		return parse_at(value, now_s, in, err);

@@ -11,7 +11,7 @@ static char buf[IMAGE_EXTRA_TEXT_MAX + 1];
 static void says(const char *expected, enum code code, const char *organization, const char *authority, const char *reason,
 		 const char *reference)
 {
-	assert_string_equal(extra_text_compose(code, organization, authority, reason, reference, buf), expected);
+	assert_string_equal(extra_text_compose(code, organization, authority, reason, reference, NULL, buf), expected);
 	assert_true(str_is_utf8(str_from(buf)));
 }
 
@@ -47,13 +47,23 @@ static void long_reasons_leave_room_for_the_reference(void **state)
 	char reason[1001];
 	memset(reason, 'r', sizeof(reason) - 1);
 	reason[sizeof(reason) - 1] = '\0';
-	(void)extra_text_compose(CODE_CENSORED, "ISP", "A", reason, "https://x.example/1", buf);
+	(void)extra_text_compose(CODE_CENSORED, "ISP", "A", reason, "https://x.example/1", NULL, buf);
 	assert_int_equal(strlen(buf), IMAGE_EXTRA_TEXT_MAX);
 	assert_non_null(strstr(buf, "rr\xe2\x80\xa6 (https://x.example/1)"));
 	/* what is long is the authority: the end goes */
-	(void)extra_text_compose(CODE_CENSORED, "ISP", reason, "why", "https://x.example/1", buf);
+	(void)extra_text_compose(CODE_CENSORED, "ISP", reason, "why", "https://x.example/1", NULL, buf);
 	assert_int_equal(strlen(buf), IMAGE_EXTRA_TEXT_MAX);
 	assert_memory_equal(buf, "ISP: blocked by order of rrr", 28);
+}
+
+/* Without a reference the list is one; both are never there. */
+static void the_list_stands_in_for_a_reference(void **state)
+{
+	(void)state;
+	assert_string_equal(extra_text_compose(CODE_BLOCKED, NULL, NULL, NULL, NULL, "ads", buf), "blocked (list ads)");
+	assert_string_equal(extra_text_compose(CODE_BLOCKED, "ISP", NULL, "why", NULL, "ads", buf), "ISP: blocked: why (list ads)");
+	assert_string_equal(extra_text_compose(CODE_BLOCKED, "ISP", NULL, "why", "order 7", "ads", buf),
+			    "ISP: blocked: why (order 7)");
 }
 
 /* A reference is whole or absent, and a reason ends with a word. */
@@ -62,12 +72,12 @@ static void a_long_reference_goes(void **state)
 	(void)state;
 	char url[300] = "https://www.example.org/";
 	memset(url + 24, 'u', 160);
-	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", "a reason of a few words that all fit", url, buf);
+	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", "a reason of a few words that all fit", url, NULL, buf);
 	assert_string_equal(buf, "blocked by order of Ministry: a reason of a few words that all fit");
 	char reason[600] = "word";
 	for (int i = 0; i < 100; i++)
 		strcat(reason, " word");
-	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", reason, url, buf);
+	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", reason, url, NULL, buf);
 	assert_null(strstr(buf, "https"));
 	assert_non_null(strstr(buf, " word\xe2\x80\xa6"));
 	assert_in_range(strlen(buf), IMAGE_EXTRA_TEXT_MAX - 12, IMAGE_EXTRA_TEXT_MAX);
@@ -89,10 +99,10 @@ static void cuts_fall_between_characters(void **state)
 				len += strlen(letters[l]);
 			}
 			text[len] = '\0';
-			const char *reason = extra_text_compose(CODE_BLOCKED, NULL, NULL, text, "ref", buf);
+			const char *reason = extra_text_compose(CODE_BLOCKED, NULL, NULL, text, "ref", NULL, buf);
 			assert_true(str_is_utf8(str_from(reason)) && strlen(reason) <= IMAGE_EXTRA_TEXT_MAX &&
 				    strlen(reason) > IMAGE_EXTRA_TEXT_MAX - 4);
-			const char *authority = extra_text_compose(CODE_BLOCKED, NULL, text, NULL, NULL, buf);
+			const char *authority = extra_text_compose(CODE_BLOCKED, NULL, text, NULL, NULL, NULL, buf);
 			assert_true(str_is_utf8(str_from(authority)) && strlen(authority) > IMAGE_EXTRA_TEXT_MAX - 4);
 		}
 	}
@@ -104,6 +114,7 @@ int main(void)
 	    cmocka_unit_test(sentences),
 	    cmocka_unit_test(one_line_without_controls),
 	    cmocka_unit_test(long_reasons_leave_room_for_the_reference),
+	    cmocka_unit_test(the_list_stands_in_for_a_reference),
 	    cmocka_unit_test(a_long_reference_goes),
 	    cmocka_unit_test(cuts_fall_between_characters),
 	};

@@ -371,9 +371,13 @@ static void expiry_and_lift_to_the_second(void **state)
 	assert_int_equal(kind_at("later.example", 49), VERDICT_BLOCKED);
 	assert_int_equal(kind_at("later.example", 50), VERDICT_NONE);
 	assert_int_equal(answer_of(&f, "expires.example", NOW_S).ttl_s, 10);
-	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 90).ttl_s, 10);
-	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 93).ttl_s, 7);
-	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 99).ttl_s, 1);
+	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 89).ttl_s, 10);
+	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 90).ttl_s, 9);
+	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 93).ttl_s, 6);
+	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 99).ttl_s, 0); /* its last second has begun */
+	assert_int_equal(answer_of(&f, "expires.example", NOW_S + 93).left_s, 6);
+	assert_int_equal(answer_of(&f, "expires.example", NOW_S).left_s, 99);
+	assert_int_equal(answer_of(&f, "always.example", NOW_S + 1000).left_s, UINT32_MAX);
 	assert_int_equal(answer_of(&f, "always.example", NOW_S).ttl_s, 10);
 	const struct {
 		int64_t at_s;
@@ -390,7 +394,10 @@ static void expiry_and_lift_to_the_second(void **state)
 	struct verdict v = verdict_at(&f, &expires, NOW_S + 99);
 	struct policy_answer a;
 	policy_answer(f.policy, &v, &expires, true, NOW_S + 100, &a);
-	assert_int_equal(a.ttl_s, 1);
+	assert_int_equal(a.ttl_s, 0);
+	assert_int_equal(a.left_s, 0);
+	assert_true(policy_in_force(f.policy, &v, NOW_S + 99));
+	assert_false(policy_in_force(f.policy, &v, NOW_S + 100));
 }
 
 static void an_expired_entry_uncovers_the_next(void **state)
@@ -700,7 +707,7 @@ static void the_answer_carries_what_is_sent(void **state)
 	assert_int_equal(a.code, CODE_CENSORED);
 	assert_int_equal(a.owner_labels, 1);
 	assert_int_equal(a.serial, 4711);
-	assert_true(str_eq_c(a.extra_text, "Example ISP: blocked by order of the Office: because"));
+	assert_true(str_eq_c(a.extra_text, "Example ISP: blocked by order of the Office: because (list b)"));
 	a = answer_of(&f, "re.net", NOW_S);
 	assert_int_equal(a.code, CODE_BLOCKED);
 	assert_int_equal(a.owner_labels, 0);

@@ -222,10 +222,24 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 	assert_true(!owns || name_eq(&rule->name, qname));
 	*ret = (struct policy_answer){.answer = rule->answer,
 				      .code = rule->code,
-				      .ttl_s = SCRIPT_TTL_S,
+				      .ttl_s = rule->ends ? MIN(SCRIPT_TTL_S, rule->left_s) : SCRIPT_TTL_S,
+				      .left_s = rule->ends ? rule->left_s : UINT32_MAX,
 				      .serial = 1,
+				      .extra_text = str_from(rule->text),
 				      .records = buf_str(&rule->records),
 				      .owner_labels = owns ? verdict->labels : 0};
+}
+
+bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s)
+{
+	(void)now_s;
+	return !policy->rules[verdict->rule].ends || policy->rules[verdict->rule].left_s > 0;
+}
+
+void policy_structured(const struct policy *policy, const struct verdict *verdict, struct policy_structured *ret)
+{
+	for (size_t form = 0; form < POLICY_STRUCTURED_FORMS; form++)
+		ret->forms[form] = str_from(policy->rules[verdict->rule].structured[form]);
 }
 
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)

@@ -24,9 +24,12 @@ struct script_rule {
 	char address[ADDR_TEXT_MAX];
 	enum verdict_kind kind;
 	bool mandatory, shadow;
+	bool ends; /* in left_s */
+	uint32_t left_s;
 	enum answer answer;
 	enum code code;
 	struct buf records;
+	const char *text, *structured[POLICY_STRUCTURED_FORMS]; /* for the extended error; NULL: none */
 };
 
 struct policy {

@@ -404,6 +404,79 @@ static void test_expiry_while_waiting(void **state)
 	clock_set_for_test(-1, -1);
 }
 
+/* Nothing that an entry brings outlives it: its own records, its CNAME, what that leads to, a denial. */
+static void test_no_ttl_outlives_the_entry(void **state)
+{
+	struct rig *rig = *state;
+	static struct rig_reply r;
+	struct script_rule *rules[] = {script_name(script_policy(rig), "local.example", ANSWER_LOCAL),
+				       script_name(script_policy(rig), "x.example", ANSWER_LOCAL),
+				       script_name(script_policy(rig), "y.example", ANSWER_LOCAL)};
+
+	script_record(rules[0], RRTYPE_A, 300, "192.0.2.1");
+	script_record(rules[0], RRTYPE_A, RECORDS_TTL_UNSAID, "192.0.2.2");
+	script_record(rules[0], RRTYPE_A, 3, "192.0.2.3");
+	script_record(rules[1], RRTYPE_CNAME, 300, "garden.example");
+	script_record(rules[2], RRTYPE_CNAME, 300, "gone.example");
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		rules[i]->ends = true;
+		rules[i]->left_s = 4;
+	}
+	cache_a(rig, "garden.example", 300, "192.0.2.7");
+	rig_reply_begin(&r, "gone.example", RRTYPE_A, RCODE_NXDOMAIN);
+	rig_reply_add(&r, "example", RRTYPE_SOA, 60, "-");
+	rig_reply_end(&r);
+	rig_cache(rig, &r);
+	rig_ask(rig, &rig_udp, "local.example", RRTYPE_A, false);
+	assert_string_equal(rig_record(rig, 0), "local.example 4 A 192.0.2.1");
+	assert_string_equal(rig_record(rig, 1), "local.example 4 A 192.0.2.2");
+	assert_string_equal(rig_record(rig, 2), "local.example 3 A 192.0.2.3");
+	rig_ask(rig, &rig_udp, "local.example", RRTYPE_MX, false);
+	assert_string_equal(rig_record(rig, 0), "local.example 4 SOA saring.invalid");
+	rig_ask(rig, &rig_udp, "x.example", RRTYPE_CNAME, false);
+	assert_string_equal(rig_record(rig, 0), "x.example 4 CNAME garden.example");
+	rig_ask(rig, &rig_udp, "x.example", RRTYPE_A, false);
+	assert_string_equal(rig_record(rig, 0), "x.example 4 CNAME garden.example");
+	assert_string_equal(rig_record(rig, 1), "garden.example 4 A 192.0.2.7");
+	rig_ask(rig, &rig_udp, "y.example", RRTYPE_A, false);
+	assert_string_equal(rig_record(rig, 0), "y.example 4 CNAME gone.example");
+	assert_string_equal(rig_record(rig, 1), "example 4 SOA ns.example");
+	rules[1]->left_s = 1000; /* the target's own TTL is the shorter */
+	rig_ask(rig, &rig_udp, "x.example", RRTYPE_A, false);
+	assert_string_equal(rig_record(rig, 0), "x.example 300 CNAME garden.example");
+	assert_string_equal(rig_record(rig, 1), "garden.example 300 A 192.0.2.7");
+}
+
+/* The entry was met behind a CNAME; it ends while its own CNAME's target is asked for. */
+static void test_end_of_what_an_answer_brought(void **state)
+{
+	struct rig *rig = *state;
+	static struct rig_reply r;
+	struct script_rule *rule = script_name(script_policy(rig), "cloak.test", ANSWER_LOCAL);
+
+	script_record(rule, RRTYPE_CNAME, 300, "garden.example");
+	rig_reply_begin(&r, "alias.test", RRTYPE_A, RCODE_NOERROR);
+	rig_reply_add(&r, "alias.test", RRTYPE_CNAME, 300, "cloak.test");
+	rig_reply_add(&r, "cloak.test", RRTYPE_A, 300, "192.0.2.9");
+	rig_reply_end(&r);
+	rig_cache(rig, &r);
+	for (unsigned ends = 0; ends < 2; ends++) {
+		rig_asking(rig, "garden.example", RRTYPE_A);
+		rig_ask(rig, &rig_udp, "alias.test", RRTYPE_A, false);
+		assert_int_equal(rig->sent_count, ends);
+		clock_set_for_test(-1, 1700000000 + (int64_t)ends);
+		rule->ends = ends > 0;
+		if (ends > 0)
+			script_policy(rig)->rules[0].name.len = 0; /* what has ended matches nothing */
+		reply_a(&r, "garden.example", 300, "192.0.2.1");
+		assert_int_equal(rig_answered(rig, "garden.example", RRTYPE_A, POOL_ANSWER, &r), 1);
+		assert_int_equal(rig->sent_count, ends + 1);
+		assert_string_equal(rig_record(rig, 0),
+				    ends > 0 ? "alias.test 300 CNAME cloak.test" : "alias.test 300 CNAME garden.example");
+	}
+	clock_set_for_test(-1, -1);
+}
+
 static void test_large_target_is_truncated(void **state)
 {
 	struct rig *rig = *state;
@@ -480,6 +553,8 @@ int main(void)
 	    TEST(test_cname_to_itself_lets_through),
 	    TEST(test_edit_while_waiting),
 	    TEST(test_expiry_while_waiting),
+	    TEST(test_no_ttl_outlives_the_entry),
+	    TEST(test_end_of_what_an_answer_brought),
 	    TEST(test_large_target_is_truncated),
 	    TEST(test_the_question_is_told),
 	};
