@@ -227,7 +227,7 @@ static bool is_signed(const struct settings *settings, const struct settings_lis
 	return ret->accepted;
 }
 
-static void open_any(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
+static void open_any(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16], bool keep,
 		     struct source *ret, struct err_list *errors)
 {
 	const struct settings_list *list = &settings->lists[index];
@@ -245,7 +245,7 @@ static void open_any(const struct settings *settings, size_t index, const char *
 	size_t limit = how.format == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX;
 	if (read_identified(list, limit, ret, &text, &err)) {
 		const struct str whole = {text.ptr, text.len};
-		if (list->key == NULL || is_signed(settings, list, segments != NULL, whole, ret, errors))
+		if (list->key == NULL || is_signed(settings, list, keep, whole, ret, errors))
 			open_text(settings, list, segments, whole, ret, errors);
 	} else if (err.code == ERR_NOT_FOUND && list->url != NULL) {
 		open_missing(&how, ret, errors);
@@ -278,12 +278,20 @@ void source_open(const struct settings *settings, size_t index, const char *segm
 {
 	*ret = (struct source){.segment = NULL};
 	if (settings->lists[index].mode != MODE_OFF)
-		open_any(settings, index, segments, known_key, ret, errors);
+		open_any(settings, index, segments, known_key, false, ret, errors);
+}
+
+void source_open_keep(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
+		      struct source *ret, struct err_list *errors)
+{
+	*ret = (struct source){.segment = NULL};
+	if (settings->lists[index].mode != MODE_OFF)
+		open_any(settings, index, segments, known_key, true, ret, errors);
 }
 
 void source_check(const struct settings *settings, size_t index, struct source *ret, struct err_list *errors)
 {
-	open_any(settings, index, NULL, NULL, ret, errors);
+	open_any(settings, index, NULL, NULL, false, ret, errors);
 }
 
 void source_close(struct source *source)

@@ -30,7 +30,10 @@ struct source {
 void source_open(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
 		 struct source *ret, struct err_list *errors);
 /* A list with a key is an error, and refused, unless its text has a good signature that is no older than what was accepted before.
- * With segments its text is kept as the last good one (signed_list.h); that it was accepted is the caller's to remember. */
+ * source_open_keep is for saring-compile alone: the text is kept as the last good one (signed_list.h), too; that it was accepted is
+ * the caller's to remember. */
+void source_open_keep(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
+		      struct source *ret, struct err_list *errors);
 /* The last good text of a list with a key, in place of what source_open refused: identity and what was refused stay. False when
  * there is none. */
 MUST_CHECK bool source_open_last_good(const struct settings *settings, size_t index, const char *segments, struct source *ret);

@@ -156,6 +156,13 @@ def test_without_the_daemon(due):
     assert [r["hits"] for r in rows] == [None] * 3 and "unknown" in due.ctl("review").out
 
 
+def test_hits(due):
+    assert [r["hits"] for r in review(due)] == [0] * 3
+    for name in ("n7.example", "n4000.example", "past.example", "t.example"):
+        ask(due, name)
+    until(lambda: [r["hits"] for r in review(due)] == [2, 1, 1], due.stderr)
+
+
 def test_nothing_is_due(saringd):
     one = saringd(lists("a"), {"a.yaml": entries("a.example")})
     assert one.ctl("review", "--due", "52w").out == "Nothing is due.\n" and review(one) == []

@@ -266,12 +266,26 @@ def test_check(order):
     assert "order.yaml.minisig:2:1" in order.daemon.ctl("list", "export", "order", code=1).err
 
 
-@pytest.mark.parametrize("verb", [["add", "order", "x.example"], ["remove", "order", "old.example"], ["lift", "order", "old.example"], ["lift", "order"]],
+@pytest.mark.parametrize("verb", [["add", "order", "x.example"], ["remove", "order", "old.example"]],
                          ids=lambda verb: verb[0] + str(len(verb)))
 def test_edits_are_refused(order, verb):
     before = order.file.read_bytes()
     assert "would break its signature" in order.daemon.ctl("list", *verb, code=1).err
     assert order.file.read_bytes() == before
+
+
+def test_a_lift_stands_beside_it(order):
+    """As with any list that is not edited here: what is signed stays signed, and the name is free all the same."""
+    before = order.file.read_bytes()
+    order.daemon.ctl("list", "lift", "order", "old.example", "--reason", "r", "--reference", "u", code=None)
+    assert order.file.read_bytes() == before and not blocked(ask(order.daemon, "old.example"))
+    assert row(order.daemon)["signed"]["refused"] is None
+    # of a list that is refused the last good text is looked at
+    order.file.write_text(entries("new.example"))
+    order.daemon.ctl("reload")
+    order.daemon.ctl("list", "add", "order", "old.example")
+    assert blocked(ask(order.daemon, "old.example"))
+    assert "cannot be edited" in order.daemon.ctl("list", "lift", "order", "--reason", "r", "--reference", "u", code=1).err
 
 
 def test_import_is_refused(order):

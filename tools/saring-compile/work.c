@@ -177,9 +177,10 @@ static void take_errors(struct run *r, const struct err_list *errors)
 static void open_source(struct run *r, size_t i, const char *segments, const uint8_t known[16])
 {
 	struct err_list errors = {0};
-	if (r->o->rehearse && r->settings->lists[i].key != NULL)
-		segments = NULL; /* a signed text would be kept as the last good */
-	source_open(r->settings, i, segments, known, &r->sources[i], &errors);
+	if (r->o->rehearse)
+		source_open(r->settings, i, segments, known, &r->sources[i], &errors);
+	else
+		source_open_keep(r->settings, i, segments, known, &r->sources[i], &errors);
 	if (fall_back(r, i, segments, &errors))
 		say_refused(r, i);
 	else if (r->settings->lists[i].url != NULL && r->sources[i].segment == NULL && errors.count > 0)

@@ -6,10 +6,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/intern.h"
 #include "base/str.h"
 #include "ctl/proto.h"
 #include "import/source.h"
+#include "saringctl/hits_seen.h"
 #include "saringctl/review_rows.h"
 
 #include <stdlib.h>
@@ -23,74 +23,25 @@ struct reviewed {
 	size_t unread; /* lists that could not be read, which was said */
 	bool no_hits;  /* the daemon was asked for them, and did not say */
 	/* of the list that is being walked: */
-	json_t *hits; /* the daemon's, owned */
-	struct intern places;
-	struct buf counts; /* uint64_t for each of places */
+	struct hits_seen hits;
 };
 
 /* ---- hits ---- */
 
-/* Two texts as one key. */
-static void key_of(const char *entry, const char *match, struct buf *ret)
-{
-	buf_reset(ret);
-	buf_add_c(ret, match);
-	buf_add(ret, "", 1);
-	buf_add_c(ret, entry);
-}
-
 static bool load_hits(struct reviewed *r, const char *list)
 {
-	struct err_list errors = {0};
 	struct err err = {.code = ERR_NONE};
-	struct buf key = {NULL, 0, 0};
-	const json_t *one;
-	size_t i;
-	if (r->no_hits)
-		return false;
-	r->no_hits = context_socket(r->ctx) == NULL;
-	r->no_hits = r->no_hits || !context_ask(r->ctx, "hits", json_pack("{s:s}", "list", list), NULL, &r->hits, &errors, &err);
-	err_list_finish(&errors);
-	json_array_foreach(json_object_get(r->hits, "entries"), i, one)
-	{
-		bool is_new = false;
-		uint64_t count = (uint64_t)MAX(field_int(one, "hits") + field_int(one, "would_block"), 0);
-		key_of(field_text(one, "entry"), field_text(one, "match"), &key);
-		const uint32_t n = intern_add(&r->places, key.ptr, key.len, &is_new);
-		if (is_new)
-			(void)buf_grow(&r->counts, sizeof(count));
-		uint64_t before;
-		memcpy(&before, r->counts.ptr + n * sizeof(count), sizeof(before));
-		count += before;
-		memcpy(r->counts.ptr + n * sizeof(count), &count, sizeof(count));
-	}
-	buf_finish(&key);
+	if (!r->no_hits)
+		r->no_hits = !hits_seen_load(r->ctx, list, &r->hits, &err);
 	return !r->no_hits;
 }
 
-static void drop_hits(struct reviewed *r)
-{
-	json_decref(r->hits);
-	r->hits = NULL;
-	intern_finish(&r->places);
-	buf_finish(&r->counts);
-}
-
-/* Each is counted once, however many entries are written alike. */
+/* Of an entry in mode shadow those that it would have been. */
 static uint64_t hits_of(void *arg, const char *entry, const char *match)
 {
-	struct reviewed *r = arg;
-	struct buf key = {NULL, 0, 0};
-	uint32_t n = 0;
-	uint64_t count = 0;
-	key_of(entry, match, &key);
-	if (intern_find(&r->places, key.ptr, key.len, &n)) {
-		const uint64_t none = 0;
-		memcpy(&count, r->counts.ptr + n * sizeof(count), sizeof(count));
-		memcpy(r->counts.ptr + n * sizeof(none), &none, sizeof(none));
-	}
-	buf_finish(&key);
-	return count;
+	const struct reviewed *r = arg;
+	const json_t *hit = hits_seen_of(&r->hits, entry, NULL, match);
+	return (uint64_t)MAX(field_int(hit, "hits") + field_int(hit, "would_block"), 0);
 }
 
 /* ---- lists ---- */
@@ -111,10 +62,9 @@ static void read_list(struct reviewed *r, size_t i)
 		output_note(&r->ctx->out, "the list '%s' cannot be read, and is left out here", list->name);
 		r->unread++;
 	} else {
-		intern_init(&r->places);
 		const bool known = load_hits(r, list->name);
 		review_rows_add(&r->rows, list, source, r->now_s, r->ctx->in->due_s, known ? hits_of : NULL, r);
-		drop_hits(r);
+		hits_seen_finish(&r->hits);
 	}
 	err_list_finish(&errors);
 }
