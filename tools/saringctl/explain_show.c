@@ -134,6 +134,9 @@ static void show_rule(const struct output *o, const json_t *rule, const char *at
 	output_linef(o, "list", "%s (%s%s, %s)", field_text(rule, "list"), field_bool(rule, "mandatory") ? "mandatory " : "",
 		     field_text(rule, "action"), field_text(rule, "mode"));
 	output_linef(o, "entry", "%s (%s)", field_text(rule, "entry"), field_text(rule, "match"));
+	const json_t *key = json_object_get(rule, "signed");
+	if (json_is_object(key))
+		output_linef(o, "signed by", "key %s, serial %lld", field_text(key, "key_id"), (long long)field_int(key, "serial"));
 	output_linef(o, "where", "%s:%lld", field_text(rule, "file"), (long long)field_int(rule, "line"));
 	output_line(o, "authority", field_text(rule, "authority"));
 	output_line(o, "reason", field_text(rule, "reason"));
