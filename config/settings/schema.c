@@ -103,6 +103,9 @@ const struct schema_key schema_keys[] = {
     {.path = "block.structured-errors", .type = SCHEMA_WORD, FIELD(settings, structured_errors), .words = structured_words,
      .fallback = "encrypted", .help = "who gets structured DNS errors on request: encrypted (and loopback) | always | off"},
 
+    {.path = "block.popular", .type = SCHEMA_PATH, FIELD(settings, popular), MORE(settings, popular_shown), .max = PATH_BYTES_MAX,
+     .help = "a file of names by how much they are used, for 'saringctl impact': one a line, or rank,name"},
+
     {.path = "lists", .type = SCHEMA_LISTS, FIELD(settings, lists), MORE(settings, list_count), .max = SETTINGS_LISTS_MAX,
      .help = "the block and allow lists"},
     {.path = "lists[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_list, name), .max = 64,

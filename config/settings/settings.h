@@ -114,6 +114,7 @@ struct settings {
 	const struct addr *addresses; /* for ANSWER_ADDRESS */
 	size_t address_count;
 	uint32_t block_ttl_s;
+	const char *popular, *popular_shown; /* names by how much they are used; NULL: not said */
 	const char *organization, *language; /* NULL: not said */
 	const char *const *contact;
 	size_t contact_count;

@@ -41,14 +41,6 @@ MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
 
-/* What a question is explained by. */
-struct explain_source {
-	const struct generation *generation;
-	struct policy_scratch *scratch;
-	struct cache *cache;
-	struct failures *failures; /* may be NULL */
-};
-
 struct observer;
 /* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with
  * what reservations, they were counted. */
@@ -58,6 +50,13 @@ void report_hits_annotate(struct observer *observer, json_t *explained);
 /* What the last day looked like: at most `top` of its names, and the sketch of all others. */
 MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
 
+/* What a question is explained by. */
+struct explain_source {
+	const struct generation *generation;
+	struct policy_scratch *scratch;
+	struct cache *cache;
+	struct failures *failures; /* may be NULL */
+};
 struct explain_question {
 	struct name name; /* folded */
 	uint16_t type;

@@ -91,6 +91,7 @@ const struct hit *hits_next(const struct hits *h, size_t *cursor);
 /* As bytes, with a checksum (hits_file.c). hits_read takes only what is whole and sound: else NULL, and err says what is not. */
 void hits_write(const struct hits *h, struct buf *ret);
 MUST_CHECK struct hits *hits_read(struct str bytes, struct err *err);
+uint64_t hits_sum(const void *bytes, size_t len); /* of what follows magic and sum; for tests */
 void hits_begin(struct hits *h, int64_t since_s, uint64_t evicted, int64_t inexact_s); /* for hits_read */
 
 #endif

@@ -23,7 +23,7 @@
 #define MAGIC_LEN 8
 #define HEAD_LEN (MAGIC_LEN + 8)
 
-static uint64_t sum_of(const void *bytes, size_t len)
+uint64_t hits_sum(const void *bytes, size_t len)
 {
 	static const struct siphash_key key = {0x73617269, 0x6e67};
 
@@ -94,7 +94,7 @@ void hits_write(const struct hits *h, struct buf *ret)
 	put_u32(ret, info.count);
 	while ((hit = hits_next(h, &cursor)) != NULL)
 		put_hit(ret, hit);
-	be_put_u64((uint8_t *)ret->ptr + start + MAGIC_LEN, sum_of(ret->ptr + start + HEAD_LEN, ret->len - start - HEAD_LEN));
+	be_put_u64((uint8_t *)ret->ptr + start + MAGIC_LEN, hits_sum(ret->ptr + start + HEAD_LEN, ret->len - start - HEAD_LEN));
 }
 
 /* ---- read ---- */
@@ -204,7 +204,7 @@ struct hits *hits_read(struct str bytes, struct err *err)
 		return NULL;
 	}
 	rd_skip(&r, MAGIC_LEN);
-	if (get_u64(&r) != sum_of(bytes.ptr + HEAD_LEN, bytes.len - HEAD_LEN)) {
+	if (get_u64(&r) != hits_sum(bytes.ptr + HEAD_LEN, bytes.len - HEAD_LEN)) {
 		err_set(err, ERR_INPUT, "it is damaged: its checksum is another one");
 		return NULL;
 	}

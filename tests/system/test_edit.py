@@ -277,7 +277,7 @@ def test_edits_under_load(daemon):
     ]
     with Load(daemon, questions) as load:
         for _ in range(8):
-            daemon.ctl("list", "add", "l", "toggled.example")
+            daemon.ctl("list", "add", "l", "toggled.example", "--force")  # it is a quarter of all that is asked
             assert blocked(ask(daemon, "toggled.example"))
             load.reach(20)
             daemon.ctl("list", "remove", "l", "toggled.example")

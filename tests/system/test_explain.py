@@ -3,6 +3,7 @@
 import datetime
 import json
 import shutil
+import subprocess
 
 import dns.flags
 import dns.message
@@ -395,6 +396,20 @@ def test_offline_tells_errors_with_their_places(world, copy, home):
     edited = copy(daemon, order_yaml="entries: [fine.example]\n")
     assert "temporary" in offline(daemon, "fine.example", folder=edited, code=1, env={"TMPDIR": str(home / "none")}).err
     assert not list(temporary.iterdir())
+
+
+def test_offline_that_nobody_waits_for_leaves_nothing(saringd, home):
+    """saringctl is killed while the lists are compiled."""
+    temporary = home / "tmp"
+    temporary.mkdir()
+    names = "".join(f"n{i}.example\n" for i in range(300000))
+    daemon = saringd({"lists": [{"name": "l", "file": "l.txt", "format": "domains"}]}, {"l.txt": names}, start=False)
+    process = subprocess.Popen([daemon.build / "saringctl", "-c", daemon.config_path, "explain", "--offline", "n1.example"], env=daemon.environment(TMPDIR=str(temporary)),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    eventually(lambda: list(temporary.iterdir()) or process.poll() is not None, "it has begun")
+    process.kill()
+    process.wait()
+    eventually(lambda: not list(temporary.iterdir()), "the directory is gone")
 
 
 def test_offline_reads_the_copy_of_a_url_list(saringd, copy):

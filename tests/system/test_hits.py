@@ -126,6 +126,23 @@ def test_by_what_the_answer_holds(daemon):
     assert figures(daemon) == {("a", "t.me", "subtree"): 2}
 
 
+def test_where_an_entry_sends_the_question_elsewhere(saringd, fake):
+    """Once for each query, whether the name or its answer brought it, and with the longest TTL of what was sent."""
+    up = fake(default=f.answer("192.0.2.1"))
+    up.on("address.example", f.answer("198.51.100.7"))
+    daemon = saringd({"upstream": {"servers": [up.endpoint]}, "lists": [{"name": "z", "file": "z.zone", "format": "rpz"}]},
+                     {"z.zone": "$TTL 600\n@ SOA a. b. 1 2 3 4 5\nname.example 500 CNAME walled.garden.\n32.7.100.51.198.rpz-ip 400 CNAME walled.garden.\n"
+                                "own.example 300 A 192.0.2.7\n"})
+    for name in ("name.example", "address.example", "own.example", "name.example"):
+        assert rcode(ask(daemon, name)) == "NOERROR"
+    counted = hits(daemon)[0]
+    assert {k[1]: e["hits"] for k, e in counted.items()} == {"name.example": 2, "198.51.100.7/32": 1, "own.example": 1}
+    for entry, seconds in (("own.example", 300), ("name.example", 500), ("198.51.100.7/32", 400)):
+        e = next(e for k, e in counted.items() if k[1] == entry)
+        assert when(e["blocked_until"]) - when(e["last_hit"]) == datetime.timedelta(seconds=seconds), e
+    assert daemon.ctl("--json", "list").json[0]["blocked"] == 4
+
+
 def test_shadow(saringd, fake):
     daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "s", "file": "s.yaml", "mode": "shadow"},
                                                                             {"name": "e", "file": "e.yaml"}]},

@@ -159,7 +159,15 @@ def test_explain_tells_who_lifted(serve):
     daemon.ctl("list", "lift", "ads", "a.example", "--reason", "a shop", "--reference", "ticket 9", env={"SUDO_USER": "bob"})
     text = daemon.ctl("explain", "a.example").out
     assert "lifted" in text
-    assert daemon.explain("a.example")["also"][0]["why_not"] == "lifted"
+    told = daemon.explain("a.example")["also"][0]
+    assert told["why_not"] == "lifted" and told["list"] == "ads" and told["line"] == 1
+    assert (told["lifted_by"], told["lift_reason"], told["lift_reference"]) == ("bob", "a shop", "ticket 9")
+    assert told["lifted"].startswith("20") and told["lifted"].endswith("Z")
+    # at a moment before, it blocked
+    assert daemon.explain("a.example", "--at", "2020-01-01")["rule"]["list"] == "ads"
+    # the files alone tell the same
+    daemon.stop()
+    assert daemon.ctl("--json", "explain", "a.example", "--offline").json["also"][0]["lift_reason"] == "a shop"
 
 
 def test_the_list_drops_the_name_and_takes_it_up_again(serve):

@@ -11,6 +11,7 @@
 #include "list/edit.h"
 #include "list/lifts.h"
 #include "import/import.h"
+#include "saringctl/day.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/list_source.h"
 
@@ -81,11 +82,16 @@ static enum exit_status refuse_names(const struct context *ctx, size_t bad)
 	return output_fail(&ctx->out, &err, NULL);
 }
 
+static enum match match_of(const struct edit *e)
+{
+	const struct invocation *in = e->ctx->in;
+	return in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
+}
+
 /* Is all of a public suffix meant: com, co.uk, github.io? */
 static bool is_over_broad(const struct edit *e, const psl_ctx_t *psl, const char *text)
 {
-	const struct invocation *in = e->ctx->in;
-	enum match match = in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
+	enum match match = match_of(e);
 	struct name name;
 	char shown[NAME_TEXT_MAX];
 	if (match == MATCH_EXACT || !list_name_from_text(str_from(text), &name, NULL))
@@ -109,6 +115,37 @@ static bool breadth_good(const struct edit *e, enum action action, size_t *ret_b
 			    in->operands[i]);
 		bad++;
 	}
+	*ret_bad = bad;
+	return bad == 0;
+}
+
+#define GUARD_QUERIES_MIN 1000 /* of fewer in the last day nobody can say what 1 % is */
+#define GUARD_PERCENT 1.0
+
+/* A name that so much of the last day's traffic was for is mostly not meant to be blocked either. Of what the daemon cannot be
+ * asked nothing is said. */
+static bool traffic_good(const struct edit *e, enum action action, size_t *ret_bad)
+{
+	const struct invocation *in = e->ctx->in;
+	struct err err = {.code = ERR_NONE};
+	struct day day = {.reply = NULL};
+	struct name name;
+	size_t bad = 0;
+	if (action != ACTION_BLOCK || in->force)
+		return true;
+	bool known = day_load(e->ctx, false, &day, &err) && day.on && day.queries >= GUARD_QUERIES_MIN;
+	for (size_t i = 1; i < in->operand_count && known; i++) {
+		if (!list_name_from_text(str_from(in->operands[i]), &name, NULL))
+			continue;
+		double percent =
+		    100.0 * (double)day_most(&day, name.wire, name.len, name.labels, match_of(e)) / (double)day.queries;
+		if (percent <= GUARD_PERCENT)
+			continue;
+		output_note(&e->ctx->out, "%s would have taken up to %.1f %% of all queries since %s; use --force if that is meant",
+			    in->operands[i], percent, day.since);
+		bad++;
+	}
+	day_finish(&day);
 	*ret_bad = bad;
 	return bad == 0;
 }
@@ -246,7 +283,7 @@ enum exit_status cmd_list_add(struct context *ctx)
 		enum action action = e.list->has_action			? e.list->action
 				     : list != NULL && list->has_action ? list->action
 									: ACTION_BLOCK;
-		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad))
+		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad) || !traffic_good(&e, action, &bad))
 			status = refuse_names(ctx, bad);
 		else
 			status = add(&e, before);

@@ -32,6 +32,11 @@ const struct command commands_table[] = {
      "Every entry that matches and why it lost, how the answer comes about, and the bytes that would be sent.\n"
      "What the daemon does not know yet it is asked for, as any client would ask, unless --no-ask is given.",
      "why"},
+    {"impact", NULL, "FILE|LIST|NAME...", 1, INT_MAX,
+     OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_POPULAR), cmd_impact,
+     "what a list, a file or names would hit, were they enforced",
+     "Of the last day's queries, as the daemon has counted them; and which public suffixes, popular names and names of the\n"
+     "operator's own would be blocked. Without the daemon the latter alone, and the exit status is 3."},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
     {"list", "show", "LIST", 1, 1, OPTION_BIT(OPTION_UNUSED), cmd_list_show,
      "a list's entries with their provenance and how often each was hit",
@@ -89,6 +94,7 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
@@ -124,7 +130,8 @@ static void help_verbs(FILE *out, const char *group)
 		char name[COMMAND_NAME_MAX], left[80];
 		(void)snprintf(left, sizeof(left), "%s%s%s", command_name(c, name, sizeof(name)), c->operands[0] != '\0' ? " " : "",
 			       c->operands);
-		fprintf(out, "  %-36s %s\n", left, c->summary);
+		fprintf(out, "  %-36s %s%s%s%s\n", left, c->summary, c->alias != NULL ? " (also: " : "",
+			c->alias != NULL ? c->alias : "", c->alias != NULL ? ")" : "");
 	}
 }
 
@@ -276,6 +283,12 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 	case OPTION_FORCE:
 		in->force = true;
 		return true;
+	case OPTION_POPULAR:
+		in->popular = value;
+		return true;
+	case OPTION_UNUSED:
+		in->unused = true;
+		return true;
 	case OPTION_CLOSURE:
 		in->closure = true;
 		return true;
@@ -289,9 +302,6 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return true;
 	case OPTION_NO_ASK:
 		in->no_ask = true;
-		return true;
-	case OPTION_UNUSED:
-		in->unused = true;
 		return true;
 	case OPTION_COUNT:
 		break;

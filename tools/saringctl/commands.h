@@ -33,12 +33,13 @@ enum command_option {
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
+	OPTION_UNUSED,
+	OPTION_POPULAR,
 	OPTION_CLOSURE,
 	OPTION_DRY_RUN,
 	OPTION_AT,
 	OPTION_OFFLINE,
 	OPTION_NO_ASK,
-	OPTION_UNUSED,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -70,6 +71,7 @@ struct invocation {
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
 	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
+	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;

@@ -60,6 +60,8 @@ enum exit_status cmd_check(struct context *ctx);
 enum exit_status cmd_reload(struct context *ctx);
 /* cmd_query.c */
 enum exit_status cmd_explain(struct context *ctx);
+/* cmd_impact.c */
+enum exit_status cmd_impact(struct context *ctx);
 /* cmd_list.c */
 enum exit_status cmd_list(struct context *ctx);
 /* cmd_show.c */
