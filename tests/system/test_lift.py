@@ -96,6 +96,9 @@ def test_the_eleven_names_of_three_lists_in_one_command(telegram):
     for verb in ("status", "list"):
         assert "flora.web.telegram.org" in daemon.ctl(verb).out
     told = daemon.explain("t.me")
+    shown = {e["entry"]: e for e in daemon.ctl("--json", "list", "show", "hosts").json}
+    assert (shown["t.me"]["state"], shown["t.me"]["lifted_by"], shown["ads.example"]["state"]) == ("lifted", "alice", "in force")
+    assert "lifted" in daemon.ctl("list", "show", "hosts").out
     assert told["verdict"] == "none" and {(a["list"], a["why_not"]) for a in told["also"]} == {
         ("telegram-2017", "lifted"), ("hosts", "lifted"), ("adblock", "lifted")}
 
@@ -310,6 +313,15 @@ def test_a_child_below_a_name_that_stays_blocked(serve):
     parent = ask(daemon, "p.example")
     assert rcode(parent) == "NOERROR" and not parent.answer and ede(parent), "blocked, but nothing is denied below it"
     assert rrs(ask(daemon, "c.p.example")) == ["192.0.2.200"]
+    # in a list that is edited it is no different
+    daemon = serve({"mine": "entries:\n  - {domain: p.example, match: exact}\n  - c.p.example\n"})
+    assert rcode(ask(daemon, "p.example")) == "NXDOMAIN"
+    daemon.ctl("unblock", "c.p.example", "--reason", "r")
+    assert rcode(ask(daemon, "p.example")) == "NOERROR" and rrs(ask(daemon, "c.p.example")) == ["192.0.2.200"]
+    # what covers the child denies it, as it is
+    daemon = serve({"wide": "entries: [p.example, c.p.example]\n"})
+    daemon.ctl("unblock", "c.p.example", "--reason", "r", code=1)
+    assert rcode(ask(daemon, "p.example")) == rcode(ask(daemon, "c.p.example")) == "NXDOMAIN"
 
 
 def test_with_the_daemon_down_it_waits(serve):
@@ -336,11 +348,14 @@ def test_killed_at_any_time(serve):
     """The file is whole, old or new, and the next lift goes on from it."""
     names = [f"n{i}.example" for i in range(30)]
     daemon = serve({"ads": ("\n".join(names) + "\n", {"format": "domains"})})
+    begun = time.monotonic()
+    daemon.ctl("list", "lift", "ads", names[0])
+    whole = time.monotonic() - begun
     for i, name in enumerate(names):
         job = subprocess.Popen([daemon.build / "saringctl", "-c", daemon.config_path, "list", "lift", "ads", name], cwd=daemon.home,
                                env=daemon.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            job.wait(0.002 * i)
+            job.wait(whole * i / len(names))
         except subprocess.TimeoutExpired:
             job.kill()
         job.wait()
