@@ -380,11 +380,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
-	struct observer_config observer = {.workers = d->worker_count,
-					   .generations = d->generations,
-					   .state = d->boot->state,
-					   .wake = nudge_worker,
-					   .wake_arg = d};
+	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
