@@ -35,6 +35,8 @@ enum command_option {
 	OPTION_FORCE,
 	OPTION_UNUSED,
 	OPTION_POPULAR,
+	OPTION_CLOSURE,
+	OPTION_DRY_RUN,
 	OPTION_AT,
 	OPTION_OFFLINE,
 	OPTION_NO_ASK,
@@ -68,7 +70,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, offline, no_ask;
+	bool json, help, version, force, closure, dry_run, offline, no_ask;
 	bool unused;
 	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
