@@ -106,8 +106,8 @@ static bool has_name(const json_t *names, const json_t *name)
 bool audit_record_is_about(const json_t *announced, const json_t *changed)
 {
 	const json_t *list = json_object_get(announced, "list"), *names = json_object_get(announced, "names");
-	if (json_is_string(list))
-		return json_equal(list, json_object_get(changed, "list"));
+	if (json_is_string(list) && json_equal(list, json_object_get(changed, "list")))
+		return true;
 	const char *kind;
 	json_t *some, *name;
 	size_t i;

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from harness.ask import ask, eventually
+
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
 
@@ -87,6 +89,25 @@ def test_numbers_are_of_what_was_done(daemon):
     assert found["time_to_effect"]["count"] == 1
     assert found["time_to_lift"] == {"count": 1, "median_ms": lift["effect_ms"], "max_ms": lift["effect_ms"]}
     assert found["organization"] == "Example ISP"
+
+
+def test_hits(daemon):
+    """Of each order, list and entry: what clients asked for in vain."""
+    for name in ["three.example"] * 3 + ["new.example", "ad7.example", "trial.example"]:
+        ask(daemon, name)
+
+    def hits():
+        found = report(daemon)
+        return found if found["hits"]["counted"] and found["hits"]["total"] >= 5 else None
+
+    found = eventually(hits, "the hits are counted")
+    orders = {o["names"][0]: o for group in found["in_force"] for o in group["orders"]}
+    assert orders["one.example"]["names"][2] == "three.example" and orders["one.example"]["hits"] == 3 and orders["new.example"]["hits"] == 1 and orders["ad0.example"]["hits"] == 1
+    assert {group["authority"]: group["hits"] for group in found["in_force"]} == {"District Court": 4, None: 1}
+    assert {one["list"]: one["hits"] for one in found["hits"]["lists"]} == {"orders": 4, "ads": 1}
+    assert found["hits"]["top"][0]["entry"] == "three.example"
+    assert found["shadow"][0]["would_block"] == 1 and found["shadow"][0]["hits"] == 0
+    assert "3  three.example (orders)" in daemon.ctl("report").out
 
 
 def test_since_and_until(daemon):

@@ -141,14 +141,26 @@ static char *entry_text(const struct segment_entry *e)
 	return base_strdup(prefix_to_text(&e->prefix, text));
 }
 
+static const json_t *find_hit(const struct gathering *g, const char *text, const char *match)
+{
+	struct buf key = {0};
+	buf_printf(&key, "%s\n%s", text, match);
+	const json_t *hit = json_object_get(g->hits, key.ptr);
+	buf_finish(&key);
+	return hit;
+}
+
+/* The daemon names an entry as it was written where it knows that, and by its name. */
 static void add_hits(const struct gathering *g, json_t *order, const struct segment_entry *e, const char *text)
 {
 	struct segment_class class;
-	struct buf key = {0};
+	struct name name;
+	char by_name[NAME_TEXT_MAX];
 	segment_class(g->segment, e->class, &class);
-	buf_printf(&key, "%s\n%s", text, match_words[compile_entry_match(g->segment, &class, g->settings)]);
-	const json_t *hit = json_object_get(g->hits, key.ptr);
-	buf_finish(&key);
+	const char *match = match_words[compile_entry_match(g->segment, &class, g->settings)];
+	const json_t *hit = find_hit(g, text, match);
+	if (hit == NULL && e->wire != NULL && name_from_wire(e->wire, e->wire_len, &name))
+		hit = find_hit(g, name_to_text(&name, by_name), match);
 	if (hit == NULL)
 		return;
 	add_count(order, "hits", field_int(hit, "hits"));
@@ -185,6 +197,16 @@ static void count_entries(struct gathering *g)
 	free(counts);
 }
 
+/* Of two that are written alike the one hit more often comes first, and stays. */
+static void put_hit(json_t *index, const char *called, json_t *hit)
+{
+	struct buf key = {0};
+	buf_printf(&key, "%s\n%s", field_text(hit, called), field_text(hit, "match"));
+	if (field_text(hit, called)[0] != '\0' && json_object_get(index, key.ptr) == NULL)
+		must(json_object_set(index, key.ptr, hit) == 0);
+	buf_finish(&key);
+}
+
 /* By list, then by entry. */
 static json_t *index_hits(const json_t *hits)
 {
@@ -195,15 +217,13 @@ static json_t *index_hits(const json_t *hits)
 	json_array_foreach(json_object_get(hits, "entries"), i, one)
 	{
 		const char *list = field_text(one, "list");
-		struct buf key = {0};
-		buf_printf(&key, "%s\n%s", field_text(one, "entry"), field_text(one, "match"));
 		json_t *of_list = json_object_get(index, list);
 		if (of_list == NULL) {
 			of_list = json_object();
 			put(index, list, of_list);
 		}
-		must(json_object_set(of_list, key.ptr, one) == 0);
-		buf_finish(&key);
+		put_hit(of_list, "entry", one);
+		put_hit(of_list, "name", one);
 	}
 	return index;
 }
