@@ -15,6 +15,8 @@
 #define COMPILE_LIVE_BYTES_MAX (1024 * 1024)
 enum image_tier compile_tier(const struct settings_list *settings, const struct source *source);
 
+struct lifts; /* list/lifts.h */
+
 struct compile_input {
 	const struct settings *settings;
 	const struct source
@@ -23,8 +25,9 @@ struct compile_input {
 	uint8_t settings_hash[16]; /* live: of saring.yaml's bytes */
 	uint8_t bulk_hash[16];	   /* live: the bulk image's body hash, zeroes for none */
 	uint32_t generation;	   /* 0 for bulk */
-	int64_t now_s;	  /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
-	bool faults_only; /* no image is wanted, but what would keep one from being made: ret gets nothing */
+	int64_t now_s; /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
+	const struct lifts *lifts; /* live: NULL for none */
+	bool faults_only;	   /* no image is wanted, but what would keep one from being made: ret gets nothing */
 };
 /* Appends the image of that tier's lists to ret. False and errors (a regular expression that pcre2 refuses, with its place)
  * otherwise. A tier without lists is a valid, small image. */

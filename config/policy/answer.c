@@ -110,8 +110,9 @@ void policy_structured(const struct policy *policy, const struct verdict *verdic
 }
 
 /* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */
-static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
+static size_t list_in_force(const struct policy *p, size_t tier, size_t list, int64_t now_s)
 {
+	const struct image *im = p->tiers[tier];
 	const uint8_t *r = image_at(im, IMAGE_LISTS, list);
 	if (r[IMAGE_LIST_MODE] != MODE_ENFORCE)
 		return 0;
@@ -123,7 +124,8 @@ static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
 		else
 			high = middle;
 	}
-	return le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	const size_t left = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	return left - MIN(left, image_lifted(p, tier, list, now_s));
 }
 
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)
@@ -133,13 +135,14 @@ void policy_info(const struct policy *policy, int64_t now_s, struct policy_info 
 	*ret = (struct policy_info){
 	    .generation = live->generation, .list_count = policy->list_count, .compiled_at_s = live->compiled_at_s};
 	memcpy(ret->settings_hash, live->settings_hash, sizeof(ret->settings_hash));
+	memcpy(ret->lifts_hash, live->lifts_hash, sizeof(ret->lifts_hash));
 	for (size_t tier = 0; tier < policy->tier_count; tier++) {
 		const struct image *im = policy->tiers[tier];
 		ret->entry_count += im->entry_count;
 		ret->bytes += im->len;
 		memcpy(hashes[tier], im->body_hash, sizeof(hashes[tier]));
 		for (size_t list = 0; list < im->sections[IMAGE_LISTS].count; list++)
-			ret->in_force_count += list_in_force(im, list, now_s);
+			ret->in_force_count += list_in_force(policy, tier, list, now_s);
 	}
 	XXH128_canonical_t both; /* one number that changes with either */
 	XXH128_canonicalFromHash(&both, XXH3_128bits(hashes, sizeof(hashes)));
@@ -161,7 +164,7 @@ void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, stru
 	    .format = (enum format)r[IMAGE_LIST_FORMAT],
 	    .mandatory = r[IMAGE_LIST_MANDATORY] != 0,
 	    .entry_count = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT),
-	    .in_force_count = list_in_force(im, place->list, now_s),
+	    .in_force_count = list_in_force(policy, place->tier, place->list, now_s),
 	    .changed_at_s = le_get_i64(r + IMAGE_LIST_CHANGED_AT),
 	};
 	memcpy(ret->content, r + IMAGE_LIST_CONTENT, sizeof(ret->content));

@@ -159,15 +159,22 @@ static void run_upstream(struct commands *c, json_t *args, struct call *call)
 static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 {
 	struct err err = {0};
-	struct str text;
+	struct str text, match;
 	struct name name;
-	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err))) {
+	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err)) ||
+	    !arg_text(args, "match", &match, &err)) {
 		call_fail(call, &err, NULL);
 		return;
 	}
-	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, true);
+	if (match.ptr && (!text.ptr || (!str_eq_c(match, "exact") && !str_eq_c(match, "subtree")))) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'match' goes with a name, and is exact or subtree");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	const bool subtree = !match.ptr || str_eq_c(match, "subtree");
+	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, subtree);
 	/* What could not be resolved is asked again too; it is no entry of the cache, and not counted as one. */
-	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, true);
+	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, subtree);
 	char shown[NAME_TEXT_MAX] = "";
 	log_info("cache.flush name=\"%s\" flushed=%zu failures=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed, failures);
 	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
@@ -441,7 +448,7 @@ static const char *const hits_keys[] = {"list", NULL};
 static const char *const traffic_keys[] = {"top", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", NULL};
-static const char *const flush_keys[] = {"name", "change", NULL};
+static const char *const flush_keys[] = {"name", "match", "change", NULL};
 static const char *const fetch_keys[] = {"lists", "force", "change", NULL};
 
 static const struct command {

@@ -18,6 +18,8 @@
 
 #include <jansson.h>
 
+#define REPORT_LIFTED_MAX 1000 /* names told of those that are lifted in a list that still holds them */
+
 struct report_source {
 	const struct generation *generation;
 	const struct generations *generations; /* for the numbers of lists */

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "compile/compile.h"
 #include "saring-compile/files.h"
+#include "saring-compile/retire.h"
 #include "settings/load.h"
 
 #define SEGMENTS_DIR "segments"
@@ -29,6 +30,7 @@ struct run {
 	struct buf segments;	  /* the directory's path; empty: nothing is kept */
 	struct files_header bulk; /* zeroes: none */
 	struct buf new_bulk;	  /* path of a bulk image that this run wrote; empty: none */
+	struct lifts *lifts;	  /* owned; NULL: none, or errors say why */
 };
 
 static bool is_zero(const uint8_t hash[16])
@@ -219,6 +221,7 @@ static bool compile_one(struct run *r, enum image_tier tier, struct buf *ret)
 		input.generation = r->o->generation;
 		memcpy(input.settings_hash, r->settings_hash, sizeof(input.settings_hash));
 		memcpy(input.bulk_hash, r->bulk.body_hash, sizeof(input.bulk_hash));
+		input.lifts = r->lifts;
 	}
 	return policy_compile(&input, ret, &r->work->errors);
 }
@@ -287,6 +290,43 @@ static void sweep(struct run *r)
 	free(keys);
 }
 
+/* Is the image for the state directory, or only for somebody who wants to look at it? */
+static bool is_own_state(const struct run *r)
+{
+	struct buf path = {NULL, 0, 0};
+	struct stat out, state;
+	files_beside(r->o->output, ".", &path);
+	const bool own = stat(path.ptr, &out) == 0 && stat(r->settings->state, &state) == 0 && out.st_dev == state.st_dev &&
+			 out.st_ino == state.st_ino;
+	buf_finish(&path);
+	return own;
+}
+
+/* What was lifted, as far as its list still has it. Before the bulk tier's segments are closed. Nothing ends while some list cannot
+ * be read: what served before serves on, with what was lifted then. */
+static bool open_lifts(struct run *r)
+{
+	if (r->work->errors.count > 0)
+		return false;
+	r->lifts = retire(r->settings, r->sources, is_own_state(r), clock_wall_s(), &r->work->errors);
+	return r->lifts != NULL;
+}
+
+/* Of a check: its faults alone. One that cannot be read is somebody else's state. */
+static void check_lifts(struct run *r)
+{
+	struct buf path = {NULL, 0, 0};
+	struct err_list errors = {0};
+	buf_printf(&path, "%s/" LIFTS_FILE, r->settings->state);
+	r->lifts = lifts_load(path.ptr, &errors);
+	for (size_t i = 0; i < errors.count; i++) {
+		if (errors.items[i].line > 0)
+			err_list_add(&r->work->errors, &errors.items[i]);
+	}
+	err_list_finish(&errors);
+	buf_finish(&path);
+}
+
 /* --- the whole --- */
 
 static bool check_all(struct run *r)
@@ -295,6 +335,7 @@ static bool check_all(struct run *r)
 	/* A list that could not be read, or not whole, does not keep the others' expressions from being looked at. */
 	bool bulk = compile_bulk(r);
 	close_bulk(r);
+	check_lifts(r);
 	return compile_live(r) && bulk;
 }
 
@@ -310,6 +351,7 @@ static bool compile_all(struct run *r)
 		r->bulk = (struct files_header){.entries = 0};
 	/* Faulty lists do not keep the others from being compiled: their expressions are looked at only then. */
 	bool ok = stays || !has_bulk(r) || compile_bulk(r);
+	ok = open_lifts(r) && ok;
 	close_bulk(r);
 	ok = compile_live(r) && ok;
 	if (ok)
@@ -329,6 +371,7 @@ static void run_finish(struct run *r)
 	free(r->known_bulk);
 	buf_finish(&r->segments);
 	buf_finish(&r->new_bulk);
+	lifts_destroy(r->lifts);
 	settings_destroy(r->settings);
 }
 

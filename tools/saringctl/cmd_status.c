@@ -2,6 +2,7 @@
  *
  * cmd_status.c - how the daemon does: status, cache, cache flush, upstream. */
 #include "saringctl/context.h"
+#include "saringctl/carried.h"
 
 #include "base/str.h"
 #include "saringctl/change.h"
@@ -35,6 +36,10 @@ static void show_policy(const struct output *o, const json_t *policy)
 		     (long long)field_int(policy, "in_force"));
 	output_linef(o, "", "%s, compiled %s in %s", figure_bytes((uint64_t)MAX(field_int(policy, "bytes"), 0), bytes),
 		     field_text(policy, "compiled_at"), figure_seconds(field_real(policy, "compile_seconds"), took));
+	const json_t *one;
+	size_t i;
+	json_array_foreach(json_object_get(policy, "lifted"), i, one)
+	    carried_show(o, i == 0 ? "lifted" : "", field_text(one, "list"), one);
 }
 
 static void show_cache(const struct output *o, const char *label, const json_t *cache)

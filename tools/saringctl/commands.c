@@ -17,6 +17,8 @@
 /* said of a change, for the audit log */
 #define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
 
+#define LIFT_BITS (RECORD_BITS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CLOSURE) | OPTION_BIT(OPTION_DRY_RUN))
+
 const struct command commands_table[] = {
     {"status", NULL, "", 0, 0, 0, cmd_status, "is it up, what is loaded, how it does", NULL},
     {"check", NULL, "[FILE]", 0, 1, 0, cmd_check, "read configuration and lists without the daemon: errors and warnings",
@@ -45,8 +47,11 @@ const struct command commands_table[] = {
      "--force."},
     {"list", "remove", "LIST NAME...", 2, INT_MAX, RECORD_BITS, cmd_list_remove, "remove names, as if they had never been there",
      NULL},
-    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, RECORD_BITS, cmd_list_lift, "no longer in force, kept for the record",
-     "Without NAME the whole list is lifted."},
+    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, LIFT_BITS, cmd_list_lift, "no longer in force, kept for the record",
+     "Without NAME the whole list is lifted. In a list that cannot be edited a name stays lifted until the list drops it.\n"
+     "Then each name is asked for at the daemon's own listeners. What else still blocks is named, and lifted with --closure."},
+    {"unblock", NULL, "NAME...", 1, INT_MAX, LIFT_BITS, cmd_unblock, "lift a name in every list that has it",
+     "Needs --reason. As 'list lift' in each of these lists."},
     {"list", "mode", "LIST enforce|shadow|off", 2, 2, RECORD_BITS, cmd_list_mode,
      "enforce a list, only count what it would do, or leave it out", "Written to saring.yaml; in force when it returns."},
     {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE) | RECORD_BITS, cmd_list_fetch,
@@ -99,6 +104,8 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_NUMBER] = {'n', "number", "N", "at most so many, the newest"},
     [OPTION_FOLLOW] = {0, "follow", NULL, "go on, with each as it comes"},
     [OPTION_OUTPUT] = {'o', "output", "FILE", "write to FILE, which is replaced when all is written"},
+    [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
+    [OPTION_DRY_RUN] = {0, "dry-run", NULL, "say what would be done, and do nothing"},
     [OPTION_AT] = {0, "at", "TIME", "at another moment: a date, a time (RFC 3339), or so long from now (+2d, -1h)"},
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
@@ -343,6 +350,12 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		return true;
 	case OPTION_UNUSED:
 		in->unused = true;
+		return true;
+	case OPTION_CLOSURE:
+		in->closure = true;
+		return true;
+	case OPTION_DRY_RUN:
+		in->dry_run = true;
 		return true;
 	case OPTION_AT:
 		return parse_at(value, now_s, in, err);

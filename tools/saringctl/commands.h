@@ -40,6 +40,8 @@ enum command_option {
 	OPTION_OUTPUT,
 	OPTION_UNUSED,
 	OPTION_POPULAR,
+	OPTION_CLOSURE,
+	OPTION_DRY_RUN,
 	OPTION_AT,
 	OPTION_OFFLINE,
 	OPTION_NO_ASK,
@@ -76,7 +78,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, offline, no_ask;
+	bool json, help, version, force, closure, dry_run, offline, no_ask;
 	bool unused;
 	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */

@@ -74,8 +74,10 @@ enum exit_status cmd_list_show(struct context *ctx);
 /* cmd_edit.c */
 enum exit_status cmd_list_add(struct context *ctx);
 enum exit_status cmd_list_remove(struct context *ctx);
-enum exit_status cmd_list_lift(struct context *ctx);
 enum exit_status cmd_list_mode(struct context *ctx);
+/* cmd_lift.c */
+enum exit_status cmd_list_lift(struct context *ctx);
+enum exit_status cmd_unblock(struct context *ctx);
 /* cmd_fetch.c */
 enum exit_status cmd_list_fetch(struct context *ctx);
 /* cmd_transfer.c */
