@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "compile/compile.h"
 #include "ctl/proto.h"
+#include "list/lifts.h"
 #include "list/list.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct gathering {
 	json_t *orders, *places; /* of all lists; the place in orders of each order's key */
 	int64_t *left_out;
 	size_t *order_of; /* owned: of each class; SIZE_MAX: left out */
+	json_t *lifted;	  /* owned: names that are lifted beside the list (lifts.h), and stand in it */
 };
 
 static void put(json_t *object, const char *key, json_t *value)
@@ -167,6 +169,53 @@ static void add_hits(const struct gathering *g, json_t *order, const struct segm
 	add_count(order, "would_block", field_int(hit, "would_block"));
 }
 
+/* What was lifted in a list that cannot be edited: under the list's own words, but for who lifted it and why. */
+static void add_lift(struct gathering *g, const struct lift *lift)
+{
+	struct segment_class class = {.action = lift->action, .has_action = true};
+	const struct provenance *how = &lift->provenance;
+	struct provenance all = list_provenance(NULL, segment_defaults(g->segment), &g->settings->provenance);
+	all.lifted = how->lifted;
+	all.lifted_s = how->lifted_s;
+	all.lifted_by = how->lifted_by;
+	all.lift_reason = how->lift_reason;
+	all.lift_reference = how->lift_reference;
+	json_t *order = order_json(g, &class, &all);
+	size_t known = json_array_size(g->orders), place = place_of(g, order);
+	if (json_array_size(g->orders) > known)
+		put_numbers(g, order, &all);
+	json_decref(order);
+	order = json_array_get(g->orders, place); /* NULL: left out */
+	if (order == NULL)
+		return;
+	add_count(order, "entries", 1);
+	json_t *names = json_object_get(order, "names");
+	if (json_array_size(names) < REPORT_NAMES_MAX)
+		must(json_array_append_new(names, ctl_text(str_from(lift->text))) == 0);
+}
+
+static void add_lifts(struct gathering *g, const struct lifts *lifts)
+{
+	g->lifted = json_object();
+	must(g->lifted != NULL);
+	for (size_t i = 0; lifts != NULL && i < lifts->count; i++) {
+		const struct lift *lift = &lifts->items[i];
+		if (strcmp(lift->list, g->settings->name) != 0 || lift->action != ACTION_BLOCK || lift->restored != NULL)
+			continue;
+		add_lift(g, lift);
+		if (lift_holds(lift))
+			put(g->lifted, lift->text, json_true());
+	}
+}
+
+static bool is_lifted(const struct gathering *g, const struct segment_entry *e)
+{
+	char text[NAME_TEXT_MAX];
+	struct name name;
+	return json_object_size(g->lifted) > 0 && e->wire != NULL && name_from_wire(e->wire, e->wire_len, &name) &&
+	       json_object_get(g->lifted, name_to_text(&name, text)) != NULL;
+}
+
 static void count_entries(struct gathering *g)
 {
 	struct segment_cursor cursor = {0};
@@ -177,6 +226,8 @@ static void count_entries(struct gathering *g)
 		json_t *order = json_array_get(g->orders, g->order_of[e.class]); /* NULL: left out */
 		json_t *names = json_object_get(order, "names");
 		bool named = order != NULL && json_array_size(names) < REPORT_NAMES_MAX;
+		if (is_lifted(g, &e)) /* counted as that */
+			continue;
 		counts[e.class]++;
 		if (!named && (order == NULL || g->hits == NULL))
 			continue;
@@ -242,9 +293,22 @@ static json_t *list_json(const struct settings_list *l, const struct segment *se
 	return list;
 }
 
+/* NULL: there are none that can be read. */
+static struct lifts *load_lifts(const struct settings *settings)
+{
+	struct buf path = {0};
+	struct err_list errors = {0};
+	buf_printf(&path, "%s/" LIFTS_FILE, settings->state);
+	struct lifts *lifts = lifts_load(path.ptr, &errors);
+	err_list_finish(&errors);
+	buf_finish(&path);
+	return lifts;
+}
+
 json_t *report_orders(const struct settings *settings, const json_t *hits, int64_t now_s)
 {
 	json_t *orders = json_array(), *places = json_object(), *lists = json_array(), *by_list = index_hits(hits);
+	struct lifts *lifts = load_lifts(settings);
 	int64_t left_out = 0;
 	json_int_t entries = 0;
 	must(orders != NULL && places != NULL && lists != NULL);
@@ -263,13 +327,16 @@ json_t *report_orders(const struct settings *settings, const json_t *hits, int64
 					      .places = places,
 					      .left_out = &left_out};
 			sort_classes(&g);
+			add_lifts(&g, lifts);
 			count_entries(&g);
 			entries += (json_int_t)segment_entry_count(source.segment);
 			free(g.order_of);
+			json_decref(g.lifted);
 		}
 		source_close(&source);
 		err_list_finish(&errors);
 	}
+	lifts_destroy(lifts);
 	json_decref(places);
 	json_decref(by_list);
 	json_t *ret = json_pack("{s:o, s:I, s:I, s:o}", "orders", orders, "left_out", (json_int_t)left_out, "entries", entries,
