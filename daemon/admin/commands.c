@@ -156,6 +156,13 @@ static void run_upstream(struct commands *c, json_t *args, struct call *call)
 	call_ok(call, report_upstreams(generation_current(c->config.generations)->upstreams));
 }
 
+/* A lift has its record already, by which the list was compiled anew; what it makes the cache forget is a part of that. */
+static bool is_part_of_lift(const json_t *change)
+{
+	const char *verb = json_string_value(json_object_get(change, "verb"));
+	return verb && (strcmp(verb, "list lift") == 0 || strcmp(verb, "unblock") == 0);
+}
+
 static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 {
 	struct err err = {0};
@@ -179,7 +186,7 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 	log_info("cache.flush name=\"%s\" flushed=%zu failures=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed, failures);
 	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
 	must(result);
-	if (c->config.audit) {
+	if (c->config.audit && !is_part_of_lift(call->change)) {
 		struct audit_said said = call_said(call);
 		json_t *more = json_pack("{s:I, s:o}", "flushed", (json_int_t)flushed, "target",
 					 text.ptr ? json_string(name_to_text(&name, shown)) : json_null());

@@ -78,8 +78,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, closure, dry_run, offline, no_ask;
-	bool unused;
+	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
 	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
