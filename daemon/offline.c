@@ -223,7 +223,7 @@ static json_t *run_command(struct offline *o, json_t *request)
 	o->policy = NULL;
 	o->settings = NULL;
 	struct commands *commands = commands_create(&config);
-	commands_run(commands, request, RIGHT_READ, on_reply, &reply);
+	commands_run(commands, request, &(struct command_peer){.right = RIGHT_READ, .who = {.by = "control"}}, on_reply, &reply);
 	commands_destroy(commands);
 	generations_destroy(generations);
 	cache_destroy(cache);

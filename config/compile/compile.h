@@ -39,6 +39,8 @@ MUST_CHECK bool policy_compile(const struct compile_input *input, struct buf *re
 struct compile_known {
 	bool known;
 	uint8_t key[16];
+	bool had; /* a list of these settings stood in it, made of this: */
+	uint8_t before[16];
 };
 MUST_CHECK bool compile_is_current(const char *path, const struct settings *settings, enum image_tier tier,
 				   struct compile_known *known);

@@ -170,6 +170,12 @@ const struct schema_key schema_keys[] = {
     {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
      .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
 
+    {.path = "audit", .type = SCHEMA_SECTION, .help = "the audit log: who changed what, in <state>/audit"},
+    {.path = "audit.size", .type = SCHEMA_SIZE, FIELD(settings, audit_size), .min = 4096, .max = INT64_C(1) << 30,
+     .fallback = "64MiB", .help = "of a file of it, after which a new one is begun; 0 = all in one file"},
+    {.path = "audit.keep", .type = SCHEMA_COUNT, FIELD(settings, audit_keep), .max = 100000, .fallback = "0",
+     .help = "how many full files are kept, the newest; 0 = all"},
+
     {.path = "server", .type = SCHEMA_SECTION, .help = "what saringd tells clients of itself, and cookies"},
     {.path = "server.version", .type = SCHEMA_TEXT, FIELD(settings, server_version), .max = TEXT_MAX,
      .help = "the answer to version.bind and version.server (CHAOS TXT); not said: REFUSED"},

@@ -146,6 +146,8 @@ struct settings {
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
 	enum log_level log_level;
+	uint64_t audit_size; /* bytes of one file of the audit log */
+	unsigned audit_keep; /* full ones; 0 = all */
 	bool log_traffic; /* what the last day looked like is counted */
 
 	bool cookies;

@@ -50,7 +50,7 @@ static void draw(struct tap *t, uint64_t waiting)
 	uint64_t every = atomic_load_explicit(&t->wanted, memory_order_relaxed);
 
 	if (UNLIKELY(waiting > t->half))
-		every <<= (waiting - t->half) / t->step + 1; /* N doubles with each step in the upper half */
+		every += (2u << (waiting - t->half) / t->step) - 1; /* what is added doubles with each step in the upper half */
 	if (LIKELY(every == 1)) {
 		t->left = t->every = 1;
 		return;
@@ -92,15 +92,17 @@ void tap_refresh(struct tap *t)
 
 uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg)
 {
-	uint64_t at = atomic_load_explicit(&t->drained, memory_order_relaxed), queries = 0;
+	const uint64_t from = atomic_load_explicit(&t->drained, memory_order_relaxed);
 	const uint64_t to = atomic_load_explicit(&t->published, memory_order_acquire);
 
-	for (; at < to; at++) {
+	uint64_t queries = 0;
+	for (uint64_t at = from; at < to; at++) {
 		const struct tap_fact *f = &t->slots[at & (t->slot_count - 1)];
 		if ((f->flags & TAP_QUERY) != 0)
 			queries += f->weight;
 		take(arg, f);
 	}
+	t->crowded = to - from > t->half;
 	atomic_store_explicit(&t->drained, to, memory_order_release);
 	return queries;
 }
@@ -114,7 +116,7 @@ bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)
 	wanted = MIN(MAX(wanted, (uint64_t)now / 4), (uint64_t)TAP_EVERY_MAX);
 	if (wanted != now)
 		atomic_store_explicit(&t->wanted, (uint32_t)wanted, memory_order_relaxed);
-	return wanted < now;
+	return wanted < now || t->crowded;
 }
 
 uint64_t tap_lost(const struct tap *t)

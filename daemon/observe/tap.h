@@ -24,7 +24,7 @@
 #define TAP_DRAIN_MS 100
 #define TAP_SLOTS_MAX 2048u /* facts that wait in one ring; a power of two, as fewer are */
 #define TAP_SLOTS_MIN 256u
-#define TAP_DRAIN_FACTS 512 /* so many facts, of all workers, the reader wants to see in TAP_DRAIN_MS: about 5,000 a second */
+#define TAP_DRAIN_FACTS 320 /* so many facts, of all workers, the reader wants to see in TAP_DRAIN_MS: about 3,000 a second */
 #define TAP_EVERY_MAX 1048576u
 
 enum tap_flag {
@@ -56,7 +56,9 @@ struct tap {
 	uint64_t dice;
 	struct tap_fact *slots;
 	uint32_t slot_count, half, step;
-	size_t aim; /* the reader's: so many facts in TAP_DRAIN_MS */
+	/* the reader's own */
+	size_t aim;   /* facts in TAP_DRAIN_MS */
+	bool crowded; /* the ring was over half full when it was emptied last: the worker has raised N by itself */
 	/* told by the worker */
 	_Alignas(64) _Atomic uint64_t published; /* facts ever */
 	_Atomic uint64_t lost;			 /* weights of those the full ring had no room for */
@@ -122,7 +124,7 @@ static inline void tap_put_address(struct tap_fact *f, const struct addr *a)
 /* Calls take for each fact that is there now, in their order. Returns how many queries they stand for. */
 uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg);
 /* N from now on, when so many queries (those lost among them) came in elapsed_ms, so that the worker's share of TAP_DRAIN_FACTS
- * comes in TAP_DRAIN_MS. True when N became less: the worker should be woken for tap_refresh. */
+ * comes in TAP_DRAIN_MS. True when N became less, or the ring was crowded: the worker should be woken for tap_refresh. */
 MUST_CHECK bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms);
 uint64_t tap_lost(const struct tap *t); /* queries, since the beginning */
 uint32_t tap_every(const struct tap *t);

@@ -190,6 +190,26 @@ static void open_source(struct run *r, size_t i, const char *segments, const uin
 	err_list_finish(&errors);
 }
 
+/* What the list has become since the image before, where the segment it was made of is still there. */
+static void note_change(struct run *r, size_t i)
+{
+	const struct compile_known *known = r->known_live[i].had ? &r->known_live[i] : &r->known_bulk[i];
+	const struct source *source = &r->sources[i];
+	if (!known->had || r->segments.len == 0 || memcmp(known->before, source->content_key, sizeof(known->before)) == 0)
+		return;
+	struct segment *before = segment_load(r->segments.ptr, known->before);
+	if (before == NULL)
+		return;
+	struct work *w = r->work;
+	w->changes = base_realloc(w->changes, (w->change_count + 1) * sizeof(w->changes[0]));
+	struct work_change *change = &w->changes[w->change_count++];
+	*change = (struct work_change){.list = base_strdup(r->settings->lists[i].name)};
+	memcpy(change->before, known->before, sizeof(change->before));
+	memcpy(change->after, source->content_key, sizeof(change->after));
+	segment_diff(before, source->segment, &change->diff);
+	segment_destroy(before);
+}
+
 static void open_list(struct run *r, size_t i)
 {
 	const char *segments = r->segments.len > 0 ? r->segments.ptr : NULL;
@@ -207,6 +227,7 @@ static void open_list(struct run *r, size_t i)
 		r->work->segments_kept++;
 	else
 		r->work->segments_made++;
+	note_change(r, i);
 }
 
 /* bulk_stays: the bulk tier's lists need not be opened. One that the image knew otherwise than by its identity is opened
@@ -447,4 +468,16 @@ bool work_run(const struct options *o, struct work *ret)
 	}
 	run_finish(&r);
 	return ok && ret->errors.count == 0;
+}
+
+void work_finish(struct work *work)
+{
+	for (size_t i = 0; i < work->change_count; i++) {
+		free(work->changes[i].list);
+		segment_diff_finish(&work->changes[i].diff);
+	}
+	free(work->changes);
+	work->changes = NULL;
+	work->change_count = 0;
+	err_list_finish(&work->errors);
 }

@@ -97,6 +97,18 @@ static void show_limits(const struct output *o, const json_t *counters)
 	}
 }
 
+/* Only when something is wrong with it. */
+static void show_audit(const struct output *o, const json_t *audit)
+{
+	char lost[FIGURE_MAX];
+	const char *error = field_text(audit, "error");
+	if (field_int(audit, "lost") > 0)
+		output_linef(o, "audit log", "%s lost: %s", figure_count(field_int(audit, "lost"), "record", "records", lost),
+			     error);
+	else if (error[0] != '\0')
+		output_linef(o, "audit log", "%s", error);
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -126,6 +138,7 @@ enum exit_status cmd_status(struct context *ctx)
 	show_cache(o, "cache", json_object_get(status, "cache"));
 	show_upstream(o, json_object_get(status, "upstream"));
 	show_limits(o, json_object_get(status, "counters"));
+	show_audit(o, json_object_get(status, "audit"));
 	json_decref(status);
 	return STATUS_DONE;
 }
