@@ -799,6 +799,7 @@ class Edit(Case):
         self.run_tool("list", "lift", "house", "--reference", "order 7")
         self.run_tool("list", "mode", "house", "shadow")
         self.run_tool("reload", "--reason", "by hand")
+        # what a lift makes the cache forget is a part of it
         changes = [args["change"] for verb, args in daemon.requests if args and "change" in args and verb != "cache.flush"]
         for change in changes:
             self.assertGreater(change.pop("asked_at_ns"), 0)
