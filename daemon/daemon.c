@@ -530,10 +530,10 @@ static void daemon_finish(struct daemon *d)
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
 	fetch_destroy(d->fetch);
-	review_destroy(d->review);
 	if (d->audited)
 		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
 	audit_end_waits(d->audit);
+	review_destroy(d->review);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);

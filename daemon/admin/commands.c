@@ -125,13 +125,13 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 				       .bulk = config->bulk(config->rebuild_arg),
 				       .now_s = clock_wall_s()};
 	json_t *status = report_status(&source);
+	if (config->audit)
+		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
 	const struct generation *g = source.generation;
 	if (config->review) {
 		size_t due = review_due(config->review, g->policy, g->serial, source.now_s);
 		must(json_object_set_new(json_object_get(status, "policy"), "review_due", json_integer((json_int_t)due)) == 0);
 	}
-	if (config->audit)
-		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
 	call_ok(call, status);
 }
 

@@ -96,7 +96,7 @@ LIBRARIES = [
     ("jansson.h", ["lib/ctl/", "lib/audit/", "config/import/report.", "daemon/admin/", "daemon/audit/", "daemon/jobs.", "daemon/rebuild.",
                    "daemon/fetch", "daemon/daemon.", "daemon/offline.", "daemon/review.", "daemon/signed.", "tools/", "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
-    ("sodium.h", ["config/import/signature.", "lib/audit/", "tests/"]),
+    ("sodium.h", ["lib/audit/", "config/import/signature.", "tests/"]),
     ("libsmartcols", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),
     ("cmocka.h", ["tests/"]),

@@ -333,6 +333,25 @@ static void show_bytes(const struct output *o, const json_t *explained)
 	}
 }
 
+/* The error as a client is told that takes it structured. */
+static void show_structured(const struct output *o, const json_t *explained)
+{
+	static const char head[] = ";; EDNS: extended error ";
+	const char *hex = field_text(json_object_get(explained, "wire"), "structured");
+	json_t *decoded = hex[0] != '\0' ? explain_decode(hex) : NULL;
+	const json_t *line;
+	size_t i;
+	json_array_foreach(decoded, i, line)
+	{
+		if (!str_starts(str_from(text_of(line)), head))
+			continue;
+		fputs("\nA client that takes structured errors is told, where it may have them:\n", stdout);
+		output_print(o, stdout, PAINT_NONE, "  %s", text_of(line) + strlen(head));
+		putchar('\n');
+	}
+	json_decref(decoded);
+}
+
 void explain_show(const struct output *o, const json_t *explained, bool at_given)
 {
 	const json_t *rule = json_object_get(explained, "rule");
@@ -345,4 +364,5 @@ void explain_show(const struct output *o, const json_t *explained, bool at_given
 	show_asked(o, json_object_get(explained, "asked"));
 	show_upstream(o, explained);
 	show_bytes(o, explained);
+	show_structured(o, explained);
 }
