@@ -148,7 +148,7 @@ struct settings {
 	enum log_level log_level;
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
-	bool log_traffic; /* what the last day looked like is counted */
+	bool log_traffic;    /* what the last day looked like is counted */
 
 	bool cookies;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
