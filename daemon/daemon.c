@@ -3,6 +3,7 @@
 
 #include "admin/commands.h"
 #include "admin/control.h"
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -23,7 +24,9 @@
 #include "query/limit.h"
 #include "query/loop.h"
 #include "rebuild.h"
+#include "review.h"
 #include "settings/load.h"
+#include "signed.h"
 #include "startup.h"
 #include "upstream/pool.h"
 #include "worker.h"
@@ -75,14 +78,19 @@ struct daemon {
 	struct inflight *inflight;
 	struct tcp_seats *tcp_seats;
 	struct generations *generations;
+	struct audit *audit;
+	bool audited; /* its start is recorded */
 	struct observer *observer;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
+	struct review *review;
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
 
 	bool ready, ending, failed;
+	int stop_signal; /* 0: none */
+	int64_t hup_ns;	 /* CLOCK_MONOTONIC: the last SIGHUP */
 };
 
 /* ---- while serving ---- */
@@ -135,6 +143,8 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	generations_collect(d->generations);
 	observer_tick(d->observer);
 	tell_status(d);
+	const struct generation *g = generation_current(d->generations);
+	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
 
 static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
@@ -147,8 +157,20 @@ static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
 {
 	(void)what;
+	struct daemon *d = arg;
 	log_info("stop signal=%d", (int)number);
-	daemon_end(arg, false);
+	d->stop_signal = (int)number;
+	daemon_end(d, false);
+}
+
+/* Nobody waits for it, but it is recorded. Who sent the signal is not known. */
+static void daemon_on_reloaded(void *arg, const struct rebuild_report *report)
+{
+	static const struct audit_who who = {.by = "signal"};
+	struct daemon *d = arg;
+	struct audit_said said = {.who = &who, .verb = "reload", .arrived_ns = d->hup_ns};
+	if (!d->ending)
+		audit_ran(d->audit, &said, report, NULL);
 }
 
 static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
@@ -156,7 +178,50 @@ static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
 	struct daemon *d = arg;
 	(void)number, (void)what;
 	log_info("reload asked=signal");
-	rebuild_request(d->rebuild, REBUILD_ALL, NULL, NULL);
+	d->hup_ns = clock_mono_ns();
+	rebuild_request(d->rebuild, REBUILD_ALL, daemon_on_reloaded, d);
+}
+
+/* ---- what is recorded ---- */
+
+static const struct generation *current_generation(void *arg)
+{
+	const struct daemon *d = arg;
+	return generation_current(d->generations);
+}
+
+static bool is_rebuilding(void *arg)
+{
+	const struct daemon *d = arg;
+	return rebuild_is_busy(d->rebuild);
+}
+
+/* The first world is in force when the daemon has started; what is another than it was when it stopped is part of that. */
+static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, const struct rebuild_report *report)
+{
+	struct daemon *d = arg;
+	audit_configure(d->audit, generation_current(d->generations)->settings);
+	if (d->audited)
+		audit_run_begin(d->audit, config, kind, report->changes);
+	else
+		audit_started(d->audit, config, report->changes);
+}
+
+static void on_run_ends(void *arg)
+{
+	struct daemon *d = arg;
+	if (d->audited)
+		audit_run_end(d->audit);
+	d->audited = true;
+}
+
+static void on_fetched(void *arg, const struct fetch_event *e)
+{
+	static const struct audit_who refresh = {.by = "refresh"};
+	struct daemon *d = arg;
+	struct audit_said said = {
+	    .who = e->asked ? &e->who : &refresh, .verb = "list fetch", .change = e->change, .arrived_ns = e->begun_ns};
+	audit_fetched(d->audit, &said, e);
 }
 
 /* ---- start ---- */
@@ -234,7 +299,7 @@ static bool list_is_read(void *arg, size_t list)
 	if (s->lists[list].mode == MODE_OFF || at >= info.list_count)
 		return true;
 	policy_list(g->policy, (uint16_t)at, 0, &found);
-	return found.changed_at_s != 0 || !str_eq_c(found.name, s->lists[list].name);
+	return (found.changed_at_s != 0 && !signed_is_refused(s, &s->lists[list])) || !str_eq_c(found.name, s->lists[list].name);
 }
 
 static void start_fetch(struct daemon *d)
@@ -245,9 +310,12 @@ static void start_fetch(struct daemon *d)
 				      .settings_arg = d->generations,
 				      .program = d->fetcher,
 				      .compiler = d->compiler,
+				      .state = d->boot->state,
 				      .control_socket = d->boot->control_socket,
 				      .rebuild = request_rebuild,
-				      .rebuild_arg = d->rebuild};
+				      .rebuild_arg = d->rebuild,
+				      .record = on_fetched,
+				      .record_arg = d};
 	d->fetch = fetch_create(&config);
 }
 
@@ -266,7 +334,9 @@ static void start_control(struct daemon *d)
 					 .bulk = bulk_word,
 					 .rebuild_arg = d->rebuild,
 					 .fetch = d->fetch,
-					 .observer = d->observer};
+					 .audit = d->audit,
+					 .observer = d->observer,
+					 .review = d->review};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -283,6 +353,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 		return;
 	}
 	start_fetch(d);
+	d->review = review_create(clock_wall_s());
 	start_control(d);
 	d->ready = true;
 	for (size_t i = 0; i < d->listen_count; i++)
@@ -380,6 +451,13 @@ static bool build(struct daemon *d, struct err *err)
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	struct audit_config audit = {.base = d->base,
+				     .state = d->boot->state,
+				     .config_path = d->options->config_path,
+				     .generation = current_generation,
+				     .is_busy = is_rebuilding,
+				     .arg = d};
+	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	struct rebuild_config config = {.base = d->base,
@@ -394,6 +472,8 @@ static bool build(struct daemon *d, struct err *err)
 					.failures = d->failures,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
+					.run_begins = on_run_begins,
+					.run_ends = on_run_ends,
 					.arg = d};
 	d->rebuild = rebuild_create(&config, err);
 	return d->rebuild != NULL;
@@ -446,10 +526,15 @@ static void daemon_finish(struct daemon *d)
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
 	fetch_destroy(d->fetch);
+	if (d->audited)
+		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
+	audit_end_waits(d->audit);
+	review_destroy(d->review);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);
 	stop_workers(d);
+	audit_destroy(d->audit);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	tcp_seats_destroy(d->tcp_seats);

@@ -88,6 +88,7 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 		const json_t *segments = json_object_get(root, "segments");
 		ret->segments_kept = json_to_u64(json_object_get(segments, "kept"));
 		ret->segments_made = json_to_u64(json_object_get(segments, "made"));
+		ret->changes = json_incref(json_object_get(root, "changes"));
 	} else if (good) {
 		ret->ok = false;
 		size_t i;
@@ -101,6 +102,13 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 	}
 	json_decref(root);
 	return good;
+}
+
+void job_result_finish(struct job_result *result)
+{
+	err_list_finish(&result->errors);
+	json_decref(result->changes);
+	result->changes = NULL;
 }
 
 /* What a child said on stderr is for the log, line by line: of one that failed without saying why in its summary, all there is; of
@@ -223,7 +231,7 @@ static void job_on_child(evutil_socket_t fd, short what, void *arg)
 	job->pid = 0;
 	job_free(job);
 	done(done_arg, &result);
-	err_list_finish(&result.errors);
+	job_result_finish(&result);
 }
 
 void job_cancel(struct job *job)
@@ -280,9 +288,23 @@ static bool spawn(const struct job_compile *what, const int fds[3], pid_t *ret_p
 	snprintf(generation, sizeof(generation), "%u", what->generation);
 	snprintf(config, sizeof(config), "%d", JOBS_CONFIG_FD);
 	snprintf(summary, sizeof(summary), "%d", JOBS_SUMMARY_FD);
-	const char *previous = what->previous ? "--previous" : NULL; /* the last, so that nothing stands behind the end */
-	const char *argv[] = {COMPILER_NAME, "-c",   what->config_path, "-o",	 what->image_path, "-g",	   generation,
-			      "--config-fd", config, "--summary-fd",	summary, previous,	   what->previous, NULL};
+	const char *rehearse = what->rehearse ? "--rehearse" : NULL, *previous = what->previous ? "--previous" : NULL;
+	/* What may be absent stands last, and alone: there is no previous image to a rehearsal. */
+	must(!what->rehearse || !what->previous);
+	const char *argv[] = {COMPILER_NAME,
+			      "-c",
+			      what->config_path,
+			      "-o",
+			      what->image_path,
+			      "-g",
+			      generation,
+			      "--config-fd",
+			      config,
+			      "--summary-fd",
+			      summary,
+			      rehearse ? rehearse : previous,
+			      what->previous,
+			      NULL};
 	const int all[] = {CHILD_FD_NULL, CHILD_FD_NULL, fds[0], [JOBS_CONFIG_FD] = fds[1], [JOBS_SUMMARY_FD] = fds[2]};
 	return child_start(what->program, argv, all, ARRAY_LEN(all), ret_pid, err);
 }

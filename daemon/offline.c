@@ -129,7 +129,8 @@ static bool run_compiler(struct offline *o, const char *image)
 				   .config_path = o->config_path,
 				   .image_path = image,
 				   .generation = o->generation + 1,
-				   .config = buf_str(&o->text)};
+				   .config = buf_str(&o->text),
+				   .rehearse = true};
 	struct job *job = NULL;
 	if (job_find_compiler(program, sizeof(program), &o->err) &&
 	    (job = job_start(o->base, &what, on_compiled, o, &o->err)) != NULL)
@@ -222,7 +223,7 @@ static json_t *run_command(struct offline *o, json_t *request)
 	o->policy = NULL;
 	o->settings = NULL;
 	struct commands *commands = commands_create(&config);
-	commands_run(commands, request, RIGHT_READ, on_reply, &reply);
+	commands_run(commands, request, &(struct command_peer){.right = RIGHT_READ, .who = {.by = "control"}}, on_reply, &reply);
 	commands_destroy(commands);
 	generations_destroy(generations);
 	cache_destroy(cache);

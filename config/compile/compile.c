@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "list/lifts.h"
 #include "list/list.h"
 #include "compile/compile_index.h"
 #include "compile/compile_lifts.h"
 #include "compile/compile_lists.h"
+#include "compile/compile_require.h"
 #include "compile/compile_extras.h"
 #include "policy/pattern.h"
 
@@ -19,6 +21,7 @@ struct class_state {
 	bool known;
 	bool special, is_regex; /* special: has no name; each entry has a rule of its own */
 	bool allows;		/* names above it are told */
+	uint32_t missing;	/* bits: what block.require asks for, and is not said */
 	uint32_t rule;
 	uint32_t below;
 };
@@ -60,6 +63,7 @@ static void know_class(struct compiler *c, const struct rules_list *list, uint32
 	const enum match match = compile_entry_match(list->segment, &class, list->settings);
 	ret->special = match > MATCH_SUBDOMAINS;
 	ret->is_regex = match == MATCH_REGEX;
+	ret->missing = require_missing(c->input->settings, list, &class, clock_wall_s());
 	if (ret->special)
 		return;
 	ret->rule = rules_add(&c->rules, list, &class, IMAGE_NONE);
@@ -112,10 +116,15 @@ static void walk_list(struct compiler *c, const struct rules_list *list)
 	struct class_state *classes = base_alloc((segment_class_count(list->segment) + 1) * sizeof(classes[0]));
 	struct segment_cursor cursor = {0};
 	struct segment_entry entry;
+	bool told = false;
 	while (segment_next(list->segment, &cursor, &entry)) {
 		struct class_state *class = &classes[entry.class];
 		if (UNLIKELY(!class->known))
 			know_class(c, list, entry.class, class);
+		if (UNLIKELY(class->missing != 0)) {
+			require_fault(c->input->settings, list, &entry, class->missing, &told, c->errors);
+			c->ok = false;
+		}
 		if (LIKELY(!class->special))
 			add_name(c, &entry, class);
 		else if (!class->is_regex || regex_good(c, list, &entry))
@@ -221,6 +230,7 @@ static bool write_parts(struct compiler *c, struct buf *ret, struct err *err)
 	} else if (index_write(&c->items, &c->texts, c->counts, &c->rules, entries, &c->parts, err)) {
 		extras_count(&c->parts, entries);
 		lists_count(&c->rules, entries, &c->parts);
+		lists_reviews(&c->rules, entries, &c->parts);
 		items_finish(&c->items);
 		fill_header(c);
 		rules_write(&c->rules, &c->parts);

@@ -126,7 +126,7 @@ static bool same_identity(const struct settings_list *list, const uint8_t *recor
 {
 	struct source_identity then, now;
 	lists_get_identity(record + IMAGE_LIST_IDENTITY, &then);
-	return source_identify(list->file, &now) && source_same(&then, &now);
+	return source_identify_list(list, &now) && source_same(&then, &now);
 }
 
 /* A list that was never fetched has neither identity nor time, and still has none. */
@@ -175,6 +175,10 @@ bool compile_is_current(const char *path, const struct settings *settings, enum 
 		/* once it is clear that there is work, no text is read for nothing */
 		current = current && le_get_u16(record + IMAGE_LIST_ORDER) == i &&
 			  (same || still_missing(list, record) || same_content(list, record + IMAGE_LIST_CONTENT));
+		if (known != NULL) {
+			known[i].had = true;
+			memcpy(known[i].before, record + IMAGE_LIST_CONTENT, sizeof(known[i].before));
+		}
 		if (known != NULL && same) {
 			known[i].known = true;
 			memcpy(known[i].key, record + IMAGE_LIST_CONTENT, sizeof(known[i].key));

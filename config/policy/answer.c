@@ -167,5 +167,6 @@ void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, stru
 	    .in_force_count = list_in_force(policy, place->tier, place->list, now_s),
 	    .changed_at_s = le_get_i64(r + IMAGE_LIST_CHANGED_AT),
 	};
+	memcpy(ret->content, r + IMAGE_LIST_CONTENT, sizeof(ret->content));
 	memcpy(ret->identity, r + IMAGE_LIST_IDENTITY, sizeof(ret->identity));
 }

@@ -71,7 +71,7 @@ bool policy_identify(const struct policy *policy, const struct policy_spoke *spo
 		return false;
 	const uint8_t *rule = image_rule(im, spoke->rule);
 	const struct str conditions = image_bytes(im, IMAGE_CONDS, le_get_u32(rule + IMAGE_RULE_COND));
-	if (rule[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW)
+	if (!image_match_is_entry(rule[IMAGE_RULE_MATCH]))
 		return false;
 	ret->match = (enum match)rule[IMAGE_RULE_MATCH];
 	ret->list = policy->list_numbers[spoke->bulk ? IMAGE_BULK : IMAGE_LIVE][le_get_u16(rule + IMAGE_RULE_LIST)];

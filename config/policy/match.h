@@ -156,6 +156,7 @@ struct policy_list {
 	bool mandatory;
 	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none, and what is lifted is none */
 	int64_t changed_at_s;		    /* the file's mtime at compile */
+	uint8_t content[16];		    /* hash of its text and of how it is read: segment.h, segment_key */
 	uint8_t identity[40];		    /* of the file that was read: source.h's struct source_identity, as bytes */
 };
 /* A lift that outranks a list which cannot be edited here (saring-lists(5), LIFTS): who, when and why, as written; ptr NULL: not

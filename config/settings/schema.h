@@ -23,6 +23,7 @@ enum schema_type {
 	SCHEMA_SECRETS,	   /* a list of 32 hexadecimal digits each -> array of struct siphash_key */
 	SCHEMA_SIZE,	   /* a size -> uint64_t; 0 is taken whatever min says */
 	SCHEMA_WORKERS,	   /* "auto" or a number -> unsigned; auto is 0 */
+	SCHEMA_COUNT,	   /* a number -> unsigned */
 	SCHEMA_TEXT,	   /* -> const char *; max is in bytes */
 	SCHEMA_TEXTS,	   /* a list of texts, or one text -> array of const char * */
 	SCHEMA_LANGUAGE,   /* a language tag -> const char * */
@@ -34,6 +35,9 @@ enum schema_type {
 	SCHEMA_PREFIXES,   /* -> array of struct prefix */
 	SCHEMA_ADDRESSES,  /* -> array of struct addr */
 	SCHEMA_ZONE,	   /* a domain name -> struct name, folded */
+	SCHEMA_NAMES,	   /* a list of domain names -> array of struct name, folded */
+	SCHEMA_WORDS,	   /* a list of words -> uint32_t, a bit for each */
+	SCHEMA_KEY,	   /* minisign's public key -> const struct minisign_key *; at_more: const char *, as written */
 	SCHEMA_PROVENANCE, /* bound by provenance.h */
 };
 

@@ -43,6 +43,8 @@ bool blockers_open(const struct settings *settings, size_t also, int64_t now_s, 
 			source_check(settings, i, &ret->sources[i], &errors);
 		else
 			source_open(settings, i, segments.ptr, NULL, &ret->sources[i], &errors);
+		if (ret->sources[i].refused) /* what was last good is in force */
+			(void)!source_open_last_good(settings, i, segments.ptr, &ret->sources[i]);
 		err_list_finish(&errors);
 	}
 	buf_finish(&segments);
@@ -63,7 +65,7 @@ void blockers_close(struct blockers *b)
 bool blockers_editable(const struct blockers *b, size_t list)
 {
 	const struct segment *segment = b->sources[list].segment;
-	if (b->settings->lists[list].url != NULL)
+	if (b->settings->lists[list].url != NULL || b->settings->lists[list].key != NULL)
 		return false;
 	return segment == NULL ? source_format(&b->settings->lists[list]) == FORMAT_YAML : segment_format(segment) == FORMAT_YAML;
 }

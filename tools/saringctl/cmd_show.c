@@ -9,6 +9,7 @@
 #include "list/list.h"
 #include "compile/compile.h"
 #include "saringctl/hits_seen.h"
+#include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct shown {
 	const struct segment *segment;
 	enum action action; /* the list's */
 	int64_t now_s;
+	char signed_by[64];    /* "": it has no key */
 	struct hits_seen hits; /* reply NULL: the daemon was not reached */
 	bool unused;	       /* only those never hit */
 };
@@ -206,6 +208,7 @@ static void show_head(const struct shown *s)
 	output_linef(o, "list", "%s%s, %s", s->settings->mandatory ? "mandatory " : "", action_words[s->action],
 		     mode_words[s->settings->mode]);
 	output_line(o, s->settings->url != NULL ? "url" : "file", s->settings->file_shown);
+	output_line(o, "signed by", s->signed_by);
 	output_line(o, "format", format_words[segment_format(s->segment)]);
 	output_line(o, "authority", p.authority);
 	output_line(o, "reason", p.reason);
@@ -384,6 +387,10 @@ enum exit_status cmd_list_show(struct context *ctx)
 	if (l == NULL)
 		return STATUS_FAILED;
 	source_check(ctx->settings, (size_t)(l - ctx->settings->lists), &source, &errors);
+	if (source.refused && source_open_last_good(ctx->settings, (size_t)(l - ctx->settings->lists), NULL, &source)) {
+		output_errors(&ctx->out, &errors);
+		output_note(&ctx->out, "what there is of the list '%s' is refused; this is what was last good", l->name);
+	}
 	if (source.segment == NULL) {
 		err_set(&err, ERR_INPUT, "the list '%s' cannot be shown", l->name);
 		status = output_fail(&ctx->out, &err, &errors);
@@ -393,6 +400,8 @@ enum exit_status cmd_list_show(struct context *ctx)
 				  .segment = source.segment,
 				  .action = compile_list_action(source.segment, l),
 				  .now_s = clock_wall_s()};
+		if (l->key != NULL)
+			(void)list_signed_text(ctx->settings, l, s.signed_by, sizeof(s.signed_by));
 		if (load_hits(ctx, &s, &status)) {
 			if (ctx->out.json)
 				show_json(&s);

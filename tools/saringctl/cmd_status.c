@@ -34,6 +34,12 @@ static void show_policy(const struct output *o, const json_t *policy)
 		     figure_count(field_int(policy, "lists"), "list", "lists", lists),
 		     figure_count(field_int(policy, "entries"), "entry", "entries", entries),
 		     (long long)field_int(policy, "in_force"));
+	if (field_int(policy, "refused") > 0)
+		output_linef(o, "", "%s refused ('saringctl list' says why): last good in force",
+			     figure_count(field_int(policy, "refused"), "signed list", "signed lists", lists));
+	if (field_int(policy, "review_due") > 0)
+		output_linef(o, "", "%s due for review: 'saringctl review' shows them",
+			     figure_count(field_int(policy, "review_due"), "entry", "entries", entries));
 	output_linef(o, "", "%s, compiled %s in %s", figure_bytes((uint64_t)MAX(field_int(policy, "bytes"), 0), bytes),
 		     field_text(policy, "compiled_at"), figure_seconds(field_real(policy, "compile_seconds"), took));
 	const json_t *one;
@@ -91,6 +97,18 @@ static void show_limits(const struct output *o, const json_t *counters)
 	}
 }
 
+/* Only when something is wrong with it. */
+static void show_audit(const struct output *o, const json_t *audit)
+{
+	char lost[FIGURE_MAX];
+	const char *error = field_text(audit, "error");
+	if (field_int(audit, "lost") > 0)
+		output_linef(o, "audit log", "%s lost: %s", figure_count(field_int(audit, "lost"), "record", "records", lost),
+			     error);
+	else if (error[0] != '\0')
+		output_linef(o, "audit log", "%s", error);
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -120,6 +138,7 @@ enum exit_status cmd_status(struct context *ctx)
 	show_cache(o, "cache", json_object_get(status, "cache"));
 	show_upstream(o, json_object_get(status, "upstream"));
 	show_limits(o, json_object_get(status, "counters"));
+	show_audit(o, json_object_get(status, "audit"));
 	json_decref(status);
 	return STATUS_DONE;
 }

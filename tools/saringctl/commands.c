@@ -13,7 +13,7 @@
 
 #define PROVENANCE_BITS                                                                                                         \
 	(OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_AUTHORITY) | OPTION_BIT(OPTION_REFERENCE) | OPTION_BIT(OPTION_CONTACT) | \
-	 OPTION_BIT(OPTION_EXPIRES))
+	 OPTION_BIT(OPTION_REVIEW) | OPTION_BIT(OPTION_EXPIRES))
 /* said of a change, for the audit log */
 #define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
 
@@ -57,7 +57,7 @@ const struct command commands_table[] = {
     {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE) | RECORD_BITS, cmd_list_fetch,
      "fetch lists with a url now, all or those named; in force when it returns",
      "A copy that has changed by more than the list's max-change, or of which little can be read, is taken only with --force."},
-    {"list", "import", "LIST FILE", 2, 2, OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS, cmd_list_import,
+    {"list", "import", "LIST FILE", 2, 2, OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_import,
      "add what a file of another format holds to a YAML list; in force when it returns",
      "FILE \"-\" is standard input. Says what was taken, changed and left out, and why, with line numbers."},
     {"list", "export", "LIST", 1, 1, OPTION_BIT(OPTION_FORMAT), cmd_list_export,
@@ -65,6 +65,20 @@ const struct command commands_table[] = {
      "Without --format as YAML. What the format has no words for is left out, and said on standard error."},
     {"cache", NULL, "", 0, 0, 0, cmd_cache, "the cache in figures", NULL},
     {"cache", "flush", "[NAME]", 0, 1, RECORD_BITS, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
+    {"audit", NULL, "", 0, 0,
+     OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_NUMBER) | OPTION_BIT(OPTION_FOLLOW), cmd_audit,
+     "who changed what, when and why: the audit log",
+     "The newest 100 records, oldest first. With the daemon down they are read from its files.\n"
+     "With --follow the last ten, then each as it comes; with --json one document a line."},
+    {"audit", "verify", "[PATH]", 0, 1, 0, cmd_audit_verify, "is the audit log what was written? Every damage with its place",
+     "PATH is a folder of an audit log, or one file of it; otherwise that of the configuration's state directory is looked at."},
+    {"report", NULL, "", 0, 0,
+     OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_OUTPUT), cmd_report,
+     "a transparency report: what is blocked, on whose order, since when, and what was lifted",
+     "--format is text, json or html; --since is 30 days ago when not given. The daemon need not run, but knows of hits."},
+    {"review", NULL, "", 0, 0, OPTION_BIT(OPTION_DUE), cmd_review, "entries that are due to be looked at again, or about to end",
+     "Read from the lists' files, with or without the daemon, which knows how often they were hit.\n"
+     "Without --due what is past its review; with it also what is due, or ends by itself, within that time."},
     {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
 };
 const size_t commands_count = ARRAY_LEN(commands_table);
@@ -86,14 +100,21 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_AUTHORITY] = {0, "authority", "A", "who wants it"},
     [OPTION_REFERENCE] = {0, "reference", "U", "the order, ticket or article"},
     [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
+    [OPTION_REVIEW] = {0, "review", "D", "when to look at it again: a date, a time, or so long from now (26w)"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
     [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
     [OPTION_DRY_RUN] = {0, "dry-run", NULL, "say what would be done, and do nothing"},
+    [OPTION_SINCE] = {0, "since", "D", "from a date, a time (RFC 3339), or so long ago (7d)"},
+    [OPTION_UNTIL] = {0, "until", "D", "up to a date, a time, or so long ago"},
+    [OPTION_NUMBER] = {'n', "number", "N", "at most so many, the newest"},
+    [OPTION_FOLLOW] = {0, "follow", NULL, "go on, with each as it comes"},
+    [OPTION_OUTPUT] = {'o', "output", "FILE", "write to FILE, which is replaced when all is written"},
     [OPTION_AT] = {0, "at", "TIME", "at another moment: a date, a time (RFC 3339), or so long from now (+2d, -1h)"},
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
-    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_DUE] = {0, "due", "D", "also what is due so soon, such as 30d"},
+    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix and a protected name too; a fetched list however much it changed"},
     [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
@@ -160,23 +181,36 @@ void commands_help(FILE *out, const char *group, const struct command *command)
 
 /* ---- the values of options ---- */
 
-static bool parse_expires(const char *text, int64_t now_s, struct invocation *in, struct err *err)
+#define AHEAD_MAX_S ((int64_t)100 * 366 * 86400)
+#define DATE_TEXT_MAX 32
+
+/* name: of the option. ret has DATE_TEXT_MAX bytes. */
+static bool parse_date(const char *name, const char *text, int64_t now_s, char *ret, struct err *err)
 {
 	int64_t ms, time_s;
 	must(text != NULL);
 	if (str_to_time(str_from(text), &time_s, NULL)) {
-		if (strlen(text) >= sizeof(in->expires))
-			return err_set(err, ERR_USAGE, "--expires: '%s' is longer than any time", text);
-		memcpy(in->expires, text, strlen(text) + 1);
+		if (strlen(text) >= DATE_TEXT_MAX)
+			return err_set(err, ERR_USAGE, "--%s: '%s' is longer than any time", name, text);
+		memcpy(ret, text, strlen(text) + 1);
 		return true;
 	}
 	if (!str_to_duration_ms(str_from(text), &ms) || ms < 1000)
 		return err_set(err, ERR_USAGE,
-			       "--expires: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)",
+			       "--%s: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)", name,
 			       text);
-	if (ms / 1000 > (int64_t)100 * 366 * 86400)
-		return err_set(err, ERR_USAGE, "--expires: '%s' is over a hundred years", text);
-	str_from_time(now_s + ms / 1000, in->expires, sizeof(in->expires));
+	if (ms / 1000 > AHEAD_MAX_S)
+		return err_set(err, ERR_USAGE, "--%s: '%s' is over a hundred years", name, text);
+	str_from_time(now_s + ms / 1000, ret, DATE_TEXT_MAX);
+	return true;
+}
+
+static bool parse_due(const char *text, struct invocation *in, struct err *err)
+{
+	int64_t ms;
+	if (!str_to_duration_ms(str_from(text), &ms) || ms / 1000 > AHEAD_MAX_S)
+		return err_set(err, ERR_USAGE, "--due: '%s' is no duration, such as 30d, of at most a hundred years", text);
+	in->due_s = ms / 1000;
 	return true;
 }
 
@@ -232,6 +266,39 @@ static bool parse_format(const char *text, struct invocation *in, struct err *er
 	return true;
 }
 
+/* What the formats of report are, cmd_report.c says. */
+static bool parse_report_format(const char *text, struct err *err)
+{
+	for (size_t i = 0; report_format_words[i] != NULL; i++) {
+		if (strcmp(text, report_format_words[i]) == 0)
+			return true;
+	}
+	return err_set(err, ERR_USAGE, "--format: '%s' is not one of text, json, html", text);
+}
+
+/* A moment that has passed: a date, a time, or so long ago. */
+static bool parse_moment(const char *option, const char *text, int64_t now_s, int64_t *ret, struct err *err)
+{
+	int64_t ms;
+	if (str_to_time(str_from(text), ret, NULL) && *ret > 0)
+		return true;
+	if (!str_to_duration_ms(str_from(text), &ms) || ms / 1000 >= now_s)
+		return err_set(err, ERR_USAGE,
+			       "--%s: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)", option,
+			       text);
+	*ret = now_s - ms / 1000;
+	return true;
+}
+
+static bool parse_number(const char *text, struct invocation *in, struct err *err)
+{
+	uint64_t number;
+	if (!str_to_u64(str_from(text), &number) || number == 0 || number > COMMANDS_NUMBER_MAX)
+		return err_set(err, ERR_USAGE, "-n: '%s' is no number from 1 to %d", text, COMMANDS_NUMBER_MAX);
+	in->number = (size_t)number;
+	return true;
+}
+
 static bool parse_option(enum command_option option, const char *value, int64_t now_s, struct invocation *in, struct err *err)
 {
 	uint16_t type;
@@ -276,10 +343,28 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 			return err_set(err, ERR_USAGE, "--contact: at most %d", COMMANDS_CONTACT_MAX);
 		in->contact[in->contact_count++] = value;
 		return true;
+	case OPTION_REVIEW:
+		static_assert(sizeof(in->review) == DATE_TEXT_MAX && sizeof(in->expires) == DATE_TEXT_MAX, "room for a date");
+		return parse_date("review", value, now_s, in->review, err);
 	case OPTION_EXPIRES:
-		return parse_expires(value, now_s, in, err);
+		return parse_date("expires", value, now_s, in->expires, err);
+	case OPTION_DUE:
+		return parse_due(value, in, err);
 	case OPTION_FORMAT:
-		return parse_format(value, in, err);
+		in->format_word = value; /* what it means, the verb says */
+		return true;
+	case OPTION_SINCE:
+		return parse_moment("since", value, now_s, &in->since_s, err);
+	case OPTION_UNTIL:
+		return parse_moment("until", value, now_s, &in->until_s, err);
+	case OPTION_NUMBER:
+		return parse_number(value, in, err);
+	case OPTION_FOLLOW:
+		in->follow = true;
+		return true;
+	case OPTION_OUTPUT:
+		in->output_path = value;
+		return true;
 	case OPTION_FORCE:
 		in->force = true;
 		return true;
@@ -401,7 +486,7 @@ static const struct command *find(const char *verb, const char *sub)
 
 static bool unknown_verb(const char *verb, const char *sub, struct err *err)
 {
-	const char *words[32];
+	const char *words[64];
 	size_t count = 0;
 	static_assert(ARRAY_LEN(commands_table) <= ARRAY_LEN(words), "room for every verb");
 	for (size_t i = 0; i < commands_count; i++) {
@@ -491,7 +576,12 @@ bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret
 		return false;
 	if (ret->command == NULL || ret->help || ret->version)
 		return true;
-	return check_options(ret, err) && check_operands(ret, err);
+	if (!check_options(ret, err) || !check_operands(ret, err))
+		return false;
+	if (ret->format_word == NULL)
+		return true;
+	return ret->command->run == cmd_report ? parse_report_format(ret->format_word, err)
+					       : parse_format(ret->format_word, ret, err);
 }
 
 void invocation_finish(struct invocation *in)

@@ -30,9 +30,16 @@ enum command_option {
 	OPTION_AUTHORITY,
 	OPTION_REFERENCE,
 	OPTION_CONTACT,
+	OPTION_REVIEW,
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
+	OPTION_SINCE,
+	OPTION_UNTIL,
+	OPTION_NUMBER,
+	OPTION_FOLLOW,
+	OPTION_OUTPUT,
+	OPTION_DUE,
 	OPTION_UNUSED,
 	OPTION_POPULAR,
 	OPTION_CLOSURE,
@@ -42,6 +49,9 @@ enum command_option {
 	OPTION_NO_ASK,
 	OPTION_COUNT
 };
+#define COMMANDS_NUMBER_MAX 100000		/* of -n */
+extern const char *const report_format_words[]; /* "text", "json", "html", NULL; cmd_report.c */
+
 #define OPTION_BIT(o) (1u << (o))
 /* taken by every verb */
 #define OPTION_BITS_GLOBAL                                                                                           \
@@ -70,8 +80,7 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, closure, dry_run, offline, no_ask;
-	bool unused;
+	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
 	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
@@ -79,12 +88,18 @@ struct invocation {
 	enum match match;
 	bool has_format;
 	enum format format;
+	const char *format_word;  /* as typed: report has formats of its own */
+	int64_t since_s, until_s; /* wall clock; 0: not said */
+	size_t number;		  /* 0: not said */
+	bool follow;
+	const char *output_path; /* NULL: not said */
 	const char *reason, *authority, *reference;
 	const char *contact[COMMANDS_CONTACT_MAX];
 	size_t contact_count;
-	char expires[32];      /* a date or an RFC 3339 time, or "" */
-	char at[32];	       /* an RFC 3339 time, or "" */
-	const char **operands; /* owned; without the verb */
+	char review[32], expires[32]; /* a date or an RFC 3339 time, or "" */
+	int64_t due_s;		      /* how far ahead */
+	char at[32];		      /* an RFC 3339 time, or "" */
+	const char **operands;	      /* owned; without the verb */
 	size_t operand_count;
 };
 

@@ -55,6 +55,11 @@ enum exit_status cmd_status(struct context *ctx);
 enum exit_status cmd_cache(struct context *ctx);
 enum exit_status cmd_cache_flush(struct context *ctx);
 enum exit_status cmd_upstream(struct context *ctx);
+/* cmd_audit.c */
+enum exit_status cmd_audit(struct context *ctx);
+enum exit_status cmd_audit_verify(struct context *ctx);
+/* cmd_report.c */
+enum exit_status cmd_report(struct context *ctx);
 /* cmd_config.c */
 enum exit_status cmd_check(struct context *ctx);
 enum exit_status cmd_reload(struct context *ctx);
@@ -70,6 +75,8 @@ enum exit_status cmd_list_show(struct context *ctx);
 enum exit_status cmd_list_add(struct context *ctx);
 enum exit_status cmd_list_remove(struct context *ctx);
 enum exit_status cmd_list_mode(struct context *ctx);
+/* cmd_review.c */
+enum exit_status cmd_review(struct context *ctx);
 /* cmd_lift.c */
 enum exit_status cmd_list_lift(struct context *ctx);
 enum exit_status cmd_unblock(struct context *ctx);

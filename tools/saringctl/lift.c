@@ -232,6 +232,8 @@ static bool is_covered(const struct lifting *l, const struct blocker *b)
 static void flush(struct lifting *l)
 {
 	char text[NAME_TEXT_MAX];
+	struct change change;
+	change_init(&change, l->ctx);
 	if (l->plan.lift_count > LIFT_FLUSH_MAX) { /* nor need it be: it holds what upstream servers said */
 		output_note(&l->ctx->out, "the cache is left as it is: more than %d entries were lifted", LIFT_FLUSH_MAX);
 		return;
@@ -245,7 +247,7 @@ static void flush(struct lifting *l)
 		json_t *args =
 		    json_pack("{s:s, s:s}", "name", name_to_text(&b->name, text), "match", b->below ? "subtree" : "exact");
 		must(args != NULL);
-		if (!context_ask(l->ctx, "cache.flush", args, NULL, &result, NULL, &err)) {
+		if (!context_ask(l->ctx, "cache.flush", change_put(&change, args), NULL, &result, NULL, &err)) {
 			output_note(&l->ctx->out, "the cache's part of %s could not be forgotten: %s", text, err.text);
 			continue;
 		}

@@ -182,7 +182,7 @@ static void ask(struct fixture *f, const char *verb, const char *args, enum comm
 	json_t *parsed = args ? json_loads(args, 0, NULL) : NULL;
 	json_t *request = ctl_request(verb, parsed);
 	f->replies = 0;
-	commands_run(f->commands, request, right, on_reply, f);
+	commands_run(f->commands, request, &(struct command_peer){.right = right, .who = {.by = "control"}}, on_reply, f);
 	json_decref(request);
 	json_decref(parsed);
 }
@@ -308,7 +308,7 @@ static void test_bad_requests(void **state)
 	expect_error(f, "explain", "{\"name\":\"t.me\",\"nam\":\"x\"}", RIGHT_READ, ERR_USAGE);
 	json_t *request = json_pack("{s:i}", "version", 1);
 	f->replies = 0;
-	commands_run(f->commands, request, RIGHT_CHANGE, on_reply, f);
+	commands_run(f->commands, request, &(struct command_peer){.right = RIGHT_CHANGE, .who = {.by = "control"}}, on_reply, f);
 	assert_int_equal(f->replies, 1);
 	assert_true(json_is_false(json_object_get(f->reply, "ok")));
 	json_decref(request);
