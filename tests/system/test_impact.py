@@ -104,7 +104,9 @@ def test_what_the_entries_alone_tell(daemon):
         assert "co.uk" in text and "list 'far' is fetched" in text and "servers of its own" in text
         if code == 0:
             daemon.stop()
-    daemon.configure(block={"popular": "top.txt"})
+    daemon.configure(block={"popular": "top.txt", "protect": ["bank.example"]})
+    assert [(o["name"], o["why"]) for o in impact(daemon, "www.bank.example", "bank.example", code=3)["own"]] == [("bank.example", "protected")]
+    assert "which is protected" in daemon.ctl("impact", "bank.example", code=3).out
     assert [(p["name"], p["rank"]) for p in impact(daemon, "busy.example", code=3)["popular"]] == [("www.busy.example", 2)]
     assert "no.csv" in daemon.ctl("impact", "busy.example", "--popular", "no.csv", code=1).err
 
