@@ -157,6 +157,13 @@ int64_t rules_end(const uint8_t *record)
 	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0 ? IMAGE_NEVER : rules_until(record);
 }
 
+bool rules_is_lift(const struct rules *r, const uint8_t *record)
+{
+	const size_t at = (size_t)le_get_u32(record + IMAGE_RULE_PROVENANCE) * IMAGE_PROV_SIZE;
+	must(at + IMAGE_PROV_SIZE <= r->provenance.len);
+	return le_get_u32((const uint8_t *)r->provenance.ptr + at + IMAGE_PROV_LIFTED) != IMAGE_NONE;
+}
+
 uint32_t rules_add_below(struct rules *r, uint32_t allow)
 {
 	uint8_t rule[IMAGE_RULE_SIZE] = {0};

@@ -133,7 +133,7 @@ struct settings {
 	const char *state;
 	enum log_level log_level;
 
-	bool cookies;
+	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
 	const struct siphash_key *cookie_secrets;		    /* the first makes cookies, all are accepted */
 	size_t cookie_secret_count;				    /* 0: of the process's own */

@@ -268,7 +268,8 @@ void answer_blocked(struct service *s, const struct query *q, const struct polic
 		    const struct policy_structured *structured);
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
-void answer_chaos(struct service *s, const struct query *q, struct str text); /* one TXT, class CHAOS */
+/* One TXT, class CHAOS, of so many character-strings; of each the first 255 octets. */
+void answer_chaos(struct service *s, const struct query *q, const struct str *texts, size_t count);
 /* Of a zone that is answered here, with AA. */
 void answer_here(struct service *s, const struct query *q, const struct here *h);
 /* NODATA of saring's own, for ttl_s. */

@@ -35,6 +35,8 @@ static void show_policy(const struct output *o, const json_t *policy)
 		     (long long)field_int(policy, "in_force"));
 	output_linef(o, "", "%s, compiled %s in %s", figure_bytes((uint64_t)MAX(field_int(policy, "bytes"), 0), bytes),
 		     field_text(policy, "compiled_at"), figure_seconds(field_real(policy, "compile_seconds"), took));
+	output_linef(o, "", "content %s, %s on record", field_text(policy, "content"),
+		     figure_count(field_int(policy, "lifts"), "lift", "lifts", lists));
 }
 
 static void show_cache(const struct output *o, const char *label, const json_t *cache)
