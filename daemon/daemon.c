@@ -3,6 +3,7 @@
 
 #include "admin/commands.h"
 #include "admin/control.h"
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "listen/sockets.h"
 #include "listen/tcp_seats.h"
 #include "notify.h"
+#include "observer.h"
 #include "privs.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -53,7 +55,7 @@ struct daemon {
 	int64_t started_ms;
 
 	struct event_base *base;
-	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled;
+	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled, *on_drain;
 	int settled_fd;
 
 	struct listener *listeners; /* of all workers */
@@ -74,6 +76,9 @@ struct daemon {
 	struct inflight *inflight;
 	struct tcp_seats *tcp_seats;
 	struct generations *generations;
+	struct audit *audit;
+	bool audited; /* its start is recorded */
+	struct observer *observer;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct commands *commands;
@@ -81,6 +86,8 @@ struct daemon {
 	struct control *control;
 
 	bool ready, ending, failed;
+	int stop_signal; /* 0: none */
+	int64_t hup_ns;	 /* CLOCK_MONOTONIC: the last SIGHUP */
 };
 
 /* ---- while serving ---- */
@@ -131,14 +138,34 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
+	observer_tick(d->observer);
 	tell_status(d);
+}
+
+static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	(void)fd, (void)what;
+	observer_drain(d->observer);
 }
 
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
 {
 	(void)what;
+	struct daemon *d = arg;
 	log_info("stop signal=%d", (int)number);
-	daemon_end(arg, false);
+	d->stop_signal = (int)number;
+	daemon_end(d, false);
+}
+
+/* Nobody waits for it, but it is recorded. Who sent the signal is not known. */
+static void daemon_on_reloaded(void *arg, const struct rebuild_report *report)
+{
+	static const struct audit_who who = {.by = "signal"};
+	struct daemon *d = arg;
+	struct audit_said said = {.who = &who, .verb = "reload", .arrived_ns = d->hup_ns};
+	if (!d->ending)
+		audit_ran(d->audit, &said, report, NULL);
 }
 
 static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
@@ -146,7 +173,50 @@ static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
 	struct daemon *d = arg;
 	(void)number, (void)what;
 	log_info("reload asked=signal");
-	rebuild_request(d->rebuild, REBUILD_ALL, NULL, NULL);
+	d->hup_ns = clock_mono_ns();
+	rebuild_request(d->rebuild, REBUILD_ALL, daemon_on_reloaded, d);
+}
+
+/* ---- what is recorded ---- */
+
+static const struct generation *current_generation(void *arg)
+{
+	const struct daemon *d = arg;
+	return generation_current(d->generations);
+}
+
+static bool is_rebuilding(void *arg)
+{
+	const struct daemon *d = arg;
+	return rebuild_is_busy(d->rebuild);
+}
+
+/* The first world is in force when the daemon has started; what is another than it was when it stopped is part of that. */
+static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, const struct rebuild_report *report)
+{
+	struct daemon *d = arg;
+	audit_configure(d->audit, generation_current(d->generations)->settings);
+	if (d->audited)
+		audit_run_begin(d->audit, config, kind, report->changes);
+	else
+		audit_started(d->audit, config, report->changes);
+}
+
+static void on_run_ends(void *arg)
+{
+	struct daemon *d = arg;
+	if (d->audited)
+		audit_run_end(d->audit);
+	d->audited = true;
+}
+
+static void on_fetched(void *arg, const struct fetch_event *e)
+{
+	static const struct audit_who refresh = {.by = "refresh"};
+	struct daemon *d = arg;
+	struct audit_said said = {
+	    .who = e->asked ? &e->who : &refresh, .verb = "list fetch", .change = e->change, .arrived_ns = e->begun_ns};
+	audit_fetched(d->audit, &said, e);
 }
 
 /* ---- start ---- */
@@ -169,6 +239,7 @@ static void start_workers(void *arg)
 					       .cookie_seed = d->cookie_seed,
 					       .limit = d->limit,
 					       .loop = d->loop,
+					       .tap = observer_tap(d->observer, i),
 					       .inflight = d->inflight,
 					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};
@@ -236,7 +307,9 @@ static void start_fetch(struct daemon *d)
 				      .compiler = d->compiler,
 				      .control_socket = d->boot->control_socket,
 				      .rebuild = request_rebuild,
-				      .rebuild_arg = d->rebuild};
+				      .rebuild_arg = d->rebuild,
+				      .record = on_fetched,
+				      .record_arg = d};
 	d->fetch = fetch_create(&config);
 }
 
@@ -254,7 +327,9 @@ static void start_control(struct daemon *d)
 					 .compile_seconds = compile_seconds,
 					 .bulk = bulk_word,
 					 .rebuild_arg = d->rebuild,
-					 .fetch = d->fetch};
+					 .fetch = d->fetch,
+					 .audit = d->audit,
+					 .observer = d->observer};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -297,10 +372,11 @@ static bool make_base(struct daemon *d, struct err *err)
 	d->on_hup = evsignal_new(d->base, SIGHUP, daemon_on_hup, d);
 	d->on_tick = event_new(d->base, -1, EV_PERSIST, daemon_on_tick, d);
 	d->on_settled = event_new(d->base, d->settled_fd, EV_READ | EV_PERSIST, daemon_on_settled, d);
-	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S};
-	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled);
+	d->on_drain = event_new(d->base, -1, EV_PERSIST, daemon_on_drain, d);
+	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S}, drain = {.tv_usec = TAP_DRAIN_MS * 1000};
+	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled && d->on_drain);
 	must(event_add(d->on_term, NULL) == 0 && event_add(d->on_int, NULL) == 0 && event_add(d->on_hup, NULL) == 0 &&
-	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0);
+	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0 && event_add(d->on_drain, &drain) == 0);
 	return true;
 }
 
@@ -367,6 +443,19 @@ static bool build(struct daemon *d, struct err *err)
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	struct audit_config audit = {.base = d->base,
+				     .state = d->boot->state,
+				     .config_path = d->options->config_path,
+				     .generation = current_generation,
+				     .is_busy = is_rebuilding,
+				     .arg = d};
+	d->audit = audit_create(&audit);
+	struct observer_config observer = {.workers = d->worker_count,
+					   .generations = d->generations,
+					   .state = d->boot->state,
+					   .wake = nudge_worker,
+					   .wake_arg = d};
+	d->observer = observer_create(&observer);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -379,6 +468,8 @@ static bool build(struct daemon *d, struct err *err)
 					.failures = d->failures,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
+					.run_begins = on_run_begins,
+					.run_ends = on_run_ends,
 					.arg = d};
 	d->rebuild = rebuild_create(&config, err);
 	return d->rebuild != NULL;
@@ -411,7 +502,7 @@ static void stop_workers(struct daemon *d)
 
 static void free_events(struct daemon *d)
 {
-	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled};
+	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled, d->on_drain};
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		if (events[i])
 			event_free(events[i]);
@@ -431,10 +522,15 @@ static void daemon_finish(struct daemon *d)
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
 	fetch_destroy(d->fetch);
+	if (d->audited)
+		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
+	audit_end_waits(d->audit);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);
 	stop_workers(d);
+	audit_destroy(d->audit);
+	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);

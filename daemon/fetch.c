@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fetch.h"
 
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -36,8 +37,41 @@ static void item_save(struct fetch_item *i)
 		log_warning("fetch.record-failed list=%s error=\"%s\"", i->name, safe(err.text, text));
 }
 
+/* For the audit log. Of what was due by itself, that nothing changed is not worth a record, and a server that is down is worth one.
+ */
+static void item_record(const struct fetch_item *i, enum fetch_state state, const struct rebuild_report *report)
+{
+	const struct fetch_config *c = &i->fetch->config;
+	bool failed = state == FETCH_FAILED || state == FETCH_REFUSED;
+	if (!c->record || (!i->asked && (state == FETCH_UNCHANGED || (failed && !report && i->record.failures > 1))))
+		return;
+	struct fetch_event event = {.list = i->name,
+				    .state = fetch_state_words[state],
+				    .error = failed ? i->record.error : NULL,
+				    .asked = i->asked,
+				    .who = i->who,
+				    .change = i->change,
+				    .begun_ns = i->begun_ns,
+				    .entries_before = i->before.entries,
+				    .entries = i->record.entries,
+				    .bytes = i->record.bytes,
+				    .report = report};
+	if (state != FETCH_DONE)
+		event.entries_before = event.entries;
+	c->record(c->record_arg, &event);
+}
+
+static void item_end(struct fetch_item *i, enum fetch_state state, const struct rebuild_report *report)
+{
+	item_record(i, state, report);
+	fetch_item_end(i, state);
+}
+
 void fetch_item_end(struct fetch_item *i, enum fetch_state state)
 {
+	json_decref(i->change);
+	i->change = NULL;
+	i->asked = false;
 	i->state = state;
 	i->force = i->rebuilding = false;
 	fetch_record_clean(i->file);
@@ -64,7 +98,7 @@ static void item_fail(struct fetch_item *i, enum fetch_state state, const char *
 	log_warning("fetch.%s list=%s failures=%u error=\"%s\"", fetch_state_words[state], i->name, i->record.failures,
 		    safe(copy, text));
 	item_save(i);
-	fetch_item_end(i, state);
+	item_end(i, state, NULL);
 }
 
 static void item_unchanged(struct fetch_item *i)
@@ -72,7 +106,7 @@ static void item_unchanged(struct fetch_item *i)
 	item_checked(i);
 	item_save(i);
 	log_info("fetch.unchanged list=%s entries=%" PRIu64, i->name, i->record.entries);
-	fetch_item_end(i, FETCH_UNCHANGED);
+	item_end(i, FETCH_UNCHANGED, NULL);
 }
 
 /* ---- its third part: in force ---- */
@@ -131,7 +165,7 @@ static void fetch_on_rebuilt(void *arg, const struct rebuild_report *report)
 	if (!report->ok) /* something else is wrong; what was fetched waits for that to be mended */
 		(void)snprintf(i->record.error, sizeof(i->record.error), "fetched, and not in force yet: %.400s",
 			       report->err ? report->err->text : "");
-	fetch_item_end(i, report->ok ? FETCH_DONE : FETCH_FAILED);
+	item_end(i, report->ok ? FETCH_DONE : FETCH_FAILED, report);
 }
 
 static void item_take(struct fetch_item *i, const struct fetch_counts *counts)
@@ -156,7 +190,7 @@ static void item_take(struct fetch_item *i, const struct fetch_counts *counts)
 	log_info("fetch.done list=%s format=%s entries=%" PRIu64 " left_out=%" PRIu64 " bytes=%" PRIu64, i->name, counts->format,
 		 counts->taken, counts->left, r->bytes);
 	if (i->off) {
-		fetch_item_end(i, FETCH_DONE);
+		item_end(i, FETCH_DONE, NULL);
 		return;
 	}
 	struct ticket *ticket = base_alloc(sizeof(*ticket));
@@ -257,6 +291,8 @@ static void run(struct fetch_item *i)
 		memcpy(what.request.last_modified, i->record.last_modified, sizeof(what.request.last_modified));
 	}
 	i->state = FETCH_RUNNING;
+	if (!i->asked)
+		i->begun_ns = clock_mono_ns();
 	i->progress = (struct download_progress){0};
 	log_debug("fetch.start list=%s", i->name);
 	if (make_directory(i->file, &err))
@@ -344,7 +380,17 @@ static bool check_names(const struct fetch *f, json_t *names, struct err *err)
 	return true;
 }
 
-bool fetch_ask(struct fetch *f, json_t *names, bool force, json_t **ret_names, struct err *err)
+/* Who asked last is who it is for. */
+static void item_ask(struct fetch_item *i, const struct audit_said *said)
+{
+	json_decref(i->change);
+	i->change = said ? json_incref((json_t *)(uintptr_t)said->change) : NULL;
+	i->asked = said != NULL;
+	i->who = said ? *said->who : (struct audit_who){.by = "control"};
+	i->begun_ns = said ? said->arrived_ns : clock_mono_ns();
+}
+
+bool fetch_ask(struct fetch *f, json_t *names, bool force, const struct audit_said *said, json_t **ret_names, struct err *err)
 {
 	size_t n;
 	json_t *name;
@@ -359,6 +405,7 @@ bool fetch_ask(struct fetch *f, json_t *names, bool force, json_t **ret_names, s
 	{
 		struct fetch_item *i = fetch_find(f, str_from(json_string_value(name)));
 		i->force |= force;
+		item_ask(i, said);
 		if (!is_busy(i))
 			i->state = FETCH_WAITING;
 	}

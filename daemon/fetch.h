@@ -12,6 +12,7 @@
 #ifndef SARING_FETCH_H
 #define SARING_FETCH_H
 
+#include "audit/who.h"
 #include "base/base.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -23,6 +24,19 @@
 #define FETCH_AT_ONCE 4
 
 struct event_base;
+struct audit_said;
+
+/* How a fetch ended, for the audit log. Borrowed until the callback returns. */
+struct fetch_event {
+	const char *list, *state; /* state: as fetch_status says it */
+	const char *error;	  /* NULL: none */
+	bool asked;		  /* by somebody; else it was due */
+	struct audit_who who;	  /* who asked */
+	const json_t *change;	  /* what he said of it; NULL: nothing */
+	int64_t begun_ns;	  /* CLOCK_MONOTONIC: when it was asked for, or begun */
+	uint64_t entries_before, entries, bytes;
+	const struct rebuild_report *report; /* of the run that put it in force; NULL: there was none */
+};
 
 struct fetch_config {
 	struct event_base *base;
@@ -37,6 +51,9 @@ struct fetch_config {
 	const char *control_socket; /* fetch.socket is looked for beside it */
 	void (*rebuild)(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg);
 	void *rebuild_arg;
+	/* Called for what somebody asked for, for what changed, and for the first failure of a row. May be NULL. */
+	void (*record)(void *arg, const struct fetch_event *event);
+	void *record_arg;
 };
 
 struct fetch;
@@ -48,8 +65,10 @@ void fetch_destroy(struct fetch *f);
 void fetch_tick(struct fetch *f);
 
 /* Fetch the lists of these names now (names NULL: all with a url). force: take what comes even if it has changed much. ret_names:
- * those it is about, a new reference. Nothing is begun when one of the names is not that of a list with a url. */
-MUST_CHECK bool fetch_ask(struct fetch *f, json_t *names, bool force, json_t **ret_names, struct err *err);
+ * those it is about, a new reference. said (may be NULL): who asks, for the record. Nothing is begun when one of the names is not
+ * that of a list with a url. */
+MUST_CHECK bool fetch_ask(struct fetch *f, json_t *names, bool force, const struct audit_said *said, json_t **ret_names,
+			  struct err *err);
 /* [{"name", "url", "state", "bytes", "total", "entries", "error", "fetched_at", "next_at"}, ...]: a new reference. state is idle |
  * waiting | running | done | failed | unchanged | refused; the last four say how the last fetch since the start ended. */
 MUST_CHECK json_t *fetch_status(struct fetch *f);

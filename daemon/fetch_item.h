@@ -37,6 +37,10 @@ struct fetch_item {
 	int64_t next_s; /* wall clock; when refresh_s is not 0 */
 	enum fetch_state state;
 	bool force;
+	bool asked; /* by somebody: */
+	struct audit_who who;
+	json_t *change; /* owned; NULL: nothing was said */
+	int64_t begun_ns;
 	/* while running */
 	struct fetch_run *run;	   /* its first part */
 	struct fetch_probe *probe; /* its second */

@@ -26,6 +26,7 @@ static void item_stop(struct fetch_item *i)
 void fetch_item_free(struct fetch_item *i)
 {
 	item_stop(i);
+	json_decref(i->change);
 	free(i->name);
 	free(i->url);
 	free(i->file);

@@ -36,6 +36,8 @@ struct generations {
 	void (*nudge)(void *arg, unsigned worker);
 	void (*settled)(void *arg);
 	void *arg;
+	void (*before_close)(void *arg);
+	void *before_close_arg;
 	/* names of lists ever seen -> stable numbers, so that counts survive a reload that reorders them */
 	char *list_names[SETTINGS_LISTS_MAX];
 	size_t list_count;
@@ -189,6 +191,21 @@ const struct generation *generation_current(const struct generations *gs)
 	return gs->newest == NULL ? NULL : &gs->newest->g;
 }
 
+const struct policy *generation_policy(const struct generations *gs, uint64_t serial)
+{
+	for (const struct node *n = gs->oldest; n != NULL; n = n->next) {
+		if (n->g.serial == serial)
+			return n->policy == NULL ? NULL : n->policy->ptr;
+	}
+	return NULL;
+}
+
+void generations_before_close(struct generations *gs, void (*fn)(void *arg), void *arg)
+{
+	gs->before_close = fn;
+	gs->before_close_arg = arg;
+}
+
 static uint64_t least(const struct generations *gs, bool released)
 {
 	uint64_t min = UINT64_MAX;
@@ -220,8 +237,11 @@ void generations_collect(struct generations *gs)
 	uint64_t released = least(gs, true);
 
 	/* A policy goes when everybody serves by a newer generation; the rest when nobody has an ask under way with it. */
-	for (struct node *n = gs->oldest; n != NULL && n->next != NULL && n->next->g.serial <= seen; n = n->next)
+	for (struct node *n = gs->oldest; n != NULL && n->next != NULL && n->next->g.serial <= seen; n = n->next) {
+		if (n->policy != NULL && gs->before_close != NULL)
+			gs->before_close(gs->before_close_arg);
 		part_unref(&n->policy);
+	}
 	while (call_one_done(gs, seen))
 		continue;
 	while (gs->oldest != NULL && gs->oldest->next != NULL && gs->oldest->next->g.serial <= MIN(seen, released)) {

@@ -88,6 +88,7 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 		const json_t *segments = json_object_get(root, "segments");
 		ret->segments_kept = json_to_u64(json_object_get(segments, "kept"));
 		ret->segments_made = json_to_u64(json_object_get(segments, "made"));
+		ret->changes = json_incref(json_object_get(root, "changes"));
 	} else if (good) {
 		ret->ok = false;
 		size_t i;
@@ -101,6 +102,13 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 	}
 	json_decref(root);
 	return good;
+}
+
+void job_result_finish(struct job_result *result)
+{
+	err_list_finish(&result->errors);
+	json_decref(result->changes);
+	result->changes = NULL;
 }
 
 /* What a child said on stderr is for the log, line by line: of one that failed without saying why in its summary, all there is; of
@@ -223,7 +231,7 @@ static void job_on_child(evutil_socket_t fd, short what, void *arg)
 	job->pid = 0;
 	job_free(job);
 	done(done_arg, &result);
-	err_list_finish(&result.errors);
+	job_result_finish(&result);
 }
 
 void job_cancel(struct job *job)

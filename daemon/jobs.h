@@ -42,6 +42,7 @@ struct job_result {
 	double compile_seconds;
 	const char *bulk;		       /* of job_bulk_words; "none" when it was not said */
 	uint64_t segments_kept, segments_made; /* lists not read again, and read */
+	struct json_t *changes; /* owned: what became of lists since the image before, as the summary says it; NULL: not said */
 	/* when not */
 	struct err err;
 	struct err_list errors; /* what is wrong in which file; empty when the child itself failed */
@@ -60,7 +61,8 @@ void job_cancel(struct job *job);
  * /proc/self/exe cannot be read after. */
 MUST_CHECK bool job_find_compiler(char *buf, size_t size, struct err *err);
 
-/* Read a summary. ret->errors is filled too (err_list_finish). False when it is no summary. */
+/* Read a summary. ret->errors and ret->changes are filled too (job_result_finish). False when it is no summary. */
 MUST_CHECK bool job_summary_parse(struct str text, struct job_result *ret);
+void job_result_finish(struct job_result *result);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kept.h"
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "settings/identity.h"
 
 #include <assert.h>
@@ -37,12 +39,28 @@ static bool same_list(const struct settings_list *said, const struct policy_list
 	return err_set(why, ERR_INPUT, "the list '%s' has changed, or was changing when it was read", said->name);
 }
 
+/* What was lifted meanwhile, or taken back, waits in its file. */
+static bool same_lifts(const struct policy_info *info, const char *state)
+{
+	struct buf path = {NULL, 0, 0}, text = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	uint8_t hash[16];
+	buf_printf(&path, "%s/" LIFTS_FILE, state);
+	bool known = file_read(path.ptr, LIFTS_BYTES_MAX, &text, &err) || err.code == ERR_NOT_FOUND;
+	lifts_hash(buf_str(&text), hash);
+	buf_finish(&path);
+	buf_finish(&text);
+	return known && memcmp(hash, info->lifts_hash, sizeof(hash)) == 0;
+}
+
 bool kept_is_current(const struct policy *policy, const struct settings *settings, struct str config, struct err *why)
 {
 	struct policy_info info;
 	policy_info(policy, 0, &info);
 	if (!same_config(&info, config))
 		return err_set(why, ERR_INPUT, "saring.yaml has changed, or what is made of lists");
+	if (!same_lifts(&info, settings->state))
+		return err_set(why, ERR_INPUT, "what is lifted has changed");
 	size_t at = 0;
 	for (size_t i = 0; i < settings->list_count; i++) {
 		const struct settings_list *said = &settings->lists[i];

@@ -34,7 +34,7 @@ struct offline {
 	uint32_t generation;
 	/* the compile under way */
 	struct event_base *base;
-	bool compiled, stopped;
+	bool ended, compiled, stopped;
 	struct err err;
 	struct err_list errors;
 };
@@ -104,6 +104,7 @@ static bool open_kept(struct offline *o)
 static void on_compiled(void *arg, const struct job_result *result)
 {
 	struct offline *o = arg;
+	o->ended = true;
 	o->compiled = result->ok;
 	if (!result->ok)
 		o->err = result->err;
@@ -123,42 +124,47 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 static bool run_compiler(struct offline *o, const char *image)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	char program[PATH_MAX];
-	struct event *events[ARRAY_LEN(signals)] = {NULL};
 	struct job_compile what = {.program = program,
 				   .config_path = o->config_path,
 				   .image_path = image,
 				   .generation = o->generation + 1,
 				   .config = buf_str(&o->text)};
+	struct job *job = NULL;
+	if (job_find_compiler(program, sizeof(program), &o->err) &&
+	    (job = job_start(o->base, &what, on_compiled, o, &o->err)) != NULL)
+		(void)event_base_dispatch(o->base);
+	if (o->stopped && !o->ended) {
+		job_cancel(job);
+		(void)err_set(&o->err, ERR_IO, "it was stopped");
+	}
+	return o->compiled;
+}
+
+static bool compile_there(struct offline *o)
+{
+	char image[PATH_MAX];
+	bool ok = directory_make(o) && images_path(o->directory, o->generation + 1, image, sizeof(image)) &&
+		  run_compiler(o, image) && policy_open(image, NULL, &o->policy, &o->err);
+	directory_remove(o); /* what is mapped stays */
+	return ok;
+}
+
+/* From before the directory is made until it is gone, no signal that asks us to stop ends us in between. */
+static bool compile(struct offline *o)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct event *events[ARRAY_LEN(signals)] = {NULL};
 	o->base = event_base_new();
 	must(o->base);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
 		events[i] = evsignal_new(o->base, signals[i], on_signal, o);
 		must(events[i] && event_add(events[i], NULL) == 0);
 	}
-	struct job *job = NULL;
-	if (job_find_compiler(program, sizeof(program), &o->err) &&
-	    (job = job_start(o->base, &what, on_compiled, o, &o->err)) != NULL)
-		(void)event_base_dispatch(o->base);
-	if (o->stopped) {
-		job_cancel(job);
-		(void)err_set(&o->err, ERR_IO, "it was stopped");
-	}
+	bool ok = compile_there(o);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		event_free(events[i]);
 	event_base_free(o->base);
-	return o->compiled;
-}
-
-static bool compile(struct offline *o)
-{
-	char image[PATH_MAX];
-	if (!directory_make(o))
-		return false;
-	bool ok = images_path(o->directory, o->generation + 1, image, sizeof(image)) && run_compiler(o, image) &&
-		  policy_open(image, NULL, &o->policy, &o->err);
-	directory_remove(o); /* what is mapped stays */
 	return ok;
 }
 
@@ -216,7 +222,7 @@ static json_t *run_command(struct offline *o, json_t *request)
 	o->policy = NULL;
 	o->settings = NULL;
 	struct commands *commands = commands_create(&config);
-	commands_run(commands, request, RIGHT_READ, on_reply, &reply);
+	commands_run(commands, request, &(struct command_peer){.right = RIGHT_READ, .who = {.by = "control"}}, on_reply, &reply);
 	commands_destroy(commands);
 	generations_destroy(generations);
 	cache_destroy(cache);
@@ -232,7 +238,6 @@ json_t *offline_answer(const char *config_path, json_t *request)
 		reply = run_command(o, request);
 	else
 		reply = ctl_reply_err(&o->err, &o->errors);
-	directory_remove(o);
 	policy_close(o->policy);
 	settings_destroy(o->settings);
 	err_list_finish(&o->errors);

@@ -13,6 +13,7 @@
 #include "upstream/pool.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct rebuild {
 	bool by_previous; /* the compiler was given the image before */
 	char image[PATH_MAX];
 	struct rebuild_report report; /* being filled */
+	json_t *changes;	      /* owned; the report borrows it */
 	struct name *rerouted;	      /* zones that other servers answer for now; owned until they are flushed */
 	size_t rerouted_count;
 };
@@ -122,17 +124,27 @@ static void run_reset(struct rebuild *r)
 	r->settings = NULL;
 	buf_finish(&r->bytes);
 	r->report = (struct rebuild_report){0};
+	json_decref(r->changes);
+	r->changes = NULL;
 }
 
 static void run_end(struct rebuild *r)
 {
 	struct rebuild_report report = r->report;
+	json_t *changes = r->changes;
+	enum rebuild_kind kind = r->queue.kind;
+	r->changes = NULL;
 	r->runs++;
 	if (r->reloading)
 		notify_ready();
 	r->reloading = false;
 	run_reset(r);
+	if (report.ok && r->config.run_begins)
+		r->config.run_begins(r->config.arg, buf_str(&r->in_force), kind, &report);
 	rebuild_queue_end(&r->queue, &report);
+	if (report.ok && r->config.run_ends)
+		r->config.run_ends(r->config.arg);
+	json_decref(changes);
 }
 
 #define ERROR_TEXT_MAX 1400
@@ -329,6 +341,9 @@ static void rebuild_on_compiled(void *arg, const struct job_result *result)
 	r->bulk = result->bulk;
 	r->report.segments_kept = result->segments_kept;
 	r->report.segments_made = result->segments_made;
+	json_decref(r->changes);
+	r->changes = json_incref(result->changes);
+	r->report.changes = r->changes;
 	publish(r, policy);
 }
 
@@ -475,6 +490,11 @@ double rebuild_compile_seconds(const struct rebuild *r)
 const char *rebuild_bulk(const struct rebuild *r)
 {
 	return r->bulk;
+}
+
+bool rebuild_is_busy(const struct rebuild *r)
+{
+	return r->queue.busy || r->queue.wanted;
 }
 
 uint64_t rebuild_runs(const struct rebuild *r)

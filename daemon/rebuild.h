@@ -39,6 +39,10 @@ struct rebuild_config {
 	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
 	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */
 	void (*first_published)(void *arg);
+	/* Called around telling those who waited for a run that was published: the audit log's look at what it changed. config: the
+	 * bytes of saring.yaml in force. May be NULL. */
+	void (*run_begins)(void *arg, struct str config, enum rebuild_kind kind, const struct rebuild_report *report);
+	void (*run_ends)(void *arg);
 	void *arg;
 };
 
@@ -55,6 +59,7 @@ void rebuild_request(struct rebuild *r, enum rebuild_kind kind, rebuild_done *do
 
 double rebuild_compile_seconds(const struct rebuild *r); /* of what is served; 0 for an image of an earlier run */
 const char *rebuild_bulk(const struct rebuild *r);	 /* the same of its bulk tier: "kept", "compiled" or "none" */
+bool rebuild_is_busy(const struct rebuild *r);		 /* a run goes on, or is wanted */
 uint64_t rebuild_runs(const struct rebuild *r);		 /* ended so far, well or not */
 const char *rebuild_failure(const struct rebuild *r);	 /* why the last reload failed; "" when it did not */
 

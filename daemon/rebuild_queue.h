@@ -26,8 +26,9 @@ struct rebuild_report {
 	uint32_t generation;
 	uint64_t lists, entries, in_force;
 	double compile_seconds;
-	const char *bulk;				 /* how the bulk tier came to be: "kept", "compiled" or "none" */
-	uint64_t segments_kept, segments_made;		 /* lists whose text had not to be read again, and that had */
+	const char *bulk;		       /* how the bulk tier came to be: "kept", "compiled" or "none" */
+	uint64_t segments_kept, segments_made; /* lists whose text had not to be read again, and that had */
+	const struct json_t *changes;	       /* what became of lists, as saring-compile says it (jobs.h); NULL: not said */
 	const char *restart_needed[REBUILD_RESTART_MAX]; /* keys whose new value waits for a restart */
 	size_t restart_count;
 	/* when not: what was served before is still served */

@@ -165,6 +165,8 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)!read(fd, &count, sizeof(count));
 	counters_bump(&w->counters->ticks);
+	if (w->config.tap != NULL)
+		tap_refresh(w->config.tap);
 	if (service_begin_batch(w->service)) {
 		uint64_t serial = w->service->world->serial;
 		struct upstreams *upstreams = w->service->world->upstreams;
@@ -204,6 +206,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->cookie_seed = config->cookie_seed;
 	w->service->limit = config->limit;
 	w->service->loop = config->loop;
+	w->service->tap = config->tap;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "list/lifts.h"
 #include "list/list.h"
 #include "compile/compile_index.h"
+#include "compile/compile_lifts.h"
 #include "compile/compile_lists.h"
 #include "compile/compile_extras.h"
 #include "policy/pattern.h"
@@ -187,6 +189,8 @@ static void read_lists(struct compiler *c)
 			add_list(c, i, &lists[i]);
 	}
 	extras_write(&c->extras, &c->rules, &c->items, &c->parts);
+	if (c->input->tier == IMAGE_LIVE && c->input->lifts != NULL && !c->input->faults_only)
+		lifts_compile(c->input, &c->rules, &c->items, c->counts, &c->parts);
 	free(lists);
 }
 
@@ -199,9 +203,11 @@ static void fill_header(struct compiler *c)
 	p->ttl_s = c->input->settings->block_ttl_s;
 	memcpy(p->settings_hash, c->input->settings_hash, sizeof(p->settings_hash));
 	memcpy(p->bulk_hash, c->input->bulk_hash, sizeof(p->bulk_hash));
+	if (c->input->lifts != NULL && p->tier == IMAGE_LIVE)
+		memcpy(p->lifts_hash, c->input->lifts->hash, sizeof(p->lifts_hash));
 	for (size_t rule = 0; rule < rules_count(&c->rules); rule++) {
 		const uint8_t *record = rules_get(&c->rules, (uint32_t)rule);
-		if (record[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW)
+		if (image_match_is_entry(record[IMAGE_RULE_MATCH]))
 			p->ranks |= (uint8_t)(1u << (record[IMAGE_RULE_RANK] & ~IMAGE_SHADOW));
 	}
 }

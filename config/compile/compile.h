@@ -15,6 +15,8 @@
 #define COMPILE_LIVE_BYTES_MAX (1024 * 1024)
 enum image_tier compile_tier(const struct settings_list *settings, const struct source *source);
 
+struct lifts; /* list/lifts.h */
+
 struct compile_input {
 	const struct settings *settings;
 	const struct source
@@ -23,8 +25,9 @@ struct compile_input {
 	uint8_t settings_hash[16]; /* live: of saring.yaml's bytes */
 	uint8_t bulk_hash[16];	   /* live: the bulk image's body hash, zeroes for none */
 	uint32_t generation;	   /* 0 for bulk */
-	int64_t now_s;	  /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
-	bool faults_only; /* no image is wanted, but what would keep one from being made: ret gets nothing */
+	int64_t now_s; /* for the header; 0: the file's own time is when it was compiled, and equal input gives equal files */
+	const struct lifts *lifts; /* live: NULL for none */
+	bool faults_only;	   /* no image is wanted, but what would keep one from being made: ret gets nothing */
 };
 /* Appends the image of that tier's lists to ret. False and errors (a regular expression that pcre2 refuses, with its place)
  * otherwise. A tier without lists is a valid, small image. */
@@ -36,6 +39,8 @@ MUST_CHECK bool policy_compile(const struct compile_input *input, struct buf *re
 struct compile_known {
 	bool known;
 	uint8_t key[16];
+	bool had; /* a list of these settings stood in it, made of this: */
+	uint8_t before[16];
 };
 MUST_CHECK bool compile_is_current(const char *path, const struct settings *settings, enum image_tier tier,
 				   struct compile_known *known);

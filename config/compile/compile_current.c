@@ -175,6 +175,10 @@ bool compile_is_current(const char *path, const struct settings *settings, enum 
 		/* once it is clear that there is work, no text is read for nothing */
 		current = current && le_get_u16(record + IMAGE_LIST_ORDER) == i &&
 			  (same || still_missing(list, record) || same_content(list, record + IMAGE_LIST_CONTENT));
+		if (known != NULL) {
+			known[i].had = true;
+			memcpy(known[i].before, record + IMAGE_LIST_CONTENT, sizeof(known[i].before));
+		}
 		if (known != NULL && same) {
 			known[i].known = true;
 			memcpy(known[i].key, record + IMAGE_LIST_CONTENT, sizeof(known[i].key));

@@ -103,7 +103,7 @@ static void put_cold(const struct writer *w, size_t name, struct buf *cold)
 		uint8_t bytes[HEAD_MAX];
 		size_t len;
 		struct index_text text;
-		if (rules_get(w->rules, item->rule)[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW)
+		if (!image_match_is_entry(rules_get(w->rules, item->rule)[IMAGE_RULE_MATCH]))
 			continue;
 		if ((item->line & INDEX_TEXT) == 0) {
 			len = put_varint(bytes, (uint64_t)item->line * 2);

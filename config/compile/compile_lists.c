@@ -186,11 +186,11 @@ void lists_count(const struct rules *rules, const uint32_t *entries, struct imag
 	for (uint32_t rule = 0; rule < count; rule++) {
 		const uint8_t *record = rules_get(rules, rule);
 		const uint16_t list = le_get_u16(record + IMAGE_RULE_LIST);
-		if (record[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW || entries[rule] == 0)
+		if (!image_match_is_entry(record[IMAGE_RULE_MATCH]) || entries[rule] == 0)
 			continue;
 		uint8_t *l = (uint8_t *)ret->sections[IMAGE_LISTS].ptr + (size_t)list * IMAGE_LIST_SIZE;
 		le_put_u32(l + IMAGE_LIST_ENTRY_COUNT, le_get_u32(l + IMAGE_LIST_ENTRY_COUNT) + entries[rule]);
-		if (rules_is_lift(rules, record))
+		if (rules_says_lifted(rules, record))
 			le_put_u32(l + IMAGE_LIST_LIFTS, le_get_u32(l + IMAGE_LIST_LIFTS) + entries[rule]);
 		ret->entry_count += entries[rule];
 		if (rules_end(record) != IMAGE_FOREVER)

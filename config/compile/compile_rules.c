@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "compile/compile_rules.h"
 
+#include "list/lifts.h"
 #include "list/list.h"
 #include "compile/compile.h"
 #include "compile/extra_text.h"
@@ -157,26 +158,49 @@ int64_t rules_end(const uint8_t *record)
 	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0 ? IMAGE_NEVER : rules_until(record);
 }
 
-bool rules_is_lift(const struct rules *r, const uint8_t *record)
+bool rules_says_lifted(const struct rules *r, const uint8_t *record)
 {
 	const size_t at = (size_t)le_get_u32(record + IMAGE_RULE_PROVENANCE) * IMAGE_PROV_SIZE;
 	must(at + IMAGE_PROV_SIZE <= r->provenance.len);
 	return le_get_u32((const uint8_t *)r->provenance.ptr + at + IMAGE_PROV_LIFTED) != IMAGE_NONE;
 }
 
+/* A rule that is no entry. */
+static void begin_mark(uint8_t rule[IMAGE_RULE_SIZE], unsigned match, unsigned rank, int64_t until_s)
+{
+	le_put_u64(rule + IMAGE_RULE_UNTIL, (uint64_t)until_s);
+	le_put_u32(rule + IMAGE_RULE_COND, IMAGE_NONE);
+	le_put_u32(rule + IMAGE_RULE_DATA, IMAGE_NONE);
+	le_put_u32(rule + IMAGE_RULE_PATTERN, IMAGE_NONE);
+	rule[IMAGE_RULE_MATCH] = (uint8_t)match;
+	rule[IMAGE_RULE_RANK] = (uint8_t)rank;
+	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, IMAGE_NONE);
+	for (size_t form = 0; form < IMAGE_STRUCTURED_FORMS; form++)
+		le_put_u32(rule + IMAGE_RULE_STRUCTURED + 4 * form, IMAGE_NONE);
+}
+
 uint32_t rules_add_below(struct rules *r, uint32_t allow)
 {
 	uint8_t rule[IMAGE_RULE_SIZE] = {0};
 	const uint8_t *record = rules_get(r, allow);
-	le_put_u64(rule + IMAGE_RULE_UNTIL, (uint64_t)rules_until(record));
-	le_put_u32(rule + IMAGE_RULE_COND, IMAGE_NONE);
-	le_put_u32(rule + IMAGE_RULE_DATA, IMAGE_NONE);
-	le_put_u32(rule + IMAGE_RULE_PATTERN, IMAGE_NONE);
-	rule[IMAGE_RULE_MATCH] = IMAGE_MATCH_BELOW;
-	rule[IMAGE_RULE_RANK] = record[IMAGE_RULE_RANK];
-	le_put_u32(rule + IMAGE_RULE_EXTRA_TEXT, IMAGE_NONE);
-	for (size_t form = 0; form < IMAGE_STRUCTURED_FORMS; form++)
-		le_put_u32(rule + IMAGE_RULE_STRUCTURED + 4 * form, IMAGE_NONE);
+	begin_mark(rule, IMAGE_MATCH_BELOW, record[IMAGE_RULE_RANK], rules_until(record));
+	return intern_add(&r->records, rule, sizeof(rule), NULL);
+}
+
+uint32_t rules_add_lifted_below(struct rules *r)
+{
+	uint8_t rule[IMAGE_RULE_SIZE] = {0};
+	begin_mark(rule, IMAGE_MATCH_BELOW, RANK_BLOCK, IMAGE_FOREVER);
+	return intern_add(&r->records, rule, sizeof(rule), NULL);
+}
+
+uint32_t rules_add_lift(struct rules *r, const struct lift *lift, uint16_t order)
+{
+	uint8_t rule[IMAGE_RULE_SIZE] = {0};
+	begin_mark(rule, IMAGE_MATCH_LIFT, lift->action == ACTION_BLOCK ? RANK_BLOCK : RANK_ALLOW, lift->provenance.lifted_s);
+	le_put_u32(rule + IMAGE_RULE_PROVENANCE,
+		   add_provenance(r, &lift->provenance, CODE_BLOCKED, IMAGE_FOREVER, lift->provenance.lifted_s));
+	le_put_u16(rule + IMAGE_RULE_ORDER, order);
 	return intern_add(&r->records, rule, sizeof(rule), NULL);
 }
 

@@ -43,6 +43,11 @@ uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct 
 bool rules_tell_above(const uint8_t *record);
 /* The rule that tells it, for an allow rule. */
 uint32_t rules_add_below(struct rules *r, uint32_t allow);
+/* The same for what was lifted below, and is stronger than nothing. */
+uint32_t rules_add_lifted_below(struct rules *r);
+/* The rule of a lift that outranks the list at that place in saring.yaml. */
+struct lift;
+uint32_t rules_add_lift(struct rules *r, const struct lift *lift, uint16_t order);
 /* Did anything not fit the format's numbers? */
 bool rules_full(const struct rules *r);
 size_t rules_count(const struct rules *r);
@@ -58,7 +63,7 @@ static inline int64_t rules_until(const uint8_t *record)
 /* Since when an entry with that rule is not in force: its end, or IMAGE_NEVER for one that only would block. */
 int64_t rules_end(const uint8_t *record);
 /* Does an entry with that rule say when it was lifted, or will be? */
-bool rules_is_lift(const struct rules *r, const uint8_t *record);
+bool rules_says_lifted(const struct rules *r, const uint8_t *record);
 /* The order within a name's set, line apart: rank, then match, then list. */
 static inline uint32_t rules_key(const uint8_t *record)
 {

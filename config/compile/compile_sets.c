@@ -66,7 +66,7 @@ static void take_name(struct maker *m, size_t from, size_t end)
 			if (rules_key(record) == below_key)
 				continue;
 			below_key = rules_key(record);
-		} else {
+		} else if (image_match_is_entry(record[IMAGE_RULE_MATCH])) {
 			m->entries[rule]++;
 		}
 		buf_add(&m->set, &rule, sizeof(rule));
@@ -95,7 +95,7 @@ static uint32_t set_of(struct maker *m, size_t from, size_t end)
 	}
 	if (m->single[rule] == NONE)
 		m->single[rule] = intern_add(&m->ret->rules, &rule, sizeof(rule), NULL);
-	m->entries[rule] += rules_get(m->rules, rule)[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW;
+	m->entries[rule] += image_match_is_entry(rules_get(m->rules, rule)[IMAGE_RULE_MATCH]);
 	return m->single[rule];
 }
 

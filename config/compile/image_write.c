@@ -35,6 +35,7 @@ static void write_header(const struct image_parts *p, uint8_t h[IMAGE_HEADER_SIZ
 	le_put_u16(h + IMAGE_H_HEADER_SIZE, IMAGE_HEADER_SIZE);
 	memcpy(h + IMAGE_H_SETTINGS_HASH, p->settings_hash, sizeof(p->settings_hash));
 	memcpy(h + IMAGE_H_BULK_HASH, p->bulk_hash, sizeof(p->bulk_hash));
+	memcpy(h + IMAGE_H_LIFTS_HASH, p->lifts_hash, sizeof(p->lifts_hash));
 	le_put_u64(h + IMAGE_H_COMPILED_AT, (uint64_t)p->compiled_at_s);
 	le_put_u32(h + IMAGE_H_GENERATION, p->generation);
 	le_put_u32(h + IMAGE_H_TTL, p->ttl_s);

@@ -12,7 +12,7 @@
 /* An image in the making: what the header says, and the sections. Fields are named as in the header. */
 struct image_parts {
 	struct buf sections[IMAGE_SECTION_COUNT]; /* owned */
-	uint8_t settings_hash[16], bulk_hash[16];
+	uint8_t settings_hash[16], bulk_hash[16], lifts_hash[16];
 	int64_t compiled_at_s;
 	uint32_t generation, ttl_s, name_count, entry_count, seed, general_count, answer_count;
 	uint64_t labels_at[2], labels_below[2], labels_above[2];

@@ -146,13 +146,13 @@ bool edit_remove(const char *path, struct edit_seen *seen, const char *const *na
 	return ok;
 }
 
-bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count, const char *reason,
+bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count, const struct lift_how *how,
 	       int64_t today_s, struct edit_result *results, struct err *err)
 {
 	struct held h;
 	struct edit_doc own = {0}, *d = NULL;
 	bool ok = hold(&h, path, LIST_BYTES_MAX, NULL, err) && (d = open_held(&h, seen, &own, err)) != NULL &&
-		  edit_text_lift_in(d, names, count, reason, today_s, results, &h.changed, err) && settle(&h, err);
+		  edit_text_lift_in(d, names, count, how, today_s, results, &h.changed, err) && settle(&h, err);
 	edit_doc_finish(&own);
 	release(&h);
 	return ok;

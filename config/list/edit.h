@@ -9,6 +9,7 @@
 #define SARING_LIST_EDIT_H
 
 #include "base/err.h"
+#include "list/lifts.h"
 #include "list/list.h"
 
 struct edit_entry {
@@ -56,10 +57,11 @@ MUST_CHECK bool edit_create(const char *path, enum action action, struct err *er
  * inside it; a comment on a line of its own between entries stays. A regular expression is named by its text, letter for letter. */
 MUST_CHECK bool edit_remove(const char *path, struct edit_seen *seen, const char *const *names, size_t count,
 			    struct edit_result *results, struct err *err);
-/* Lift names: `lifted: DATE` (and `lift-reason:` when given) into each entry of that name; a bare name becomes a mapping. count 0:
- * the whole list, by one `lifted:` at the top of the file (results may be NULL; a remark when it was lifted already). */
-MUST_CHECK bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count, const char *reason,
-			  int64_t today_s, struct edit_result *results, struct err *err);
+/* Lift names: `lifted: DATE` (and `lifted-by:`, `lift-reason:`, `lift-reference:` as how, which may be NULL, says) into each entry
+ * of that name; a bare name becomes a mapping. count 0: the whole list, by one `lifted:` at the top of the file (results may be
+ * NULL; a remark when it was lifted already). */
+MUST_CHECK bool edit_lift(const char *path, struct edit_seen *seen, const char *const *names, size_t count,
+			  const struct lift_how *how, int64_t today_s, struct edit_result *results, struct err *err);
 /* Set `mode:` of the list called name in saring.yaml. */
 MUST_CHECK bool edit_mode(const char *config_path, const char *list_name, enum mode mode, struct err *err);
 

@@ -302,12 +302,21 @@ bool edit_text_remove(struct str text, const char *shown, const char *const *nam
 	return ok;
 }
 
-static const struct change *lift_change(struct arena *arena, const char *today, const char *reason)
+#define LIFT_PAIRS 4
+
+static const struct change *lift_change(struct arena *arena, const char *today, const struct lift_how *how)
 {
-	struct pair *pairs = arena_alloc(arena, 2 * sizeof(*pairs));
+	static const struct lift_how nothing;
+	struct pair *pairs = arena_alloc(arena, LIFT_PAIRS * sizeof(*pairs));
 	struct change *change = arena_alloc(arena, sizeof(*change));
+	if (how == NULL)
+		how = &nothing;
+	size_t count = put_pair(pairs, 0, "lifted", today, true);
+	count = put_pair(pairs, count, "lifted-by", how->by, false);
+	count = put_pair(pairs, count, "lift-reason", how->reason, false);
+	count = put_pair(pairs, count, "lift-reference", how->reference, false);
 	change->set = pairs;
-	change->set_count = put_pair(pairs, put_pair(pairs, 0, "lifted", today, true), "lift-reason", reason, false);
+	change->set_count = count;
 	return change;
 }
 
@@ -319,9 +328,8 @@ static bool is_lifted(const struct provenance *p, int64_t now_s)
 
 static bool check_lift(const struct change *change, struct err *err)
 {
-	struct pair pairs[3] = {{.key = "domain", .text = "example.com"}, change->set[0]};
-	if (change->set_count > 1)
-		pairs[2] = change->set[1];
+	struct pair pairs[1 + LIFT_PAIRS] = {{.key = "domain", .text = "example.com"}};
+	memcpy(pairs + 1, change->set, change->set_count * sizeof(pairs[0]));
 	return check_words(pairs, change->set_count + 1, err);
 }
 
@@ -367,10 +375,10 @@ static bool lift_names(struct edit_doc *d, const char *const *names, size_t coun
 	return ok;
 }
 
-bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t count, const char *reason, int64_t today_s,
+bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t count, const struct lift_how *how, int64_t today_s,
 		       struct edit_result *results, struct buf *ret, struct err *err)
 {
-	const struct change *change = lift_change(&d->arena, date_text(&d->arena, today_s), reason);
+	const struct change *change = lift_change(&d->arena, date_text(&d->arena, today_s), how);
 	if (!check_lift(change, err))
 		return false;
 	if (count > 0)
@@ -386,11 +394,11 @@ bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t coun
 	return true;
 }
 
-bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count, const char *reason, int64_t today_s,
-		    struct edit_result *results, struct buf *ret, struct err *err)
+bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count, const struct lift_how *how,
+		    int64_t today_s, struct edit_result *results, struct buf *ret, struct err *err)
 {
 	struct edit_doc d = {0};
-	bool ok = edit_doc_open(&d, text, shown, err) && edit_text_lift_in(&d, names, count, reason, today_s, results, ret, err);
+	bool ok = edit_doc_open(&d, text, shown, err) && edit_text_lift_in(&d, names, count, how, today_s, results, ret, err);
 	edit_doc_finish(&d);
 	return ok;
 }

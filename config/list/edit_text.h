@@ -17,8 +17,9 @@ MUST_CHECK bool edit_text_add(struct str text, const char *shown, const struct e
 			      struct edit_result *results, struct buf *ret, struct err *err);
 MUST_CHECK bool edit_text_remove(struct str text, const char *shown, const char *const *names, size_t count,
 				 struct edit_result *results, struct buf *ret, struct err *err);
-MUST_CHECK bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count, const char *reason,
-			       int64_t today_s, struct edit_result *results, struct buf *ret, struct err *err);
+MUST_CHECK bool edit_text_lift(struct str text, const char *shown, const char *const *names, size_t count,
+			       const struct lift_how *how, int64_t today_s, struct edit_result *results, struct buf *ret,
+			       struct err *err);
 MUST_CHECK bool edit_text_mode(struct str text, const char *shown, const char *list_name, enum mode mode, struct buf *ret,
 			       struct err *err);
 
@@ -27,7 +28,7 @@ MUST_CHECK bool edit_text_add_to(struct edit_doc *d, const struct edit_entry *en
 				 struct edit_result *results, struct buf *ret, struct err *err);
 MUST_CHECK bool edit_text_remove_from(struct edit_doc *d, const char *const *names, size_t count, struct edit_result *results,
 				      struct buf *ret, struct err *err);
-MUST_CHECK bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t count, const char *reason, int64_t today_s,
-				  struct edit_result *results, struct buf *ret, struct err *err);
+MUST_CHECK bool edit_text_lift_in(struct edit_doc *d, const char *const *names, size_t count, const struct lift_how *how,
+				  int64_t today_s, struct edit_result *results, struct buf *ret, struct err *err);
 
 #endif

@@ -110,8 +110,9 @@ void policy_structured(const struct policy *policy, const struct verdict *verdic
 }
 
 /* How many of a list's entries are in force: all, but for those whose end has come. UNTILS are sorted. */
-static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
+static size_t list_in_force(const struct policy *p, size_t tier, size_t list, int64_t now_s)
 {
+	const struct image *im = p->tiers[tier];
 	const uint8_t *r = image_at(im, IMAGE_LISTS, list);
 	if (r[IMAGE_LIST_MODE] != MODE_ENFORCE)
 		return 0;
@@ -123,7 +124,8 @@ static size_t list_in_force(const struct image *im, size_t list, int64_t now_s)
 		else
 			high = middle;
 	}
-	return le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	const size_t left = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) - low;
+	return left - MIN(left, image_lifted(p, tier, list, now_s));
 }
 
 size_t policy_in_force_count(const struct policy *policy, int64_t now_s)
@@ -132,7 +134,7 @@ size_t policy_in_force_count(const struct policy *policy, int64_t now_s)
 	for (size_t tier = 0; tier < policy->tier_count; tier++) {
 		const struct image *im = policy->tiers[tier];
 		for (size_t list = 0; list < im->sections[IMAGE_LISTS].count; list++)
-			count += list_in_force(im, list, now_s);
+			count += list_in_force(policy, tier, list, now_s);
 	}
 	return count;
 }
@@ -149,6 +151,12 @@ static void sum_lists(const struct policy *policy, struct policy_info *ret)
 		(void)XXH3_128bits_update(state, r + IMAGE_LIST_MEANING, 16);
 		ret->lift_count += le_get_u32(r + IMAGE_LIST_LIFTS);
 	}
+	if (policy_lift_count(policy) > 0) {
+		uint64_t lifts[2];
+		image_lifts_sum(policy, lifts);
+		(void)XXH3_128bits_update(state, lifts, sizeof(lifts));
+		ret->lift_count += policy_lift_count(policy);
+	}
 	XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(state));
 	memcpy(ret->content_hash, hash.digest, sizeof(ret->content_hash));
 	XXH3_freeState(state);
@@ -160,6 +168,7 @@ void policy_info(const struct policy *policy, int64_t now_s, struct policy_info 
 	*ret = (struct policy_info){
 	    .generation = live->generation, .list_count = policy->list_count, .compiled_at_s = live->compiled_at_s};
 	memcpy(ret->settings_hash, live->settings_hash, sizeof(ret->settings_hash));
+	memcpy(ret->lifts_hash, live->lifts_hash, sizeof(ret->lifts_hash));
 	for (size_t tier = 0; tier < policy->tier_count; tier++) {
 		ret->entry_count += policy->tiers[tier]->entry_count;
 		ret->bytes += policy->tiers[tier]->len;
@@ -183,8 +192,9 @@ void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, stru
 	    .format = (enum format)r[IMAGE_LIST_FORMAT],
 	    .mandatory = r[IMAGE_LIST_MANDATORY] != 0,
 	    .entry_count = le_get_u32(r + IMAGE_LIST_ENTRY_COUNT),
-	    .in_force_count = list_in_force(im, place->list, now_s),
+	    .in_force_count = list_in_force(policy, place->tier, place->list, now_s),
 	    .changed_at_s = le_get_i64(r + IMAGE_LIST_CHANGED_AT),
 	};
+	memcpy(ret->content, r + IMAGE_LIST_CONTENT, sizeof(ret->content));
 	memcpy(ret->identity, r + IMAGE_LIST_IDENTITY, sizeof(ret->identity));
 }

@@ -14,6 +14,7 @@ struct match_one {
 	uint32_t line, text; /* text: string as written, or IMAGE_NONE */
 	enum cond_failure failure;
 	bool decides;
+	const uint8_t *lift; /* the rule that lifts it, in the live tier; NULL: none */
 };
 
 /* The first `max` in order. */
@@ -89,6 +90,7 @@ static void collect_set(struct collection *c, unsigned tier, const struct image_
 		one.found.standing = standing_make(r, KIND_NAME, NAME_LABELS_MAX - labels, 0);
 		one.failure = asking_condition(&c->asking, im, r);
 		one.decides = decides(c, &one.found);
+		one.lift = c->asking.policy->has_lifts ? asking_lift_find(&c->asking, r, labels) : NULL;
 		(void)image_cold(im, set, i, &one.line, &one.text);
 		collect(c, &one);
 	}
@@ -172,6 +174,17 @@ static void entry_text(const struct collection *c, const struct match_one *one, 
 	ret->entry = str_from(ret->entry_text);
 }
 
+/* A lift that outranks the entry's list has its own provenance. */
+static void lift_fill(const struct collection *c, const uint8_t *lift, struct policy_entry *ret)
+{
+	const struct image *live = c->asking.policy->tiers[IMAGE_LIVE];
+	const uint8_t *p = image_at(live, IMAGE_PROVENANCE, le_get_u32(lift + IMAGE_RULE_PROVENANCE));
+	ret->lifted = image_string(live, le_get_u32(p + IMAGE_PROV_LIFTED));
+	ret->lifted_by = image_string(live, le_get_u32(p + IMAGE_PROV_LIFTED_BY));
+	ret->lift_reason = image_string(live, le_get_u32(p + IMAGE_PROV_LIFT_REASON));
+	ret->lift_reference = image_string(live, le_get_u32(p + IMAGE_PROV_LIFT_REFERENCE));
+}
+
 static void entry_fill(const struct collection *c, const struct match_one *one, struct policy_entry *ret)
 {
 	const struct image *im = c->asking.policy->tiers[one->found.tier];
@@ -205,6 +218,8 @@ static void entry_fill(const struct collection *c, const struct match_one *one, 
 	size_t first = le_get_u32(p + IMAGE_PROV_CONTACT_FIRST);
 	for (size_t i = 0; i < ret->contact_count; i++)
 		ret->contact[i] = image_string(im, le_get_u32(image_at(im, IMAGE_CONTACTS, first + i)));
+	if (one->lift != NULL)
+		lift_fill(c, one->lift, ret);
 }
 
 /* Entries that do not speak, whatever the others are. False for those that do. */
@@ -219,7 +234,7 @@ static bool why_silent(const struct collection *c, const struct match_one *one, 
 	const struct image *im = c->asking.policy->tiers[one->found.tier];
 	const uint8_t *r = image_rule(im, one->found.rule);
 	const uint8_t *p = image_at(im, IMAGE_PROVENANCE, le_get_u32(r + IMAGE_RULE_PROVENANCE));
-	if (le_get_i64(p + IMAGE_PROV_LIFTED_S) <= c->asking.now_s) {
+	if (one->lift != NULL || le_get_i64(p + IMAGE_PROV_LIFTED_S) <= c->asking.now_s) {
 		*ret = WHY_LIFTED;
 		*ret_text = "lifted";
 	} else if (le_get_i64(r + IMAGE_RULE_UNTIL) <= c->asking.now_s) {

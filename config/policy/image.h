@@ -19,6 +19,7 @@
  *      | PATTERNS   24      |  expressions and patterns: first those asked for every name, then those that hang on a name
  *      | ADDRESSES  32      |  of answers, then of clients; longest prefix first, then by address
  *      | IPV4 4, IPV6 16    |  for ANSWER_ADDRESS
+ *      | LIFTS      8       |  live tier only: the rules that lift entries, each with its name
  *      | LISTS      136     |  cold from here: in the order of saring.yaml, those of this tier
  *      | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk;
  *      |                    |  entries in mode shadow of a list that is enforced stand here with the end IMAGE_NEVER
@@ -50,6 +51,12 @@
  * which names it may be worth looking. Patterns with a literal end hang on the name of that end: a rule of match MATCH_PATTERN in
  * its set, asked for names below.
  *
+ * A lift outranks an entry of a list that cannot be edited, until that list drops it. It is a rule of match IMAGE_MATCH_LIFT in the
+ * live tier, at the very name and of the order of the list; the list itself may lie in either tier, which is not compiled anew for
+ * it. It decides nothing: an entry that would have decided is passed over when such a rule is there from that second on
+ * (IMAGE_RULE_UNTIL) and is of the same parity of rank, which says whether it lifts what blocks or what allows. It has no line in
+ * COLD, and no LIST; its PROVENANCE says who lifted, and why.
+ *
  * The hash H and the filter's hash have fixed seeds but `seed`, which the writer raises until no bucket holds more than
  * IMAGE_BUCKET_MAX records: nobody gains by a list of names that collide. Times and the generation stand in the header, outside the
  * hash: the same input gives the same body. */
@@ -64,7 +71,7 @@
 #define IMAGE_MAGIC "\x89SARING\n"
 #define IMAGE_MAGIC_LEN 8
 #define IMAGE_BYTE_ORDER 0x0a0b0c0du
-#define IMAGE_VERSION 4
+#define IMAGE_VERSION 5
 #define IMAGE_NONE UINT32_MAX	/* no string, no condition, no data */
 #define IMAGE_FOREVER INT64_MAX /* until: has no end */
 #define IMAGE_NEVER INT64_MIN	/* in UNTILS: was at no time in force */
@@ -94,6 +101,7 @@ enum image_section_id {
 	IMAGE_ADDRESSES,
 	IMAGE_IPV4,
 	IMAGE_IPV6,
+	IMAGE_LIFTS,
 	IMAGE_LISTS,
 	IMAGE_UNTILS,
 	IMAGE_PROVENANCE,
@@ -130,16 +138,17 @@ enum {
 	IMAGE_H_RANKS = 157,	     /* u8: bit n = some rule has rank n */
 	IMAGE_H_TIER = 158,	     /* u8: enum image_tier */
 	IMAGE_H_ZERO = 159,	     /* u8 */
-	IMAGE_H_SECTIONS = 160,	     /* u64 offset, u64 count for each */
+	IMAGE_H_LIFTS_HASH = 160,    /* 16 bytes: lifts_hash of the file of lifts; zeroes in a bulk image, and when there is none */
+	IMAGE_H_SECTIONS = 176,	     /* u64 offset, u64 count for each */
 	IMAGE_H_HEADER_CHECKSUM = IMAGE_H_SECTIONS + 16 * IMAGE_SECTION_COUNT, /* u64: XXH3-64 of the header up to here */
 	IMAGE_HEADER_SIZE = (IMAGE_H_HEADER_CHECKSUM + 8 + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN,
 };
-static_assert(IMAGE_HEADER_SIZE == 512, "the header's size is part of the format");
+static_assert(IMAGE_HEADER_SIZE == 576, "the header's size is part of the format");
 
 enum image_tier { IMAGE_LIVE = 0, IMAGE_BULK = 1 };
 
 enum {
-	IMAGE_RULE_UNTIL = 0,	    /* i64: in force before this second; the earlier of expiry and lift */
+	IMAGE_RULE_UNTIL = 0, /* i64: in force before this second; the earlier of expiry and lift. IMAGE_MATCH_LIFT: from it on */
 	IMAGE_RULE_PROVENANCE = 8,  /* u32; 0 for IMAGE_MATCH_BELOW */
 	IMAGE_RULE_COND = 12,	    /* u32, place in CONDS, or IMAGE_NONE */
 	IMAGE_RULE_DATA = 16,	    /* u32, place in DATA, or IMAGE_NONE */
@@ -155,7 +164,9 @@ enum {
 	IMAGE_RULE_SIZE = 48,
 };
 #define IMAGE_SHADOW 0x80u
-#define IMAGE_MATCH_BELOW 0x40u /* no enum match: see above */
+/* No enum match, and no entries: see above. */
+#define IMAGE_MATCH_BELOW 0x40u
+#define IMAGE_MATCH_LIFT 0x20u
 
 enum {
 	IMAGE_PATTERN_RULE = 0,	   /* u32 */
@@ -177,6 +188,12 @@ enum {
 	IMAGE_ADDRESS_WRITTEN = 24, /* string, or IMAGE_NONE */
 	IMAGE_ADDRESS_BITS = 28,    /* u8: of the prefix, of 128; three zeroes */
 	IMAGE_ADDRESS_SIZE = 32,
+};
+
+enum {
+	IMAGE_LIFT_RULE = 0, /* u32 */
+	IMAGE_LIFT_NAME = 4, /* string: the entry's name */
+	IMAGE_LIFT_SIZE = 8,
 };
 
 enum {
@@ -237,6 +254,7 @@ static const uint8_t image_record_sizes[IMAGE_SECTION_COUNT] = {
     [IMAGE_ADDRESSES] = IMAGE_ADDRESS_SIZE,
     [IMAGE_IPV4] = 4,
     [IMAGE_IPV6] = 16,
+    [IMAGE_LIFTS] = IMAGE_LIFT_SIZE,
     [IMAGE_LISTS] = IMAGE_LIST_SIZE,
     [IMAGE_UNTILS] = 8,
     [IMAGE_PROVENANCE] = IMAGE_PROV_SIZE,
@@ -277,6 +295,12 @@ static inline bool rank_blocks(unsigned rank)
 static inline bool rank_mandatory(unsigned rank)
 {
 	return rank <= RANK_MANDATORY_BLOCK;
+}
+
+/* Is a rule with this match an entry of some list, with a line there? */
+static inline bool image_match_is_entry(unsigned match)
+{
+	return match <= MATCH_CLIENT;
 }
 
 /* Does a rule with this match speak for the name it stands at (whole), or for one below it? */

@@ -125,7 +125,7 @@ static bool cold_line(struct cold *c, uint32_t *ret_line, uint32_t *ret_string)
 
 static bool is_entry(const struct image *im, const struct image_set *set, uint32_t index)
 {
-	return image_rule(im, image_set_rule(set, index))[IMAGE_RULE_MATCH] != IMAGE_MATCH_BELOW;
+	return image_match_is_entry(image_rule(im, image_set_rule(set, index))[IMAGE_RULE_MATCH]);
 }
 
 static void cold_bucket(struct cold *c, uint32_t bucket)

@@ -150,6 +150,7 @@ static void header_take(struct image *im, const uint8_t *h)
 	memcpy(im->body_hash, h + IMAGE_H_BODY_HASH, sizeof(im->body_hash));
 	memcpy(im->settings_hash, h + IMAGE_H_SETTINGS_HASH, sizeof(im->settings_hash));
 	memcpy(im->bulk_hash, h + IMAGE_H_BULK_HASH, sizeof(im->bulk_hash));
+	memcpy(im->lifts_hash, h + IMAGE_H_LIFTS_HASH, sizeof(im->lifts_hash));
 }
 
 /* The sets that most names have, as far as nothing need be asked about them. */

@@ -89,7 +89,7 @@ struct image {
 	int64_t compiled_at_s;
 	unsigned ranks;
 	enum image_tier tier;
-	uint8_t body_hash[16], settings_hash[16], bulk_hash[16];
+	uint8_t body_hash[16], settings_hash[16], bulk_hash[16], lifts_hash[16];
 	size_t len;
 	struct file_map map; /* addr NULL when the bytes are somebody else's */
 };
@@ -164,11 +164,18 @@ struct policy {
 	unsigned best_rank;		  /* of both */
 	uint64_t labels_above[2];	  /* of either */
 	bool has_clients, has_general;
+	bool has_lifts;			      /* of the live tier */
 	uint16_t *list_numbers[POLICY_TIERS]; /* in the policy, of each tier's lists */
 	struct policy_list_place *lists;      /* in the order of saring.yaml */
 	size_t list_count;
 	char bulk_file[POLICY_BULK_FILE_MAX];
 };
+
+/* Entries of a tier's list that lifts keep from deciding at that time. lifts.c */
+size_t image_lifted(const struct policy *policy, size_t tier, size_t list, int64_t now_s);
+/* Of all lifts, for struct policy_info's content_hash: the same on every machine that has lifted the same names in the same lists
+ * for the same reasons, in whichever order and at whatever time. lifts.c */
+void image_lifts_sum(const struct policy *policy, uint64_t ret[2]);
 
 /* For tests and fuzzing: the same from bytes, which are borrowed until policy_close. bulk NULL for none. */
 MUST_CHECK bool policy_open_memory(const void *live, size_t live_len, const void *bulk, size_t bulk_len, struct policy **ret,

@@ -167,7 +167,10 @@ static bool rule_is_good(const struct image *im, uint32_t rule, struct seen *see
 	if (rank >= RANK_COUNT)
 		return false;
 	if (r[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW)
-		return true; /* read for its rank and its end only */
+		return true;			     /* read for its rank and its end only */
+	if (r[IMAGE_RULE_MATCH] == IMAGE_MATCH_LIFT) /* its list may be of the other tier */
+		return im->tier == IMAGE_LIVE && (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) == 0 &&
+		       le_get_u32(r + IMAGE_RULE_PROVENANCE) < im->sections[IMAGE_PROVENANCE].count;
 	if (r[IMAGE_RULE_MATCH] > MATCH_CLIENT || r[IMAGE_RULE_ANSWER] > ANSWER_LOCAL || r[IMAGE_RULE_CODE] > CODE_FILTERED ||
 	    (im->ranks >> rank & 1u) == 0)
 		return false;
@@ -222,7 +225,7 @@ static bool sets_verify(const struct image *im, struct err *err)
 		if (le_get_u32(sets->base + 4 * i) >= im->sections[IMAGE_RULES].count)
 			return damaged(err, "set member", i);
 		unsigned match = image_rule(im, le_get_u32(sets->base + 4 * i))[IMAGE_RULE_MATCH];
-		if (match > MATCH_SUBDOMAINS && match != MATCH_PATTERN && match != IMAGE_MATCH_BELOW)
+		if (match > MATCH_SUBDOMAINS && match != MATCH_PATTERN && match != IMAGE_MATCH_BELOW && match != IMAGE_MATCH_LIFT)
 			return damaged(err, "match of set member", i);
 	}
 	for (size_t set = 0; set + 1 < dir->count; set++) {
@@ -282,6 +285,19 @@ static bool addresses_verify(const struct image *im, struct err *err)
 		   : damaged(err, "addresses for answers:", im->sections[IMAGE_IPV4].count);
 }
 
+static bool lifts_verify(const struct image *im, struct err *err)
+{
+	const struct image_section *lifts = &im->sections[IMAGE_LIFTS];
+	for (size_t i = 0; i < lifts->count; i++) {
+		const uint8_t *lift = image_at(im, IMAGE_LIFTS, i);
+		uint32_t rule = le_get_u32(lift + IMAGE_LIFT_RULE), name = le_get_u32(lift + IMAGE_LIFT_NAME);
+		if (rule >= im->sections[IMAGE_RULES].count || image_rule(im, rule)[IMAGE_RULE_MATCH] != IMAGE_MATCH_LIFT ||
+		    name == IMAGE_NONE || !string_is_good(im, name))
+			return damaged(err, "lift", i);
+	}
+	return true;
+}
+
 static bool index_verify(const struct image *im, struct err *err)
 {
 	if (im->bits > IMAGE_BITS_MAX || im->sections[IMAGE_DIR].count != ((size_t)1 << im->bits) + 1)
@@ -302,5 +318,6 @@ bool image_verify(const struct image *im, struct err *err)
 	if (im->ranks >= 1u << RANK_COUNT)
 		return damaged(err, "ranks", im->ranks);
 	return strings_verify(im, err) && lists_verify(im, err) && provenance_verify(im, err) && rules_verify(im, err) &&
-	       sets_verify(im, err) && patterns_verify(im, err) && addresses_verify(im, err) && index_verify(im, err);
+	       sets_verify(im, err) && patterns_verify(im, err) && addresses_verify(im, err) && lifts_verify(im, err) &&
+	       index_verify(im, err);
 }

@@ -87,7 +87,7 @@ static void ask_set(struct asking *a, unsigned tier, const struct image_set *set
 		}
 		one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
 		if (found_cares(f, one.standing, one.shadow) && asking_condition(a, im, r) == COND_HOLDS &&
-		    (match != MATCH_PATTERN || asking_pattern(a, im, one.where)))
+		    (match == MATCH_PATTERN ? asking_pattern(a, im, one.where) : !asking_lifted(a, r, labels)))
 			found_take(f, &one);
 	}
 }
@@ -236,6 +236,9 @@ static bool verdict_fill(const struct policy *p, const struct found *f, struct v
 		ret->shadowed = true;
 		ret->shadow_list =
 		    p->list_numbers[f->all.tier][le_get_u16(image_rule(p->tiers[f->all.tier], f->all.rule) + IMAGE_RULE_LIST)];
+		ret->shadow_rule = f->all.rule;
+		ret->shadow_labels = f->all.labels;
+		ret->shadow_bulk = f->all.tier == IMAGE_BULK;
 	}
 	const struct found_one *one = &f->enforced;
 	if (one->standing == STANDING_LAST)
@@ -310,6 +313,14 @@ static bool match_plain(const struct policy *policy, const struct policy_questio
 	return true;
 }
 
+/* Could the live tier lift the entry that match_plain found? */
+static bool may_be_lifted(const struct policy *policy, const struct policy_question *question,
+			  const struct policy_prepared *prepared)
+{
+	return question->name->labels >= POLICY_HASHES_MAX ||
+	       image_may_have(policy->tiers[IMAGE_LIVE], prepared->hashes[prepared->place.labels]);
+}
+
 /* Whatever is no plain miss; apart, so that those need no room for it. */
 static __attribute__((noinline)) bool match_found(const struct policy *policy, struct policy_scratch *scratch,
 						  const struct policy_question *question, const struct policy_prepared *prepared,
@@ -317,7 +328,8 @@ static __attribute__((noinline)) bool match_found(const struct policy *policy, s
 {
 	if (UNLIKELY(!prepared->judged))
 		return match_unfetched(policy, scratch, question, prepared, now_s, ret);
-	if (prepared->place.labels != 0 && !asks_more(policy, question) && match_plain(policy, question, prepared, ret))
+	if (prepared->place.labels != 0 && !asks_more(policy, question) && match_plain(policy, question, prepared, ret) &&
+	    (LIKELY(!policy->has_lifts) || ret->kind == VERDICT_NONE || !may_be_lifted(policy, question, prepared)))
 		return ret->kind != VERDICT_NONE;
 	return match_further(policy, scratch, question, prepared, now_s, ret);
 }

@@ -12,8 +12,8 @@
  * ordinary, imported adblock rules keep their own order: allow lists and `@@...$important`, then `$important`, then `@@`, then
  * block. Within one rank the most specific is the one reported: a client's address first, then more labels; at equal labels exact,
  * then subtree, then subdomains; patterns and regular expressions come after all names; then the order of lists in saring.yaml,
- * then of lines. Entries that are lifted, expired, or of a list in mode shadow never decide; lists in mode off are not in an
- * image. */
+ * then of lines. Entries that are lifted (in their list, or by a lift that outranks it), expired, or of a list in mode shadow never
+ * decide; lists in mode off are not in an image. */
 #ifndef SARING_POLICY_MATCH_H
 #define SARING_POLICY_MATCH_H
 
@@ -64,6 +64,9 @@ struct verdict {
 	bool mandatory;
 	bool shadowed;	      /* kind may be NONE: an entry of a shadow list would have blocked */
 	uint16_t shadow_list; /* which, when shadowed */
+	uint32_t shadow_rule; /* and that entry, as above */
+	uint8_t shadow_labels;
+	bool shadow_bulk;
 };
 
 /* Find the entry that speaks for the question at now_s (wall clock, seconds).
@@ -144,6 +147,7 @@ struct policy_info {
 	uint8_t content_hash[16];
 	size_t lift_count;	   /* entries that say when they were lifted, or will be: the lifts on record */
 	uint8_t settings_hash[16]; /* of saring.yaml's bytes, as given to the compiler */
+	uint8_t lifts_hash[16];	   /* of the file of lifts, likewise; zeroes: there was none */
 };
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret);
 /* The in_force_count alone. Any thread, from the batch's policy. */
@@ -155,10 +159,23 @@ struct policy_list {
 	enum mode mode;
 	enum format format; /* what it was read as */
 	bool mandatory;
-	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none */
+	size_t entry_count, in_force_count; /* in force at now_s; a shadow list has none, and what is lifted is none */
 	int64_t changed_at_s;		    /* the file's mtime at compile */
+	uint8_t content[16];		    /* hash of its text and of how it is read: segment.h, segment_key */
 	uint8_t identity[40];		    /* of the file that was read: source.h's struct source_identity, as bytes */
 };
+/* A lift that outranks a list which cannot be edited here (saring-lists(5), LIFTS): who, when and why, as written; ptr NULL: not
+ * said. Those of lists in mode off are in no image. */
+struct policy_lift {
+	struct str name;
+	uint16_t list; /* of the policy */
+	struct str lifted;
+	int64_t lifted_s;
+};
+size_t policy_lift_count(const struct policy *policy);
+/* In the order of the file of lifts. False: it lifts nothing any more, as its list is not in this policy. */
+bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *ret);
+
 /* In the order of saring.yaml, those in mode off left out. */
 void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret);
 

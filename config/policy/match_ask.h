@@ -109,6 +109,14 @@ static inline bool trigrams_may(const struct trigrams *t, const struct image *im
 	return need == IMAGE_NEED_NONE || (t->bits[need / 64] >> need % 64 & 1) != 0;
 }
 
+/* The rule that lifts an entry of the question's suffix of `labels` labels, found in that tier, or NULL. Asked of what would
+ * decide, which is rare; only when the policy has lifts is there anything to look for. lifts.c */
+const uint8_t *asking_lift_find(const struct asking *a, const uint8_t *rule, unsigned labels);
+static inline bool asking_lifted(const struct asking *a, const uint8_t *rule, unsigned labels)
+{
+	return UNLIKELY(a->policy->has_lifts) && asking_lift_find(a, rule, labels) != NULL;
+}
+
 /* What decides. */
 void asking_decide(struct asking *a, struct found *ret);
 /* What decides about an address in an answer. */

@@ -23,6 +23,14 @@ void source_config_hash(struct str bytes, uint8_t ret[16])
 	memcpy(ret, hash.digest, sizeof(hash.digest));
 }
 
+void lifts_hash(struct str bytes, uint8_t ret[16])
+{
+	XXH128_canonical_t hash = {.digest = {0}};
+	if (bytes.len > 0)
+		XXH128_canonicalFromHash(&hash, XXH3_128bits(bytes.ptr, bytes.len));
+	memcpy(ret, hash.digest, sizeof(hash.digest));
+}
+
 bool source_is_fresh(const struct timespec *changed, const struct timespec *now)
 {
 	const int64_t age_ns = ns_of(now) - ns_of(changed);

@@ -27,6 +27,11 @@ struct source_identity {
 /* XXH3-128 of saring.yaml's bytes and of the version of the readers: what an image was made by. */
 void source_config_hash(struct str bytes, uint8_t ret[16]);
 
+/* The file of lifts (list/lifts.h) in the state directory, and XXH3-128 of its bytes; zeroes for none at all. */
+#define LIFTS_FILE "lifts.yaml"
+#define LIFTS_BYTES_MAX ((size_t)64 * 1024 * 1024)
+void lifts_hash(struct str bytes, uint8_t ret[16]);
+
 /* Was a file that changed at `changed` changed so shortly before `now`, by the kernel's clock, that its times prove nothing? */
 bool source_is_fresh(const struct timespec *changed, const struct timespec *now);
 /* False when path can't be looked at, or is no regular file. */

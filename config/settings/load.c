@@ -150,6 +150,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_SECRETS:
 	case SCHEMA_SIZE:
 	case SCHEMA_WORKERS:
+	case SCHEMA_COUNT:
 	case SCHEMA_TEXT:
 	case SCHEMA_TEXTS:
 	case SCHEMA_LANGUAGE:

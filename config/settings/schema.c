@@ -103,6 +103,9 @@ const struct schema_key schema_keys[] = {
     {.path = "block.structured-errors", .type = SCHEMA_WORD, FIELD(settings, structured_errors), .words = structured_words,
      .fallback = "encrypted", .help = "who gets structured DNS errors on request: encrypted (and loopback) | always | off"},
 
+    {.path = "block.popular", .type = SCHEMA_PATH, FIELD(settings, popular), MORE(settings, popular_shown), .max = PATH_BYTES_MAX,
+     .help = "a file of names by how much they are used, for 'saringctl impact': one a line, or rank,name"},
+
     {.path = "lists", .type = SCHEMA_LISTS, FIELD(settings, lists), MORE(settings, list_count), .max = SETTINGS_LISTS_MAX,
      .help = "the block and allow lists"},
     {.path = "lists[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_list, name), .max = 64,
@@ -155,6 +158,14 @@ const struct schema_key schema_keys[] = {
     {.path = "log", .type = SCHEMA_SECTION, .help = "what the daemon says of itself"},
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
+    {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
+     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
+
+    {.path = "audit", .type = SCHEMA_SECTION, .help = "the audit log: who changed what, in <state>/audit"},
+    {.path = "audit.size", .type = SCHEMA_SIZE, FIELD(settings, audit_size), .min = 4096, .max = INT64_C(1) << 30,
+     .fallback = "64MiB", .help = "of a file of it, after which a new one is begun; 0 = all in one file"},
+    {.path = "audit.keep", .type = SCHEMA_COUNT, FIELD(settings, audit_keep), .max = 100000, .fallback = "0",
+     .help = "how many full files are kept, the newest; 0 = all"},
 
     {.path = "server", .type = SCHEMA_SECTION, .help = "what saringd tells clients of itself, and cookies"},
     {.path = "server.version", .type = SCHEMA_TEXT, FIELD(settings, server_version), .max = TEXT_MAX,

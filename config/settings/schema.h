@@ -23,6 +23,7 @@ enum schema_type {
 	SCHEMA_SECRETS,	   /* a list of 32 hexadecimal digits each -> array of struct siphash_key */
 	SCHEMA_SIZE,	   /* a size -> uint64_t; 0 is taken whatever min says */
 	SCHEMA_WORKERS,	   /* "auto" or a number -> unsigned; auto is 0 */
+	SCHEMA_COUNT,	   /* a number -> unsigned */
 	SCHEMA_TEXT,	   /* -> const char *; max is in bytes */
 	SCHEMA_TEXTS,	   /* a list of texts, or one text -> array of const char * */
 	SCHEMA_LANGUAGE,   /* a language tag -> const char * */

@@ -114,6 +114,7 @@ struct settings {
 	const struct addr *addresses; /* for ANSWER_ADDRESS */
 	size_t address_count;
 	uint32_t block_ttl_s;
+	const char *popular, *popular_shown; /* names by how much they are used; NULL: not said */
 	const char *organization, *language; /* NULL: not said */
 	const char *const *contact;
 	size_t contact_count;
@@ -132,6 +133,9 @@ struct settings {
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
 	enum log_level log_level;
+	uint64_t audit_size; /* bytes of one file of the audit log */
+	unsigned audit_keep; /* full ones; 0 = all */
+	bool log_traffic; /* what the last day looked like is counted */
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */

@@ -196,6 +196,20 @@ static bool bind_workers(const struct values *v, const struct schema_key *row, c
 	return true;
 }
 
+static bool bind_count(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	uint64_t count = 0;
+	if (!values_scalar(v, key, node, "a number"))
+		return false;
+	if (!str_to_u64(node->text, &count) || count < (uint64_t)row->min || count > (uint64_t)row->max)
+		return values_fault(v, node, "'%s' is not a number from %jd to %jd", values_shown(node, shown), (intmax_t)row->min,
+				    (intmax_t)row->max);
+	store_integer(object, row, (int64_t)count);
+	return true;
+}
+
 bool values_text(const struct values *v, const char *key, const struct yaml_node *node, size_t max, const char **ret)
 {
 	if (!values_scalar(v, key, node, "text"))
@@ -383,6 +397,8 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 		return bind_size(v, row, key, node, object);
 	case SCHEMA_WORKERS:
 		return bind_workers(v, row, key, node, object);
+	case SCHEMA_COUNT:
+		return bind_count(v, row, key, node, object);
 	case SCHEMA_TEXT:
 		return bind_text(v, row, key, node, object);
 	case SCHEMA_TEXTS:

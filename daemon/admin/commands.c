@@ -2,11 +2,13 @@
 #include "admin/commands.h"
 
 #include "admin/report.h"
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
 #include "fetch.h"
+#include "observer.h"
 #include "policy/match.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
@@ -22,7 +24,11 @@ struct commands {
 
 /* One request under way. */
 struct call {
+	struct commands *commands;
 	const char *verb; /* of the table */
+	struct audit_who who;
+	json_t *change;	    /* what was said of it; borrowed, and owned by a call that outlives its request. NULL: nothing */
+	int64_t arrived_ns; /* CLOCK_MONOTONIC */
 	command_reply *reply;
 	void *arg;
 };
@@ -35,6 +41,26 @@ static void call_fail(const struct call *call, const struct err *err, const stru
 static void call_ok(const struct call *call, json_t *result)
 {
 	call->reply(call->arg, ctl_reply_ok(result));
+}
+
+static struct audit_said call_said(const struct call *call)
+{
+	return (struct audit_said){.who = &call->who, .verb = call->verb, .change = call->change, .arrived_ns = call->arrived_ns};
+}
+
+/* A call that goes on after its handler has returned. */
+static struct call *call_keep(const struct call *call)
+{
+	struct call *copy = base_alloc(sizeof(*copy));
+	*copy = *call;
+	json_incref(copy->change);
+	return copy;
+}
+
+static void call_free(struct call *call)
+{
+	json_decref(call->change);
+	free(call);
 }
 
 /* ---- arguments ---- */
@@ -96,7 +122,10 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 				       .compile_seconds = config->compile_seconds(config->rebuild_arg),
 				       .bulk = config->bulk(config->rebuild_arg),
 				       .now_s = clock_wall_s()};
-	call_ok(call, report_status(&source));
+	json_t *status = report_status(&source);
+	if (config->audit)
+		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
+	call_ok(call, status);
 }
 
 static void run_list(struct commands *c, json_t *args, struct call *call)
@@ -127,22 +156,40 @@ static void run_upstream(struct commands *c, json_t *args, struct call *call)
 	call_ok(call, report_upstreams(generation_current(c->config.generations)->upstreams));
 }
 
+/* A lift has its record already, by which the list was compiled anew; what it makes the cache forget is a part of that. */
+static bool is_part_of_lift(const json_t *change)
+{
+	const char *verb = json_string_value(json_object_get(change, "verb"));
+	return verb && (strcmp(verb, "list lift") == 0 || strcmp(verb, "unblock") == 0);
+}
+
 static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 {
 	struct err err = {0};
-	struct str text;
+	struct str text, match;
 	struct name name;
-	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err))) {
+	if (!arg_text(args, "name", &text, &err) || (text.ptr && !arg_name(text, &name, &err)) ||
+	    !arg_text(args, "match", &match, &err)) {
 		call_fail(call, &err, NULL);
 		return;
 	}
-	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, true);
+	if (match.ptr && (!text.ptr || (!str_eq_c(match, "exact") && !str_eq_c(match, "subtree")))) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'match' goes with a name, and is exact or subtree");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	const bool subtree = !match.ptr || str_eq_c(match, "subtree");
+	size_t flushed = cache_flush(c->config.cache, text.ptr ? &name : NULL, subtree);
 	/* What could not be resolved is asked again too; it is no entry of the cache, and not counted as one. */
-	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, true);
+	size_t failures = failures_flush(c->config.failures, text.ptr ? &name : NULL, subtree);
 	char shown[NAME_TEXT_MAX] = "";
 	log_info("cache.flush name=\"%s\" flushed=%zu failures=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed, failures);
 	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
 	must(result);
+	if (c->config.audit && !is_part_of_lift(call->change)) {
+		struct audit_said said = call_said(call);
+		audit_done(c->config.audit, &said, NULL, json_incref(result));
+	}
 	call_ok(call, result);
 }
 
@@ -184,26 +231,68 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 					.scratch = c->scratch,
 					.cache = c->config.cache,
 					.failures = c->config.failures};
-	call_ok(call, report_explain(&source, &question));
+	json_t *explained = report_explain(&source, &question);
+	if (c->config.observer)
+		report_hits_annotate(c->config.observer, explained);
+	call_ok(call, explained);
+}
+
+static bool has_observer(const struct commands *c, struct call *call)
+{
+	struct err err = {0};
+	if (c->config.observer)
+		return true;
+	(void)err_set(&err, ERR_INPUT, "nothing is counted here");
+	call_fail(call, &err, NULL);
+	return false;
+}
+
+static void run_hits(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	struct str list;
+	if (!arg_text(args, "list", &list, &err)) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (has_observer(c, call))
+		call_ok(call, report_hits(c->config.observer, list));
+}
+
+static void run_traffic(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	const json_t *top = json_object_get(args, "top");
+	if (top && !json_is_null(top) && (!json_is_integer(top) || json_integer_value(top) < 0)) {
+		(void)err_set(&err, ERR_USAGE, "the argument 'top' is a number of names");
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (has_observer(c, call))
+		call_ok(call, report_traffic(c->config.observer, json_is_integer(top) ? (size_t)json_integer_value(top) : SIZE_MAX,
+					     clock_wall_s()));
 }
 
 static void on_rebuilt(void *arg, const struct rebuild_report *report)
 {
 	struct call *call = arg;
+	struct audit *audit = call->commands->config.audit;
+	if (audit) { /* before the reply: whoever has that finds the record */
+		struct audit_said said = call_said(call);
+		audit_ran(audit, &said, report, NULL);
+	}
 	if (report->ok)
 		call_ok(call, report_rebuild(report));
 	else
 		call_fail(call, report->err, report->errors);
-	free(call);
+	call_free(call);
 }
 
 /* The reply comes when every worker serves by the new world: the call outlives this function. */
 static void start_rebuild(struct commands *c, enum rebuild_kind kind, const struct call *call)
 {
-	struct call *copy = base_alloc(sizeof(*copy));
-	*copy = *call;
 	log_info("%s asked=control", call->verb);
-	c->config.rebuild(c->config.rebuild_arg, kind, on_rebuilt, copy);
+	c->config.rebuild(c->config.rebuild_arg, kind, on_rebuilt, call_keep(call));
 }
 
 static void run_reload(struct commands *c, json_t *args, struct call *call)
@@ -223,6 +312,7 @@ static void run_list_fetch(struct commands *c, json_t *args, struct call *call)
 {
 	struct err err = {0};
 	json_t *lists = json_object_get(args, "lists"), *force = json_object_get(args, "force"), *begun = NULL;
+	struct audit_said said = call_said(call);
 	if (lists && !json_is_null(lists) && !json_is_array(lists)) {
 		(void)err_set(&err, ERR_USAGE, "the argument 'lists' takes names");
 		call_fail(call, &err, NULL);
@@ -235,7 +325,7 @@ static void run_list_fetch(struct commands *c, json_t *args, struct call *call)
 	}
 	if (!c->config.fetch)
 		begun = json_array();
-	else if (!fetch_ask(c->config.fetch, json_is_array(lists) ? lists : NULL, json_is_true(force), &begun, &err)) {
+	else if (!fetch_ask(c->config.fetch, json_is_array(lists) ? lists : NULL, json_is_true(force), &said, &begun, &err)) {
 		call_fail(call, &err, NULL);
 		return;
 	}
@@ -250,11 +340,119 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 	call_ok(call, c->config.fetch ? fetch_status(c->config.fetch) : json_array());
 }
 
+/* ---- audit ---- */
+
+struct audit_ask {
+	struct audit_query query;
+	int64_t wait_s; /* for one, when there is none yet */
+	char *verb;	/* owned; the query's */
+};
+
+static bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(args, key);
+	*ret = 0;
+	if (!value || json_is_null(value))
+		return true;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
+		return err_set(err, ERR_USAGE, "the argument '%s' is a number from 0 to %lld", key, (long long)max);
+	*ret = json_integer_value(value);
+	return true;
+}
+
+static bool arg_time(json_t *args, const char *key, int64_t *ret, struct err *err)
+{
+	struct str text;
+	char safe[128];
+	*ret = 0;
+	if (!arg_text(args, key, &text, err))
+		return false;
+	if (text.ptr && !str_to_time(text, ret, NULL))
+		return err_set(err, ERR_INPUT, "'%s' is no date and no RFC 3339 time", str_escape(text, true, safe, sizeof(safe)));
+	return true;
+}
+
+static bool audit_args(json_t *args, struct audit_ask *ret, struct err *err)
+{
+	struct str verb;
+	int64_t limit, after;
+	if (!arg_time(args, "since", &ret->query.since_s, err) || !arg_time(args, "until", &ret->query.until_s, err) ||
+	    !arg_text(args, "verb", &verb, err) || !arg_number(args, "limit", AUDIT_READ_LIMIT_MAX, &limit, err) ||
+	    !arg_number(args, "after", INT64_MAX, &after, err) || !arg_number(args, "wait", AUDIT_WAIT_S_MAX, &ret->wait_s, err))
+		return false;
+	ret->verb = verb.ptr ? str_dup(verb) : NULL;
+	ret->query.verb = ret->verb;
+	ret->query.limit = (size_t)limit;
+	ret->query.after_seq = (uint64_t)after;
+	return true;
+}
+
+/* False: an error was replied. */
+static bool audit_found(const struct call *call, const struct audit_query *query, json_t **ret)
+{
+	struct err err = {0};
+	*ret = NULL;
+	if (!call->commands->config.audit)
+		*ret = json_array();
+	else if (!audit_records(call->commands->config.audit, query, ret, &err))
+		call_fail(call, &err, NULL);
+	return *ret != NULL;
+}
+
+struct audit_call {
+	struct call *call;
+	struct audit_ask ask;
+};
+
+static void on_audit_woken(void *arg)
+{
+	struct audit_call *waiting = arg;
+	json_t *records;
+	if (audit_found(waiting->call, &waiting->ask.query, &records))
+		call_ok(waiting->call, records);
+	free(waiting->ask.verb);
+	call_free(waiting->call);
+	free(waiting);
+}
+
+static void run_audit(struct commands *c, json_t *args, struct call *call)
+{
+	struct err err = {0};
+	struct audit_ask ask = {.verb = NULL};
+	json_t *records;
+	if (!audit_args(args, &ask, &err)) {
+		call_fail(call, &err, NULL);
+		return;
+	}
+	if (!audit_found(call, &ask.query, &records)) {
+		free(ask.verb);
+		return;
+	}
+	if (json_array_size(records) > 0 || ask.wait_s == 0 || !c->config.audit) {
+		free(ask.verb);
+		call_ok(call, records);
+		return;
+	}
+	json_decref(records);
+	struct audit_call *waiting = base_alloc(sizeof(*waiting));
+	*waiting = (struct audit_call){.call = call_keep(call), .ask = ask};
+	if (audit_wait(c->config.audit, ask.query.after_seq, ask.wait_s, on_audit_woken, waiting))
+		return;
+	(void)err_set(&err, ERR_LIMIT, "%d others wait for records already", AUDIT_WAITERS_MAX);
+	call_fail(call, &err, NULL);
+	free(ask.verb);
+	call_free(waiting->call);
+	free(waiting);
+}
+
 /* ---- the table ---- */
 
 static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
+static const char *const hits_keys[] = {"list", NULL};
+static const char *const traffic_keys[] = {"top", NULL};
 static const char *const change_keys[] = {"change", NULL};
-static const char *const flush_keys[] = {"name", "change", NULL};
+static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", NULL};
+static const char *const flush_keys[] = {"name", "match", "change", NULL};
 static const char *const fetch_keys[] = {"lists", "force", "change", NULL};
 
 static const struct command {
@@ -269,9 +467,12 @@ static const struct command {
     {"list.fetch", RIGHT_CHANGE, fetch_keys, run_list_fetch, "fetch lists with a url now"},
     {"list.fetch.status", RIGHT_READ, NULL, run_list_fetch_status, "how each list with a url was last fetched, or is being"},
     {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
+    {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
+    {"traffic", RIGHT_READ, traffic_keys, run_traffic, "what the last day looked like, in sketches"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
+    {"audit", RIGHT_READ, audit_keys, run_audit, "who changed what, when and why: records, oldest first"},
     {"reload", RIGHT_CHANGE, change_keys, run_reload, "read saring.yaml and the lists again"},
     {"policy.rebuild", RIGHT_CHANGE, change_keys, run_policy_rebuild, "read the lists again, with the saring.yaml in force"},
 };
@@ -300,9 +501,9 @@ static bool refuse(const struct command *command, enum command_right right, stru
 	return err_set(err, ERR_DENIED, "'%s' is for root, the user saringd runs as, and the control group", command->verb);
 }
 
-void commands_run(struct commands *c, json_t *request, enum command_right right, command_reply *reply, void *arg)
+void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg)
 {
-	struct call call = {.reply = reply, .arg = arg};
+	struct call call = {.commands = c, .who = peer->who, .arrived_ns = clock_mono_ns(), .reply = reply, .arg = arg};
 	struct err err = {0};
 	const char *verb;
 	json_t *args;
@@ -318,7 +519,7 @@ void commands_run(struct commands *c, json_t *request, enum command_right right,
 		return;
 	}
 	call.verb = command->verb;
-	if (!refuse(command, right, &err) || !args_known(args, command->keys, &err) ||
+	if (!refuse(command, peer->right, &err) || !args_known(args, command->keys, &err) ||
 	    !ctl_change_good(json_object_get(args, "change"), &err)) {
 		call_fail(&call, &err, NULL);
 		return;
@@ -328,6 +529,7 @@ void commands_run(struct commands *c, json_t *request, enum command_right right,
 		call_fail(&call, &err, NULL);
 		return;
 	}
+	call.change = json_object_get(args, "change");
 	command->run(c, args, &call);
 }
 

@@ -6,6 +6,7 @@
 #ifndef SARING_ADMIN_COMMANDS_H
 #define SARING_ADMIN_COMMANDS_H
 
+#include "audit/who.h"
 #include "base/base.h"
 #include "base/err.h"
 #include "cache/cache.h"
@@ -16,12 +17,20 @@
 
 #include <jansson.h>
 
+struct audit;
 struct fetch;
+struct observer;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
 	RIGHT_READ,   /* the control group: look */
 	RIGHT_CHANGE, /* root and the daemon's own user: change things */
+};
+
+/* Who asks. */
+struct command_peer {
+	enum command_right right;
+	struct audit_who who; /* for the audit log */
 };
 
 #define EXPLAIN_HITS_MAX 256 /* entries shown that match one name */
@@ -41,7 +50,9 @@ struct commands_config {
 	double (*compile_seconds)(void *arg);
 	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
-	struct fetch *fetch; /* NULL: nothing is fetched, in tests */
+	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
+	struct observer *observer; /* NULL: nothing is counted, in tests */
+	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
 };
 
 struct commands;
@@ -50,9 +61,9 @@ void commands_destroy(struct commands *c); /* takes NULL; no rebuild may be unde
 
 /* Takes reply, which is whole (ctl_reply_ok or ctl_reply_err). */
 typedef void command_reply(void *arg, json_t *reply);
-/* Do what `request` (borrowed) asks, with the rights of who asked. reply is called exactly once: before this returns, or later from
- * the event loop for verbs that start a compile. */
-void commands_run(struct commands *c, json_t *request, enum command_right right, command_reply *reply, void *arg);
+/* Do what `request` (borrowed) asks, with the rights of who asked (borrowed until this returns). reply is called exactly once:
+ * before this returns, or later from the event loop for verbs that start a compile. */
+void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg);
 
 struct command_help {
 	const char *verb, *help;

@@ -27,7 +27,7 @@ struct conn {
 	struct conn *prev, *next;
 	int fd;
 	enum conn_state state;
-	enum command_right right;
+	struct command_peer peer;
 	bool last;	  /* closed after this reply */
 	int64_t since_ms; /* in this state */
 	struct event *readable, *writable, *deadline;
@@ -76,17 +76,20 @@ static gid_t *peer_groups(int fd, size_t *ret_count)
 	return groups;
 }
 
-static enum command_right peer_right(int fd, gid_t control_group)
+static struct command_peer peer_of(int fd, gid_t control_group)
 {
+	struct command_peer peer = {.right = RIGHT_NONE, .who = {.by = "control"}};
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return RIGHT_NONE;
+		return peer;
 	size_t count;
 	gid_t *groups = peer_groups(fd, &count);
-	enum command_right right = control_right(geteuid(), control_group, cred.uid, cred.gid, groups, count);
+	peer.right = control_right(geteuid(), control_group, cred.uid, cred.gid, groups, count);
 	free(groups);
-	return right;
+	if (peer.right == RIGHT_CHANGE)
+		audit_who_of_peer(cred.uid, cred.pid, &peer.who);
+	return peer;
 }
 
 /* ---- a connection ---- */
@@ -200,7 +203,7 @@ static void conn_run(struct conn *c)
 	}
 	(void)event_del(c->readable);
 	conn_enter(c, CONN_WORKING, 0);
-	commands_run(c->control->commands, request, c->right, conn_on_done, c);
+	commands_run(c->control->commands, request, &c->peer, conn_on_done, c);
 	json_decref(request);
 }
 
@@ -263,7 +266,7 @@ static void conn_on_deadline(evutil_socket_t fd, short what, void *arg)
 static void conn_create(struct control *control, int fd)
 {
 	struct conn *c = base_alloc(sizeof(*c));
-	*c = (struct conn){.control = control, .fd = fd, .right = peer_right(fd, control->group)};
+	*c = (struct conn){.control = control, .fd = fd, .peer = peer_of(fd, control->group)};
 	c->readable = event_new(control->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	c->writable = event_new(control->base, fd, EV_WRITE, conn_on_writable, c);
 	c->deadline = evtimer_new(control->base, conn_on_deadline, c);

@@ -65,6 +65,41 @@ static json_t *other_counters(const struct report_source *s)
 	return object;
 }
 
+/* How many names are lifted that the list still holds, and which: the first of them. */
+static json_t *carried(const struct policy *p, uint16_t list)
+{
+	uint64_t count = 0;
+	json_t *names = json_array(), *object = json_object();
+	for (size_t i = 0; i < policy_lift_count(p); i++) {
+		struct policy_lift lift;
+		if (!policy_lift(p, i, &lift) || lift.list != list)
+			continue;
+		if (count++ < REPORT_LIFTED_MAX)
+			must(json_array_append_new(names, ctl_text(lift.name)) == 0);
+	}
+	put_count(object, "count", count);
+	put(object, "names", names);
+	return object;
+}
+
+/* The lists that hold names which are lifted. */
+static json_t *carriers(const struct policy *p, size_t list_count, int64_t now_s)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < list_count && policy_lift_count(p) > 0; i++) {
+		json_t *object = carried(p, (uint16_t)i);
+		struct policy_list list;
+		if (json_integer_value(json_object_get(object, "count")) == 0) {
+			json_decref(object);
+			continue;
+		}
+		policy_list(p, (uint16_t)i, now_s, &list);
+		put(object, "list", ctl_text(list.name));
+		must(json_array_append_new(array, object) == 0);
+	}
+	return array;
+}
+
 static json_t *policy(const struct report_source *s)
 {
 	struct policy_info info;
@@ -81,6 +116,7 @@ static json_t *policy(const struct report_source *s)
 	char content[IDENTITY_CONTENT_HEX];
 	put_text(object, "content", identity_content(info.content_hash, content));
 	put_count(object, "lifts", info.lift_count);
+	put(object, "lifted", carriers(s->generation->policy, info.list_count, s->now_s));
 	return object;
 }
 
@@ -210,6 +246,7 @@ json_t *report_lists(const struct report_source *s)
 			put(object, "changed_at", json_null());
 		put_count(object, "blocked", counted_by(s, str_from(said->name), false));
 		put_count(object, "would_block", counted_by(s, str_from(said->name), true));
+		put(object, "lifted", there ? carried(s->generation->policy, (uint16_t)(at - 1)) : json_null());
 		must(json_array_append_new(array, object) == 0);
 	}
 	return array;

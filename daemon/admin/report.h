@@ -18,6 +18,8 @@
 
 #include <jansson.h>
 
+#define REPORT_LIFTED_MAX 1000 /* names told of those that are lifted in a list that still holds them */
+
 struct report_source {
 	const struct generation *generation;
 	const struct generations *generations; /* for the numbers of lists */
@@ -38,6 +40,15 @@ MUST_CHECK json_t *report_lists(const struct report_source *source);
 MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
+
+struct observer;
+/* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with
+ * what reservations, they were counted. */
+MUST_CHECK json_t *report_hits(struct observer *observer, struct str list);
+/* Puts "hits" and "last_hit" into the rule of what report_explain says. */
+void report_hits_annotate(struct observer *observer, json_t *explained);
+/* What the last day looked like: at most `top` of its names, and the sketch of all others. */
+MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
 
 /* What a question is explained by. */
 struct explain_source {

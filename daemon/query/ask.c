@@ -82,6 +82,7 @@ static void refuse_private(struct service *s, struct query *q)
 	answer_nothing(s, q, s->world->settings->block_ttl_s,
 		       &(struct query_extra){.has_ede = true, .ede = EDE_BLOCKED, .text = text});
 	counters_add(s->counters, COUNTER_REBIND_REFUSED);
+	query_tell(s, q);
 	query_finish(s, q, COUNTER_BLOCKED);
 }
 
@@ -154,7 +155,7 @@ static void give_whole(struct service *s, struct query *q, const struct response
 	struct laid_out m = {.bytes = NULL};
 
 	if (q->rewrite.on) {
-		query_count_list(s, &q->rewrite.verdict);
+		query_count_rewrite(s, q);
 		answer_rewritten(s, q, r, age);
 		query_finish(s, q, COUNTER_BLOCKED);
 		return;

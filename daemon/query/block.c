@@ -41,6 +41,36 @@ enum block_cname block_cname(const struct policy_answer *a, const struct query *
 	return BLOCK_CNAME_FOUND;
 }
 
+static uint32_t longest_s(const struct policy_answer *a)
+{
+	struct record record;
+	uint32_t longest = a->ttl_s;
+
+	for (size_t at = 0; records_next(a->records, &at, &record);)
+		if (record.ttl_s != RECORDS_TTL_UNSAID)
+			longest = MAX(longest, record.ttl_s);
+	return longest;
+}
+
+/* How long a client may keep what it is sent. */
+static uint32_t kept_s(const struct policy_answer *a)
+{
+	switch (a->answer) {
+	case ANSWER_DROP:
+	case ANSWER_REFUSED: /* nothing to keep */
+	case ANSWER_TRUNCATE:
+		return 0;
+	case ANSWER_LOCAL:
+		return longest_s(a);
+	case ANSWER_NXDOMAIN:
+	case ANSWER_NODATA:
+	case ANSWER_NULL:
+	case ANSWER_ADDRESS:
+		break;
+	}
+	return a->ttl_s;
+}
+
 /* Whether an entry's CNAME sends the question elsewhere. For CNAME and ANY it is the answer itself. */
 static enum block_end follow(struct service *s, struct query *q, const struct verdict *v, bool owns, const struct policy_answer *a)
 {
@@ -54,6 +84,8 @@ static enum block_end follow(struct service *s, struct query *q, const struct ve
 	if (q->type == RRTYPE_CNAME || q->type == RRTYPE_ANY)
 		return BLOCK_ENDED;
 	q->rewrite = (struct rewrite){.on = true, .by_answer = !owns, .verdict = *v, .world = s->world->serial, .to = to};
+	if (!owns && query_is_told(s)) /* what was judged is known now, but not for long */
+		query_tell_block(s, q, &s->blocked_by, v, kept_s(a));
 	return BLOCK_REWRITTEN;
 }
 
@@ -84,6 +116,37 @@ static bool block_structured(const struct service *s, const struct query *q, con
 	return true;
 }
 
+/* Apart: a busy worker tells of few. */
+static __attribute__((noinline)) void tell(struct service *s, const struct query *q, const struct verdict *v, bool owns,
+					   const struct policy_answer *a)
+{
+	query_tell_block(s, q, owns ? NULL : &s->blocked_by, v, kept_s(a));
+}
+
+static inline void count(struct service *s, const struct query *q, const struct verdict *v, bool owns,
+			 const struct policy_answer *a)
+{
+	query_count_list(s, v);
+	if (query_is_told(s))
+		tell(s, q, v, owns, a);
+	if (UNLIKELY(!owns))
+		query_tell(s, q);
+}
+
+void query_count_rewrite(struct service *s, const struct query *q)
+{
+	const struct verdict *v = &q->rewrite.verdict;
+	struct policy_answer a;
+
+	if (q->rewrite.by_answer) { /* the entry was told of when it sent the question on */
+		query_count_list(s, v);
+		query_tell(s, q);
+		return;
+	}
+	policy_answer(s->world->policy, v, &q->name, true, s->now_s, &a);
+	count(s, q, v, true, &a);
+}
+
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
 {
 	struct policy_answer a;
@@ -97,7 +160,7 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
 	case ANSWER_DROP:
-		query_count_list(s, v);
+		count(s, q, v, owns, &a);
 		query_drop(s, q, COUNTER_BLOCKED);
 		return BLOCK_ENDED;
 	case ANSWER_TRUNCATE:
@@ -118,7 +181,7 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	}
 	if (end != BLOCK_ENDED)
 		return end;
-	query_count_list(s, v);
+	count(s, q, v, owns, &a);
 	bool wanted = block_structured(s, q, v, &a, &structured);
 	answer_blocked(s, q, &a, wanted ? &structured : NULL);
 	query_finish(s, q, COUNTER_BLOCKED);

@@ -40,14 +40,23 @@ static bool is_name(const struct query *q, const char *wire, size_t len)
 	return q->name.len == len && memcmp(q->name.wire, wire, len) == 0;
 }
 
+static const char *in_force(struct service *s)
+{
+	if (s->in_force_world != s->world->serial || s->in_force_s != s->now_s) {
+		(void)identity_in_force(s->world->policy, s->now_s, s->in_force);
+		s->in_force_world = s->world->serial;
+		s->in_force_s = s->now_s;
+	}
+	return s->in_force;
+}
+
 static void answer_policy(struct service *s, struct query *q)
 {
 	struct str texts[IDENTITY_COUNT];
-	char in_force[IDENTITY_TEXT_MAX];
 
 	for (size_t i = 0; i < IDENTITY_COUNT; i++)
 		texts[i] = str_from(s->world->identity.texts[i]);
-	texts[IDENTITY_IN_FORCE] = str_from(identity_in_force(s->world->policy, s->now_s, in_force));
+	texts[IDENTITY_IN_FORCE] = str_from(in_force(s));
 	answer_chaos(s, q, texts, IDENTITY_COUNT);
 	query_finish(s, q, COUNTER_LOCAL);
 }

@@ -19,7 +19,7 @@ enum fate decide_stage(struct service *s, struct query *q)
 
 	judge(s, q);
 	if (q->verdict.shadowed && !counted)
-		query_count_shadow(s, &q->verdict);
+		query_count_shadow(s, q, &q->verdict, NULL);
 	/* What an answer brought is known for the policy that judged that answer only, and as long as that entry is in force. */
 	if (q->rewrite.on && (!q->rewrite.by_answer || q->rewrite.world != s->world->serial ||
 			      !policy_in_force(s->world->policy, &q->rewrite.verdict, s->now_s)))

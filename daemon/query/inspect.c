@@ -17,14 +17,32 @@ struct inspection {
 	bool refused;	/* one was */
 	struct verdict *found;
 	struct verdict shadow;
+	const struct name *name; /* being judged */
+	const struct addr *address;
 };
+
+/* Which entry it was is told by the name, or the address, that it is of. */
+static void keep_judged(const struct inspection *in, struct judged *ret)
+{
+	ret->address.len = 0;
+	if (in->address != NULL)
+		ret->address = *in->address;
+	else
+		name_copy(&ret->name, in->name);
+}
 
 /* An allow entry for the name asked holds for all of its answer, but for what outranks it (saring-lists(5)). */
 static bool blocks(struct inspection *in, bool decided)
 {
-	if (in->found->shadowed)
+	bool does = decided && in->found->kind == VERDICT_BLOCKED && (!in->allowed || in->found->mandatory);
+
+	if (in->found->shadowed) {
 		in->shadow = *in->found;
-	return decided && in->found->kind == VERDICT_BLOCKED && (!in->allowed || in->found->mandatory);
+		keep_judged(in, &in->s->shadowed_by);
+	}
+	if (does)
+		keep_judged(in, &in->s->blocked_by);
+	return does;
 }
 
 static bool name_blocks(struct inspection *in, struct name *name)
@@ -33,6 +51,8 @@ static bool name_blocks(struct inspection *in, struct name *name)
 
 	name_fold(name);
 	struct policy_question question = {.name = name, .type = in->q->type, .client = &in->q->peer};
+	in->name = name;
+	in->address = NULL;
 	return blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
 }
 
@@ -71,6 +91,7 @@ static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t l
 		in->refused = true;
 		return true;
 	}
+	in->address = &address;
 	return blocks(in, policy_match_answer(s->world->policy, &address, &question, s->now_s, in->found));
 }
 
@@ -170,6 +191,6 @@ enum inspected inspect_response(struct service *s, const struct query *q, const 
 		return in.refused ? INSPECT_PRIVATE : INSPECT_BLOCKED;
 	/* links of a chain that goes on are judged again as a part of the whole */
 	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed && q->trail == NULL)
-		query_count_shadow(s, &in.shadow);
+		query_count_shadow(s, q, &in.shadow, &s->shadowed_by);
 	return INSPECT_PASSES;
 }

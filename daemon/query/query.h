@@ -18,6 +18,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
+#include "observe/tap.h"
 #include "policy/match.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -130,6 +131,12 @@ enum fate {
 	FATE_DROP,   /* no answer */
 };
 
+/* What of an answer was judged, where the name asked was not (inspect.c). */
+struct judged {
+	struct name name;    /* a CNAME's target; folded */
+	struct addr address; /* len 0: it was the name */
+};
+
 struct ask;	/* query/ask.c */
 struct mailbox; /* answers from other workers' asks; query/mailbox.c */
 
@@ -147,6 +154,7 @@ struct service {
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
+	struct tap *tap;				     /* may be NULL: nobody wants to know */
 	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
 	void *peer_arg;
 	struct mailbox *mailbox;
@@ -171,6 +179,15 @@ struct service {
 	struct share zones; /* below which they are */
 	struct trail *spare_trails;
 	unsigned spare_trail_count, trail_count; /* free ones, and those that queries have */
+
+	/* what was judged when inspect_response last found an entry that blocks, or would */
+	struct judged blocked_by, shadowed_by;
+
+	/* what policy.saring. says of the entries in force, as of that world and second: a walk over all lifts is not for every
+	 * query */
+	uint64_t in_force_world;
+	int64_t in_force_s;
+	char in_force[IDENTITY_TEXT_MAX];
 
 	/* the answer being built */
 	uint8_t *out; /* the transport's room, or big */
@@ -336,7 +353,19 @@ void query_finish(struct service *s, struct query *q, enum counter as);
 void query_drop(struct service *s, struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
-/* Count what a list in mode shadow would have blocked; v->shadowed. */
-void query_count_shadow(struct service *s, const struct verdict *v);
+/* Is this one to be told of by the tap? To be asked once for each fact that is told then. */
+static inline bool query_is_told(const struct service *s)
+{
+	return s->tap != NULL && UNLIKELY(tap_wants(s->tap));
+}
+/* Of a block, when query_is_told. by: NULL for one of the name asked, which tells of the query too; s->blocked_by for one by what
+ * an answer held, whose query is told of apart (query_tell). ttl_s: so long the client may keep what it gets. */
+void query_tell_block(struct service *s, const struct query *q, const struct judged *by, const struct verdict *v, uint32_t ttl_s);
+/* Count what an entry in mode shadow would have blocked; v->shadowed. by: NULL for the name asked. */
+void query_count_shadow(struct service *s, const struct query *q, const struct verdict *v, const struct judged *by);
+/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first. block.c */
+void query_count_rewrite(struct service *s, const struct query *q);
+/* Tell by the tap that q was asked, if it is to be: for those that end as blocked without having been told of with their entry. */
+void query_tell(struct service *s, const struct query *q);
 
 #endif

@@ -39,22 +39,28 @@ void buf_add_c(struct buf *b, const char *text)
 	buf_add(b, text, strlen(text));
 }
 
-void buf_printf(struct buf *b, const char *fmt, ...)
+void buf_vprintf(struct buf *b, const char *fmt, va_list args)
 {
-	va_list args;
+	va_list again;
 	reserve(b, 64);
-	va_start(args, fmt);
+	va_copy(again, args);
 	int n = vsnprintf(b->ptr + b->len, b->cap - b->len, fmt, args);
-	va_end(args);
 	must(n >= 0);
 	size_t len = (size_t)n;
 	if (len >= b->cap - b->len) {
 		reserve(b, len);
-		va_start(args, fmt);
-		(void)vsnprintf(b->ptr + b->len, b->cap - b->len, fmt, args);
-		va_end(args);
+		(void)vsnprintf(b->ptr + b->len, b->cap - b->len, fmt, again);
 	}
+	va_end(again);
 	b->len += len;
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	buf_vprintf(b, fmt, args); // NOLINT(clang-analyzer-valist.Uninitialized): va_start is above
+	va_end(args);
 }
 
 void *buf_grow(struct buf *b, size_t len)

@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "base/str.h"
 
+#include <stdarg.h>
+
 struct buf {
 	char *ptr; /* owned; terminated by a NUL that len does not count, once anything was added */
 	size_t len;
@@ -17,6 +19,7 @@ void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_add_str(struct buf *b, struct str s);
 void buf_add_c(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void *buf_grow(struct buf *b, size_t len); /* len zeroed bytes at the end; valid until the next growth */
 struct str buf_str(const struct buf *b);
 void buf_reset(struct buf *b);	/* keeps the memory */

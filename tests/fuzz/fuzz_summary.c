@@ -23,7 +23,7 @@ static void check_summary(struct str text)
 	}
 	for (size_t i = 0; i < r.errors.count; i++)
 		must(memchr(r.errors.items[i].text, '\0', sizeof(r.errors.items[i].text)) != NULL);
-	err_list_finish(&r.errors);
+	job_result_finish(&r);
 }
 
 static void check_probe(struct str text)

@@ -95,7 +95,7 @@ def test_explain_shape(daemon):
         "list": "l", "file": "lists/l.yaml", "line": 8, "entry": "a.example", "match": "subtree", "action": "block", "mandatory": False,
         "mode": "enforce", "code": "censored", "authority": "The Authority", "reason": "because", "reference": "https://example.org/order/1",
         "contact": ["mailto:who@example.org"], "added": None, "review": None, "expires": None, "lifted": None,
-        "sub_error": None, "organization": None, "language": None, "lifted_by": None, "lift_reason": None, "lift_reference": None}
+        "sub_error": None, "organization": None, "language": None, "lifted_by": None, "lift_reason": None, "lift_reference": None, "hits": 0, "last_hit": None}
     assert told["also"] == []
     told = daemon.explain("b.example")
     assert told["type"] == "A" and told["client"] is None

@@ -146,6 +146,6 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "can't write the summary: %s\n", strerror(errno));
 		ok = false;
 	}
-	err_list_finish(&work.errors);
+	work_finish(&work);
 	return ok ? EXIT_DONE : EXIT_FAILED;
 }

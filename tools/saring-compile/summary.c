@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <jansson.h>
+#include <string.h>
 
 #include "saring-compile/work.h"
 
@@ -18,13 +19,57 @@ static json_t *errors_to_json(const struct err_list *errors)
 	return ret;
 }
 
+#define NAMES_BYTES_MAX 100000 /* of all changes together: past that they are only counted */
+
+static json_t *hash_to_json(const uint8_t hash[16])
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[33];
+	for (size_t i = 0; i < 32; i++)
+		text[i] = digits[hash[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
+	text[32] = '\0';
+	return json_string(text);
+}
+
+static json_t *names_to_json(char *const *names, size_t count, size_t *room)
+{
+	json_t *ret = json_array();
+	for (size_t i = 0; i < count && strlen(names[i]) <= *room; i++) {
+		json_t *name = json_string(names[i]);
+		*room -= strlen(names[i]);
+		must(json_array_append_new(ret, name == NULL ? json_string("?") : name) == 0);
+	}
+	return ret;
+}
+
+static json_t *changes_to_json(const struct work *w)
+{
+	size_t room = NAMES_BYTES_MAX;
+	json_t *ret = json_array();
+	for (size_t i = 0; i < w->change_count; i++) {
+		const struct work_change *c = &w->changes[i];
+		json_t *one = json_pack("{s:s, s:o, s:o}", "list", c->list, "before", hash_to_json(c->before), "after",
+					hash_to_json(c->after)),
+		       *names = json_object();
+		must(one != NULL && names != NULL);
+		for (size_t kind = 0; kind < SEGMENT_DIFF_KINDS; kind++) {
+			const char *word = segment_diff_words[kind];
+			must(json_object_set_new(one, word, json_integer((json_int_t)c->diff.counts[kind])) == 0);
+			json_t *some = names_to_json(c->diff.names[kind], c->diff.name_counts[kind], &room);
+			must(json_object_set_new(names, word, some) == 0);
+		}
+		must(json_object_set_new(one, "names", names) == 0 && json_array_append_new(ret, one) == 0);
+	}
+	return ret;
+}
+
 static json_t *done_to_json(const struct options *o, const struct work *w, int64_t took_ns)
 {
 	static const char *const bulk_words[] = {"none", "kept", "compiled"}; /* enum bulk */
-	return json_pack("{s:b, s:I, s:I, s:I, s:f, s:I, s:s, s:{s:I, s:I}}", "ok", 1, "generation", (json_int_t)o->generation,
+	return json_pack("{s:b, s:I, s:I, s:I, s:f, s:I, s:s, s:{s:I, s:I}, s:o}", "ok", 1, "generation", (json_int_t)o->generation,
 			 "lists", (json_int_t)w->lists, "entries", (json_int_t)w->entries, "compile_seconds", (double)took_ns / 1e9,
 			 "bytes", (json_int_t)w->bytes, "bulk", bulk_words[w->bulk], "segments", "kept",
-			 (json_int_t)w->segments_kept, "made", (json_int_t)w->segments_made);
+			 (json_int_t)w->segments_kept, "made", (json_int_t)w->segments_made, "changes", changes_to_json(w));
 }
 
 bool summary_write(const struct options *o, const struct work *w, bool ok, int64_t took_ns)

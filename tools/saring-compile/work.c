@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "compile/compile.h"
 #include "saring-compile/files.h"
+#include "saring-compile/retire.h"
 #include "settings/load.h"
 
 #define SEGMENTS_DIR "segments"
@@ -29,6 +30,7 @@ struct run {
 	struct buf segments;	  /* the directory's path; empty: nothing is kept */
 	struct files_header bulk; /* zeroes: none */
 	struct buf new_bulk;	  /* path of a bulk image that this run wrote; empty: none */
+	struct lifts *lifts;	  /* owned; NULL: none, or errors say why */
 };
 
 static bool is_zero(const uint8_t hash[16])
@@ -138,6 +140,26 @@ static void open_source(struct run *r, size_t i, const char *segments, const uin
 	err_list_finish(&errors);
 }
 
+/* What the list has become since the image before, where the segment it was made of is still there. */
+static void note_change(struct run *r, size_t i)
+{
+	const struct compile_known *known = r->known_live[i].had ? &r->known_live[i] : &r->known_bulk[i];
+	const struct source *source = &r->sources[i];
+	if (!known->had || r->segments.len == 0 || memcmp(known->before, source->content_key, sizeof(known->before)) == 0)
+		return;
+	struct segment *before = segment_load(r->segments.ptr, known->before);
+	if (before == NULL)
+		return;
+	struct work *w = r->work;
+	w->changes = base_realloc(w->changes, (w->change_count + 1) * sizeof(w->changes[0]));
+	struct work_change *change = &w->changes[w->change_count++];
+	*change = (struct work_change){.list = base_strdup(r->settings->lists[i].name)};
+	memcpy(change->before, known->before, sizeof(change->before));
+	memcpy(change->after, source->content_key, sizeof(change->after));
+	segment_diff(before, source->segment, &change->diff);
+	segment_destroy(before);
+}
+
 static void open_list(struct run *r, size_t i)
 {
 	const char *segments = r->segments.len > 0 ? r->segments.ptr : NULL;
@@ -155,6 +177,7 @@ static void open_list(struct run *r, size_t i)
 		r->work->segments_kept++;
 	else
 		r->work->segments_made++;
+	note_change(r, i);
 }
 
 /* bulk_stays: the bulk tier's lists need not be opened. One that the image knew otherwise than by its identity is opened
@@ -198,6 +221,7 @@ static bool compile_one(struct run *r, enum image_tier tier, struct buf *ret)
 		input.generation = r->o->generation;
 		memcpy(input.settings_hash, r->settings_hash, sizeof(input.settings_hash));
 		memcpy(input.bulk_hash, r->bulk.body_hash, sizeof(input.bulk_hash));
+		input.lifts = r->lifts;
 	}
 	return policy_compile(&input, ret, &r->work->errors);
 }
@@ -266,6 +290,43 @@ static void sweep(struct run *r)
 	free(keys);
 }
 
+/* Is the image for the state directory, or only for somebody who wants to look at it? */
+static bool is_own_state(const struct run *r)
+{
+	struct buf path = {NULL, 0, 0};
+	struct stat out, state;
+	files_beside(r->o->output, ".", &path);
+	const bool own = stat(path.ptr, &out) == 0 && stat(r->settings->state, &state) == 0 && out.st_dev == state.st_dev &&
+			 out.st_ino == state.st_ino;
+	buf_finish(&path);
+	return own;
+}
+
+/* What was lifted, as far as its list still has it. Before the bulk tier's segments are closed. Nothing ends while some list cannot
+ * be read: what served before serves on, with what was lifted then. */
+static bool open_lifts(struct run *r)
+{
+	if (r->work->errors.count > 0)
+		return false;
+	r->lifts = retire(r->settings, r->sources, is_own_state(r), clock_wall_s(), &r->work->errors);
+	return r->lifts != NULL;
+}
+
+/* Of a check: its faults alone. One that cannot be read is somebody else's state. */
+static void check_lifts(struct run *r)
+{
+	struct buf path = {NULL, 0, 0};
+	struct err_list errors = {0};
+	buf_printf(&path, "%s/" LIFTS_FILE, r->settings->state);
+	r->lifts = lifts_load(path.ptr, &errors);
+	for (size_t i = 0; i < errors.count; i++) {
+		if (errors.items[i].line > 0)
+			err_list_add(&r->work->errors, &errors.items[i]);
+	}
+	err_list_finish(&errors);
+	buf_finish(&path);
+}
+
 /* --- the whole --- */
 
 static bool check_all(struct run *r)
@@ -274,6 +335,7 @@ static bool check_all(struct run *r)
 	/* A list that could not be read, or not whole, does not keep the others' expressions from being looked at. */
 	bool bulk = compile_bulk(r);
 	close_bulk(r);
+	check_lifts(r);
 	return compile_live(r) && bulk;
 }
 
@@ -289,6 +351,7 @@ static bool compile_all(struct run *r)
 		r->bulk = (struct files_header){.entries = 0};
 	/* Faulty lists do not keep the others from being compiled: their expressions are looked at only then. */
 	bool ok = stays || !has_bulk(r) || compile_bulk(r);
+	ok = open_lifts(r) && ok;
 	close_bulk(r);
 	ok = compile_live(r) && ok;
 	if (ok)
@@ -308,6 +371,7 @@ static void run_finish(struct run *r)
 	free(r->known_bulk);
 	buf_finish(&r->segments);
 	buf_finish(&r->new_bulk);
+	lifts_destroy(r->lifts);
 	settings_destroy(r->settings);
 }
 
@@ -326,4 +390,16 @@ bool work_run(const struct options *o, struct work *ret)
 	}
 	run_finish(&r);
 	return ok && ret->errors.count == 0;
+}
+
+void work_finish(struct work *work)
+{
+	for (size_t i = 0; i < work->change_count; i++) {
+		free(work->changes[i].list);
+		segment_diff_finish(&work->changes[i].diff);
+	}
+	free(work->changes);
+	work->changes = NULL;
+	work->change_count = 0;
+	err_list_finish(&work->errors);
 }

@@ -5,6 +5,7 @@
 #define SARING_COMPILE_WORK_H
 
 #include "base/err.h"
+#include "import/segment_diff.h"
 #include "import/source.h"
 #include "settings/settings.h"
 
@@ -22,15 +23,26 @@ struct options {
 
 enum bulk { BULK_NONE, BULK_KEPT, BULK_COMPILED };
 
+/* A list that is not what it was in the image before. */
+struct work_change {
+	char *list; /* owned */
+	uint8_t before[16], after[16];
+	struct segment_diff diff;
+};
+
 /* What was done, for the summary. */
 struct work {
 	struct err_list errors; /* err_list_finish */
 	size_t lists, entries, bytes;
 	size_t segments_kept, segments_made;
 	enum bulk bulk;
+	struct work_change *changes; /* owned; of lists whose segment of before was still there */
+	size_t change_count;
 };
+void work_finish(struct work *work);
 
-/* Compile and write, or with options->check find what would be in the way. False, and ret->errors say why. */
+/* Compile and write, or with options->check find what would be in the way. False, and ret->errors say why. work_finish it in both
+ * cases. */
 MUST_CHECK bool work_run(const struct options *options, struct work *ret);
 
 /* Print what stands in options->probe as JSON on stdout: the reader's report, or {"refused": "why"}. Returns the exit status. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * cmd_edit.c - lists changed: list add, remove, lift, mode. First the file, in place; then the daemon is told, and the command
+ * cmd_edit.c - lists changed: list add, remove, mode. First the file, in place; then the daemon is told, and the command
  * returns when the edit is in force. With the daemon down the edit waits in the file. */
 #include "saringctl/context.h"
 
@@ -9,7 +9,9 @@
 #include "base/str.h"
 #include "list/doc.h"
 #include "list/edit.h"
+#include "list/lifts.h"
 #include "import/import.h"
+#include "saringctl/day.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/list_source.h"
 
@@ -23,7 +25,7 @@
 /* ---- before the edit ---- */
 
 /* A file is replaced by rename, which asks for rights on its directory; but one that was made read-only is left alone too. */
-static bool may_write(const char *path, const char *shown, struct err *err)
+bool edit_may_write(const char *path, const char *shown, struct err *err)
 {
 	char *real = realpath(path, NULL); /* what a symbolic link leads to is replaced, not the link */
 	if (real == NULL)
@@ -80,11 +82,16 @@ static enum exit_status refuse_names(const struct context *ctx, size_t bad)
 	return output_fail(&ctx->out, &err, NULL);
 }
 
+static enum match match_of(const struct edit *e)
+{
+	const struct invocation *in = e->ctx->in;
+	return in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
+}
+
 /* Is all of a public suffix meant: com, co.uk, github.io? */
 static bool is_over_broad(const struct edit *e, const psl_ctx_t *psl, const char *text)
 {
-	const struct invocation *in = e->ctx->in;
-	enum match match = in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
+	enum match match = match_of(e);
 	struct name name;
 	char shown[NAME_TEXT_MAX];
 	if (match == MATCH_EXACT || !list_name_from_text(str_from(text), &name, NULL))
@@ -108,6 +115,37 @@ static bool breadth_good(const struct edit *e, enum action action, size_t *ret_b
 			    in->operands[i]);
 		bad++;
 	}
+	*ret_bad = bad;
+	return bad == 0;
+}
+
+#define GUARD_QUERIES_MIN 1000 /* of fewer in the last day nobody can say what 1 % is */
+#define GUARD_PERCENT 1.0
+
+/* A name that so much of the last day's traffic was for is mostly not meant to be blocked either. Of what the daemon cannot be
+ * asked nothing is said. */
+static bool traffic_good(const struct edit *e, enum action action, size_t *ret_bad)
+{
+	const struct invocation *in = e->ctx->in;
+	struct err err = {.code = ERR_NONE};
+	struct day day = {.reply = NULL};
+	struct name name;
+	size_t bad = 0;
+	if (action != ACTION_BLOCK || in->force)
+		return true;
+	bool known = day_load(e->ctx, false, &day, &err) && day.on && day.queries >= GUARD_QUERIES_MIN;
+	for (size_t i = 1; i < in->operand_count && known; i++) {
+		if (!list_name_from_text(str_from(in->operands[i]), &name, NULL))
+			continue;
+		double percent =
+		    100.0 * (double)day_most(&day, name.wire, name.len, name.labels, match_of(e)) / (double)day.queries;
+		if (percent <= GUARD_PERCENT)
+			continue;
+		output_note(&e->ctx->out, "%s would have taken up to %.1f %% of all queries since %s; use --force if that is meant",
+			    in->operands[i], percent, day.since);
+		bad++;
+	}
+	day_finish(&day);
 	*ret_bad = bad;
 	return bad == 0;
 }
@@ -174,27 +212,78 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 						 .contact = in->contact,
 						 .contact_count = in->contact_count};
 	}
-	bool good = may_write(e->list->file, e->file, &err) &&
+	bool good = edit_may_write(e->list->file, e->file, &err) &&
 		    (before != NULL || edit_create(e->list->file, e->list->has_action ? e->list->action : ACTION_BLOCK, &err)) &&
 		    edit_add(e->list->file, before, entries, count, clock_wall_s(), e->results, &err);
 	free(entries);
 	return edit_end(e, good, &err);
 }
 
+/* ---- what was lifted in a list that cannot be edited ---- */
+
+/* Is any of the names lifted there? */
+static bool has_lifted(const struct edit *e, const char *path, struct lift_wanted *wanted)
+{
+	struct err_list errors = {0};
+	struct lifts *lifts = lifts_load(path, &errors);
+	bool has = false;
+	err_list_finish(&errors);
+	for (size_t i = 1; lifts != NULL && i < e->ctx->in->operand_count; i++) {
+		wanted[i - 1].list = e->list->name;
+		has |= list_name_from_text(str_from(e->ctx->in->operands[i]), &wanted[i - 1].name, NULL) &&
+		       lifts_find(lifts, e->list->name, &wanted[i - 1].name) != NULL;
+	}
+	lifts_destroy(lifts);
+	return has;
+}
+
+/* Adding a name that is lifted in such a list takes the lift back: the list's own entry is in force again. False: there is no such
+ * name, and nothing was done. */
+static bool restore(struct edit *e, enum exit_status *ret_status)
+{
+	struct err err = {.code = ERR_NONE};
+	const size_t count = e->ctx->in->operand_count - 1;
+	struct lift_wanted *wanted = base_alloc((count + 1) * sizeof(*wanted));
+	struct buf path = {NULL, 0, 0};
+	buf_printf(&path, "%s/" LIFTS_FILE, e->ctx->settings->state);
+	const bool any = !format_good(e, &err) && has_lifted(e, path.ptr, wanted);
+	if (any) {
+		size_t bad = 0;
+		edit_room(e, count);
+		if (!names_good(e->ctx, NULL, &bad)) {
+			*ret_status = refuse_names(e->ctx, bad);
+		} else {
+			err = (struct err){.code = ERR_NONE};
+			const bool good = lifts_end(path.ptr, wanted, count, LIFT_RESTORED, clock_wall_s(), &err);
+			for (size_t i = 0; i < count; i++)
+				e->results[i] = (struct edit_result){.name = e->ctx->in->operands[i + 1],
+								     .outcome = wanted[i].done ? EDIT_DONE : EDIT_NOT_FOUND};
+			*ret_status = edit_end(e, good, &err);
+		}
+	}
+	buf_finish(&path);
+	free(wanted);
+	return any;
+}
+
 enum exit_status cmd_list_add(struct context *ctx)
 {
 	struct edit e;
-	struct edit_seen *before;
+	struct edit_seen *before = NULL;
 	size_t bad = 0;
 	enum exit_status status = STATUS_FAILED;
 	if (!edit_begin(&e, ctx, &wording_add))
 		return STATUS_FAILED;
+	if (restore(&e, &status)) {
+		edit_finish(&e);
+		return status;
+	}
 	if (list_before(&e, true, &before)) {
 		const struct list *list = edit_seen_list(before);
 		enum action action = e.list->has_action			? e.list->action
 				     : list != NULL && list->has_action ? list->action
 									: ACTION_BLOCK;
-		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad))
+		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad) || !traffic_good(&e, action, &bad))
 			status = refuse_names(ctx, bad);
 		else
 			status = add(&e, before);
@@ -219,43 +308,10 @@ enum exit_status cmd_list_remove(struct context *ctx)
 			status = refuse_names(ctx, bad);
 		else
 			status = edit_end(&e,
-					  may_write(e.list->file, e.file, &err) &&
+					  edit_may_write(e.list->file, e.file, &err) &&
 					      edit_remove(e.list->file, before, ctx->in->operands + 1, e.count, e.results, &err),
 					  &err);
 	}
-	edit_seen_destroy(before);
-	edit_finish(&e);
-	return status;
-}
-
-static bool lift(struct edit *e, struct edit_seen *before, struct err *err)
-{
-	const struct invocation *in = e->ctx->in;
-	if (!may_write(e->list->file, e->file, err))
-		return false;
-	if (in->operand_count > 1) {
-		edit_room(e, in->operand_count - 1);
-		return edit_lift(e->list->file, before, in->operands + 1, e->count, in->reason, clock_wall_s(), e->results, err);
-	}
-	/* the whole list: one result, without a name; a remark says that it was lifted before */
-	edit_room(e, 1);
-	bool good = edit_lift(e->list->file, before, NULL, 0, in->reason, clock_wall_s(), NULL, err);
-	e->results[0].outcome = good && err->text[0] != '\0' ? EDIT_ALREADY : EDIT_DONE;
-	return good;
-}
-
-enum exit_status cmd_list_lift(struct context *ctx)
-{
-	struct edit e;
-	struct err err = {.code = ERR_NONE};
-	struct edit_seen *before;
-	size_t bad = 0;
-	enum exit_status status = STATUS_FAILED;
-	if (!edit_begin(&e, ctx, &wording_lift))
-		return STATUS_FAILED;
-	if (list_before(&e, false, &before))
-		status = names_good(ctx, edit_seen_list(before), &bad) ? edit_end(&e, lift(&e, before, &err), &err)
-								       : refuse_names(ctx, bad);
 	edit_seen_destroy(before);
 	edit_finish(&e);
 	return status;
@@ -277,7 +333,7 @@ enum exit_status cmd_list_mode(struct context *ctx)
 	e.results[0] =
 	    (struct edit_result){.name = e.list->name, .outcome = e.list->mode == (enum mode)mode ? EDIT_ALREADY : EDIT_DONE};
 	bool good = e.results[0].outcome == EDIT_ALREADY ||
-		    (may_write(ctx->config, ctx->config, &err) && edit_mode(ctx->config, e.list->name, (enum mode)mode, &err));
+		    (edit_may_write(ctx->config, ctx->config, &err) && edit_mode(ctx->config, e.list->name, (enum mode)mode, &err));
 	enum exit_status status = edit_end(&e, good, &err);
 	edit_finish(&e);
 	return status;

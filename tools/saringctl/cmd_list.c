@@ -2,6 +2,7 @@
  *
  * cmd_list.c - the lists as the daemon has them: list. */
 #include "saringctl/context.h"
+#include "saringctl/carried.h"
 
 #include <string.h>
 
@@ -44,6 +45,17 @@ enum exit_status cmd_list(struct context *ctx)
 		table_cell(t, 8, PAINT_NONE, field_text(list, "source"));
 	}
 	table_finish(t);
+	bool first = true;
+	json_array_foreach(lists, i, list)
+	{
+		const json_t *lifted = json_object_get(list, "lifted");
+		if (field_int(lifted, "count") == 0)
+			continue;
+		if (first)
+			putchar('\n');
+		carried_show(&ctx->out, first ? "lifted" : "", field_text(list, "name"), lifted);
+		first = false;
+	}
 	json_decref(lists);
 	return STATUS_DONE;
 }

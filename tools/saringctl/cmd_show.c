@@ -8,6 +8,7 @@
 #include "ctl/proto.h"
 #include "list/list.h"
 #include "compile/compile.h"
+#include "saringctl/hits_seen.h"
 #include "saringctl/list_source.h"
 
 #include <stdlib.h>
@@ -22,6 +23,8 @@ struct shown {
 	const struct segment *segment;
 	enum action action; /* the list's */
 	int64_t now_s;
+	struct hits_seen hits; /* reply NULL: the daemon was not reached */
+	bool unused;	       /* only those never hit */
 };
 
 /* One entry, as it is shown. */
@@ -33,6 +36,7 @@ struct row {
 	char text[NAME_TEXT_MAX];
 	char *written; /* owned; NULL when text is it */
 	const char *state;
+	const json_t *hit; /* what the daemon counted; NULL: nothing */
 };
 
 /* The entry's own mode, or its list's. */
@@ -66,7 +70,30 @@ static void row_text(struct row *row)
 		(void)prefix_to_text(&e->prefix, row->text);
 }
 
-static bool row_next(const struct shown *s, struct segment_cursor *cursor, struct row *row)
+static const char *row_entry(const struct row *row)
+{
+	return row->written != NULL ? row->written : row->text;
+}
+
+static const char *row_match(const struct shown *s, const struct row *row)
+{
+	return match_words[compile_entry_match(s->segment, &row->class, s->settings)];
+}
+
+/* A name is looked for in its one form, too. */
+static const json_t *row_hit(const struct shown *s, const struct row *row)
+{
+	const struct segment_entry *e = &row->entry;
+	char text[NAME_TEXT_MAX];
+	struct name name;
+	if (s->hits.reply == NULL)
+		return NULL;
+	if (e->wire == NULL || row->class.cond.len > 0 || !name_from_wire(e->wire, e->wire_len, &name))
+		return hits_seen_of(&s->hits, row_entry(row), NULL, row_match(s, row));
+	return hits_seen_of(&s->hits, row_entry(row), name_to_text(&name, text), row_match(s, row));
+}
+
+static bool row_read(const struct shown *s, struct segment_cursor *cursor, struct row *row)
 {
 	if (!segment_next(s->segment, cursor, &row->entry))
 		return false;
@@ -78,17 +105,23 @@ static bool row_next(const struct shown *s, struct segment_cursor *cursor, struc
 	row->all = list_provenance(says ? &row->own : NULL, segment_defaults(s->segment), &s->settings->provenance);
 	row->state = state_of(s, &row->class, &row->all);
 	row_text(row);
+	row->hit = row_hit(s, row);
 	return true;
 }
 
-static const char *row_entry(const struct row *row)
+static bool row_is_shown(const struct shown *s, const struct row *row)
 {
-	return row->written != NULL ? row->written : row->text;
+	return !s->unused || field_int(row->hit, "hits") + field_int(row->hit, "would_block") == 0;
 }
 
-static const char *row_match(const struct shown *s, const struct row *row)
+static bool row_next(const struct shown *s, struct segment_cursor *cursor, struct row *row)
 {
-	return match_words[compile_entry_match(s->segment, &row->class, s->settings)];
+	while (row_read(s, cursor, row)) {
+		if (row_is_shown(s, row))
+			return true;
+		free(row->written);
+	}
+	return false;
 }
 
 static const char *row_action(const struct shown *s, const struct row *row)
@@ -128,6 +161,14 @@ static json_t *row_json(const struct shown *s, const struct row *row)
 				 "sub_error", ctl_text(str_from(sub_error_shown(p))));
 	must(rest != NULL && json_object_update(one, rest) == 0);
 	json_decref(rest);
+	if (s->hits.reply != NULL) {
+		json_t *last = json_object_get(row->hit, "last_hit");
+		json_t *hit = json_pack("{s:I, s:I}", "hits", (json_int_t)field_int(row->hit, "hits"), "would_block",
+					(json_int_t)field_int(row->hit, "would_block"));
+		must(hit != NULL && json_object_update(one, hit) == 0);
+		json_decref(hit);
+		must(json_object_set_new(one, "last_hit", last != NULL ? json_incref(last) : json_null()) == 0);
+	}
 	if (row->class.has_answer)
 		must(json_object_set_new(one, "answer", json_string(answer_words[row->class.answer])) == 0);
 	return one;
@@ -180,6 +221,20 @@ static void show_head(const struct shown *s)
 	output_line(o, "lifted by", p.lifted_by);
 	output_line(o, "lift reason", p.lift_reason);
 	output_line(o, "lift reference", p.lift_reference);
+	char since[HITS_SEEN_SINCE_MAX];
+	if (s->hits.reply != NULL)
+		output_linef(o, s->unused ? "never hit" : "hits", "%s", hits_seen_since(&s->hits, since));
+}
+
+/* "12", or of an entry on trial "(12)": would have been. */
+static const char *row_hits(const struct row *row, char buf[FIGURE_MAX])
+{
+	int64_t hits = field_int(row->hit, "hits"), would = field_int(row->hit, "would_block");
+	if (hits == 0 && would > 0)
+		(void)snprintf(buf, FIGURE_MAX, "(%lld)", (long long)would);
+	else
+		(void)snprintf(buf, FIGURE_MAX, "%lld", (long long)hits);
+	return buf;
 }
 
 /* A column stands only where an entry has something of its own to say there. */
@@ -237,14 +292,19 @@ static enum paint paint_of_state(const char *state)
 
 static void show_table(const struct shown *s)
 {
-	struct column columns[5 + ARRAY_LEN(own_columns)] = {
+	struct column columns[7 + ARRAY_LEN(own_columns)] = {
 	    {"LINE", true, false}, {"ENTRY", false, true}, {"MATCH", false, false}};
 	size_t own[ARRAY_LEN(own_columns)], fixed = 3;
 	bool actions;
 	size_t own_count = own_said(s, own, &actions);
 	if (actions)
 		columns[fixed++] = (struct column){"ACTION", false, false};
+	const size_t state = fixed;
 	columns[fixed++] = (struct column){"STATE", false, false};
+	if (s->hits.reply != NULL && !s->unused) {
+		columns[fixed++] = (struct column){"HITS", true, false};
+		columns[fixed++] = (struct column){"LAST HIT", false, false};
+	}
 	for (size_t k = 0; k < own_count; k++)
 		columns[fixed + k] = (struct column){own_columns[own[k]].title, false, own_columns[own[k]].wrap};
 	struct table *t = table_create(s->out, columns, fixed + own_count);
@@ -257,7 +317,12 @@ static void show_table(const struct shown *s)
 		table_cell(t, 2, PAINT_NONE, row_match(s, &row));
 		if (actions)
 			table_cell(t, 3, PAINT_NONE, row_action(s, &row));
-		table_cell(t, fixed - 1, paint_of_state(row.state), row.state);
+		table_cell(t, state, paint_of_state(row.state), row.state);
+		if (fixed > state + 1) {
+			char figure[FIGURE_MAX];
+			table_cell(t, state + 1, PAINT_NONE, row_hits(&row, figure));
+			table_cell(t, state + 2, PAINT_NONE, field_text(row.hit, "last_hit"));
+		}
 		for (size_t k = 0; k < own_count; k++)
 			table_cell(t, fixed + k, PAINT_NONE, own_text(&row.own, own[k]));
 		free(row.written);
@@ -269,12 +334,15 @@ static void show_lines(const struct shown *s)
 {
 	struct segment_cursor cursor = {0};
 	struct row row;
-	output_print(s->out, stdout, PAINT_HEAD, "%8s %-*s %-10s %-6s %s", "LINE", SHOW_ENTRY_WIDTH, "ENTRY", "MATCH", "ACTION",
-		     "STATE");
+	const bool hits = s->hits.reply != NULL && !s->unused;
+	char figure[FIGURE_MAX];
+	output_print(s->out, stdout, PAINT_HEAD, "%8s %-*s %-10s %-6s %s%s", "LINE", SHOW_ENTRY_WIDTH, "ENTRY", "MATCH", "ACTION",
+		     "STATE", hits ? "     HITS" : "");
 	putchar('\n');
 	while (row_next(s, &cursor, &row)) {
-		output_print(s->out, stdout, PAINT_NONE, "%8u %-*s %-10s %-6s %s", row.entry.line, SHOW_ENTRY_WIDTH,
-			     row_entry(&row), row_match(s, &row), row_action(s, &row), row.state);
+		output_print(s->out, stdout, PAINT_NONE, hits ? "%8u %-*s %-10s %-6s %-9s %s" : "%8u %-*s %-10s %-6s %s%s",
+			     row.entry.line, SHOW_ENTRY_WIDTH, row_entry(&row), row_match(s, &row), row_action(s, &row), row.state,
+			     hits ? row_hits(&row, figure) : "");
 		putchar('\n');
 		free(row.written);
 	}
@@ -295,6 +363,17 @@ static void show_people(const struct shown *s)
 		show_lines(s);
 }
 
+/* Without the daemon a list is shown without its hits; what was never hit cannot be said then. */
+static bool load_hits(struct context *ctx, struct shown *s, enum exit_status *ret_status)
+{
+	struct err err = {.code = ERR_NONE};
+	s->unused = ctx->in->unused;
+	if (hits_seen_load(ctx, s->settings->name, &s->hits, &err) || !s->unused)
+		return true;
+	*ret_status = output_fail(&ctx->out, &err, NULL);
+	return false;
+}
+
 enum exit_status cmd_list_show(struct context *ctx)
 {
 	struct err_list errors = {0};
@@ -309,15 +388,18 @@ enum exit_status cmd_list_show(struct context *ctx)
 		err_set(&err, ERR_INPUT, "the list '%s' cannot be shown", l->name);
 		status = output_fail(&ctx->out, &err, &errors);
 	} else {
-		const struct shown s = {.out = &ctx->out,
-					.settings = l,
-					.segment = source.segment,
-					.action = compile_list_action(source.segment, l),
-					.now_s = clock_wall_s()};
-		if (ctx->out.json)
-			show_json(&s);
-		else
-			show_people(&s);
+		struct shown s = {.out = &ctx->out,
+				  .settings = l,
+				  .segment = source.segment,
+				  .action = compile_list_action(source.segment, l),
+				  .now_s = clock_wall_s()};
+		if (load_hits(ctx, &s, &status)) {
+			if (ctx->out.json)
+				show_json(&s);
+			else
+				show_people(&s);
+		}
+		hits_seen_finish(&s.hits);
 	}
 	source_close(&source);
 	err_list_finish(&errors);

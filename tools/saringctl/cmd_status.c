@@ -2,6 +2,7 @@
  *
  * cmd_status.c - how the daemon does: status, cache, cache flush, upstream. */
 #include "saringctl/context.h"
+#include "saringctl/carried.h"
 
 #include "base/str.h"
 #include "saringctl/change.h"
@@ -37,6 +38,10 @@ static void show_policy(const struct output *o, const json_t *policy)
 		     field_text(policy, "compiled_at"), figure_seconds(field_real(policy, "compile_seconds"), took));
 	output_linef(o, "", "content %s, %s on record", field_text(policy, "content"),
 		     figure_count(field_int(policy, "lifts"), "lift", "lifts", lists));
+	const json_t *one;
+	size_t i;
+	json_array_foreach(json_object_get(policy, "lifted"), i, one)
+	    carried_show(o, i == 0 ? "lifted" : "", field_text(one, "list"), one);
 }
 
 static void show_cache(const struct output *o, const char *label, const json_t *cache)
@@ -88,6 +93,18 @@ static void show_limits(const struct output *o, const json_t *counters)
 	}
 }
 
+/* Only when something is wrong with it. */
+static void show_audit(const struct output *o, const json_t *audit)
+{
+	char lost[FIGURE_MAX];
+	const char *error = field_text(audit, "error");
+	if (field_int(audit, "lost") > 0)
+		output_linef(o, "audit log", "%s lost: %s", figure_count(field_int(audit, "lost"), "record", "records", lost),
+			     error);
+	else if (error[0] != '\0')
+		output_linef(o, "audit log", "%s", error);
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -117,6 +134,7 @@ enum exit_status cmd_status(struct context *ctx)
 	show_cache(o, "cache", json_object_get(status, "cache"));
 	show_upstream(o, json_object_get(status, "upstream"));
 	show_limits(o, json_object_get(status, "counters"));
+	show_audit(o, json_object_get(status, "audit"));
 	json_decref(status);
 	return STATUS_DONE;
 }

@@ -17,6 +17,8 @@
 /* said of a change, for the audit log */
 #define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
 
+#define LIFT_BITS (RECORD_BITS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CLOSURE) | OPTION_BIT(OPTION_DRY_RUN))
+
 const struct command commands_table[] = {
     {"status", NULL, "", 0, 0, 0, cmd_status, "is it up, what is loaded, how it does", NULL},
     {"check", NULL, "[FILE]", 0, 1, 0, cmd_check, "read configuration and lists without the daemon: errors and warnings",
@@ -30,16 +32,26 @@ const struct command commands_table[] = {
      "Every entry that matches and why it lost, how the answer comes about, and the bytes that would be sent.\n"
      "What the daemon does not know yet it is asked for, as any client would ask, unless --no-ask is given.",
      "why"},
+    {"impact", NULL, "FILE|LIST|NAME...", 1, INT_MAX,
+     OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_POPULAR), cmd_impact,
+     "what a list, a file or names would hit, were they enforced",
+     "Of the last day's queries, as the daemon has counted them; and which public suffixes, popular names and names of the\n"
+     "operator's own would be blocked. Without the daemon the latter alone, and the exit status is 3."},
     {"list", NULL, "", 0, 0, 0, cmd_list, "the lists, as the daemon has them", NULL},
-    {"list", "show", "LIST", 1, 1, 0, cmd_list_show, "a list's entries with their provenance", NULL},
+    {"list", "show", "LIST", 1, 1, OPTION_BIT(OPTION_UNUSED), cmd_list_show,
+     "a list's entries with their provenance and how often each was hit",
+     "With --unused only those that were never hit since counting began, which is said. Hits are the daemon's."},
     {"list", "add", "LIST NAME...", 2, INT_MAX, OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_add,
      "add names to a list's file; in force when it returns",
      "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) only with "
      "--force."},
     {"list", "remove", "LIST NAME...", 2, INT_MAX, RECORD_BITS, cmd_list_remove, "remove names, as if they had never been there",
      NULL},
-    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, RECORD_BITS, cmd_list_lift, "no longer in force, kept for the record",
-     "Without NAME the whole list is lifted."},
+    {"list", "lift", "LIST [NAME...]", 1, INT_MAX, LIFT_BITS, cmd_list_lift, "no longer in force, kept for the record",
+     "Without NAME the whole list is lifted. In a list that cannot be edited a name stays lifted until the list drops it.\n"
+     "Then each name is asked for at the daemon's own listeners. What else still blocks is named, and lifted with --closure."},
+    {"unblock", NULL, "NAME...", 1, INT_MAX, LIFT_BITS, cmd_unblock, "lift a name in every list that has it",
+     "Needs --reason. As 'list lift' in each of these lists."},
     {"list", "mode", "LIST enforce|shadow|off", 2, 2, RECORD_BITS, cmd_list_mode,
      "enforce a list, only count what it would do, or leave it out", "Written to saring.yaml; in force when it returns."},
     {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE) | RECORD_BITS, cmd_list_fetch,
@@ -53,6 +65,17 @@ const struct command commands_table[] = {
      "Without --format as YAML. What the format has no words for is left out, and said on standard error."},
     {"cache", NULL, "", 0, 0, 0, cmd_cache, "the cache in figures", NULL},
     {"cache", "flush", "[NAME]", 0, 1, RECORD_BITS, cmd_cache_flush, "empty the cache, or forget NAME and all below it", NULL},
+    {"audit", NULL, "", 0, 0,
+     OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_NUMBER) | OPTION_BIT(OPTION_FOLLOW), cmd_audit,
+     "who changed what, when and why: the audit log",
+     "The newest 100 records, oldest first. With the daemon down they are read from its files.\n"
+     "With --follow the last ten, then each as it comes; with --json one document a line."},
+    {"audit", "verify", "[PATH]", 0, 1, 0, cmd_audit_verify, "is the audit log what was written? Every damage with its place",
+     "PATH is a folder of an audit log, or one file of it; otherwise that of the configuration's state directory is looked at."},
+    {"report", NULL, "", 0, 0,
+     OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_OUTPUT), cmd_report,
+     "a transparency report: what is blocked, on whose order, since when, and what was lifted",
+     "--format is text, json or html; --since is 30 days ago when not given. The daemon need not run, but knows of hits."},
     {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
 };
 const size_t commands_count = ARRAY_LEN(commands_table);
@@ -76,10 +99,19 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
+    [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
+    [OPTION_DRY_RUN] = {0, "dry-run", NULL, "say what would be done, and do nothing"},
+    [OPTION_SINCE] = {0, "since", "D", "from a date, a time (RFC 3339), or so long ago (7d)"},
+    [OPTION_UNTIL] = {0, "until", "D", "up to a date, a time, or so long ago"},
+    [OPTION_NUMBER] = {'n', "number", "N", "at most so many, the newest"},
+    [OPTION_FOLLOW] = {0, "follow", NULL, "go on, with each as it comes"},
+    [OPTION_OUTPUT] = {'o', "output", "FILE", "write to FILE, which is replaced when all is written"},
     [OPTION_AT] = {0, "at", "TIME", "at another moment: a date, a time (RFC 3339), or so long from now (+2d, -1h)"},
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
+    [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
 const char *command_name(const struct command *command, char *buf, size_t size)
@@ -114,7 +146,8 @@ static void help_verbs(FILE *out, const char *group)
 		char name[COMMAND_NAME_MAX], left[80];
 		(void)snprintf(left, sizeof(left), "%s%s%s", command_name(c, name, sizeof(name)), c->operands[0] != '\0' ? " " : "",
 			       c->operands);
-		fprintf(out, "  %-36s %s\n", left, c->summary);
+		fprintf(out, "  %-36s %s%s%s%s\n", left, c->summary, c->alias != NULL ? " (also: " : "",
+			c->alias != NULL ? c->alias : "", c->alias != NULL ? ")" : "");
 	}
 }
 
@@ -215,6 +248,39 @@ static bool parse_format(const char *text, struct invocation *in, struct err *er
 	return true;
 }
 
+/* What the formats of report are, cmd_report.c says. */
+static bool parse_report_format(const char *text, struct err *err)
+{
+	for (size_t i = 0; report_format_words[i] != NULL; i++) {
+		if (strcmp(text, report_format_words[i]) == 0)
+			return true;
+	}
+	return err_set(err, ERR_USAGE, "--format: '%s' is not one of text, json, html", text);
+}
+
+/* A moment that has passed: a date, a time, or so long ago. */
+static bool parse_moment(const char *option, const char *text, int64_t now_s, int64_t *ret, struct err *err)
+{
+	int64_t ms;
+	if (str_to_time(str_from(text), ret, NULL) && *ret > 0)
+		return true;
+	if (!str_to_duration_ms(str_from(text), &ms) || ms / 1000 >= now_s)
+		return err_set(err, ERR_USAGE,
+			       "--%s: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)", option,
+			       text);
+	*ret = now_s - ms / 1000;
+	return true;
+}
+
+static bool parse_number(const char *text, struct invocation *in, struct err *err)
+{
+	uint64_t number;
+	if (!str_to_u64(str_from(text), &number) || number == 0 || number > COMMANDS_NUMBER_MAX)
+		return err_set(err, ERR_USAGE, "-n: '%s' is no number from 1 to %d", text, COMMANDS_NUMBER_MAX);
+	in->number = (size_t)number;
+	return true;
+}
+
 static bool parse_option(enum command_option option, const char *value, int64_t now_s, struct invocation *in, struct err *err)
 {
 	uint16_t type;
@@ -262,9 +328,34 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 	case OPTION_EXPIRES:
 		return parse_expires(value, now_s, in, err);
 	case OPTION_FORMAT:
-		return parse_format(value, in, err);
+		in->format_word = value; /* what it means, the verb says */
+		return true;
+	case OPTION_SINCE:
+		return parse_moment("since", value, now_s, &in->since_s, err);
+	case OPTION_UNTIL:
+		return parse_moment("until", value, now_s, &in->until_s, err);
+	case OPTION_NUMBER:
+		return parse_number(value, in, err);
+	case OPTION_FOLLOW:
+		in->follow = true;
+		return true;
+	case OPTION_OUTPUT:
+		in->output_path = value;
+		return true;
 	case OPTION_FORCE:
 		in->force = true;
+		return true;
+	case OPTION_POPULAR:
+		in->popular = value;
+		return true;
+	case OPTION_UNUSED:
+		in->unused = true;
+		return true;
+	case OPTION_CLOSURE:
+		in->closure = true;
+		return true;
+	case OPTION_DRY_RUN:
+		in->dry_run = true;
 		return true;
 	case OPTION_AT:
 		return parse_at(value, now_s, in, err);
@@ -372,7 +463,7 @@ static const struct command *find(const char *verb, const char *sub)
 
 static bool unknown_verb(const char *verb, const char *sub, struct err *err)
 {
-	const char *words[32];
+	const char *words[64];
 	size_t count = 0;
 	static_assert(ARRAY_LEN(commands_table) <= ARRAY_LEN(words), "room for every verb");
 	for (size_t i = 0; i < commands_count; i++) {
@@ -462,7 +553,12 @@ bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret
 		return false;
 	if (ret->command == NULL || ret->help || ret->version)
 		return true;
-	return check_options(ret, err) && check_operands(ret, err);
+	if (!check_options(ret, err) || !check_operands(ret, err))
+		return false;
+	if (ret->format_word == NULL)
+		return true;
+	return ret->command->run == cmd_report ? parse_report_format(ret->format_word, err)
+					       : parse_format(ret->format_word, ret, err);
 }
 
 void invocation_finish(struct invocation *in)

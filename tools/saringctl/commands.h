@@ -33,11 +33,23 @@ enum command_option {
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
+	OPTION_SINCE,
+	OPTION_UNTIL,
+	OPTION_NUMBER,
+	OPTION_FOLLOW,
+	OPTION_OUTPUT,
+	OPTION_UNUSED,
+	OPTION_POPULAR,
+	OPTION_CLOSURE,
+	OPTION_DRY_RUN,
 	OPTION_AT,
 	OPTION_OFFLINE,
 	OPTION_NO_ASK,
 	OPTION_COUNT
 };
+#define COMMANDS_NUMBER_MAX 100000		/* of -n */
+extern const char *const report_format_words[]; /* "text", "json", "html", NULL; cmd_report.c */
+
 #define OPTION_BIT(o) (1u << (o))
 /* taken by every verb */
 #define OPTION_BITS_GLOBAL                                                                                           \
@@ -66,13 +78,19 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint32_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, offline, no_ask;
+	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
+	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
 	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
 	bool has_match;
 	enum match match;
 	bool has_format;
 	enum format format;
+	const char *format_word;  /* as typed: report has formats of its own */
+	int64_t since_s, until_s; /* wall clock; 0: not said */
+	size_t number;		  /* 0: not said */
+	bool follow;
+	const char *output_path; /* NULL: not said */
 	const char *reason, *authority, *reference;
 	const char *contact[COMMANDS_CONTACT_MAX];
 	size_t contact_count;

@@ -55,11 +55,18 @@ enum exit_status cmd_status(struct context *ctx);
 enum exit_status cmd_cache(struct context *ctx);
 enum exit_status cmd_cache_flush(struct context *ctx);
 enum exit_status cmd_upstream(struct context *ctx);
+/* cmd_audit.c */
+enum exit_status cmd_audit(struct context *ctx);
+enum exit_status cmd_audit_verify(struct context *ctx);
+/* cmd_report.c */
+enum exit_status cmd_report(struct context *ctx);
 /* cmd_config.c */
 enum exit_status cmd_check(struct context *ctx);
 enum exit_status cmd_reload(struct context *ctx);
 /* cmd_query.c */
 enum exit_status cmd_explain(struct context *ctx);
+/* cmd_impact.c */
+enum exit_status cmd_impact(struct context *ctx);
 /* cmd_list.c */
 enum exit_status cmd_list(struct context *ctx);
 /* cmd_show.c */
@@ -67,8 +74,10 @@ enum exit_status cmd_list_show(struct context *ctx);
 /* cmd_edit.c */
 enum exit_status cmd_list_add(struct context *ctx);
 enum exit_status cmd_list_remove(struct context *ctx);
-enum exit_status cmd_list_lift(struct context *ctx);
 enum exit_status cmd_list_mode(struct context *ctx);
+/* cmd_lift.c */
+enum exit_status cmd_list_lift(struct context *ctx);
+enum exit_status cmd_unblock(struct context *ctx);
 /* cmd_fetch.c */
 enum exit_status cmd_list_fetch(struct context *ctx);
 /* cmd_transfer.c */

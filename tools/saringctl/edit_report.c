@@ -14,7 +14,6 @@
 
 const struct wording wording_add = {"added", "to", "policy.rebuild"};
 const struct wording wording_remove = {"removed", "from", "policy.rebuild"};
-const struct wording wording_lift = {"lifted", "in", "policy.rebuild"};
 const struct wording wording_import = {"imported", "into", "policy.rebuild"};
 const struct wording wording_mode = {"changed", "of", "reload"};
 
@@ -64,10 +63,9 @@ static void count_results(struct edit *e)
 }
 
 /* What the daemon has under the list's name, against what our saring.yaml says of it. False, with the difference in err. */
-static bool has_list(const struct edit *e, const json_t *lists, struct err *err)
+bool edit_has_list(const struct settings_list *ours, const json_t *lists, struct err *err)
 {
 	static const char unread[] = "not in force: the daemon has not read this saring.yaml yet; 'saringctl reload' makes it";
-	const struct settings_list *ours = e->list;
 	const json_t *theirs = NULL, *one;
 	size_t i;
 	json_array_foreach(lists, i, one)
@@ -93,7 +91,7 @@ static enum exit_status check_read(struct edit *e)
 	json_t *lists = NULL;
 	if (!context_ask(e->ctx, "list", NULL, NULL, &lists, &e->errors, &e->err))
 		return output_status(&e->err);
-	e->unread = !has_list(e, lists, &e->err);
+	e->unread = !edit_has_list(e->list, lists, &e->err);
 	json_decref(lists);
 	return e->unread ? STATUS_FAILED : STATUS_DONE;
 }
@@ -195,8 +193,7 @@ static void show_result(const struct edit *e, const struct edit_result *r)
 	if (r->outcome == EDIT_NOT_FOUND)
 		return; /* said on stderr */
 	if (r->outcome == EDIT_ALREADY)
-		output_print(o, stdout, PAINT_NONE, "%s is already %s %s%s", name, e->wording == &wording_lift ? "lifted in" : "in",
-			     e->list->name, line);
+		output_print(o, stdout, PAINT_NONE, "%s is already %s %s%s", name, "in", e->list->name, line);
 	else
 		output_print(o, stdout, PAINT_NONE, "%s %s %s %s%s", e->wording->done, name, e->wording->preposition, e->list->name,
 			     line);

@@ -14,7 +14,7 @@ struct wording {
 	const char *preposition; /* "to" */
 	const char *call;	 /* what the daemon is asked to do then */
 };
-extern const struct wording wording_add, wording_remove, wording_lift, wording_mode, wording_import;
+extern const struct wording wording_add, wording_remove, wording_mode, wording_import;
 
 struct edit {
 	struct context *ctx;
@@ -38,6 +38,13 @@ struct edit {
 MUST_CHECK bool edit_begin(struct edit *e, struct context *ctx, const struct wording *wording);
 void edit_finish(struct edit *e);
 void edit_room(struct edit *e, size_t count); /* places for the results, once */
+
+/* A file is replaced by rename, which asks for rights on its directory; but one that was made read-only is left alone too.
+ * cmd_edit.c */
+MUST_CHECK bool edit_may_write(const char *path, const char *shown, struct err *err);
+/* Has the daemon read a saring.yaml that says the same of this list? lists: its answer to `list`. False, with the difference in
+ * err. */
+MUST_CHECK bool edit_has_list(const struct settings_list *ours, const json_t *lists, struct err *err);
 
 /* After the edit of the file, or its failure (good is false, err says why): the daemon takes it up, and the user is told. That is
  * so too when the file needed no change, since an earlier edit may wait in it; only when no name was found there is nothing to ask.

@@ -182,7 +182,7 @@ static void ask(struct fixture *f, const char *verb, const char *args, enum comm
 	json_t *parsed = args ? json_loads(args, 0, NULL) : NULL;
 	json_t *request = ctl_request(verb, parsed);
 	f->replies = 0;
-	commands_run(f->commands, request, right, on_reply, f);
+	commands_run(f->commands, request, &(struct command_peer){.right = right, .who = {.by = "control"}}, on_reply, f);
 	json_decref(request);
 	json_decref(parsed);
 }
@@ -291,6 +291,8 @@ static void test_bad_requests(void **state)
 	expect_error(f, "reload", "{\"force\":true}", RIGHT_CHANGE, ERR_USAGE);
 	expect_error(f, "cache.flush", "{\"name\":7}", RIGHT_CHANGE, ERR_USAGE);
 	expect_error(f, "cache.flush", "{\"name\":\"a..b\"}", RIGHT_CHANGE, ERR_INPUT);
+	expect_error(f, "cache.flush", "{\"match\":\"exact\"}", RIGHT_CHANGE, ERR_USAGE);
+	expect_error(f, "cache.flush", "{\"name\":\"a.example\",\"match\":\"regex\"}", RIGHT_CHANGE, ERR_USAGE);
 	expect_error(f, "explain", NULL, RIGHT_READ, ERR_USAGE);
 	expect_error(f, "explain", "{\"name\":null}", RIGHT_READ, ERR_USAGE);
 	expect_error(f, "explain", "{\"name\":[\"t.me\"]}", RIGHT_READ, ERR_USAGE);
@@ -306,7 +308,7 @@ static void test_bad_requests(void **state)
 	expect_error(f, "explain", "{\"name\":\"t.me\",\"nam\":\"x\"}", RIGHT_READ, ERR_USAGE);
 	json_t *request = json_pack("{s:i}", "version", 1);
 	f->replies = 0;
-	commands_run(f->commands, request, RIGHT_CHANGE, on_reply, f);
+	commands_run(f->commands, request, &(struct command_peer){.right = RIGHT_CHANGE, .who = {.by = "control"}}, on_reply, f);
 	assert_int_equal(f->replies, 1);
 	assert_true(json_is_false(json_object_get(f->reply, "ok")));
 	json_decref(request);
@@ -479,7 +481,7 @@ static void test_status(void **state)
 	assert_true(json_integer_value(json_object_get(policy, "bytes")) > 0);
 	json_object_del(policy, "bytes");
 	expect_json(policy, "{\"generation\":7,\"lists\":4,\"entries\":7,\"in_force\":5,"
-			    "\"compiled_at\":\"2017-07-14T02:40:00Z\",\"compile_seconds\":0.123,\"bulk\":\"kept\"}");
+			    "\"compiled_at\":\"2017-07-14T02:40:00Z\",\"compile_seconds\":0.123,\"bulk\":\"kept\",\"lifted\":[]}");
 	json_t *cache = json_object_get(r, "cache");
 	expect_json(json_object_get(cache, "hits"), "1");
 	expect_json(json_object_get(cache, "misses"), "1");
@@ -517,22 +519,24 @@ static void test_list(void **state)
 	expect_json(
 	    r,
 	    "[{\"name\":\"off\",\"action\":\"block\",\"mode\":\"off\",\"mandatory\":false,\"entries\":null,\"in_force\":0,"
-	    "  \"source\":\"off.yaml\",\"format\":\"yaml\",\"changed_at\":null,\"blocked\":0,\"would_block\":0},"
+	    "  \"source\":\"off.yaml\",\"format\":\"yaml\",\"changed_at\":null,\"blocked\":0,\"would_block\":0,\"lifted\":null},"
 	    " {\"name\":\"order\",\"action\":\"block\",\"mode\":\"enforce\",\"mandatory\":true,\"entries\":3,\"in_force\":2,"
 	    "  "
-	    "\"source\":\"order.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":7,\"would_block\":0}"
+	    "\"source\":\"order.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":7,\"would_block\":0,"
+	    "\"lifted\":{\"count\":0,\"names\":[]}}"
 	    ","
 	    " {\"name\":\"watched\",\"action\":\"block\",\"mode\":\"shadow\",\"mandatory\":false,\"entries\":1,\"in_force\":0,"
 	    "  "
 	    "\"source\":\"watched.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_block\":"
-	    "0},"
+	    "0,\"lifted\":{\"count\":0,\"names\":[]}},"
 	    " {\"name\":\"exceptions\",\"action\":\"allow\",\"mode\":\"enforce\",\"mandatory\":false,\"entries\":2,\"in_force\":2,"
 	    "  "
 	    "\"source\":\"exceptions.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_"
-	    "block\":0},"
+	    "block\":0,\"lifted\":{\"count\":0,\"names\":[]}},"
 	    " {\"name\":\"ads\",\"action\":\"block\",\"mode\":\"enforce\",\"mandatory\":false,\"entries\":1,\"in_force\":1,"
 	    "  "
-	    "\"source\":\"ads.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_block\":0}"
+	    "\"source\":\"ads.yaml\",\"format\":\"yaml\",\"changed_at\":\"2017-07-14T02:40:00Z\",\"blocked\":0,\"would_block\":0,"
+	    "\"lifted\":{\"count\":0,\"names\":[]}}"
 	    "]");
 	/* Counts stay with a list's name when the lists change places. */
 	world_write(&f->dir, "saring.yaml",
@@ -594,6 +598,10 @@ static void test_cache_and_flush(void **state)
 	expect_json(json_object_get(result_of(f, "cache", NULL, RIGHT_READ), "entries"), "4");
 	expect_json(result_of(f, "cache.flush", "{\"name\":\"A.example.\"}", RIGHT_CHANGE), "{\"flushed\":2}");
 	expect_json(json_object_get(result_of(f, "cache", NULL, RIGHT_READ), "entries"), "2");
+	for (size_t i = 0; i < 2; i++)
+		put_in_cache(f, names[i]);
+	expect_json(result_of(f, "cache.flush", "{\"name\":\"a.example\",\"match\":\"exact\"}", RIGHT_CHANGE), "{\"flushed\":1}");
+	expect_json(result_of(f, "cache.flush", "{\"name\":\"a.example\",\"match\":\"subtree\"}", RIGHT_CHANGE), "{\"flushed\":1}");
 	expect_json(result_of(f, "cache.flush", NULL, RIGHT_CHANGE), "{\"flushed\":2}");
 	put_in_cache(f, "a.example");
 	expect_json(result_of(f, "cache.flush", "{\"name\":null}", RIGHT_CHANGE), "{\"flushed\":1}");

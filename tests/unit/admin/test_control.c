@@ -40,12 +40,12 @@ struct fixture {
 
 static struct fixture *fixture;
 
-void commands_run(struct commands *c, json_t *request, enum command_right right, command_reply *reply, void *arg)
+void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg)
 {
 	struct fixture *f = fixture;
 	(void)c;
 	f->runs++;
-	f->right = right;
+	f->right = peer->right;
 	snprintf(f->verb, sizeof(f->verb), "%s", json_string_value(json_object_get(request, "verb")));
 	if (strcmp(f->verb, "later") == 0) {
 		f->reply = reply;

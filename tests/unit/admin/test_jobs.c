@@ -293,7 +293,7 @@ static void test_summary_parse(void **state)
 		struct job_result r = {0};
 		if (job_summary_parse(str_from(bad[i]), &r))
 			fail_msg("taken: %s", bad[i]);
-		err_list_finish(&r.errors);
+		job_result_finish(&r);
 	}
 	/* What is of no use in it is as if it had not been said. */
 	static const char *const odd[] = {"", ",\"bulk\":null,\"segments\":[]", ",\"bulk\":\"eaten\",\"segments\":{\"kept\":-1}"};
@@ -311,7 +311,7 @@ static void test_summary_parse(void **state)
 	assert_int_equal(r.errors.count, 2);
 	assert_int_equal(r.errors.items[0].line, 0);
 	assert_int_equal(r.errors.swallowed, 12);
-	err_list_finish(&r.errors);
+	job_result_finish(&r);
 }
 
 int main(void)

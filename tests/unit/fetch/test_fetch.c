@@ -277,7 +277,7 @@ static void ask(bool force)
 {
 	json_t *names = NULL;
 	struct err err = {0};
-	assert_true(fetch_ask(w.fetch, NULL, force, &names, &err));
+	assert_true(fetch_ask(w.fetch, NULL, force, NULL, &names, &err));
 	json_decref(names);
 	settle();
 }
@@ -618,7 +618,7 @@ static void test_only_when_asked(void **state)
 	assert_int_equal(w.rebuilds, 1);
 	json_t *names = json_pack("[s]", "o"), *about = NULL;
 	struct err err = {0};
-	assert_true(fetch_ask(w.fetch, names, false, &about, &err));
+	assert_true(fetch_ask(w.fetch, names, false, NULL, &about, &err));
 	settle();
 	check_state("o", "done");
 	assert_int_equal(w.rebuilds, 1);
@@ -633,7 +633,7 @@ static void test_only_when_asked(void **state)
 		     {"[7]", "the argument 'lists' takes names"}};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		names = json_loads(cases[i].names, 0, NULL);
-		assert_false(fetch_ask(w.fetch, names, false, &about, &err));
+		assert_false(fetch_ask(w.fetch, names, false, NULL, &about, &err));
 		assert_string_equal(err.text, cases[i].error);
 		json_decref(names);
 	}

@@ -79,7 +79,7 @@ static void test_in_place(void **state)
 	check("# c\nentries:\n  - domain: t.me  # note\n    lifted: 2026-11-23\n  - domain: x.org\n    added: 2026-11-23\n");
 	assert_true(edit_remove(path, NULL, &name, 1, &result, &err));
 	check("# c\nentries:\n  - domain: x.org\n    added: 2026-11-23\n");
-	assert_true(edit_lift(path, NULL, NULL, 0, "why", TODAY_S, NULL, &err));
+	assert_true(edit_lift(path, NULL, NULL, 0, &(struct lift_how){.reason = "why"}, TODAY_S, NULL, &err));
 	check("# c\nlifted: 2026-11-23\nlift-reason: why\nentries:\n  - domain: x.org\n    added: 2026-11-23\n");
 	/* what changes nothing writes nothing */
 	assert_int_equal(stat(path, &before), 0);

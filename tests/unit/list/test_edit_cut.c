@@ -100,7 +100,8 @@ static void lines_are_those_of_a_whole_reading(void **state)
 			assert_int_equal(results[1].outcome, EDIT_ALREADY);
 			break;
 		case 1:
-			assert_true(edit_text_lift(buf_str(&text), "x", names, 2, "why", TODAY_S, results, &changed, &err));
+			assert_true(edit_text_lift(buf_str(&text), "x", names, 2, &(struct lift_how){.reason = "why"}, TODAY_S,
+						   results, &changed, &err));
 			assert_int_equal(results[0].line, line_of(buf_str(&changed), old, &count, &lifted));
 			assert_true(lifted);
 			assert_int_equal(results[1].line, line_of(buf_str(&changed), "n7.example", &count, &lifted));

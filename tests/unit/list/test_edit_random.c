@@ -336,8 +336,8 @@ static void test_lift(void **state)
 		int lifted = (int)rand_below((uint32_t)d.items);
 		bool whole = chance(20);
 		(void)snprintf(name, sizeof(name), "n%d.example", lifted);
-		if (!edit_text_lift(buf_str(&d.text), "l", names, whole ? 0 : 1, chance(50) ? "a: b" : NULL, TODAY_S, &result,
-				    &text, &err))
+		if (!edit_text_lift(buf_str(&d.text), "l", names, whole ? 0 : 1,
+				    chance(50) ? &(struct lift_how){.reason = "a: b"} : NULL, TODAY_S, &result, &text, &err))
 			refused(&d, &err);
 		struct list *list = parse(&d, &text);
 		assert_int_equal(list->entry_count, d.items);

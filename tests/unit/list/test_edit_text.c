@@ -46,7 +46,8 @@ static bool run(const struct golden *g, struct edit_result *results, struct buf 
 	case LIFT:
 		return edit_text_lift(text, "list.yaml", g->names, count, NULL, TODAY_S, results, out, err);
 	case LIFT_WHY:
-		return edit_text_lift(text, "list.yaml", g->names, count, "order: withdrawn", TODAY_S, results, out, err);
+		return edit_text_lift(text, "list.yaml", g->names, count, &(struct lift_how){.reason = "order: withdrawn"}, TODAY_S,
+				      results, out, err);
 	case LIFT_ALL:
 		return edit_text_lift(text, "list.yaml", NULL, 0, NULL, TODAY_S, NULL, out, err);
 	case SHADOW:
@@ -531,7 +532,8 @@ static void test_refusals_of_others(void **state)
 	assert_int_equal(err.code, ERR_INPUT);
 	assert_false(edit_text_lift(STR_LIT("entries: [a.com]"), "l", names, 2, NULL, TODAY_S, results, &out, &err));
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_false(edit_text_lift(STR_LIT("entries: [a.com]"), "l", names, 1, "\xc3", TODAY_S, results, &out, &err));
+	assert_false(edit_text_lift(STR_LIT("entries: [a.com]"), "l", names, 1, &(struct lift_how){.reason = "\xc3"}, TODAY_S,
+				    results, &out, &err));
 	assert_int_equal(err.code, ERR_INPUT);
 	assert_false(edit_text_lift(STR_LIT("entries: {}"), "l", NULL, 0, NULL, TODAY_S, NULL, &out, &err));
 	assert_int_equal(err.line, 1);

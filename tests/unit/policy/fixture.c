@@ -26,6 +26,7 @@ void fixture_finish(struct fixture *f)
 {
 	policy_close(f->policy);
 	policy_scratch_destroy(f->scratch);
+	lifts_destroy(f->lifts);
 	for (size_t i = 0; i < f->settings.list_count; i++)
 		segment_destroy(f->sources[i].segment);
 	buf_finish(&f->images[IMAGE_LIVE]);
@@ -156,11 +157,33 @@ struct compile_input fixture_input(const struct fixture *f, enum image_tier tier
 	struct compile_input input = {.settings = &f->settings, .sources = f->sources, .tier = tier, .now_s = f->now_s};
 	if (tier == IMAGE_LIVE) {
 		input.generation = f->generation;
+		input.lifts = f->lifts;
 		memset(input.settings_hash, 0x5a, sizeof(input.settings_hash));
 		if (f->images[IMAGE_BULK].len > 0)
 			memcpy(input.bulk_hash, f->images[IMAGE_BULK].ptr + IMAGE_H_BODY_HASH, sizeof(input.bulk_hash));
 	}
 	return input;
+}
+
+void fixture_lifts(struct fixture *f, const char *lines)
+{
+	struct buf text = {NULL, 0, 0};
+	struct err_list errors = {NULL, 0, 0};
+	struct str rest = str_from(lines);
+	buf_add_c(&text, rest.len > 0 ? "lifts:\n" : "lifts: []\n");
+	while (rest.len > 0) {
+		struct str line = str_cut(&rest, '\n'), list = str_cut(&line, ' '), name = str_cut(&line, ' '),
+			   time = str_cut(&line, ' ');
+		if (list.len == 0)
+			continue;
+		buf_printf(&text, "  - {list: %.*s, domain: '%.*s', lifted: %.*s, lifted-by: alice, action: %s}\n", (int)list.len,
+			   list.ptr, (int)name.len, name.ptr, (int)time.len, time.ptr, str_eq_c(line, "allow") ? "allow" : "block");
+	}
+	lifts_destroy(f->lifts);
+	f->lifts = lifts_parse(buf_str(&text), "lifts.yaml", &errors);
+	err_list_print(&errors, stderr);
+	assert_non_null(f->lifts);
+	buf_finish(&text);
 }
 
 static void compile(struct fixture *f, enum image_tier tier)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "compile/compile.h"
+#include "list/lifts.h"
 #include "policy/explain.h"
 #include "policy/image.h"
 #include "policy/match.h"
@@ -43,6 +44,7 @@ struct fixture {
 	struct source sources[FIXTURE_LISTS_MAX];
 	uint32_t generation;
 	int64_t now_s;
+	struct lifts *lifts;  /* owned; NULL: none */
 	struct buf images[2]; /* by enum image_tier; the bulk one is empty when no list is bulk */
 	struct policy *policy;
 	struct policy_scratch *scratch;
@@ -64,8 +66,10 @@ size_t fixture_names(struct fixture *f, const char *name, enum action action, bo
 void fixture_policy(struct fixture *f, const struct fixture_list *lists, size_t count, int64_t now_s);
 
 struct compile_input fixture_input(const struct fixture *f, enum image_tier tier); /* bulk_hash: of images[IMAGE_BULK] as it is */
-void fixture_compile(struct fixture *f);					   /* both tiers, into f->images */
-void fixture_open(struct fixture *f);						   /* compile, open; again: a new policy */
+/* What stands in the file of lifts, from "LIST NAME TIME[ allow]" lines; before fixture_compile. */
+void fixture_lifts(struct fixture *f, const char *lines);
+void fixture_compile(struct fixture *f); /* both tiers, into f->images */
+void fixture_open(struct fixture *f);	 /* compile, open; again: a new policy */
 
 struct name name_of(const char *text);
 struct name name_of_wire(const char *wire, size_t len); /* any octets; the root label is added */

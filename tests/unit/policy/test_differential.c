@@ -27,6 +27,7 @@ struct entry {
 	enum action action;
 	bool important, shadow;
 	int64_t until_s;
+	int64_t lift_s;		 /* a lift beside the list: from then on it says nothing */
 	unsigned type, not_type; /* 0: not said */
 	int client;		 /* 1: 192.0.2.0/24 only, -1: all others only */
 	char deny_allow[128];
@@ -40,7 +41,17 @@ struct list {
 	size_t count;
 };
 
+/* A lift beside a list that cannot be edited. */
+struct lifted {
+	size_t list;
+	char text[128];
+	enum action action;
+	int64_t at_s;
+};
+
 static struct list lists[5];
+static struct lifted lifts[6];
+static size_t lift_count;
 static size_t list_count;
 
 /* Understood alike by pcre2 and by POSIX. */
@@ -173,7 +184,7 @@ static void random_list(struct fixture *f, size_t n, unsigned kinds)
 	l->mode = below(4) == 0 ? MODE_SHADOW : MODE_ENFORCE;
 	for (unsigned i = 0; i < wanted; i++) {
 		struct entry *e = &l->entries[l->count];
-		*e = (struct entry){.until_s = INT64_MAX, .action = l->action};
+		*e = (struct entry){.until_s = INT64_MAX, .lift_s = INT64_MAX, .action = l->action};
 		if (l->adblock)
 			random_adblock(e, l->mandatory);
 		else
@@ -197,12 +208,69 @@ static void random_list(struct fixture *f, size_t n, unsigned kinds)
 	buf_finish(&text);
 }
 
+/* A lift is of a list, a name and an action: every entry of that name that does so is silent. */
+static void apply_lift(size_t list, const char *text, enum action action, int64_t lift_s)
+{
+	const struct name name = name_of(text);
+	for (size_t i = 0; i < lists[list].count; i++) {
+		struct entry *e = &lists[list].entries[i];
+		if (e->match > MATCH_SUBDOMAINS || e->action != action)
+			continue;
+		const struct name own = name_of(e->text);
+		if (name_eq(&own, &name))
+			e->lift_s = MIN(e->lift_s, lift_s);
+	}
+}
+
+/* Is the name of lift i lifted in its list by an earlier one? */
+static bool is_lifted(size_t i)
+{
+	const struct name name = name_of(lifts[i].text);
+	for (size_t k = 0; k < i; k++) {
+		const struct name other = name_of(lifts[k].text);
+		if (lifts[k].list == lifts[i].list && name_eq(&name, &other)) {
+			lifts[i] = lifts[k];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of names that are there, mostly; in every other round. */
+static void random_lifts(struct fixture *f)
+{
+	struct buf lines = {NULL, 0, 0};
+	lift_count = below(2) == 0 ? 0 : below(ARRAY_LEN(lifts) + 1);
+	for (size_t i = 0; i < lift_count; i++) {
+		struct lifted *lift = &lifts[i];
+		const size_t list = below((unsigned)list_count);
+		const struct list *l = &lists[list];
+		const struct entry *e = l->count > 0 ? &l->entries[below((unsigned)l->count)] : NULL;
+		char time[32];
+		*lift = (struct lifted){
+		    .list = list, .action = below(4) == 0 ? ACTION_ALLOW : ACTION_BLOCK, .at_s = NOW_S - 2 + (int64_t)below(4)};
+		if (e != NULL && e->match <= MATCH_SUBDOMAINS && below(8) != 0)
+			memcpy(lift->text, e->text, sizeof(lift->text));
+		else
+			random_name(lift->text, sizeof(lift->text), 3);
+		if (is_lifted(i))
+			continue;
+		str_from_time(lift->at_s, time, sizeof(time));
+		buf_printf(&lines, "l%zu %s %s%s\n", list, lift->text, time, lift->action == ACTION_ALLOW ? " allow" : "");
+		apply_lift(list, lift->text, lift->action, lift->at_s);
+	}
+	if (lift_count > 0)
+		fixture_lifts(f, lines.ptr);
+	buf_finish(&lines);
+}
+
 static void random_policy(struct fixture *f)
 {
 	unsigned kinds = below(4);
 	list_count = 1 + below(ARRAY_LEN(lists));
 	for (size_t i = 0; i < list_count; i++)
 		random_list(f, i, kinds);
+	random_lifts(f);
 	fixture_open(f);
 }
 
@@ -263,7 +331,7 @@ static bool naive_condition(const struct entry *e, const struct asked *q)
 
 static bool naive_speaks(const struct entry *e, const struct asked *q)
 {
-	return q->now_s < e->until_s && naive_condition(e, q) && naive_matches(e, q);
+	return q->now_s < e->until_s && q->now_s < e->lift_s && naive_condition(e, q) && naive_matches(e, q);
 }
 
 static bool naive_shadow(size_t list, size_t line)
@@ -381,7 +449,7 @@ static void compare_explain(struct fixture *f, const struct asked *q)
 		assert_int_equal(got->action, e->action);
 		assert_int_equal(got->match, e->match);
 		assert_int_equal(got->mode, naive_shadow(l, line) ? MODE_SHADOW : MODE_ENFORCE);
-		bool decides = best.entry == e, ended = q->now_s >= e->until_s;
+		bool decides = best.entry == e, ended = q->now_s >= e->until_s || q->now_s >= e->lift_s;
 		assert_int_equal(hits[i].why_not == WHY_DECIDES, decides);
 		assert_int_equal(hits[i].why_not_text[0] == '\0', decides);
 		assert_int_equal(hits[i].why_not == WHY_LIFTED || hits[i].why_not == WHY_EXPIRED, ended);
@@ -425,6 +493,12 @@ static bool naive_allow_below(const struct asked *q, const struct naive *block)
 				return true;
 		}
 	}
+	/* what was lifted at or below a name that is blocked by itself is not denied by it either, whenever that was */
+	for (size_t i = 0; i < lift_count && !covers; i++) {
+		const struct name own = name_of(lifts[i].text);
+		if (lifts[i].action == ACTION_BLOCK && lists[lifts[i].list].mode != MODE_OFF && name_is_below_or_eq(&own, &q->name))
+			return true;
+	}
 	return false;
 }
 
@@ -444,6 +518,23 @@ static bool compare_answer(struct fixture *f, const struct asked *q, const struc
 	return below_it;
 }
 
+/* Would it be blocked if nothing had been lifted? */
+static bool was_blocked(const struct asked *q)
+{
+	int64_t kept[ARRAY_LEN(lists)][ENTRIES_MAX];
+	for (size_t l = 0; l < list_count; l++) {
+		for (size_t i = 0; i < lists[l].count; i++) {
+			kept[l][i] = lists[l].entries[i].lift_s;
+			lists[l].entries[i].lift_s = INT64_MAX;
+		}
+	}
+	const struct naive best = naive_best(q, false);
+	for (size_t l = 0; l < list_count; l++)
+		for (size_t i = 0; i < lists[l].count; i++)
+			lists[l].entries[i].lift_s = kept[l][i];
+	return best.entry != NULL && best.entry->action == ACTION_BLOCK;
+}
+
 static void compare_counts(struct fixture *f)
 {
 	struct policy_info info;
@@ -452,7 +543,7 @@ static void compare_counts(struct fixture *f)
 		struct policy_list list;
 		size_t own = 0;
 		for (size_t i = 0; i < lists[l].count; i++)
-			own += !naive_shadow(l, i) && NOW_S < lists[l].entries[i].until_s;
+			own += !naive_shadow(l, i) && NOW_S < lists[l].entries[i].until_s && NOW_S < lists[l].entries[i].lift_s;
 		policy_list(f->policy, (uint16_t)l, NOW_S, &list);
 		assert_true(list.name.len == 2 && list.name.ptr[1] == (char)('0' + l));
 		assert_int_equal(list.entry_count, lists[l].count);
@@ -474,7 +565,7 @@ static void random_policies_agree(void **state)
 	(void)state;
 	static struct fixture f;
 	static struct asked q;
-	size_t blocked = 0, allowed = 0, shadowed = 0, nodata = 0;
+	size_t blocked = 0, allowed = 0, shadowed = 0, nodata = 0, lifted = 0;
 	for (size_t i = 0; i < ARRAY_LEN(expressions); i++)
 		assert_int_equal(regcomp(&compiled[i], expressions[i], REG_EXTENDED | REG_NOSUB), 0);
 	for (uint64_t round = 1; round <= ROUNDS; round++) {
@@ -494,6 +585,7 @@ static void random_policies_agree(void **state)
 			blocked += v.kind == VERDICT_BLOCKED;
 			allowed += v.kind == VERDICT_ALLOWED;
 			shadowed += v.shadowed;
+			lifted += lift_count > 0 && v.kind != VERDICT_BLOCKED && was_blocked(&q);
 		}
 		compare_counts(&f);
 		fixture_finish(&f);
@@ -501,7 +593,7 @@ static void random_policies_agree(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(expressions); i++)
 		regfree(&compiled[i]);
 	/* the rounds met what they are for */
-	assert_true(blocked > 2000 && allowed > 2000 && shadowed > 500 && nodata > 50);
+	assert_true(blocked > 2000 && allowed > 2000 && shadowed > 500 && nodata > 50 && lifted > 100);
 }
 
 /* Enough names that the directory has many buckets and every look-up goes through it. */

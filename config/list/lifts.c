@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "list/lifts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/intern.h"
+#include "base/str.h"
+#include "list/quote.h"
+#include "settings/provenance.h"
+#include "settings/values.h"
+
+#define LOCK_WAIT_MS 10000
+#define FILE_MODE 0640
+#define LIST_NAME_MAX 255
+#define NODES_EACH 24 /* of one lift: keys and values, with room */
+
+static const char head[] =
+    "# What was lifted in lists that cannot be edited here. saringctl and saring-compile write this file: change it with\n"
+    "# 'saringctl list lift' and 'saringctl list add'. saring-lists(5), LIFTS, says what stands in it.\n";
+
+/* --- reading --- */
+
+static struct lift *add_item(struct lifts *l)
+{
+	if (l->count == l->cap) {
+		l->cap = l->cap * 2 + 16;
+		l->items = base_realloc(l->items, l->cap * sizeof(l->items[0]));
+	}
+	l->items[l->count] = (struct lift){.action = ACTION_BLOCK};
+	return &l->items[l->count++];
+}
+
+static void set_name(struct lifts *l, struct lift *lift, const struct name *name)
+{
+	char text[NAME_TEXT_MAX];
+	uint8_t *wire = arena_alloc(&l->arena, name->len);
+	memcpy(wire, name->wire, name->len);
+	lift->name = wire;
+	lift->name_len = name->len;
+	lift->text = arena_strdup(&l->arena, name_to_text(name, text));
+}
+
+static bool bind_name(const struct values *v, const struct yaml_node *node, struct lifts *l, struct lift *lift)
+{
+	struct name name;
+	struct err err = {.code = ERR_NONE};
+	if (!values_scalar(v, "domain", node, "a name"))
+		return false;
+	if (!name_from_text(node->text, &name, &err))
+		return values_fault(v, node, "%s", err.text);
+	set_name(l, lift, &name);
+	return true;
+}
+
+/* One member of an item. False: an error was added. */
+static bool bind_member(const struct values *v, const struct yaml_node *node, struct lifts *l, struct lift *lift)
+{
+	static const char *const keys[] = {"list",	  "domain",	    "action",  "lifted",  "lifted-by",
+					   "lift-reason", "lift-reference", "dropped", "restored"};
+	const struct str key = node->key->text;
+	struct provenance *p = &lift->provenance;
+	int64_t unused;
+	int word = 0;
+	char shown[VALUES_SHOWN_MAX];
+	if (str_eq_c(key, "list"))
+		return values_text(v, "list", node, LIST_NAME_MAX, &lift->list);
+	if (str_eq_c(key, "domain"))
+		return bind_name(v, node, l, lift);
+	if (str_eq_c(key, "lifted"))
+		return values_time(v, "lifted", node, &p->lifted, &p->lifted_s);
+	if (str_eq_c(key, "lifted-by"))
+		return values_text(v, "lifted-by", node, PROVENANCE_TEXT_MAX, &p->lifted_by);
+	if (str_eq_c(key, "lift-reason"))
+		return values_text(v, "lift-reason", node, PROVENANCE_TEXT_MAX, &p->lift_reason);
+	if (str_eq_c(key, "lift-reference"))
+		return values_text(v, "lift-reference", node, PROVENANCE_TEXT_MAX, &p->lift_reference);
+	if (str_eq_c(key, "dropped"))
+		return values_time(v, "dropped", node, &lift->dropped, &unused);
+	if (str_eq_c(key, "restored"))
+		return values_time(v, "restored", node, &lift->restored, &unused);
+	if (str_eq_c(key, "action")) {
+		if (!values_word(v, "action", node, action_words, &word))
+			return false;
+		lift->action = (enum action)word;
+		return true;
+	}
+	const char *nearest = str_nearest(key, keys, ARRAY_LEN(keys));
+	(void)values_shown(node->key, shown);
+	return nearest != NULL ? values_fault(v, node->key, "unknown key '%s'; did you mean '%s'?", shown, nearest)
+			       : values_fault(v, node->key, "unknown key '%s'", shown);
+}
+
+/* A name is lifted in a list once, or its entries would be counted twice. */
+static bool is_first(struct intern *seen, const struct lift *lift)
+{
+	struct buf key = {NULL, 0, 0};
+	bool is_new = true;
+	buf_add(&key, lift->list, strlen(lift->list) + 1);
+	buf_add(&key, lift->name, lift->name_len);
+	(void)intern_add(seen, key.ptr, key.len, &is_new);
+	buf_finish(&key);
+	return is_new;
+}
+
+static bool bind_item(const struct values *v, const struct yaml_node *item, struct lifts *l, struct intern *seen)
+{
+	bool good = values_kind(v, "lifts", item, YAML_MAPPING, "mappings");
+	if (!good)
+		return false;
+	struct lift *lift = add_item(l);
+	for (const struct yaml_node *node = item->first; node != NULL; node = node->next) {
+		if (!node->again)
+			good &= bind_member(v, node, l, lift);
+	}
+	if (good && (lift->list == NULL || lift->name == NULL || lift->provenance.lifted == NULL))
+		return values_fault(v, item, "a lift needs 'list', 'domain' and 'lifted'");
+	if (good && lift_holds(lift) && !is_first(seen, lift))
+		return values_fault(v, item, "%s is lifted in this list by another one already", lift->text);
+	return good;
+}
+
+static bool bind_file(const struct values *v, const struct yaml_node *root, struct lifts *l)
+{
+	bool good = values_kind(v, "this file", root, YAML_MAPPING, "a mapping with 'lifts:' in it");
+	struct intern seen;
+	intern_init(&seen);
+	for (const struct yaml_node *node = good ? root->first : NULL; node != NULL; node = node->next) {
+		char shown[VALUES_SHOWN_MAX];
+		if (!str_eq_c(node->key->text, "lifts")) {
+			good = values_fault(v, node->key, "unknown key '%s'", values_shown(node->key, shown));
+			continue;
+		}
+		if (node->again || yaml_is_null(node))
+			continue;
+		if (!values_kind(v, "lifts", node, YAML_SEQUENCE, "a list")) {
+			good = false;
+			continue;
+		}
+		for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+			good &= bind_item(v, item, l, &seen);
+	}
+	intern_finish(&seen);
+	return good;
+}
+
+struct lifts *lifts_parse(struct str text, const char *shown, struct err_list *errors)
+{
+	static const struct yaml_limits limits = {.bytes = LIFTS_BYTES_MAX, .nodes = (size_t)LIFTS_MAX * NODES_EACH};
+	struct lifts *l = base_alloc(sizeof(*l));
+	struct arena tree = {0};
+	const size_t before = errors->count, swallowed = errors->swallowed;
+	const struct values v = {.shown = shown, .arena = &l->arena, .errors = errors};
+	lifts_hash(text, l->hash);
+	const struct yaml_node *root = yaml_parse(text, shown, &limits, &tree, errors);
+	bool good = root != NULL && bind_file(&v, root, l) && errors->count == before && errors->swallowed == swallowed;
+	yaml_sort_errors(errors, before);
+	arena_finish(&tree);
+	if (good)
+		return l;
+	lifts_destroy(l);
+	return NULL;
+}
+
+struct lifts *lifts_load(const char *path, struct err_list *errors)
+{
+	struct buf text = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	struct lifts *l = NULL;
+	if (file_read(path, LIFTS_BYTES_MAX, &text, &err))
+		l = lifts_parse(buf_str(&text), path, errors);
+	else if (err.code == ERR_NOT_FOUND)
+		l = base_alloc(sizeof(*l));
+	else
+		err_list_add(errors, &err);
+	buf_finish(&text);
+	return l;
+}
+
+void lifts_destroy(struct lifts *lifts)
+{
+	if (lifts == NULL)
+		return;
+	arena_finish(&lifts->arena);
+	free(lifts->items);
+	free(lifts);
+}
+
+static bool is_of(const struct lift *l, const char *list, const struct name *name)
+{
+	return l->name_len == name->len && memcmp(l->name, name->wire, name->len) == 0 && strcmp(l->list, list) == 0;
+}
+
+const struct lift *lifts_find(const struct lifts *lifts, const char *list, const struct name *name)
+{
+	for (size_t i = 0; i < lifts->count; i++) {
+		if (lift_holds(&lifts->items[i]) && is_of(&lifts->items[i], list, name))
+			return &lifts->items[i];
+	}
+	return NULL;
+}
+
+/* --- writing --- */
+
+static void put(struct buf *b, struct arena *arena, const char *key, const char *text)
+{
+	const char *quoted = text == NULL ? NULL : quote_yaml(arena, str_from(text), false);
+	if (quoted != NULL) /* what is not UTF-8 was refused when it came */
+		buf_printf(b, "    %s: %s\n", key, quoted);
+}
+
+void lifts_text(const struct lifts *lifts, struct buf *ret)
+{
+	struct arena arena = {0};
+	buf_add_c(ret, head);
+	buf_add_c(ret, lifts->count == 0 ? "lifts: []\n" : "lifts:\n");
+	for (size_t i = 0; i < lifts->count; i++) {
+		const struct lift *l = &lifts->items[i];
+		buf_printf(ret, "  - list: %s\n", quote_yaml(&arena, str_from(l->list), false));
+		put(ret, &arena, "domain", l->text);
+		if (l->action == ACTION_ALLOW)
+			put(ret, &arena, "action", action_words[l->action]);
+		if (l->provenance.lifted != NULL)
+			buf_printf(ret, "    lifted: %s\n", l->provenance.lifted);
+		put(ret, &arena, "lifted-by", l->provenance.lifted_by);
+		put(ret, &arena, "lift-reason", l->provenance.lift_reason);
+		put(ret, &arena, "lift-reference", l->provenance.lift_reference);
+		if (l->dropped != NULL)
+			buf_printf(ret, "    dropped: %s\n", l->dropped);
+		if (l->restored != NULL)
+			buf_printf(ret, "    restored: %s\n", l->restored);
+	}
+	arena_finish(&arena);
+}
+
+/* Root's file would be one that the daemon's user cannot replace: it gets the directory's owner, before it holds anything. */
+static bool make_owned(const char *path, struct err *err)
+{
+	char *copy = base_strdup(path);
+	struct stat dir, st;
+	int fd = -1;
+	bool ok = stat(dirname(copy), &dir) == 0 || err_set_errno(err, ERR_IO, "can't look at the directory of '%s'", path);
+	free(copy);
+	if (!ok)
+		return false;
+	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, FILE_MODE);
+	if (fd < 0)
+		return err_set_errno(err, errno == EACCES || errno == EROFS ? ERR_DENIED : ERR_IO, "can't make '%s'", path);
+	if (fstat(fd, &st) != 0)
+		ok = err_set_errno(err, ERR_IO, "can't look at '%s'", path);
+	else if (geteuid() == 0 && (st.st_uid != dir.st_uid || st.st_gid != dir.st_gid) && fchown(fd, dir.st_uid, dir.st_gid) != 0)
+		ok = err_set_errno(err, ERR_IO, "can't give '%s' to the directory's owner", path);
+	close(fd);
+	return ok;
+}
+
+/* Read under the lock. NULL: err says why. Close *ret_lock in both cases (-1: none). */
+static struct lifts *hold(const char *path, int *ret_lock, struct err *err)
+{
+	struct err_list errors = {0};
+	*ret_lock = -1;
+	if (!file_lock(path, LOCK_WAIT_MS, ret_lock, err))
+		return NULL;
+	file_sweep(path);
+	struct lifts *l = lifts_load(path, &errors);
+	if (l == NULL && err != NULL)
+		*err = errors.items[0];
+	err_list_finish(&errors);
+	return l;
+}
+
+static bool settle(const char *path, const struct lifts *l, struct err *err)
+{
+	struct buf text = {NULL, 0, 0};
+	lifts_text(l, &text);
+	bool ok = make_owned(path, err) && file_replace(path, text.ptr, text.len, FILE_MODE, err);
+	buf_finish(&text);
+	return ok;
+}
+
+/* Room for one more. */
+static bool make_room(struct lifts *l, struct err *err)
+{
+	if (l->count < LIFTS_MAX)
+		return true;
+	for (size_t i = 0; i < l->count; i++) {
+		if (lift_holds(&l->items[i]))
+			continue;
+		memmove(&l->items[i], &l->items[i + 1], (l->count - i - 1) * sizeof(l->items[0]));
+		l->count--;
+		return true;
+	}
+	return err_set(err, ERR_LIMIT, "%d names are lifted in lists that cannot be edited; no more are taken", LIFTS_MAX);
+}
+
+static bool how_good(const struct lift_how *how, struct err *err)
+{
+	const char *const texts[] = {how->by, how->reason, how->reference};
+	static const char *const keys[] = {"lifted-by", "reason", "reference"};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		const struct str text = str_from(texts[i] == NULL ? "" : texts[i]);
+		if (!str_is_utf8(text))
+			return err_set(err, ERR_INPUT, "'%s' is not UTF-8 text", keys[i]);
+		if (text.len > PROVENANCE_TEXT_MAX)
+			return err_set(err, ERR_INPUT, "'%s' has %zu bytes; at most %d are taken", keys[i], text.len,
+				       PROVENANCE_TEXT_MAX);
+		for (size_t at = 0; at < text.len; at++) {
+			const unsigned char c = (unsigned char)text.ptr[at];
+			if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+				return err_set(err, ERR_INPUT, "'%s' has a control character in it", keys[i]);
+		}
+	}
+	return true;
+}
+
+static const char *said(struct arena *arena, const char *text)
+{
+	const struct str trimmed = str_trim(str_from(text == NULL ? "" : text));
+	return trimmed.len == 0 ? NULL : arena_strndup(arena, trimmed.ptr, trimmed.len);
+}
+
+bool lifts_add(const char *path, struct lift_wanted *wanted, size_t count, const struct lift_how *how, int64_t now_s,
+	       struct err *err)
+{
+	char now[32];
+	int lock;
+	bool changed = false;
+	if (!how_good(how, err))
+		return false;
+	struct lifts *l = hold(path, &lock, err);
+	bool ok = l != NULL;
+	str_from_time(now_s, now, sizeof(now));
+	for (size_t i = 0; ok && i < count; i++) {
+		wanted[i].done = lifts_find(l, wanted[i].list, &wanted[i].name) == NULL;
+		if (!wanted[i].done)
+			continue;
+		ok = make_room(l, err);
+		if (!ok)
+			break;
+		struct lift *lift = add_item(l);
+		set_name(l, lift, &wanted[i].name);
+		lift->list = arena_strdup(&l->arena, wanted[i].list);
+		lift->action = wanted[i].action;
+		lift->provenance = (struct provenance){.lifted = arena_strdup(&l->arena, now),
+						       .lifted_s = now_s,
+						       .lifted_by = said(&l->arena, how->by),
+						       .lift_reason = said(&l->arena, how->reason),
+						       .lift_reference = said(&l->arena, how->reference)};
+		changed = true;
+	}
+	ok = ok && (!changed || settle(path, l, err));
+	lifts_destroy(l);
+	if (lock >= 0)
+		close(lock);
+	return ok;
+}
+
+bool lifts_end(const char *path, struct lift_wanted *wanted, size_t count, enum lift_end end, int64_t now_s, struct err *err)
+{
+	char now[32];
+	int lock;
+	bool changed = false;
+	struct lifts *l = hold(path, &lock, err);
+	bool ok = l != NULL;
+	str_from_time(now_s, now, sizeof(now));
+	for (size_t i = 0; ok && i < count; i++) {
+		wanted[i].done = false;
+		for (size_t k = 0; k < l->count; k++) {
+			struct lift *lift = &l->items[k];
+			if (!lift_holds(lift) || !is_of(lift, wanted[i].list, &wanted[i].name))
+				continue;
+			*(end == LIFT_DROPPED ? &lift->dropped : &lift->restored) = arena_strdup(&l->arena, now);
+			wanted[i].done = changed = true;
+		}
+	}
+	ok = ok && (!changed || settle(path, l, err));
+	lifts_destroy(l);
+	if (lock >= 0)
+		close(lock);
+	return ok;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/audit.h"
+
+#include "audit/lists.h"
+#include "audit/record.h"
+#include "base/clock.h"
+#include "ctl/proto.h"
+#include "fetch.h"
+#include "generation.h"
+#include "version.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct waiter {
+	struct audit *audit;
+	struct waiter *next;
+	uint64_t after_seq;
+	struct event *on_time;
+	audit_woken *done;
+	void *arg;
+};
+
+struct audit {
+	struct audit_config config;
+	char *folder; /* owned */
+	struct audit_log *log;
+	json_t *now; /* owned: the snapshot that was recorded last; NULL: none yet */
+	/* of the run that just ended */
+	json_t *before, *changed; /* owned; changed NULL: none */
+	enum rebuild_kind kind;
+	json_t *claimed; /* owned: an object with the names of lists that somebody said he changed */
+	bool config_claimed;
+	json_t *held; /* owned: changes by list that may yet be claimed */
+	struct event *on_hold, *on_mend;
+	struct waiter *waiters;
+	size_t waiter_count;
+};
+
+/* ---- writing ---- */
+
+static void wake(struct audit *a);
+
+static void start_mending(struct audit *a)
+{
+	static const struct timeval mend = {.tv_sec = AUDIT_MEND_MS / 1000};
+	struct audit_log_state state;
+	audit_log_state(a->log, &state);
+	if ((state.lost > 0 || state.error[0]) && !evtimer_pending(a->on_mend, NULL))
+		(void)event_add(a->on_mend, &mend);
+}
+
+static void write_findings(struct audit *a)
+{
+	json_t *findings, *finding;
+	size_t i;
+	while ((findings = audit_log_findings(a->log)) != NULL) {
+		json_array_foreach(findings, i, finding)(void) audit_log_append(a->log, json_incref(finding), NULL);
+		json_decref(findings);
+	}
+}
+
+static void write_record(struct audit *a, json_t *record)
+{
+	(void)audit_log_append(a->log, record, a->now);
+	write_findings(a); /* what the writer met on the way */
+	start_mending(a);
+	wake(a);
+}
+
+static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
+{
+	struct audit *a = arg;
+	(void)fd, (void)what;
+	audit_log_mend(a->log);
+	write_findings(a);
+	start_mending(a);
+	wake(a);
+}
+
+/* ---- what nobody announced ---- */
+
+/* NULL for saring.yaml itself, and for a list that it does not name any more. */
+static const char *file_of(const struct audit *a, const char *list)
+{
+	const struct settings *s = a->config.generation(a->config.arg)->settings;
+	for (size_t i = 0; list && i < s->list_count; i++)
+		if (strcmp(s->lists[i].name, list) == 0)
+			return s->lists[i].file;
+	return a->config.config_path;
+}
+
+static bool is_fetched(const struct audit *a, const char *list)
+{
+	const struct settings *s = a->config.generation(a->config.arg)->settings;
+	for (size_t i = 0; i < s->list_count; i++)
+		if (strcmp(s->lists[i].name, list) == 0)
+			return s->lists[i].url != NULL;
+	return false;
+}
+
+/* change NULL: saring.yaml. */
+static void write_unannounced(struct audit *a, const char *list, json_t *change)
+{
+	static const struct audit_who who = {.by = "file"};
+	json_t *record = audit_record_begin("unannounced", &who, NULL);
+	audit_record_file(record, file_of(a, list));
+	must(json_object_set_new(record, "list", list ? json_string(list) : json_null()) == 0);
+	if (change)
+		must(json_object_set_new(record, "lists", json_pack("[O]", change)) == 0);
+	audit_record_policy(record, a->before, a->now);
+	must(json_object_set_new(record, "outcome", json_string("ok")) == 0);
+	write_record(a, record);
+}
+
+static void write_held(struct audit *a)
+{
+	json_t *held = a->held, *change;
+	const char *list;
+	a->held = json_object();
+	must(a->held);
+	json_object_foreach(held, list, change) write_unannounced(a, list, change);
+	json_decref(held);
+}
+
+static void hold(struct audit *a)
+{
+	static const struct timeval later = {.tv_sec = AUDIT_HOLD_MS / 1000};
+	if (json_object_size(a->held) > 0)
+		(void)event_add(a->on_hold, &later);
+}
+
+static void audit_on_hold(evutil_socket_t fd, short what, void *arg)
+{
+	struct audit *a = arg;
+	(void)fd, (void)what;
+	if (a->config.is_busy(a->config.arg))
+		hold(a);
+	else
+		write_held(a);
+}
+
+/* ---- a run ---- */
+
+static void run_finish(struct audit *a)
+{
+	json_decref(a->changed);
+	json_decref(a->claimed);
+	a->changed = a->claimed = NULL;
+	a->config_claimed = false;
+}
+
+void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
+{
+	json_t *now = audit_lists_snapshot(a->config.generation(a->config.arg), config);
+	json_decref(a->before);
+	a->before = a->now;
+	a->now = now;
+	a->kind = kind;
+	a->changed = audit_lists_changed(a->before, now, changes);
+	a->claimed = json_object();
+	must(a->claimed);
+}
+
+void audit_run_end(struct audit *a)
+{
+	size_t i;
+	json_t *change;
+	json_array_foreach(a->changed, i, change)
+	{
+		const char *list = json_string_value(json_object_get(change, "list"));
+		if (json_object_get(a->claimed, list))
+			continue;
+		if (a->kind == REBUILD_ALL && !is_fetched(a, list))
+			write_unannounced(a, list, change);
+		else if (!json_object_get(a->held, list))
+			must(json_object_set(a->held, list, change) == 0);
+	}
+	if (!json_equal(json_object_get(a->before, "config"), json_object_get(a->now, "config")) && !a->config_claimed)
+		write_unannounced(a, NULL, NULL);
+	hold(a);
+	run_finish(a);
+}
+
+/* The lists that a change is about: that which it names; for one that names none but names, those in which one of them changed. */
+static json_t *claim(struct audit *a, const json_t *change)
+{
+	const char *list = json_string_value(json_object_get(change, "list")), *name;
+	json_t *mine = json_array(), *one;
+	size_t i;
+	must(mine);
+	json_array_foreach(a->changed, i, one)
+	{
+		if (!audit_record_is_about(change, one))
+			continue;
+		must(json_array_append(mine, one) == 0);
+		must(json_object_set_new(a->claimed, json_string_value(json_object_get(one, "list")), json_true()) == 0);
+	}
+	void *next;
+	json_object_foreach_safe(a->held, next, name, one)
+	{
+		if ((list && strcmp(list, name) != 0) || !audit_record_is_about(change, one))
+			continue;
+		must(json_array_append(mine, one) == 0);
+		must(json_object_del(a->held, name) == 0);
+	}
+	/* list mode, and whatever else says that it wrote saring.yaml */
+	a->config_claimed |= audit_record_wrote_config(change);
+	return mine;
+}
+
+void audit_ran(struct audit *a, const struct audit_said *said, const struct rebuild_report *report, json_t *more)
+{
+	json_t *record = audit_record_begin(said->verb, said->who, said->change);
+	if (report->ok) {
+		json_t *mine = claim(a, said->change);
+		audit_record_beyond(record, said->change, mine);
+		must(json_object_set_new(record, "lists", mine) == 0);
+		audit_record_policy(record, a->before, a->now);
+	}
+	audit_record_more(record, more);
+	audit_record_outcome(record, report->ok ? NULL : report->err->text);
+	if (report->ok)
+		audit_record_effect(record, said->change, said->arrived_ns);
+	write_record(a, record);
+}
+
+void audit_done(struct audit *a, const struct audit_said *said, const char *error, json_t *more)
+{
+	json_t *record = audit_record_begin(said->verb, said->who, said->change);
+	audit_record_more(record, more);
+	audit_record_outcome(record, error);
+	if (!error)
+		audit_record_effect(record, said->change, said->arrived_ns);
+	write_record(a, record);
+}
+
+/* Its change may name more lists than this one, or none. */
+void audit_fetched(struct audit *a, const struct audit_said *said, const struct fetch_event *event)
+{
+	json_t *change = event->change ? json_copy((json_t *)(uintptr_t)event->change) : json_object();
+	must(change && json_object_set_new(change, "list", json_string(event->list)) == 0);
+	struct audit_said one = *said;
+	one.change = change;
+	json_t *more =
+	    json_pack("{s:s, s:{s:I, s:I}, s:I}", "fetch", event->state, "entries", "before", (json_int_t)event->entries_before,
+		      "after", (json_int_t)event->entries, "bytes", (json_int_t)event->bytes);
+	must(more);
+	if (event->report)
+		audit_ran(a, &one, event->report, more);
+	else
+		audit_done(a, &one, event->error, more);
+	json_decref(change);
+}
+
+/* ---- start and stop ---- */
+
+void audit_started(struct audit *a, struct str config, const json_t *changes)
+{
+	struct audit_who who = {.by = "daemon", .is_person = true, .uid = geteuid(), .pid = getpid()};
+	const json_t *kept = audit_log_kept(a->log);
+	bool first = !json_is_object(json_object_get(kept, "lists"));
+	bool clean = first || json_is_true(json_object_get(kept, "stopped"));
+	write_findings(a);
+	a->now = first ? NULL : json_deep_copy(kept);
+	audit_run_begin(a, config, REBUILD_ALL, changes);
+	json_t *record = audit_record_begin("start", &who, NULL);
+	must(json_object_set_new(record, "version", json_string(SARING_VERSION)) == 0);
+	must(json_object_set_new(record, "stopped_cleanly", json_boolean(clean)) == 0);
+	if (first) /* from here on what is another is known to be */
+		must(json_object_set(record, "baseline", json_object_get(a->now, "lists")) == 0);
+	audit_record_policy(record, a->before, a->now);
+	audit_record_outcome(record, NULL);
+	write_record(a, record);
+	if (first)
+		run_finish(a);
+	else
+		audit_run_end(a);
+}
+
+void audit_stopped(struct audit *a, const char *why)
+{
+	struct audit_who who = {.by = "signal", .pid = 0};
+	write_held(a);
+	if (a->now)
+		must(json_object_set_new(a->now, "stopped", json_true()) == 0);
+	json_t *record = audit_record_begin("stop", &who, NULL);
+	must(json_object_set_new(record, "detail", json_string(why)) == 0);
+	audit_record_outcome(record, NULL);
+	write_record(a, record);
+}
+
+/* ---- reading ---- */
+
+json_t *audit_status(const struct audit *a)
+{
+	struct audit_log_state state;
+	audit_log_state(a->log, &state);
+	json_t *status = json_pack("{s:I, s:o, s:I, s:o}", "seq", (json_int_t)state.seq, "hash",
+				   state.seq > 0 ? json_string(state.hash.hex) : json_null(), "lost", (json_int_t)state.lost,
+				   "error", state.error[0] ? ctl_text(str_from(state.error)) : json_null());
+	must(status);
+	return status;
+}
+
+bool audit_records(const struct audit *a, const struct audit_query *query, json_t **ret, struct err *err)
+{
+	return audit_read(a->folder, query, ret, err);
+}
+
+/* ---- waiting ---- */
+
+static void waiter_end(struct waiter *w)
+{
+	struct audit *a = w->audit;
+	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {
+		if (*at != w)
+			continue;
+		*at = w->next;
+		break;
+	}
+	a->waiter_count--;
+	audit_woken *done = w->done;
+	void *arg = w->arg;
+	event_free(w->on_time);
+	free(w);
+	done(arg);
+}
+
+static void audit_on_time(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	waiter_end(arg);
+}
+
+/* By the event loop, not from here: who is woken may ask again. */
+static void wake(struct audit *a)
+{
+	struct audit_log_state state;
+	audit_log_state(a->log, &state);
+	for (struct waiter *w = a->waiters; w; w = w->next)
+		if (state.seq > w->after_seq)
+			event_active(w->on_time, EV_TIMEOUT, 1);
+}
+
+bool audit_wait(struct audit *a, uint64_t after_seq, int64_t wait_s, audit_woken *done, void *arg)
+{
+	struct timeval tv = {.tv_sec = (time_t)MIN(MAX(wait_s, (int64_t)0), (int64_t)AUDIT_WAIT_S_MAX)};
+	if (a->waiter_count >= AUDIT_WAITERS_MAX)
+		return false;
+	struct waiter *w = base_alloc(sizeof(*w));
+	*w = (struct waiter){.audit = a, .next = a->waiters, .after_seq = after_seq, .done = done, .arg = arg};
+	w->on_time = evtimer_new(a->config.base, audit_on_time, w);
+	must(w->on_time && event_add(w->on_time, &tv) == 0);
+	a->waiters = w;
+	a->waiter_count++;
+	wake(a); /* it may be there already */
+	return true;
+}
+
+void audit_end_waits(struct audit *a)
+{
+	while (a && a->waiters)
+		waiter_end(a->waiters);
+}
+
+/* ---- life ---- */
+
+void audit_configure(struct audit *a, const struct settings *settings)
+{
+	audit_log_configure(a->log, settings->audit_size, settings->audit_keep);
+}
+
+struct audit *audit_create(const struct audit_config *config)
+{
+	struct audit *a = base_alloc(sizeof(*a));
+	struct buf folder = {0};
+	a->config = *config;
+	buf_printf(&folder, "%s/audit", config->state);
+	a->folder = folder.ptr;
+	a->log = audit_log_open(a->folder);
+	a->held = json_object();
+	a->on_hold = evtimer_new(config->base, audit_on_hold, a);
+	a->on_mend = evtimer_new(config->base, audit_on_mend, a);
+	must(a->held && a->on_hold && a->on_mend);
+	return a;
+}
+
+void audit_destroy(struct audit *a)
+{
+	if (!a)
+		return;
+	must(!a->waiters);
+	event_free(a->on_hold);
+	event_free(a->on_mend);
+	run_finish(a);
+	json_decref(a->before);
+	json_decref(a->now);
+	json_decref(a->held);
+	audit_log_close(a->log);
+	free(a->folder);
+	free(a);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "observe/tap.h"
+
+#include <stdlib.h>
+
+static_assert((TAP_SLOTS_MAX & (TAP_SLOTS_MAX - 1)) == 0 && (TAP_SLOTS_MIN & (TAP_SLOTS_MIN - 1)) == 0, "places are low bits");
+
+/* Of what the reader wants to see in TAP_DRAIN_MS. */
+static size_t share(unsigned workers)
+{
+	return MAX(TAP_DRAIN_FACTS / MAX(workers, 1u), 1u);
+}
+
+struct tap *tap_create(unsigned workers, uint64_t seed)
+{
+	uint32_t slots = TAP_SLOTS_MIN;
+	struct tap *t;
+
+	while (slots < TAP_SLOTS_MAX && slots < 4 * share(workers))
+		slots *= 2;
+
+	must(posix_memalign((void **)&t, 64, sizeof(*t)) == 0);
+	memset(t, 0, sizeof(*t));
+	must(posix_memalign((void **)&t->slots, 64, slots * sizeof(t->slots[0])) == 0);
+	/* Touched when it is first needed: an idle worker's stays unbacked. */
+	t->slot_count = slots;
+	t->half = slots / 2;
+	t->step = slots / 16;
+	t->aim = share(workers);
+	t->left = t->every = 1;
+	t->room_to = slots;
+	t->dice = seed | 1;
+	atomic_store_explicit(&t->wanted, 1, memory_order_relaxed);
+	return t;
+}
+
+void tap_destroy(struct tap *t)
+{
+	if (t == NULL)
+		return;
+	free(t->slots);
+	free(t);
+}
+
+/* ---- the worker ---- */
+
+/* Gaps are uniform in 1 .. 2N - 1, N on average, so that traffic with a beat is not sampled on its beat. */
+static void draw(struct tap *t, uint64_t waiting)
+{
+	uint64_t every = atomic_load_explicit(&t->wanted, memory_order_relaxed);
+
+	if (UNLIKELY(waiting > t->half))
+		every += (2u << (waiting - t->half) / t->step) - 1; /* what is added doubles with each step in the upper half */
+	if (LIKELY(every == 1)) {
+		t->left = t->every = 1;
+		return;
+	}
+	every = MIN(every, (uint64_t)TAP_EVERY_MAX);
+	/* xorshift: only the sampling hangs on it */
+	t->dice ^= t->dice << 13;
+	t->dice ^= t->dice >> 7;
+	t->dice ^= t->dice << 17;
+	t->every = (uint32_t)every;
+	t->left = 1 + (uint32_t)((t->dice >> 32) * (2 * every - 1) >> 32);
+}
+
+struct tap_fact *tap_begin_busy(struct tap *t)
+{
+	const uint32_t weight = t->every;
+
+	/* room_to says how full the ring was when the reader was asked last, which may be long ago. */
+	if (t->room_to - t->head <= t->half)
+		t->room_to = atomic_load_explicit(&t->drained, memory_order_acquire) + t->slot_count;
+	draw(t, t->slot_count - (t->room_to - t->head));
+	if (t->head == t->room_to) {
+		uint64_t lost = atomic_load_explicit(&t->lost, memory_order_relaxed);
+		atomic_store_explicit(&t->lost, lost + weight, memory_order_relaxed);
+		return NULL;
+	}
+	struct tap_fact *f = &t->slots[t->head & (t->slot_count - 1)];
+	f->weight = weight;
+	return f;
+}
+
+void tap_refresh(struct tap *t)
+{
+	if (atomic_load_explicit(&t->wanted, memory_order_relaxed) < t->every)
+		draw(t, 0);
+}
+
+/* ---- the reader ---- */
+
+uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg)
+{
+	const uint64_t from = atomic_load_explicit(&t->drained, memory_order_relaxed);
+	const uint64_t to = atomic_load_explicit(&t->published, memory_order_acquire);
+
+	uint64_t queries = 0;
+	for (uint64_t at = from; at < to; at++) {
+		const struct tap_fact *f = &t->slots[at & (t->slot_count - 1)];
+		if ((f->flags & TAP_QUERY) != 0)
+			queries += f->weight;
+		take(arg, f);
+	}
+	t->crowded = to - from > t->half;
+	atomic_store_explicit(&t->drained, to, memory_order_release);
+	return queries;
+}
+
+bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)
+{
+	const uint32_t now = atomic_load_explicit(&t->wanted, memory_order_relaxed);
+	uint64_t wanted = queries * TAP_DRAIN_MS / (uint64_t)MAX(elapsed_ms, (int64_t)1) / t->aim + 1;
+
+	/* A quiet moment is not taken for a quiet time. */
+	wanted = MIN(MAX(wanted, (uint64_t)now / 4), (uint64_t)TAP_EVERY_MAX);
+	if (wanted != now)
+		atomic_store_explicit(&t->wanted, (uint32_t)wanted, memory_order_relaxed);
+	return wanted < now || t->crowded;
+}
+
+uint64_t tap_lost(const struct tap *t)
+{
+	return atomic_load_explicit(&t->lost, memory_order_relaxed);
+}
+
+uint32_t tap_every(const struct tap *t)
+{
+	return atomic_load_explicit(&t->wanted, memory_order_relaxed);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * tap.h - what a worker tells the main thread of the queries it has finished: a ring of plain facts with one writer and one reader.
+ *
+ * The worker records one query of N, with N as its weight; a ring that fills raises N by itself, and one that is full drops the
+ * fact and counts it. The reader empties the ring every TAP_DRAIN_MS, and sets N so that it has no more to do than it should
+ * (tap_adapt). At rates that the reader can follow N is 1, and what is counted by facts is exact. The worker takes no lock, no
+ * memory and no system call here: a query that is not recorded costs it a decrement.
+ *
+ * Why a ring of facts, and not counters beside the entries: an image is mapped read-only and has tens of millions of names, and a
+ * counter a name would be memory that every worker touches at random. Here the worker writes two lines it has just written before,
+ * and all that is slow (which entry, which sketch) is another thread's. */
+#ifndef SARING_OBSERVE_TAP_H
+#define SARING_OBSERVE_TAP_H
+
+#include "base/addr.h"
+#include "base/base.h"
+#include "wire/name.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define TAP_DRAIN_MS 100
+#define TAP_SLOTS_MAX 2048u /* facts that wait in one ring; a power of two, as fewer are */
+#define TAP_SLOTS_MIN 256u
+#define TAP_DRAIN_FACTS 320 /* so many facts, of all workers, the reader wants to see in TAP_DRAIN_MS: about 3,000 a second */
+#define TAP_EVERY_MAX 1048576u
+
+enum tap_flag {
+	TAP_QUERY = 1,	  /* counts as a query of `name` by the client `address` */
+	TAP_BLOCKED = 2,  /* the entry `rule` has blocked it */
+	TAP_SHADOW = 4,	  /* the entry `rule`, of mode shadow, would have */
+	TAP_BULK = 8,	  /* the rule is the bulk tier's */
+	TAP_ALLOWED = 16, /* the entry `rule` has let it through */
+};
+
+/* One finished query, or one entry's part in it. Rule and labels are of the policy of that world. */
+struct tap_fact {
+	uint64_t world; /* serial */
+	int64_t at_s;	/* wall clock */
+	uint32_t rule, ttl_s;
+	uint32_t weight; /* stands for so many */
+	uint8_t flags, labels;
+	uint8_t name_len, name_labels;
+	uint8_t address[ADDR_WIDE_LEN]; /* wide */
+	uint8_t wire[NAME_LEN_MAX + NAME_SLACK + 1];
+};
+static_assert(sizeof(struct tap_fact) == 320, "five lines, of which a usual name fills two");
+
+struct tap {
+	/* the worker's own */
+	_Alignas(64) uint32_t left; /* queries until the next that is recorded, itself counted */
+	uint32_t every;		    /* by which it was drawn: the weight */
+	uint64_t head, room_to;	    /* written up to here; may be written up to there */
+	uint64_t dice;
+	struct tap_fact *slots;
+	uint32_t slot_count, half, step;
+	/* the reader's own */
+	size_t aim;   /* facts in TAP_DRAIN_MS */
+	bool crowded; /* the ring was over half full when it was emptied last: the worker has raised N by itself */
+	/* told by the worker */
+	_Alignas(64) _Atomic uint64_t published; /* facts ever */
+	_Atomic uint64_t lost;			 /* weights of those the full ring had no room for */
+	/* told by the reader */
+	_Alignas(64) _Atomic uint64_t drained;
+	_Atomic uint32_t wanted; /* N */
+};
+
+/* A ring for one of so many workers: the more there are, the smaller each, as they share what the reader wants to see. */
+MUST_CHECK struct tap *tap_create(unsigned workers, uint64_t seed);
+void tap_destroy(struct tap *t); /* takes NULL; neither end uses it any more */
+
+/* ---- the worker ---- */
+
+/* Is this query one to record? Then tap_begin must follow. */
+static inline bool tap_wants(struct tap *t)
+{
+	return --t->left == 0;
+}
+/* Whatever is not the usual: N is not 1, or the ring may be half full. */
+MUST_CHECK struct tap_fact *tap_begin_busy(struct tap *t);
+/* Room for one fact, weight filled in; NULL, counted, when there is none. tap_end tells the reader. */
+MUST_CHECK static inline struct tap_fact *tap_begin(struct tap *t)
+{
+	if (UNLIKELY(t->every != 1 || atomic_load_explicit(&t->wanted, memory_order_relaxed) != 1 ||
+		     t->room_to - t->head <= t->half))
+		return tap_begin_busy(t);
+	struct tap_fact *f = &t->slots[t->head & (t->slot_count - 1)];
+	t->left = f->weight = 1;
+	return f;
+}
+static inline void tap_end(struct tap *t)
+{
+	atomic_store_explicit(&t->published, ++t->head, memory_order_release);
+}
+/* Once in a while: a count-down that a busier time drew is not waited for. */
+void tap_refresh(struct tap *t);
+
+static inline void tap_put_name(struct tap_fact *f, const struct name *name)
+{
+	f->name_len = name->len;
+	f->name_labels = name->labels;
+	if (LIKELY(name->len <= 48))
+		memcpy(f->wire, name->wire, 48); /* longer than most, and quicker than a length that is not known */
+	else
+		memcpy(f->wire, name->wire, name->len);
+}
+
+static inline void tap_put_address(struct tap_fact *f, const struct addr *a)
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+	if (a->sa.sa_family == AF_INET6) {
+		memcpy(f->address, &a->in6.sin6_addr, sizeof(f->address));
+	} else {
+		memcpy(f->address, mapped, sizeof(mapped));
+		memcpy(f->address + sizeof(mapped), &a->in.sin_addr, sizeof(a->in.sin_addr));
+	}
+}
+
+/* ---- the reader ---- */
+
+/* Calls take for each fact that is there now, in their order. Returns how many queries they stand for. */
+uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg);
+/* N from now on, when so many queries (those lost among them) came in elapsed_ms, so that the worker's share of TAP_DRAIN_FACTS
+ * comes in TAP_DRAIN_MS. True when N became less, or the ring was crowded: the worker should be woken for tap_refresh. */
+MUST_CHECK bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms);
+uint64_t tap_lost(const struct tap *t); /* queries, since the beginning */
+uint32_t tap_every(const struct tap *t);
+
+#endif

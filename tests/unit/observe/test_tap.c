@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "observe/tap.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* What came out. */
+struct seen {
+	uint64_t facts, weights, next;
+	bool in_order;
+};
+
+static void take(void *arg, const struct tap_fact *f)
+{
+	struct seen *s = arg;
+	s->facts++;
+	s->weights += f->weight;
+	s->in_order &= f->world >= s->next && f->rule == (uint32_t)f->world && f->wire[1] == (uint8_t)f->world;
+	s->next = f->world + 1;
+}
+
+/* One query, numbered. */
+static void query(struct tap *t, uint64_t number)
+{
+	struct name name = {.len = 3, .labels = 1, .wire = {1, (uint8_t)number, 0}};
+	if (!tap_wants(t))
+		return;
+	struct tap_fact *f = tap_begin(t);
+	if (f == NULL)
+		return;
+	f->world = number;
+	f->rule = (uint32_t)number;
+	f->flags = TAP_QUERY;
+	tap_put_name(f, &name);
+	tap_end(t);
+}
+
+static void each_is_recorded_when_there_is_room(void **state)
+{
+	struct tap *t = tap_create(1, 1);
+	struct seen seen = {.in_order = true};
+	uint64_t number = 0;
+	(void)state;
+	for (unsigned round = 0; round < 100; round++) {
+		for (unsigned i = 0; i < 900; i++)
+			query(t, number++);
+		assert_int_equal(tap_drain(t, take, &seen), 900);
+	}
+	assert_int_equal(seen.facts, number);
+	assert_int_equal(seen.weights, number);
+	assert_true(seen.in_order);
+	assert_int_equal(tap_lost(t), 0);
+	tap_destroy(t);
+}
+
+/* Nobody reads: the ring takes what it can, the rest is counted, and the weights tell of all. */
+static void a_full_ring_raises_n_and_counts_the_rest(void **state)
+{
+	struct tap *t = tap_create(1, 5);
+	struct seen seen = {.in_order = true};
+	(void)state;
+	for (uint64_t i = 0; i < 20000; i++)
+		query(t, i);
+	assert_int_equal(tap_lost(t), 0); /* by a higher N it goes on for long */
+	for (uint64_t i = 20000; i < 3000000; i++)
+		query(t, i);
+	assert_true(tap_lost(t) > 0);
+	(void)tap_drain(t, take, &seen);
+	assert_int_equal(seen.facts, TAP_SLOTS_MAX);
+	assert_true(seen.in_order);
+	uint64_t told = seen.weights + tap_lost(t);
+	assert_true(told > 3000000 / 100 * 85 && told < 3000000 / 100 * 115);
+	/* and it fills again once it was emptied */
+	uint64_t before = seen.facts;
+	for (uint64_t i = 0; i < 100000; i++)
+		query(t, 3000000 + i);
+	(void)tap_drain(t, take, &seen);
+	assert_true(seen.facts > before);
+	tap_destroy(t);
+}
+
+static void samples_weigh_what_they_stand_for(void **state)
+{
+	struct tap *t = tap_create(1, 3);
+	struct seen seen = {.in_order = true};
+	uint64_t number = 0;
+	(void)state;
+	assert_false(tap_adapt(t, 100 * TAP_DRAIN_FACTS, TAP_DRAIN_MS));
+	assert_true(tap_every(t) >= 100 && tap_every(t) <= 102);
+	for (unsigned round = 0; round < 200; round++) {
+		for (unsigned i = 0; i < 10000; i++)
+			query(t, number++);
+		(void)tap_drain(t, take, &seen);
+	}
+	assert_true(seen.facts < number / 60);
+	assert_true(seen.weights > number / 100 * 95 && seen.weights < number / 100 * 105);
+	tap_destroy(t);
+}
+
+static void n_follows_what_comes(void **state)
+{
+	struct tap *t = tap_create(4, 1);
+	struct seen seen = {.in_order = true};
+	unsigned steps = 0;
+	(void)state;
+	/* a worker of four has a quarter of what is to be seen */
+	assert_false(tap_adapt(t, TAP_DRAIN_FACTS / 4 * 10, TAP_DRAIN_MS));
+	assert_int_equal(tap_every(t), 11);
+	assert_false(tap_adapt(t, TAP_DRAIN_FACTS / 4 * 20, 2 * TAP_DRAIN_MS));
+	assert_int_equal(tap_every(t), 11);
+	query(t, 0);
+	/* it becomes quiet: in a few steps each is recorded again, and the worker does not count down what it drew before */
+	while (tap_every(t) > 1) {
+		assert_true(tap_adapt(t, 0, TAP_DRAIN_MS));
+		assert_true(++steps < 5);
+	}
+	tap_refresh(t);
+	(void)tap_drain(t, take, &seen);
+	for (unsigned i = 0; i < 10; i++)
+		query(t, 1 + i);
+	assert_int_equal(tap_drain(t, take, &seen), 10);
+	tap_destroy(t);
+}
+
+#define PASSED 400000
+
+static void *writer(void *arg)
+{
+	for (uint64_t i = 0; i < PASSED; i++)
+		query(arg, i);
+	return NULL;
+}
+
+/* Two threads; under ThreadSanitizer this is where a missing order shows. */
+static void between_threads(void **state)
+{
+	struct tap *t = tap_create(2, 9);
+	struct seen seen = {.in_order = true};
+	pthread_t thread;
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, writer, t), 0);
+	while (seen.weights + tap_lost(t) < PASSED / 2) {
+		uint64_t queries = tap_drain(t, take, &seen);
+		(void)!tap_adapt(t, queries, 1);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)tap_drain(t, take, &seen);
+	assert_true(seen.in_order);
+	assert_int_equal(atomic_load(&t->drained), atomic_load(&t->published));
+	tap_destroy(t);
+}
+
+static void addresses_are_wide(void **state)
+{
+	struct tap_fact f;
+	struct addr a;
+	uint8_t wide[ADDR_WIDE_LEN];
+	static const char *const texts[] = {"192.0.2.1", "2001:db8::1", "0.0.0.0", "::"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		assert_true(addr_from_text(str_from(texts[i]), 53, &a));
+		addr_to_wide(&a, wide);
+		tap_put_address(&f, &a);
+		assert_memory_equal(f.address, wide, sizeof(wide));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_is_recorded_when_there_is_room),
+	    cmocka_unit_test(a_full_ring_raises_n_and_counts_the_rest),
+	    cmocka_unit_test(samples_weigh_what_they_stand_for),
+	    cmocka_unit_test(n_follows_what_comes),
+	    cmocka_unit_test(between_threads),
+	    cmocka_unit_test(addresses_are_wide),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

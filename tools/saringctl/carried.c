@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "saringctl/carried.h"
+
+#include "base/buf.h"
+
+#define NAMES_SHOWN 10
+
+void carried_show(const struct output *o, const char *label, const char *list, const json_t *lifted)
+{
+	const json_t *names = json_object_get(lifted, "names"), *name;
+	const int64_t count = field_int(lifted, "count");
+	struct buf text = {NULL, 0, 0};
+	char figure[FIGURE_MAX];
+	size_t i;
+	if (count <= 0)
+		return;
+	json_array_foreach(names, i, name)
+	{
+		if (i < NAMES_SHOWN && json_string_value(name) != NULL)
+			buf_printf(&text, "%s%s", i > 0 ? ", " : "", json_string_value(name));
+	}
+	if (count > NAMES_SHOWN)
+		buf_printf(&text, ", ... (--json names them)");
+	output_linef(o, label, "%s still holds %s: %s", list, figure_count(count, "lifted name", "lifted names", figure),
+		     text.ptr != NULL ? text.ptr : "");
+	buf_finish(&text);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * closure.h - what is to be lifted so that some names resolve, and what else has to do with them and is left. With --closure all of
+ * it, to a fixed point: entries above and below a name, of any list, and the siblings of each entry that is lifted (of the same
+ * list and the same order, or the same registrable domain). Cold path; one owner. */
+#ifndef SARING_SARINGCTL_CLOSURE_H
+#define SARING_SARINGCTL_CLOSURE_H
+
+#include "saringctl/blockers.h"
+
+#define CLOSURE_MAX 1000      /* further entries that are lifted without --force */
+#define CLOSURE_LEFT_MAX 1000 /* entries that are named and left; more are counted */
+
+struct plan {
+	struct blocker *lift; /* owned; in the order found: those of the names themselves first */
+	size_t lift_count, lift_cap;
+	size_t own_count;     /* of them, those of the names that were asked for */
+	struct blocker *left; /* owned */
+	size_t left_count, left_cap;
+	size_t left_more; /* counted, not kept */
+	bool too_many;	  /* more than CLOSURE_MAX further ones, and not forced: lift is not whole */
+};
+
+struct plan_wish {
+	const struct name *names;
+	size_t count;
+	size_t list; /* only entries of this list are lifted for the names themselves; SIZE_MAX: of any */
+	bool closure, force;
+};
+/* What is to be lifted. Finish it in any case. */
+void plan_make(const struct blockers *b, const struct plan_wish *wish, struct plan *ret);
+/* And what is left: may come after the lift is in force, by what the lists said before it. */
+void plan_look_round(const struct blockers *b, const struct plan_wish *wish, struct plan *plan);
+void plan_finish(struct plan *plan);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * impact_report.h - an impact as it is told, to people and to programs. One thread. */
+#ifndef SARING_SARINGCTL_IMPACT_REPORT_H
+#define SARING_SARINGCTL_IMPACT_REPORT_H
+
+#include "saringctl/impact.h"
+#include "saringctl/popular.h"
+
+struct impact_told {
+	struct impact impact;
+	struct day day;
+	bool has_day, has_popular;
+	struct popular popular;
+};
+void impact_report(const struct output *o, const struct impact_told *told);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The proof of a lift: what do the daemon's own listeners say? And by when has the last client forgotten what it was told before?
+ */
+#include "saringctl/lift.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "saringctl/ask.h"
+#include "wire/rrtype.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- whom to ask ---- */
+
+static void find_listeners(struct lifting *l)
+{
+	const json_t *one;
+	size_t i;
+	json_array_foreach(json_object_get(l->status, "listen"), i, one)
+	{
+		const char *text = json_string_value(one);
+		struct lift_listener listener = {.text = text};
+		if (text == NULL || l->listener_count == LIFT_LISTENERS_MAX || !ask_address(text, &listener.addr))
+			continue;
+		l->listeners[l->listener_count++] = listener;
+	}
+}
+
+static bool add_check(struct lifting *l, const struct name *name)
+{
+	for (size_t i = 0; i < l->check_count; i++) {
+		if (name_eq(&l->checks[i].name, name))
+			return true;
+	}
+	if (l->check_count == LIFT_CHECKS_MAX) {
+		l->check_more++;
+		return false;
+	}
+	name_copy(&l->checks[l->check_count++].name, name);
+	return true;
+}
+
+/* The names on the command line, then those of what was lifted. */
+static void find_names(struct lifting *l)
+{
+	struct name name;
+	l->checks = base_alloc(LIFT_CHECKS_MAX * sizeof(l->checks[0]));
+	for (size_t i = 0; i < l->wanted_count; i++)
+		(void)add_check(l, &l->wanted[i]);
+	for (size_t i = 0; i < l->list_count; i++) {
+		const struct lift_list *list = &l->lists[i];
+		for (size_t k = 0; k < list->count && !list->whole; k++) {
+			if (name_from_text(str_from(list->names[k]), &name, NULL))
+				(void)add_check(l, &name);
+		}
+	}
+	for (size_t i = 0; i < l->plan.lift_count; i++)
+		(void)add_check(l, &l->plan.lift[i].name);
+}
+
+/* ---- what came back ---- */
+
+/* RFC 8914: Blocked, Censored, Filtered, Prohibited. */
+static bool is_block(uint16_t ede)
+{
+	return ede >= 15 && ede <= 18;
+}
+
+/* An answer is one even if there is no such name: then it comes from whom was asked, not from a list. */
+static bool result_good(const struct dns_result *r)
+{
+	if (r->outcome != DNS_ANSWERED || (r->rcode != RCODE_NOERROR && r->rcode != RCODE_NXDOMAIN))
+		return false;
+	for (size_t i = 0; i < r->ede_count; i++) {
+		if (is_block(r->edes[i]))
+			return false;
+	}
+	return true;
+}
+
+static void ask_all(struct lifting *l)
+{
+	struct name *names = base_alloc((l->check_count + 1) * sizeof(*names));
+	struct dns_result *results = base_alloc((l->check_count + 1) * sizeof(*results));
+	for (size_t i = 0; i < l->check_count; i++) {
+		name_copy(&names[i], &l->checks[i].name);
+		l->checks[i].asked = l->listener_count > 0;
+		l->checks[i].passed = true; /* until something says otherwise */
+	}
+	for (size_t k = 0; k < l->listener_count; k++) {
+		dns_client_ask(&l->listeners[k].addr, names, l->check_count, clock_mono_ms() + LIFT_CHECK_MS, results);
+		for (size_t i = 0; i < l->check_count; i++) {
+			l->checks[i].results[k] = results[i];
+			l->checks[i].passed &= result_good(&results[i]);
+		}
+	}
+	free(names);
+	free(results);
+}
+
+/* Which entry still blocks it, if one of its own does. */
+static void explain(struct lifting *l, struct lift_check *check)
+{
+	char text[NAME_TEXT_MAX];
+	json_t *explained = NULL;
+	struct err err = {.code = ERR_NONE};
+	json_t *args = json_pack("{s:s, s:s}", "name", name_to_text(&check->name, text), "type", "A");
+	must(args != NULL);
+	if (!context_ask(l->ctx, "explain", args, NULL, &explained, NULL, &err)) {
+		check->blocked = base_strdup(err.text);
+		return;
+	}
+	if (strcmp(field_text(explained, "verdict"), "blocked") == 0) {
+		check->rule = json_incref(json_object_get(explained, "rule"));
+		check->passed = false;
+	}
+	json_decref(explained);
+}
+
+/* ---- when it is forgotten ---- */
+
+/* Was the entry that was hit one of those that were lifted? As explain shows it: the list, and its name or what stands for it. */
+static bool was_lifted(const struct lifting *l, const json_t *hit)
+{
+	const char *list = field_text(hit, "list"), *match = field_text(hit, "match");
+	const struct str entry = str_from(field_text(hit, "entry"));
+	for (size_t i = 0; i < l->plan.lift_count; i++) {
+		const struct blocker *b = &l->plan.lift[i];
+		char text[NAME_TEXT_MAX];
+		if (strcmp(l->blockers.settings->lists[b->list].name, list) != 0 || strcmp(match_words[b->match], match) != 0)
+			continue;
+		(void)name_to_text(&b->name, text);
+		/* as an importer's author wrote it: ||t.me^, 0.0.0.0 t.me, *.t.me */
+		if (str_eq_c(entry, text) || memmem(entry.ptr, entry.len, text, strlen(text)) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void find_forgotten(struct lifting *l)
+{
+	const int64_t bound_s = l->effect_s + l->blockers.settings->block_ttl_s;
+	json_t *hits = NULL;
+	const json_t *one;
+	struct err err = {.code = ERR_NONE};
+	size_t i;
+	l->forgotten_s = bound_s;
+	if (!context_ask(l->ctx, "hits", NULL, NULL, &hits, NULL, &err))
+		return; /* a daemon that does not count them */
+	l->forgotten_told = field_int(hits, "sampled") == 1 && field_int(hits, "lost") == 0;
+	if (l->forgotten_told)
+		l->forgotten_s = 0;
+	json_array_foreach(json_object_get(hits, "entries"), i, one)
+	{
+		int64_t until_s = 0;
+		if (was_lifted(l, one) && str_to_time(str_from(field_text(one, "blocked_until")), &until_s, NULL))
+			l->forgotten_s = MAX(l->forgotten_s, until_s);
+	}
+	json_decref(hits);
+}
+
+void lift_prove(struct lifting *l)
+{
+	struct err err = {.code = ERR_NONE};
+	find_names(l);
+	if (context_socket(l->ctx) == NULL)
+		return;
+	if (!context_ask(l->ctx, "status", NULL, NULL, &l->status, NULL, &err)) {
+		output_note(&l->ctx->out, "whether the names resolve could not be asked: %s", err.text);
+		return;
+	}
+	find_listeners(l);
+	if (l->plan.lift_count > 0 && l->in_force)
+		find_forgotten(l);
+	ask_all(l);
+	for (size_t i = 0; i < l->check_count; i++)
+		explain(l, &l->checks[i]);
+}
+
+bool lift_proved(const struct lifting *l)
+{
+	bool proved = true;
+	for (size_t i = 0; i < l->check_count; i++)
+		proved &= l->checks[i].passed;
+	return proved;
+}

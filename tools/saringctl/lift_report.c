@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a lift did, for people and for programs. */
+#include "saringctl/lift.h"
+
+#include "base/str.h"
+#include "ctl/proto.h"
+#include "wire/rrtype.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LEFT_SHOWN 20 /* to people */
+
+static const char *const outcome_words[] = {[EDIT_DONE] = "lifted", [EDIT_ALREADY] = "already", [EDIT_NOT_FOUND] = "not-found"};
+
+static const char *rcode_word(uint16_t rcode, char buf[16])
+{
+	static const char *const words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
+	if (rcode < ARRAY_LEN(words))
+		return words[rcode];
+	(void)snprintf(buf, 16, "RCODE%u", rcode);
+	return buf;
+}
+
+static const char *outcome_text(enum dns_outcome outcome)
+{
+	switch (outcome) {
+	case DNS_ANSWERED:
+		return "answered";
+	case DNS_SILENT:
+		return "silent";
+	case DNS_UNREACHABLE:
+		return "unreachable";
+	case DNS_GARBLED:
+		return "garbled";
+	}
+	return "";
+}
+
+/* ---- for programs ---- */
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	must(value != NULL && json_object_set_new(object, key, value) == 0);
+}
+
+static void put_text(json_t *object, const char *key, const char *text)
+{
+	put(object, key, ctl_text(str_from(text)));
+}
+
+static void put_name(json_t *object, const char *key, const struct name *name)
+{
+	char text[NAME_TEXT_MAX];
+	put_text(object, key, name_to_text(name, text));
+}
+
+static json_t *entry_json(const struct lifting *l, const struct blocker *b)
+{
+	const struct settings_list *list = &l->blockers.settings->lists[b->list];
+	json_t *object = json_object();
+	put_text(object, "list", list->name);
+	put_text(object, "file", list->file_shown);
+	put(object, "line", json_integer(b->line));
+	put_name(object, "entry", &b->name);
+	put_text(object, "match", match_words[b->match]);
+	put_text(object, "relation", relation_words[b->relation]);
+	put(object, "wide", json_boolean(b->wide));
+	return object;
+}
+
+static json_t *entries_json(const struct lifting *l, const struct blocker *items, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		must(json_array_append_new(array, entry_json(l, &items[i])) == 0);
+	return array;
+}
+
+/* Of each list what became of each name. */
+static json_t *lists_json(const struct lifting *l)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < l->list_count; i++) {
+		const struct lift_list *list = &l->lists[i];
+		json_t *object = json_object(), *results = json_array();
+		for (size_t k = 0; list->results != NULL && k < (list->whole ? 1 : list->count); k++) {
+			const struct edit_result *r = &list->results[k];
+			json_t *one = json_object();
+			put_text(one, "name", list->whole ? NULL : r->name);
+			put_text(one, "outcome", outcome_words[r->outcome]);
+			put(one, "line", r->line > 0 ? json_integer(r->line) : json_null());
+			must(json_array_append_new(results, one) == 0);
+		}
+		put_text(object, "list", list->list->name);
+		put_text(object, "file", list->list->file_shown);
+		put_text(object, "kept_in", list->editable ? "list" : "lifts");
+		put(object, "results", results);
+		must(json_array_append_new(array, object) == 0);
+	}
+	return array;
+}
+
+static json_t *result_json(const struct lift_listener *listener, const struct dns_result *r)
+{
+	json_t *object = json_object(), *edes = json_array();
+	char buf[16];
+	for (size_t i = 0; i < r->ede_count; i++)
+		must(json_array_append_new(edes, json_integer(r->edes[i])) == 0);
+	put_text(object, "listen", listener->text);
+	put_text(object, "outcome", outcome_text(r->outcome));
+	put_text(object, "rcode", r->outcome == DNS_ANSWERED ? rcode_word(r->rcode, buf) : NULL);
+	put(object, "answers", json_integer(r->answer_count));
+	put_text(object, "transport", r->tcp ? "tcp" : "udp");
+	put(object, "ede", edes);
+	put_text(object, "ede_text", r->ede_text[0] != '\0' ? r->ede_text : NULL);
+	return object;
+}
+
+static json_t *checks_json(const struct lifting *l)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < l->check_count; i++) {
+		const struct lift_check *c = &l->checks[i];
+		json_t *object = json_object(), *results = json_array();
+		for (size_t k = 0; k < l->listener_count; k++)
+			must(json_array_append_new(results, result_json(&l->listeners[k], &c->results[k])) == 0);
+		put_name(object, "name", &c->name);
+		put(object, "passed", c->asked || c->rule != NULL ? json_boolean(c->passed) : json_null());
+		put(object, "blocked_by", c->rule != NULL ? json_incref(c->rule) : json_null());
+		put(object, "answers", results);
+		must(json_array_append_new(array, object) == 0);
+	}
+	return array;
+}
+
+static json_t *forgotten_json(const struct lifting *l)
+{
+	char text[32];
+	if (!l->in_force || l->effect_s == 0 || (l->forgotten_s == 0 && !l->forgotten_told))
+		return json_null();
+	json_t *object = json_object();
+	if (l->forgotten_s == 0) {
+		put(object, "by", json_null());
+	} else {
+		str_from_time(l->forgotten_s, text, sizeof(text));
+		put_text(object, "by", text);
+	}
+	put_text(object, "known_by", l->forgotten_told ? "hits" : "ttl");
+	return object;
+}
+
+static void put_plan(const struct lifting *l, json_t *document)
+{
+	put(document, "closure", json_boolean(l->ctx->in->closure));
+	put(document, "entries", entries_json(l, l->plan.lift, l->plan.lift_count));
+	put(document, "left", entries_json(l, l->plan.left, l->plan.left_count));
+	put(document, "left_more", json_integer((json_int_t)l->plan.left_more));
+}
+
+static json_t *names_json(const struct lifting *l)
+{
+	json_t *array = json_array();
+	char text[NAME_TEXT_MAX];
+	for (size_t i = 0; i < l->wanted_count; i++)
+		must(json_array_append_new(array, ctl_text(str_from(name_to_text(&l->wanted[i], text)))) == 0);
+	return array;
+}
+
+static void show_json(const struct lifting *l)
+{
+	json_t *document = json_object(), *lists = lists_json(l);
+	if (l->list != NULL) { /* the keys of every edit */
+		const json_t *own = json_array_get(lists, 0);
+		put_text(document, "list", l->list);
+		put(document, "file", json_incref(json_object_get(own, "file")));
+		put(document, "results", json_incref(json_object_get(own, "results")));
+	}
+	put(document, "names", names_json(l));
+	put(document, "lists", lists);
+	put(document, "generation", l->in_force ? json_integer(l->generation) : json_null());
+	put(document, "in_force", l->asked ? json_boolean(l->in_force) : json_null());
+	put_text(document, "lifted_by", l->login);
+	put_plan(l, document);
+	put(document, "flushed", l->flushed >= 0 ? json_integer(l->flushed) : json_null());
+	put(document, "checks", checks_json(l));
+	put(document, "checks_more", json_integer((json_int_t)l->check_more));
+	put(document, "passed", l->listener_count > 0 || !lift_proved(l) ? json_boolean(lift_proved(l)) : json_null());
+	put(document, "forgotten", forgotten_json(l));
+	if (l->asked && !l->in_force) {
+		json_t *error = json_object();
+		put_text(error, "code", ctl_code_word(l->err.code));
+		put_text(error, "text", l->err.text);
+		put(document, "error", error);
+		put(document, "errors", output_errors_json(&l->errors));
+	}
+	output_json(document);
+	json_decref(document);
+}
+
+/* ---- for people ---- */
+
+static void show_results(const struct lifting *l, const struct lift_list *list)
+{
+	const struct output *o = &l->ctx->out;
+	const bool acts = l->in_force && list->list->mode == MODE_ENFORCE;
+	for (size_t k = 0; list->results != NULL && k < (list->whole ? 1 : list->count); k++) {
+		const struct edit_result *r = &list->results[k];
+		const char *name = list->whole ? "the whole list" : r->name;
+		char line[32] = "";
+		if (r->line > 0)
+			(void)snprintf(line, sizeof(line), " (line %u)", r->line);
+		if (r->outcome == EDIT_NOT_FOUND)
+			continue; /* said on stderr */
+		output_print(o, stdout, PAINT_NONE, r->outcome == EDIT_DONE ? "lifted %s in %s%s" : "%s is already lifted in %s%s",
+			     name, list->list->name, line);
+		if (!list->editable)
+			output_print(o, stdout, PAINT_NONE, " until the list drops it");
+		if (acts)
+			output_print(o, stdout, PAINT_GOOD, ", in force: generation %lld", (long long)l->generation);
+		else if (l->in_force)
+			output_print(o, stdout, PAINT_NONE, ", taken up: generation %lld", (long long)l->generation);
+		putchar('\n');
+	}
+}
+
+/* "NXDOMAIN, extended error 15 (ads; order 7)" */
+static void show_answer(const struct output *o, const struct lift_listener *listener, const struct dns_result *r)
+{
+	char buf[16];
+	if (r->outcome != DNS_ANSWERED) {
+		output_print(o, stdout, PAINT_NONE, "%s %s", listener->text,
+			     r->outcome == DNS_SILENT	     ? "does not answer"
+			     : r->outcome == DNS_UNREACHABLE ? "is not there"
+							     : "gives no sound answer");
+		return;
+	}
+	output_print(o, stdout, PAINT_NONE, "%s answers %s", listener->text, rcode_word(r->rcode, buf));
+	for (size_t i = 0; i < r->ede_count; i++)
+		output_print(o, stdout, PAINT_NONE, ", extended error %u", r->edes[i]);
+	if (r->ede_text[0] != '\0')
+		output_print(o, stdout, PAINT_NONE, " (%s)", r->ede_text);
+}
+
+static void show_check(const struct lifting *l, const struct lift_check *c)
+{
+	const struct output *o = &l->ctx->out;
+	char text[NAME_TEXT_MAX], buf[16];
+	if (!c->asked && c->passed)
+		return;
+	output_print(o, stdout, PAINT_NONE, "%s: ", name_to_text(&c->name, text));
+	output_print(o, stdout, c->passed ? PAINT_GOOD : PAINT_BAD, "%s", c->passed ? "pass" : "FAIL");
+	if (c->passed) {
+		output_print(o, stdout, PAINT_NONE, " (%s)\n", rcode_word(c->results[0].rcode, buf));
+		return;
+	}
+	output_print(o, stdout, PAINT_NONE, ", ");
+	if (c->rule != NULL) {
+		output_print(o, stdout, PAINT_NONE, "still blocked by %s (%s) in %s", field_text(c->rule, "entry"),
+			     field_text(c->rule, "match"), field_text(c->rule, "list"));
+		output_print(o, stdout, PAINT_NONE, " (%s:%lld)", field_text(c->rule, "file"),
+			     (long long)field_int(c->rule, "line"));
+	}
+	for (size_t k = 0; c->rule == NULL && k < l->listener_count; k++) {
+		if (k > 0)
+			output_print(o, stdout, PAINT_NONE, "; ");
+		show_answer(o, &l->listeners[k], &c->results[k]);
+	}
+	putchar('\n');
+}
+
+static void show_checks(const struct lifting *l)
+{
+	const struct output *o = &l->ctx->out;
+	if (l->check_count == 0 || l->status == NULL)
+		return;
+	output_print(o, stdout, PAINT_HEAD, l->listener_count > 0 ? "asked at" : "not asked: no listener can be reached from here");
+	for (size_t k = 0; k < l->listener_count; k++)
+		output_print(o, stdout, PAINT_NONE, " %s", l->listeners[k].text);
+	putchar('\n');
+	for (size_t i = 0; i < l->check_count; i++)
+		show_check(l, &l->checks[i]);
+	if (l->check_more > 0)
+		output_print(o, stdout, PAINT_NONE, "... and %zu more names were not asked for\n", l->check_more);
+}
+
+static void show_forgotten(const struct lifting *l)
+{
+	const struct output *o = &l->ctx->out;
+	char text[32];
+	if (!l->in_force || l->status == NULL || l->plan.lift_count == 0)
+		return;
+	if (l->forgotten_s == 0) {
+		output_print(o, stdout, PAINT_NONE, "no client was told of the block since the daemon counts\n");
+		return;
+	}
+	str_from_time(l->forgotten_s, text, sizeof(text));
+	output_print(o, stdout, PAINT_NONE, "the last client has forgotten the block by %s%s\n", text,
+		     l->forgotten_told ? "" : ", at the latest: block.ttl after it was lifted");
+}
+
+static void show_entry(const struct lifting *l, const struct blocker *b)
+{
+	const struct settings_list *list = &l->blockers.settings->lists[b->list];
+	char text[NAME_TEXT_MAX];
+	output_print(&l->ctx->out, stdout, PAINT_NONE, "  %-11s %s (%s) in %s (line %u)%s\n", relation_words[b->relation],
+		     name_to_text(&b->name, text), match_words[b->match], list->name, b->line, b->wide ? ", a public suffix" : "");
+}
+
+static void show_left(const struct lifting *l)
+{
+	const struct plan *p = &l->plan;
+	const size_t all = p->left_count + p->left_more;
+	if (all == 0)
+		return;
+	output_print(&l->ctx->out, stdout, PAINT_WARN, "%s",
+		     l->ctx->in->closure ? "left, as it is wider than this service (--force lifts it):"
+					 : "left, and still blocking (--closure lifts it too):");
+	putchar('\n');
+	for (size_t i = 0; i < MIN(p->left_count, (size_t)LEFT_SHOWN); i++)
+		show_entry(l, &p->left[i]);
+	if (all > LEFT_SHOWN)
+		output_print(&l->ctx->out, stdout, PAINT_NONE, "  ... and %zu more (--json names them)\n", all - LEFT_SHOWN);
+}
+
+/* What the daemon did not take up. */
+static void show_failure(const struct lifting *l)
+{
+	const struct output *o = &l->ctx->out;
+	char line[sizeof(struct err) + 32];
+	output_errors(o, &l->errors);
+	err_format(&l->err, line, sizeof(line));
+	output_note(o, "%s", line);
+	for (size_t i = 0; i < l->list_count; i++) {
+		const struct lift_list *list = &l->lists[i];
+		const char *file = list->editable ? list->list->file_shown : l->blockers.lifts_path;
+		if (list->results == NULL)
+			continue;
+		if (l->unread)
+			output_note(o, "the edit is in '%s'", file);
+		else if (l->err.code == ERR_UNREACHABLE)
+			output_note(o, "the edit is in '%s' and waits until saringd runs", file);
+		else
+			output_note(o, "the edit is in '%s', but not in force: what served before serves on", file);
+	}
+}
+
+static void show_notes(const struct lifting *l)
+{
+	const struct output *o = &l->ctx->out;
+	for (size_t i = 0; i < l->list_count; i++) {
+		const struct lift_list *list = &l->lists[i];
+		for (size_t k = 0; list->results != NULL && !list->whole && k < list->count; k++) {
+			if (list->results[k].outcome == EDIT_NOT_FOUND)
+				output_note(o, "%s is not in the list '%s'", list->results[k].name, list->list->name);
+		}
+		if (list->results != NULL && list->list->mode != MODE_ENFORCE)
+			output_note(o, "the list '%s' is in mode %s: it decides nothing", list->list->name,
+				    mode_words[list->list->mode]);
+	}
+	if (l->list == NULL && l->list_count == 0)
+		output_note(o, "no list has an entry of %s", l->wanted_count == 1 ? "that name" : "those names");
+}
+
+void lift_show(const struct lifting *l)
+{
+	if (l->ctx->out.json) {
+		show_json(l);
+	} else {
+		for (size_t i = 0; i < l->list_count; i++)
+			show_results(l, &l->lists[i]);
+		if (l->flushed >= 0)
+			output_print(&l->ctx->out, stdout, PAINT_NONE, "cache: %lld answers of these names forgotten\n",
+				     (long long)l->flushed);
+		show_checks(l);
+		show_forgotten(l);
+		show_left(l);
+	}
+	if (l->asked && !l->in_force)
+		show_failure(l);
+	show_notes(l);
+}
+
+void lift_show_plan(const struct lifting *l)
+{
+	if (l->ctx->out.json) {
+		json_t *document = json_object();
+		put(document, "dry_run", json_true());
+		put(document, "names", names_json(l));
+		put_plan(l, document);
+		output_json(document);
+		json_decref(document);
+		return;
+	}
+	output_print(&l->ctx->out, stdout, PAINT_HEAD, "%s",
+		     l->plan.lift_count > 0 ? "would be lifted:" : "nothing would be lifted");
+	putchar('\n');
+	for (size_t i = 0; i < l->plan.lift_count; i++)
+		show_entry(l, &l->plan.lift[i]);
+	show_left(l);
+}
