@@ -24,7 +24,9 @@
 #include "query/limit.h"
 #include "query/loop.h"
 #include "rebuild.h"
+#include "review.h"
 #include "settings/load.h"
+#include "signed.h"
 #include "startup.h"
 #include "upstream/pool.h"
 #include "worker.h"
@@ -81,6 +83,7 @@ struct daemon {
 	struct observer *observer;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
+	struct review *review;
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
@@ -140,6 +143,8 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	generations_collect(d->generations);
 	observer_tick(d->observer);
 	tell_status(d);
+	const struct generation *g = generation_current(d->generations);
+	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
 
 static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
@@ -294,7 +299,7 @@ static bool list_is_read(void *arg, size_t list)
 	if (s->lists[list].mode == MODE_OFF || at >= info.list_count)
 		return true;
 	policy_list(g->policy, (uint16_t)at, 0, &found);
-	return found.changed_at_s != 0 || !str_eq_c(found.name, s->lists[list].name);
+	return (found.changed_at_s != 0 && !signed_is_refused(s, &s->lists[list])) || !str_eq_c(found.name, s->lists[list].name);
 }
 
 static void start_fetch(struct daemon *d)
@@ -305,6 +310,7 @@ static void start_fetch(struct daemon *d)
 				      .settings_arg = d->generations,
 				      .program = d->fetcher,
 				      .compiler = d->compiler,
+				      .state = d->boot->state,
 				      .control_socket = d->boot->control_socket,
 				      .rebuild = request_rebuild,
 				      .rebuild_arg = d->rebuild,
@@ -329,7 +335,8 @@ static void start_control(struct daemon *d)
 					 .rebuild_arg = d->rebuild,
 					 .fetch = d->fetch,
 					 .audit = d->audit,
-					 .observer = d->observer};
+					 .observer = d->observer,
+					 .review = d->review};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -346,6 +353,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 		return;
 	}
 	start_fetch(d);
+	d->review = review_create(clock_wall_s());
 	start_control(d);
 	d->ready = true;
 	for (size_t i = 0; i < d->listen_count; i++)
@@ -450,11 +458,7 @@ static bool build(struct daemon *d, struct err *err)
 				     .is_busy = is_rebuilding,
 				     .arg = d};
 	d->audit = audit_create(&audit);
-	struct observer_config observer = {.workers = d->worker_count,
-					   .generations = d->generations,
-					   .state = d->boot->state,
-					   .wake = nudge_worker,
-					   .wake_arg = d};
+	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
@@ -525,6 +529,7 @@ static void daemon_finish(struct daemon *d)
 	if (d->audited)
 		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
 	audit_end_waits(d->audit);
+	review_destroy(d->review);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);

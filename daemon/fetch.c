@@ -21,6 +21,9 @@
 
 #define TICK_S 1
 #define COPY_DIR_MODE 0750
+#define SIGNATURE_BYTES_MAX 16384u /* as import/signature.h has it, which is not for this process */
+#define HTTP_NOT_FOUND 404
+#define HTTP_GONE 410
 
 static const char *safe(const char *text, char buf[1024])
 {
@@ -74,7 +77,7 @@ void fetch_item_end(struct fetch_item *i, enum fetch_state state)
 	i->asked = false;
 	i->state = state;
 	i->force = i->rebuilding = false;
-	fetch_record_clean(i->file);
+	fetch_record_clean(i->file, i->signature);
 }
 
 /* The server answered and all is well: the next time is as far away as it should be. */
@@ -84,6 +87,7 @@ static void item_checked(struct fetch_item *i)
 	i->record.checked_at_s = now_s;
 	i->record.failures = 0;
 	i->record.error[0] = '\0';
+	i->record.refused_since_s = 0;
 	i->next_s = now_s + fetch_refresh_s(i->refresh_s, rand_u32());
 }
 
@@ -94,6 +98,8 @@ static void item_fail(struct fetch_item *i, enum fetch_state state, const char *
 	i->record.checked_at_s = clock_wall_s();
 	i->record.failures += i->record.failures < INT_MAX;
 	memcpy(i->record.error, copy, sizeof(copy));
+	if (state == FETCH_REFUSED && i->record.refused_since_s == 0)
+		i->record.refused_since_s = i->record.checked_at_s;
 	i->next_s = i->record.checked_at_s + fetch_retry_s(i->record.failures, i->refresh_s, rand_u32());
 	log_warning("fetch.%s list=%s failures=%u error=\"%s\"", fetch_state_words[state], i->name, i->record.failures,
 		    safe(copy, text));
@@ -140,7 +146,7 @@ static void item_take_back(struct fetch_item *i, const struct err *fault)
 	struct err err = {0};
 	char why[sizeof(i->record.error)], text[1024];
 	(void)snprintf(why, sizeof(why), "line %u: %.400s", fault->line, fault->text);
-	if (!fetch_record_take_back(i->file, &err))
+	if (!fetch_record_take_back(i->file, i->signature, &err))
 		log_error("fetch.take-back-failed list=%s error=\"%s\"", i->name, safe(err.text, text));
 	i->record = i->before;
 	item_fail(i, FETCH_REFUSED, why);
@@ -171,7 +177,7 @@ static void fetch_on_rebuilt(void *arg, const struct rebuild_report *report)
 static void item_take(struct fetch_item *i, const struct fetch_counts *counts)
 {
 	struct err err = {0};
-	if (!fetch_record_take(i->file, &err)) {
+	if (!fetch_record_take(i->file, i->signature, &err)) {
 		item_fail(i, FETCH_FAILED, err.text);
 		return;
 	}
@@ -182,6 +188,7 @@ static void item_take(struct fetch_item *i, const struct fetch_counts *counts)
 	memcpy(r->etag, i->result.end.etag, sizeof(r->etag));
 	memcpy(r->last_modified, i->result.end.last_modified, sizeof(r->last_modified));
 	memcpy(r->hash, i->result.hash, sizeof(r->hash));
+	memcpy(r->signature, i->new_signature, sizeof(r->signature));
 	r->entries = counts->taken;
 	r->bytes = i->result.bytes;
 	r->fetched_at_s = clock_wall_s();
@@ -223,11 +230,20 @@ static void fetch_on_probed(void *arg, const struct fetch_counts *counts, const 
 
 static void probe(struct fetch_item *i)
 {
-	char new[PATH_MAX];
+	char new[PATH_MAX], signature[PATH_MAX] = "";
 	struct err err = {0};
 	fetch_record_new(i->file, new, sizeof(new));
-	i->probe = fetch_probe_start(i->fetch->config.base, i->fetch->config.compiler, new, format_words[i->format], i->may_allow,
-				     fetch_on_probed, i, &err);
+	if (i->key)
+		fetch_record_new(i->signature, signature, sizeof(signature));
+	const struct fetch_probe_what what = {.compiler = i->fetch->config.compiler,
+					      .file = new,
+					      .format = format_words[i->format],
+					      .may_allow = i->may_allow,
+					      .key = i->key,
+					      .signature = signature,
+					      .state = i->fetch->config.state,
+					      .list = i->name};
+	i->probe = fetch_probe_start(i->fetch->config.base, &what, fetch_on_probed, i, &err);
 	if (!i->probe)
 		item_fail(i, FETCH_FAILED, err.text);
 }
@@ -248,7 +264,8 @@ static void fetch_on_run(void *arg, const struct fetch_run_result *result)
 		item_unchanged(i);
 	} else if (result->end.status != 200) {
 		item_fail(i, FETCH_FAILED, "the server says that a copy is good which there is not");
-	} else if (known && result->bytes == i->record.bytes && memcmp(result->hash, i->record.hash, FETCH_HASH_SIZE) == 0) {
+	} else if (known && i->same_signature && result->bytes == i->record.bytes &&
+		   memcmp(result->hash, i->record.hash, FETCH_HASH_SIZE) == 0) {
 		memcpy(i->record.etag, result->end.etag, sizeof(i->record.etag));
 		memcpy(i->record.last_modified, result->end.last_modified, sizeof(i->record.last_modified));
 		item_unchanged(i);
@@ -266,39 +283,89 @@ static bool make_directory(const char *file, struct err *err)
 	return file_mkdirs(dir, COPY_DIR_MODE, err);
 }
 
-static void run(struct fetch_item *i)
+/* What is the same of both runs. place: where it is to lie once it is taken; new gets what it is called until then. */
+static struct fetch_run_config run_config(struct fetch_item *i, const char *url, const char *place, char new[PATH_MAX],
+					  fetch_run_done *done)
+{
+	fetch_record_new(place, new, PATH_MAX);
+	struct fetch_run_config what = {.base = i->fetch->config.base,
+					.program = i->fetch->config.program,
+					.socket_path = i->fetch->socket_path,
+					.file = new,
+					.done = done,
+					.arg = i};
+	download_request_init(&what.request);
+	(void)snprintf(what.request.url, sizeof(what.request.url), "%s", url);
+	(void)snprintf(what.request.user_agent, sizeof(what.request.user_agent), "saring/%s", SARING_VERSION);
+	return what;
+}
+
+static void run_list(struct fetch_item *i)
 {
 	char new[PATH_MAX];
 	struct err err = {0};
-	const struct fetch_config *config = &i->fetch->config;
 	struct fetch_record now;
-	fetch_record_new(i->file, new, sizeof(new));
-	struct fetch_run_config what = {.base = config->base,
-					.program = config->program,
-					.socket_path = i->fetch->socket_path,
-					.file = new,
-					.done = fetch_on_run,
-					.arg = i};
-	download_request_init(&what.request);
-	(void)snprintf(what.request.url, sizeof(what.request.url), "%s", i->url);
-	(void)snprintf(what.request.user_agent, sizeof(what.request.user_agent), "saring/%s", SARING_VERSION);
+	struct fetch_run_config what = run_config(i, i->url, i->file, new, fetch_on_run);
 	/* Somebody may have removed the copy since. */
 	fetch_record_load(i->file, &now);
 	if (!now.url[0])
 		i->record.url[0] = '\0';
-	if (strcmp(i->record.url, i->url) == 0 && !i->force) {
+	if (strcmp(i->record.url, i->url) == 0 && !i->force && i->same_signature) {
 		memcpy(what.request.etag, i->record.etag, sizeof(what.request.etag));
 		memcpy(what.request.last_modified, i->record.last_modified, sizeof(what.request.last_modified));
 	}
+	i->run = fetch_run_start(&what, &err);
+	if (!i->run)
+		item_fail(i, FETCH_FAILED, err.text);
+}
+
+/* The signature comes first: one that is not the copy's says that the list is not, either, and that it is to be sent whole. A
+ * server where they are just being replaced gives a pair that does not fit; that is refused, and asked for again in a minute. */
+static void fetch_on_signature(void *arg, const struct fetch_run_result *result)
+{
+	struct fetch_item *i = arg;
+	struct fetch *f = i->fetch;
+	char why[FETCH_WHY_MAX];
+	i->run = NULL;
+	if (!result->end.error[0] && result->end.status == 200) {
+		memcpy(i->new_signature, result->hash, sizeof(i->new_signature));
+		i->same_signature = memcmp(i->record.signature, result->hash, sizeof(i->new_signature)) == 0;
+		run_list(i);
+	} else {
+		bool none = result->end.status == HTTP_NOT_FOUND || result->end.status == HTTP_GONE;
+		(void)snprintf(why, sizeof(why), "%s: %.300s", none ? "it is not signed" : "its signature", result->end.error);
+		item_fail(i, none ? FETCH_REFUSED : FETCH_FAILED, why);
+	}
+	pump(f);
+}
+
+static void run_signature(struct fetch_item *i)
+{
+	char new[PATH_MAX];
+	struct err err = {0};
+	struct fetch_run_config what = run_config(i, i->signature_url, i->signature, new, fetch_on_signature);
+	what.request.max_bytes = SIGNATURE_BYTES_MAX;
+	i->run = fetch_run_start(&what, &err);
+	if (!i->run)
+		item_fail(i, FETCH_FAILED, err.text);
+}
+
+static void run(struct fetch_item *i)
+{
+	struct err err = {0};
 	i->state = FETCH_RUNNING;
 	if (!i->asked)
 		i->begun_ns = clock_mono_ns();
 	i->progress = (struct download_progress){0};
 	log_debug("fetch.start list=%s", i->name);
-	if (make_directory(i->file, &err))
-		i->run = fetch_run_start(&what, &err);
-	if (!i->run)
+	memset(i->new_signature, 0, sizeof(i->new_signature));
+	i->same_signature = !i->key;
+	if (!make_directory(i->file, &err))
 		item_fail(i, FETCH_FAILED, err.text);
+	else if (i->key)
+		run_signature(i);
+	else
+		run_list(i);
 }
 
 /* As many as may run at once do. */

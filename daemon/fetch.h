@@ -48,6 +48,7 @@ struct fetch_config {
 	void *settings_arg;	    /* of both */
 	const char *program;	    /* saring-fetch; "" when there is none */
 	const char *compiler;	    /* saring-compile */
+	const char *state;	    /* where it is remembered what was signed; may be NULL when no list has a key */
 	const char *control_socket; /* fetch.socket is looked for beside it */
 	void (*rebuild)(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg);
 	void *rebuild_arg;
@@ -72,7 +73,8 @@ MUST_CHECK bool fetch_ask(struct fetch *f, json_t *names, bool force, const stru
 /* [{"name", "url", "state", "bytes", "total", "entries", "error", "fetched_at", "next_at"}, ...]: a new reference. state is idle |
  * waiting | running | done | failed | unchanged | refused; the last four say how the last fetch since the start ended. */
 MUST_CHECK json_t *fetch_status(struct fetch *f);
-/* Put "fetched_at", "next_fetch_at" and "fetch_error" into those objects of an array that have the "name" of a list with a url. */
+/* Put "fetched_at", "next_fetch_at", "fetch_error" and "fetch_refused_since" into those objects of an array that have the "name" of
+ * a list with a url. */
 void fetch_annotate(struct fetch *f, json_t *lists);
 
 #endif

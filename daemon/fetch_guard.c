@@ -39,6 +39,7 @@ bool fetch_counts_parse(struct str text, struct fetch_counts *ret)
 	bool good =
 	    refused || (json_is_integer(json_object_get(taken, "total")) && json_is_array(json_object_get(root, "left_out")));
 	counts.refused = refused != NULL;
+	counts.unsigned_ = refused && json_is_false(json_object_get(root, "signed"));
 	(void)snprintf(counts.why, sizeof(counts.why), "%s", refused ? refused : "");
 	(void)snprintf(counts.format, sizeof(counts.format), "%s", format ? format : "");
 	counts.taken = count_of(taken, "total");
@@ -57,7 +58,7 @@ bool fetch_counts_parse(struct str text, struct fetch_counts *ret)
 bool fetch_judge(const struct fetch_counts *c, const struct fetch_rules *r, char why[FETCH_WHY_MAX])
 {
 	if (c->refused) {
-		(void)snprintf(why, FETCH_WHY_MAX, "it is no list: %s", c->why);
+		(void)snprintf(why, FETCH_WHY_MAX, "%s%s", c->unsigned_ ? "" : "it is no list: ", c->why);
 		return false;
 	}
 	if (r->force)

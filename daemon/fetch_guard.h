@@ -13,7 +13,8 @@
 
 /* What saring-compile found in a file. */
 struct fetch_counts {
-	bool refused; /* it is no list at all */
+	bool refused;	/* it is no list at all */
+	bool unsigned_; /* refused for its signature, whatever it is */
 	char why[256];
 	char format[16];
 	uint64_t taken;

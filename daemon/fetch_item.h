@@ -27,7 +27,8 @@ struct fetch_item {
 	size_t number;	 /* in the settings in force */
 	bool looked;	 /* at whether they have it from its copy */
 	/* of the settings */
-	char *name, *url, *file; /* owned */
+	char *name, *url, *file;	       /* owned */
+	char *key, *signature, *signature_url; /* owned; NULL unless it has a key: signature is where that of the copy lies */
 	enum format format;
 	bool may_allow, off;
 	int64_t refresh_s; /* 0: only when asked */
@@ -42,7 +43,9 @@ struct fetch_item {
 	json_t *change; /* owned; NULL: nothing was said */
 	int64_t begun_ns;
 	/* while running */
-	struct fetch_run *run;	   /* its first part */
+	struct fetch_run *run; /* its first part: of its signature, where it has a key, and then of itself */
+	uint8_t new_signature[FETCH_HASH_SIZE];
+	bool same_signature;	   /* as the copy's; true without a key */
 	struct fetch_probe *probe; /* its second */
 	struct fetch_run_result result;
 	bool rebuilding;	    /* its third */

@@ -104,13 +104,20 @@ static bool start(struct fetch_probe *p, struct event_base *base, const char *co
 	return err_set(err, ERR_MEMORY, "watching saring-compile");
 }
 
-struct fetch_probe *fetch_probe_start(struct event_base *base, const char *compiler, const char *file, const char *format,
-				      bool may_allow, fetch_probe_done *done, void *arg, struct err *err)
+struct fetch_probe *fetch_probe_start(struct event_base *base, const struct fetch_probe_what *what, fetch_probe_done *done,
+				      void *arg, struct err *err)
 {
-	const char *const argv[] = {"saring-compile", "--probe", file, "--format", format, may_allow ? "--may-allow" : NULL, NULL};
+	const char *argv[16] = {"saring-compile", "--probe", what->file, "--format", what->format};
+	size_t count = 5;
+	if (what->may_allow)
+		argv[count++] = "--may-allow";
+	const char *const of_key[] = {"--key",	 what->key,   "--signature", what->signature,
+				      "--state", what->state, "--list",	     what->list};
+	for (size_t i = 0; what->key != NULL && i < ARRAY_LEN(of_key); i++)
+		argv[count++] = of_key[i];
 	struct fetch_probe *p = base_alloc(sizeof(*p));
 	*p = (struct fetch_probe){.fd = -1, .done = done, .arg = arg};
-	if (start(p, base, compiler, argv, err))
+	if (start(p, base, what->compiler, argv, err))
 		return p;
 	probe_free(p);
 	return NULL;

@@ -15,11 +15,16 @@
 struct event_base;
 struct fetch_probe;
 
+struct fetch_probe_what {
+	const char *compiler, *file, *format;
+	bool may_allow;
+	/* of a list with a key; key NULL for others */
+	const char *key, *signature, *state, *list;
+};
 /* counts NULL: it could not be found out, and err says why. Borrowed until the callback returns; the probe is gone by then. */
 typedef void fetch_probe_done(void *arg, const struct fetch_counts *counts, const struct err *err);
-MUST_CHECK struct fetch_probe *fetch_probe_start(struct event_base *base, const char *compiler, const char *file,
-						 const char *format, bool may_allow, fetch_probe_done *done, void *arg,
-						 struct err *err);
+MUST_CHECK struct fetch_probe *fetch_probe_start(struct event_base *base, const struct fetch_probe_what *what,
+						 fetch_probe_done *done, void *arg, struct err *err);
 void fetch_probe_cancel(struct fetch_probe *probe); /* no callback; takes NULL */
 
 #endif

@@ -82,6 +82,9 @@ static bool parse(struct str text, struct fetch_record *r)
 	r->bytes = (uint64_t)get_number(root, "bytes");
 	r->fetched_at_s = get_number(root, "fetched_at");
 	r->checked_at_s = get_number(root, "checked_at");
+	r->refused_since_s = get_number(root, "refused_since");
+	const json_t *signature = json_object_get(root, "signature");
+	good = good && (!json_is_string(signature) || hash_get(json_string_value(signature), r->signature));
 	r->failures = (unsigned)MIN(get_number(root, "failures"), INT_MAX);
 	json_decref(root);
 	return good;
@@ -115,15 +118,16 @@ static json_t *text_or_null(const char *text)
 
 bool fetch_record_save(const char *copy, const struct fetch_record *r, struct err *err)
 {
-	char path[PATH_MAX], hash[2 * FETCH_HASH_SIZE + 1];
+	char path[PATH_MAX], hash[2 * FETCH_HASH_SIZE + 1], signature[2 * FETCH_HASH_SIZE + 1];
 	hash_put(r->hash, hash);
+	hash_put(r->signature, signature);
 	beside(copy, "", ".json", path, sizeof(path));
-	json_t *root =
-	    json_pack("{s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:o}", "version", RECORD_VERSION, "url",
-		      text_or_null(r->url), "etag", text_or_null(r->etag), "last_modified", text_or_null(r->last_modified),
-		      "format", text_or_null(r->format), "entries", (json_int_t)r->entries, "bytes", (json_int_t)r->bytes, "hash",
-		      hash, "fetched_at", (json_int_t)r->fetched_at_s, "checked_at", (json_int_t)r->checked_at_s, "failures",
-		      (json_int_t)r->failures, "error", text_or_null(r->error));
+	json_t *root = json_pack(
+	    "{s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:I, s:s}", "version", RECORD_VERSION, "url",
+	    text_or_null(r->url), "etag", text_or_null(r->etag), "last_modified", text_or_null(r->last_modified), "format",
+	    text_or_null(r->format), "entries", (json_int_t)r->entries, "bytes", (json_int_t)r->bytes, "hash", hash, "fetched_at",
+	    (json_int_t)r->fetched_at_s, "checked_at", (json_int_t)r->checked_at_s, "failures", (json_int_t)r->failures, "error",
+	    text_or_null(r->error), "refused_since", (json_int_t)r->refused_since_s, "signature", signature);
 	must(root);
 	char *text = json_dumps(root, JSON_INDENT(1));
 	must(text);
@@ -147,7 +151,7 @@ static void sync_directory(const char *copy)
 	close(fd);
 }
 
-bool fetch_record_take(const char *copy, struct err *err)
+static bool take(const char *copy, struct err *err)
 {
 	char new[PATH_MAX], old[PATH_MAX];
 	fetch_record_new(copy, new, sizeof(new));
@@ -165,27 +169,47 @@ bool fetch_record_take(const char *copy, struct err *err)
 		return err_set_errno(err, ERR_IO, "keeping %s", copy);
 	if (rename(new, copy) < 0)
 		return err_set_errno(err, ERR_IO, "putting %s in place", copy);
-	sync_directory(copy);
 	return true;
 }
 
-bool fetch_record_take_back(const char *copy, struct err *err)
+bool fetch_record_take(const char *copy, const char *signature, struct err *err)
+{
+	bool ok = (!signature || take(signature, err)) && take(copy, err);
+	sync_directory(copy);
+	return ok;
+}
+
+static bool take_back(const char *copy, struct err *err)
 {
 	char old[PATH_MAX];
 	fetch_record_old(copy, old, sizeof(old));
 	if (rename(old, copy) < 0 && (errno != ENOENT || unlink(copy) < 0))
 		return err_set_errno(err, ERR_IO, "putting the old %s back", copy);
-	sync_directory(copy);
 	return true;
 }
 
-void fetch_record_clean(const char *copy)
+bool fetch_record_take_back(const char *copy, const char *signature, struct err *err)
+{
+	bool ok = (!signature || take_back(signature, err)) && take_back(copy, err);
+	sync_directory(copy);
+	return ok;
+}
+
+static void clean(const char *copy)
 {
 	char path[PATH_MAX];
 	fetch_record_new(copy, path, sizeof(path));
 	(void)unlink(path);
 	fetch_record_old(copy, path, sizeof(path));
 	(void)unlink(path);
+}
+
+void fetch_record_clean(const char *copy, const char *signature)
+{
+	char path[PATH_MAX];
+	clean(copy);
+	if (signature)
+		clean(signature);
 	beside(copy, "", ".json", path, sizeof(path));
 	file_sweep(path);
 }

@@ -18,10 +18,12 @@ struct fetch_record {
 	char format[16]; /* as saring.yaml had it */
 	uint64_t entries, bytes;
 	uint8_t hash[FETCH_HASH_SIZE];
-	int64_t fetched_at_s; /* when what is in the copy came; 0: never */
-	int64_t checked_at_s; /* when the server was last asked */
-	unsigned failures;    /* in a row */
-	char error[512];      /* of the last; "": it went well */
+	int64_t fetched_at_s;		    /* when what is in the copy came; 0: never */
+	int64_t checked_at_s;		    /* when the server was last asked */
+	unsigned failures;		    /* in a row */
+	int64_t refused_since_s;	    /* since when what comes is refused; 0: it is not */
+	uint8_t signature[FETCH_HASH_SIZE]; /* of a list with a key: of its signature's bytes; else zeroes */
+	char error[512];		    /* of the last; "": it went well */
 };
 
 /* What there is for this copy. A record that is absent or can't be read, or that is of another copy than the one there, says
@@ -32,11 +34,12 @@ MUST_CHECK bool fetch_record_save(const char *copy, const struct fetch_record *r
 /* Names beside the copy, which no list's copy can have. */
 void fetch_record_new(const char *copy, char *buf, size_t size); /* what is being fetched */
 void fetch_record_old(const char *copy, char *buf, size_t size); /* what was there before the newest */
-/* Put the fetched file in the copy's place; what was there is kept as the old one. */
-MUST_CHECK bool fetch_record_take(const char *copy, struct err *err);
+/* Put the fetched file in the copy's place; what was there is kept as the old one. signature: of a list with a key its place, where
+ * the new one goes first; else NULL. A stop in between leaves a pair that does not fit, which is refused, and fetched anew. */
+MUST_CHECK bool fetch_record_take(const char *copy, const char *signature, struct err *err);
 /* Put the old one back; where there was none, there is none again. */
-MUST_CHECK bool fetch_record_take_back(const char *copy, struct err *err);
+MUST_CHECK bool fetch_record_take_back(const char *copy, const char *signature, struct err *err);
 /* Remove what is beside the copy. */
-void fetch_record_clean(const char *copy);
+void fetch_record_clean(const char *copy, const char *signature);
 
 #endif

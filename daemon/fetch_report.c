@@ -78,5 +78,6 @@ void fetch_annotate(struct fetch *f, json_t *lists)
 		put(object, "fetched_at", time_or_null(i->record.fetched_at_s));
 		put(object, "next_fetch_at", next_at(i));
 		put(object, "fetch_error", text_or_null(i->record.error));
+		put(object, "fetch_refused_since", time_or_null(i->record.refused_since_s));
 	}
 }

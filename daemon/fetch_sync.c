@@ -30,6 +30,9 @@ void fetch_item_free(struct fetch_item *i)
 	free(i->name);
 	free(i->url);
 	free(i->file);
+	free(i->key);
+	free(i->signature);
+	free(i->signature_url);
 	free(i);
 }
 
@@ -45,6 +48,12 @@ static void item_schedule(struct fetch_item *i)
 		i->next_s = r->checked_at_s + fetch_refresh_s(i->refresh_s, rand_u32());
 }
 
+static void replace(char **text, const char *new)
+{
+	free(*text);
+	*text = new ? base_strdup(new) : NULL;
+}
+
 static void item_update(struct fetch_item *i, const struct settings_list *l)
 {
 	bool moved = !i->url || strcmp(i->url, l->url) != 0 || strcmp(i->file, l->file) != 0;
@@ -55,6 +64,11 @@ static void item_update(struct fetch_item *i, const struct settings_list *l)
 	i->off = l->mode == MODE_OFF;
 	i->refresh_s = l->refresh_s;
 	i->max_change_percent = l->max_change_percent;
+	if (!i->run && !i->probe) { /* what is under way goes on as it began */
+		replace(&i->key, l->key_text);
+		replace(&i->signature, l->signature);
+		replace(&i->signature_url, l->signature_url);
+	}
 	if (moved) {
 		if (i->url)
 			item_stop(i);
@@ -62,7 +76,7 @@ static void item_update(struct fetch_item *i, const struct settings_list *l)
 		free(i->file);
 		i->url = base_strdup(l->url);
 		i->file = base_strdup(l->file);
-		fetch_record_clean(i->file); /* what a saringd left that was killed */
+		fetch_record_clean(i->file, i->signature); /* what a saringd left that was killed */
 		fetch_record_load(i->file, &i->record);
 		if (strcmp(i->record.url, i->url) != 0) {
 			i->record.failures = 0;

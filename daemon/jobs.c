@@ -288,9 +288,23 @@ static bool spawn(const struct job_compile *what, const int fds[3], pid_t *ret_p
 	snprintf(generation, sizeof(generation), "%u", what->generation);
 	snprintf(config, sizeof(config), "%d", JOBS_CONFIG_FD);
 	snprintf(summary, sizeof(summary), "%d", JOBS_SUMMARY_FD);
-	const char *previous = what->previous ? "--previous" : NULL; /* the last, so that nothing stands behind the end */
-	const char *argv[] = {COMPILER_NAME, "-c",   what->config_path, "-o",	 what->image_path, "-g",	   generation,
-			      "--config-fd", config, "--summary-fd",	summary, previous,	   what->previous, NULL};
+	const char *rehearse = what->rehearse ? "--rehearse" : NULL, *previous = what->previous ? "--previous" : NULL;
+	/* What may be absent stands last, and alone: there is no previous image to a rehearsal. */
+	must(!what->rehearse || !what->previous);
+	const char *argv[] = {COMPILER_NAME,
+			      "-c",
+			      what->config_path,
+			      "-o",
+			      what->image_path,
+			      "-g",
+			      generation,
+			      "--config-fd",
+			      config,
+			      "--summary-fd",
+			      summary,
+			      rehearse ? rehearse : previous,
+			      what->previous,
+			      NULL};
 	const int all[] = {CHILD_FD_NULL, CHILD_FD_NULL, fds[0], [JOBS_CONFIG_FD] = fds[1], [JOBS_SUMMARY_FD] = fds[2]};
 	return child_start(what->program, argv, all, ARRAY_LEN(all), ret_pid, err);
 }

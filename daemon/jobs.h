@@ -29,6 +29,7 @@ struct job_compile {
 	const char *previous; /* the image before, from which the compiler may take over what is unchanged; NULL: none */
 	struct str config;    /* the bytes of saring.yaml */
 	int64_t deadline_ms;
+	bool rehearse; /* what is compiled is looked at, and not to be in force */
 };
 
 /* What the compiler did about the bulk tier. */

@@ -31,7 +31,7 @@ static bool same_list(const struct settings_list *said, const struct policy_list
 	memcpy(&then, kept->identity, sizeof(then));
 	if (!str_eq_c(kept->name, said->name))
 		return err_set(why, ERR_INPUT, "the list '%s' is not in its place", said->name);
-	if (!source_identify(said->file, &now))
+	if (!source_identify_list(said, &now))
 		return still_missing(said, kept, &then) ? true
 							: err_set(why, ERR_INPUT, "the list '%s' can't be looked at", said->name);
 	if (source_same(&now, &then))

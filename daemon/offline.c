@@ -129,7 +129,8 @@ static bool run_compiler(struct offline *o, const char *image)
 				   .config_path = o->config_path,
 				   .image_path = image,
 				   .generation = o->generation + 1,
-				   .config = buf_str(&o->text)};
+				   .config = buf_str(&o->text),
+				   .rehearse = true};
 	struct job *job = NULL;
 	if (job_find_compiler(program, sizeof(program), &o->err) &&
 	    (job = job_start(o->base, &what, on_compiled, o, &o->err)) != NULL)

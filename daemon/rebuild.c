@@ -10,6 +10,7 @@
 #include "notify.h"
 #include "policy/match.h"
 #include "settings/load.h"
+#include "signed.h"
 #include "upstream/pool.h"
 
 #include <inttypes.h>
@@ -230,6 +231,7 @@ static void rebuild_on_settled(void *arg)
 	r->report.compile_seconds = r->compile_seconds;
 	r->report.bulk = r->bulk;
 	log_success(r);
+	signed_log(generation_current(r->config.generations)->settings);
 	run_end(r);
 	rebuild_go_on(r);
 }

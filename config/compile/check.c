@@ -4,19 +4,19 @@
  * against what the table holds for its name and the names above it. */
 #include "compile/compile.h"
 
-#include <libpsl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "list/list.h"
 #include "compile/check_entries.h"
+#include "compile/guard.h"
+#include "policy/pattern.h"
 
-const char *const warning_words[] = {"duplicate",  "covered",	    "expired",	"past-review",
-				     "over-broad", "contradiction", "left-out", NULL};
+const char *const warning_words[] = {"duplicate", "covered",	   "expired",  "past-review", "over-broad",
+				     "protected", "contradiction", "left-out", NULL};
 #define WARNING_KINDS (WARNING_LEFT_OUT + 1)
 #define SHOWN_MAX 100
 #define PLACE_MAX 192
-#define SUFFIX_LABELS_MAX 6 /* no public suffix has more */
 
 /* A warning with what it is sorted by. */
 struct found {
@@ -26,8 +26,9 @@ struct found {
 
 struct checker {
 	struct check_entries all;
-	const psl_ctx_t *psl; /* libpsl's own; NULL when it was built without */
-	struct found *found;  /* owned */
+	struct guard *guard;		/* owned */
+	struct policy_scratch *scratch; /* owned */
+	struct found *found;		/* owned */
 	size_t count, cap;
 	/* of the list that is being looked at: how many of each kind, and where in found the last is */
 	size_t of_kind[WARNING_KINDS], last_of_kind[WARNING_KINDS];
@@ -203,34 +204,42 @@ static void warn_contradiction(struct checker *c, const struct checked *e, const
 	}
 }
 
-/* Whoever blocks exactly blogspot.com, or one of a cloud's machines, means it: of exact entries only registries' suffixes are asked
- * for.
- */
-static bool is_public_suffix(const struct checker *c, const struct name *name, bool exact)
-{
-	char text[NAME_TEXT_MAX];
-	return c->psl != NULL && name->labels <= SUFFIX_LABELS_MAX &&
-	       psl_is_public_suffix2(c->psl, name_to_text(name, text),
-				     (exact ? PSL_TYPE_ICANN : PSL_TYPE_ANY) | PSL_TYPE_NO_STAR_RULE) != 0;
-}
-
 static void warn_over_broad(struct checker *c, const struct checked *e)
 {
-	const bool exact = e->info->match == MATCH_EXACT;
+	struct guard_finding finding = {.kind = GUARD_NOTHING};
 	struct name name;
-	char as_written[SHOWN_MAX];
+	char as_written[SHOWN_MAX], text[GUARD_TEXT_MAX];
 	if (!rank_blocks(e->info->rank) || !name_from_wire(e->entry.wire, e->entry.wire_len, &name))
 		return;
-	const char *what = NULL;
-	if (name.labels == 0)
-		what = exact ? NULL : "the root: every name there is";
-	else if (name.labels == 1)
-		what = exact ? "a top-level domain: " : "a top-level domain: every name in it";
-	else if (is_public_suffix(c, &name, exact))
-		what = exact ? "a public suffix: " : "a public suffix, under which anyone may register: every name in it";
-	if (what != NULL)
-		warn(c, WARNING_OVER_BROAD, e->info->list, e->entry.line, e->entry.column, "'%s' is %s%s",
-		     shown(&e->entry, as_written), what, exact ? "probably a name in it was meant" : " would be blocked");
+	finding.kind = guard_broad(&name, e->info->match);
+	if (finding.kind != GUARD_NOTHING)
+		warn(c, WARNING_OVER_BROAD, e->info->list, e->entry.line, e->entry.column, "%.400s",
+		     guard_text(&finding, shown(&e->entry, as_written), e->info->match, text));
+	if (guard_kept(c->guard, e->entry.wire, e->entry.wire_len, e->info->match, &finding))
+		warn(c, WARNING_PROTECTED, e->info->list, e->entry.line, e->entry.column, "%.400s",
+		     guard_text(&finding, shown(&e->entry, as_written), e->info->match, text));
+}
+
+/* An expression is tried on the names that are to be kept; what it means of those below them nobody can say. */
+static void warn_regex(struct checker *c, const struct checked *e)
+{
+	struct guard_finding finding;
+	struct pattern *pattern = NULL;
+	char name[NAME_TEXT_MAX], as_written[SHOWN_MAX], text[GUARD_TEXT_MAX];
+	size_t at = 0;
+	if (!rank_blocks(e->info->rank) || e->info->match != MATCH_REGEX || !guard_next(c->guard, &at, &finding) ||
+	    !pattern_compile(e->entry.text, &pattern, NULL, NULL))
+		return;
+	bool hit = false;
+	at = 0;
+	while (!hit && guard_next(c->guard, &at, &finding)) {
+		pattern_begin(c->scratch, 1);
+		hit = pattern_match(pattern, c->scratch, str_from(name_to_text(&finding.name, name)));
+	}
+	if (hit)
+		warn(c, WARNING_PROTECTED, e->info->list, e->entry.line, e->entry.column, "%.400s",
+		     guard_text(&finding, shown(&e->entry, as_written), MATCH_EXACT, text));
+	pattern_destroy(pattern);
 }
 
 /* Of an entry that says so itself; what its file says is said once (warn_list). */
@@ -285,6 +294,7 @@ static void check_entry(struct checker *c, const struct checked *e)
 		return;
 	if (e->entry.wire == NULL) {
 		check_text(c, e);
+		warn_regex(c, e);
 		return;
 	}
 	warn_over_broad(c, e);
@@ -326,7 +336,7 @@ static size_t give(struct checker *c, struct policy_warning **ret)
 
 size_t policy_check(const struct settings *settings, const struct source *sources, int64_t now_s, struct policy_warning **ret)
 {
-	struct checker c = {.psl = psl_builtin()};
+	struct checker c = {.guard = guard_create(settings), .scratch = policy_scratch_create()};
 	struct checked e;
 	uint32_t seq = 0;
 	check_entries_init(&c.all, settings, sources, now_s);
@@ -342,6 +352,8 @@ size_t policy_check(const struct settings *settings, const struct source *source
 	}
 	size_t count = give(&c, ret);
 	check_entries_finish(&c.all);
+	guard_destroy(c.guard);
+	policy_scratch_destroy(c.scratch);
 	free(c.found);
 	return count;
 }

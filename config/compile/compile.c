@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "list/lifts.h"
 #include "list/list.h"
 #include "compile/compile_index.h"
 #include "compile/compile_lifts.h"
 #include "compile/compile_lists.h"
+#include "compile/compile_require.h"
 #include "compile/compile_extras.h"
 #include "policy/pattern.h"
 
@@ -18,7 +20,8 @@
 struct class_state {
 	bool known;
 	bool special, is_regex; /* special: has no name; each entry has a rule of its own */
-	bool allows;		/* names above it are told */
+	bool allows;		/* or was lifted: names above it are told */
+	uint32_t missing;	/* bits: what block.require asks for, and is not said */
 	uint32_t rule;
 	uint32_t below;
 };
@@ -60,12 +63,18 @@ static void know_class(struct compiler *c, const struct rules_list *list, uint32
 	const enum match match = compile_entry_match(list->segment, &class, list->settings);
 	ret->special = match > MATCH_SUBDOMAINS;
 	ret->is_regex = match == MATCH_REGEX;
+	ret->missing = require_missing(c->input->settings, list, &class, clock_wall_s());
 	if (ret->special)
 		return;
 	ret->rule = rules_add(&c->rules, list, &class, IMAGE_NONE);
 	ret->allows = rules_tell_above(rules_get(&c->rules, ret->rule));
-	if (ret->allows)
+	if (ret->allows) {
 		ret->below = rules_add_below(&c->rules, ret->rule);
+	} else if (rules_lifted(&c->rules, ret->rule)) {
+		/* what was lifted is to be found, too: NXDOMAIN for a name above that is blocked by itself would deny it */
+		ret->allows = true;
+		ret->below = rules_add_lifted_below(&c->rules);
+	}
 }
 
 static void add_name(struct compiler *c, const struct segment_entry *entry, const struct class_state *class)
@@ -112,10 +121,15 @@ static void walk_list(struct compiler *c, const struct rules_list *list)
 	struct class_state *classes = base_alloc((segment_class_count(list->segment) + 1) * sizeof(classes[0]));
 	struct segment_cursor cursor = {0};
 	struct segment_entry entry;
+	bool told = false;
 	while (segment_next(list->segment, &cursor, &entry)) {
 		struct class_state *class = &classes[entry.class];
 		if (UNLIKELY(!class->known))
 			know_class(c, list, entry.class, class);
+		if (UNLIKELY(class->missing != 0)) {
+			require_fault(c->input->settings, list, &entry, class->missing, &told, c->errors);
+			c->ok = false;
+		}
 		if (LIKELY(!class->special))
 			add_name(c, &entry, class);
 		else if (!class->is_regex || regex_good(c, list, &entry))
@@ -221,6 +235,7 @@ static bool write_parts(struct compiler *c, struct buf *ret, struct err *err)
 	} else if (index_write(&c->items, &c->texts, c->counts, &c->rules, entries, &c->parts, err)) {
 		extras_count(&c->parts, entries);
 		lists_count(&c->rules, entries, &c->parts);
+		lists_reviews(&c->rules, entries, &c->parts);
 		items_finish(&c->items);
 		fill_header(c);
 		rules_write(&c->rules, &c->parts);

@@ -61,11 +61,12 @@ enum warning_kind {
 	WARNING_EXPIRED,
 	WARNING_PAST_REVIEW,
 	WARNING_OVER_BROAD,
+	WARNING_PROTECTED,     /* it would block what block.protect keeps, or a list's own host */
 	WARNING_CONTRADICTION, /* allowed and blocked by the same name */
 	WARNING_LEFT_OUT,      /* the reader of an imported list left lines out: one for each list and reason */
 };
-extern const char
-    *const warning_words[]; /* "duplicate", "covered", "expired", "past-review", "over-broad", "contradiction", "left-out" */
+extern const char *const
+    warning_words[]; /* "duplicate", "covered", "expired", "past-review", "over-broad", "protected", "contradiction", "left-out" */
 struct policy_warning {
 	enum warning_kind kind;
 	const char *file; /* shown name; borrowed from the settings */

@@ -126,7 +126,7 @@ static bool same_identity(const struct settings_list *list, const uint8_t *recor
 {
 	struct source_identity then, now;
 	lists_get_identity(record + IMAGE_LIST_IDENTITY, &then);
-	return source_identify(list->file, &now) && source_same(&then, &now);
+	return source_identify_list(list, &now) && source_same(&then, &now);
 }
 
 /* A list that was never fetched has neither identity nor time, and still has none. */

@@ -52,6 +52,7 @@ static void put_provenance(struct buf *b, const struct provenance *p)
 
 static void put_block(struct buf *b, const struct settings *s)
 {
+	put_number(b, s->require);
 	put_number(b, (int64_t)s->block_answer);
 	put_number(b, s->block_ttl_s);
 	put_text(b, s->organization);
@@ -69,6 +70,7 @@ static void put_list(struct buf *b, const struct settings *settings, const struc
 {
 	put_number(b, SOURCE_READERS_VERSION);
 	put_text(b, list->name);
+	put_text(b, list->key_text);
 	put_number(b, (int64_t)list->format);
 	put_number(b, list->may_allow);
 	put_number(b, list->has_action ? (int64_t)list->action : -1);
@@ -176,6 +178,70 @@ static void put_untils(const struct ending *endings, size_t count, struct image_
 		le_put_u32(lists + list * IMAGE_LIST_SIZE + IMAGE_LIST_UNTIL_FIRST, (uint32_t)first);
 		le_put_u32(lists + list * IMAGE_LIST_SIZE + IMAGE_LIST_UNTIL_COUNT, (uint32_t)(untils->len / 8 - first));
 	}
+}
+
+/* Entries of a rule that are to be looked at again. */
+struct due {
+	int64_t at_s, until_s;
+	uint32_t provenance, count;
+	uint16_t list;
+};
+
+static int due_order(const void *left, const void *right)
+{
+	const struct due *a = left, *b = right;
+	int order = COMPARE(a->at_s, b->at_s);
+	if (order == 0)
+		order = COMPARE(a->list, b->list);
+	if (order == 0)
+		order = COMPARE(a->provenance, b->provenance);
+	return order != 0 ? order : COMPARE(a->until_s, b->until_s);
+}
+
+/* The review that the rule's provenance says, in seconds. */
+static bool review_of(const struct rules *rules, const uint8_t *record, int64_t *ret)
+{
+	const uint32_t number = le_get_u32(record + IMAGE_RULE_PROVENANCE);
+	const uint8_t *p = (const uint8_t *)rules->provenance.ptr + (size_t)number * IMAGE_PROV_SIZE;
+	const uint32_t text = le_get_u32(p + IMAGE_PROV_REVIEW);
+	return text != IMAGE_NONE && str_to_time(intern_get(&rules->strings, text), ret, NULL);
+}
+
+/* Those that differ in what does not matter here are one. dues: sorted. */
+static void put_reviews(const struct due *dues, size_t count, struct image_parts *ret)
+{
+	for (size_t i = 0, next; i < count; i = next) {
+		uint32_t entries = 0;
+		for (next = i; next < count && due_order(&dues[i], &dues[next]) == 0; next++)
+			entries += dues[next].count;
+		uint8_t *r = buf_grow(&ret->sections[IMAGE_REVIEWS], IMAGE_REVIEW_SIZE);
+		le_put_u64(r + IMAGE_REVIEW_AT, (uint64_t)dues[i].at_s);
+		le_put_u64(r + IMAGE_REVIEW_UNTIL, (uint64_t)dues[i].until_s);
+		le_put_u32(r + IMAGE_REVIEW_PROVENANCE, dues[i].provenance);
+		le_put_u32(r + IMAGE_REVIEW_COUNT, entries);
+		le_put_u16(r + IMAGE_REVIEW_LIST, dues[i].list);
+	}
+}
+
+void lists_reviews(const struct rules *rules, const uint32_t *entries, struct image_parts *ret)
+{
+	const size_t count = rules_count(rules);
+	struct due *dues = base_alloc((count + 1) * sizeof(dues[0]));
+	size_t due_count = 0;
+	for (uint32_t rule = 0; rule < count; rule++) {
+		const uint8_t *record = rules_get(rules, rule);
+		int64_t at_s = 0;
+		if (record[IMAGE_RULE_MATCH] == IMAGE_MATCH_BELOW || entries[rule] == 0 || !review_of(rules, record, &at_s))
+			continue;
+		dues[due_count++] = (struct due){.at_s = at_s,
+						 .until_s = rules_until(record),
+						 .provenance = le_get_u32(record + IMAGE_RULE_PROVENANCE),
+						 .count = entries[rule],
+						 .list = le_get_u16(record + IMAGE_RULE_LIST)};
+	}
+	qsort(dues, due_count, sizeof(dues[0]), due_order);
+	put_reviews(dues, due_count, ret);
+	free(dues);
 }
 
 void lists_count(const struct rules *rules, const uint32_t *entries, struct image_parts *ret)

@@ -20,5 +20,7 @@ void lists_get_identity(const uint8_t bytes[SOURCE_IDENTITY_SIZE], struct source
 void lists_add(struct rules *rules, const struct rules_list *list, const struct source *source, struct image_parts *ret);
 /* entries: for each rule how many it has. Fills the counts, the header's too, and UNTILS. */
 void lists_count(const struct rules *rules, const uint32_t *entries, struct image_parts *ret);
+/* Fills REVIEWS. */
+void lists_reviews(const struct rules *rules, const uint32_t *entries, struct image_parts *ret);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "import/signed_list.h"
 #include "list/list.h"
 #include "policy/pattern.h"
 
@@ -38,11 +39,12 @@ enum format source_format(const struct settings_list *list)
 
 struct segment_settings source_settings(const struct settings_list *list)
 {
-	return (struct segment_settings){
-	    .format = source_format(list), .action = list->has_action ? list->action : ACTION_BLOCK, .may_allow = list->may_allow};
+	return (struct segment_settings){.format = source_format(list),
+					 .action = list->has_action ? list->action : ACTION_BLOCK,
+					 .may_allow = list->may_allow,
+					 .is_signed = list->key != NULL};
 }
 
-/* What messages call it: reachable from where settings->path is, so that a message's place is to be opened. Owned by the caller. */
 static bool read_fd(int fd, size_t size, const char *path, struct text *ret, struct err *err)
 {
 	size_t cap = size + 1;
@@ -94,13 +96,15 @@ static bool identify(const struct settings_list *list, struct source *ret)
 	if (S_ISREG(st.st_mode) && (st.st_size > WAITED_BYTES || source_format(list) != FORMAT_YAML)) {
 		struct timespec now;
 		(void)clock_gettime(CLOCK_REALTIME, &now);
-		if (source_is_fresh(&st.st_ctim, &now)) {
+		struct stat signature = {.st_size = 0};
+		const bool is_signed = list->key != NULL && stat(list->signature, &signature) == 0;
+		if (source_is_fresh(&st.st_ctim, &now) || (is_signed && source_is_fresh(&signature.st_ctim, &now))) {
 			const struct timespec wait = {.tv_nsec = (SOURCE_RACY_MS + 1) * NS_IN_MS};
 			(void)nanosleep(&wait, NULL);
 		}
 	}
 	ret->changed_at_s = st.st_mtim.tv_sec;
-	return source_identify(list->file, &ret->identity);
+	return source_identify_list(list, &ret->identity);
 }
 
 /* The text, and the identity of the very file that it was read from. */
@@ -113,7 +117,7 @@ static bool read_identified(const struct settings_list *list, size_t limit, stru
 			ret->identity = (struct source_identity){.device = 0};
 		if (!read_file(list->file, limit, ret_text, err))
 			return false;
-		bool same = source_identify(list->file, &after.identity) && source_same(&ret->identity, &after.identity);
+		bool same = source_identify_list(list, &after.identity) && source_same(&ret->identity, &after.identity);
 		if (same)
 			return true;
 		if (round == READ_ROUNDS || ret->identity.inode == 0) {
@@ -196,7 +200,36 @@ static void open_text(const struct settings *settings, const struct settings_lis
 	free(shown);
 }
 
-static void open_any(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
+/* Is the text what the list's key has signed? Then it is kept, for the day when the next is not. */
+static bool is_signed(const struct settings *settings, const struct settings_list *list, bool keep, struct str text,
+		      struct source *ret, struct err_list *errors)
+{
+	struct signed_record record;
+	struct signed_verdict verdict = {.serial = 0};
+	struct err err = {.code = ERR_NONE};
+	char *shown = list->url != NULL ? base_strdup(list->signature) : file_path_beside(settings->path, list->signature_shown);
+	(void)signed_record_load(settings->state, list->name, &record);
+	const struct signed_question question = {
+	    .key = list->key, .key_text = list->key_text, .signature = list->signature, .shown = shown, .record = &record};
+	ret->accepted = signed_judge(&question, text, &verdict, &err);
+	ret->refused = !ret->accepted;
+	if (ret->accepted) {
+		ret->serial = verdict.serial;
+		memcpy(ret->signed_hash, verdict.hash, sizeof(ret->signed_hash));
+	}
+	/* without it there is nothing to fall back on, and that is to be known now */
+	if (ret->accepted && keep && !signed_keep(settings->state, list->name, text, &verdict, &err))
+		ret->accepted = false;
+	if (!ret->accepted && err.file[0] == '\0')
+		err_list_add_at(errors, settings->path, list->line, list->column, "list '%s': %s", list->name, err.text);
+	else if (!ret->accepted)
+		err_list_add(errors, &err);
+	buf_finish(&verdict.signature);
+	free(shown);
+	return ret->accepted;
+}
+
+static void open_any(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16], bool keep,
 		     struct source *ret, struct err_list *errors)
 {
 	const struct settings_list *list = &settings->lists[index];
@@ -212,13 +245,34 @@ static void open_any(const struct settings *settings, size_t index, const char *
 			return;
 	}
 	size_t limit = how.format == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX;
-	if (read_identified(list, limit, ret, &text, &err))
-		open_text(settings, list, segments, (struct str){text.ptr, text.len}, ret, errors);
-	else if (err.code == ERR_NOT_FOUND && list->url != NULL)
+	if (read_identified(list, limit, ret, &text, &err)) {
+		const struct str whole = {text.ptr, text.len};
+		if (list->key == NULL || is_signed(settings, list, keep, whole, ret, errors))
+			open_text(settings, list, segments, whole, ret, errors);
+	} else if (err.code == ERR_NOT_FOUND && list->url != NULL) {
 		open_missing(&how, ret, errors);
-	else
+	} else {
 		err_list_add_at(errors, settings->path, list->line, list->column, "list '%s': %s", list->name, err.text);
+	}
 	text_finish(&text);
+}
+
+bool source_open_last_good(const struct settings *settings, size_t index, const char *segments, struct source *ret)
+{
+	const struct settings_list *list = &settings->lists[index];
+	const size_t limit = source_format(list) == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX;
+	struct signed_record record;
+	struct buf text = {NULL, 0, 0};
+	struct err_list unused = {0};
+	if (list->key == NULL || !signed_record_load(settings->state, list->name, &record))
+		return false;
+	if (signed_last_good(settings, list, &record, limit, &text)) {
+		open_text(settings, list, segments, buf_str(&text), ret, &unused);
+		ret->changed_at_s = record.keys[0].accepted_at_s;
+	}
+	err_list_finish(&unused);
+	buf_finish(&text);
+	return ret->segment != NULL;
 }
 
 void source_open(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
@@ -226,12 +280,20 @@ void source_open(const struct settings *settings, size_t index, const char *segm
 {
 	*ret = (struct source){.segment = NULL};
 	if (settings->lists[index].mode != MODE_OFF)
-		open_any(settings, index, segments, known_key, ret, errors);
+		open_any(settings, index, segments, known_key, false, ret, errors);
+}
+
+void source_open_keep(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
+		      struct source *ret, struct err_list *errors)
+{
+	*ret = (struct source){.segment = NULL};
+	if (settings->lists[index].mode != MODE_OFF)
+		open_any(settings, index, segments, known_key, true, ret, errors);
 }
 
 void source_check(const struct settings *settings, size_t index, struct source *ret, struct err_list *errors)
 {
-	open_any(settings, index, NULL, NULL, ret, errors);
+	open_any(settings, index, NULL, NULL, false, ret, errors);
 }
 
 void source_close(struct source *source)

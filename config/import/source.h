@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "import/segment.h"
 #include "settings/identity.h"
+#include "settings/signed.h"
 #include "settings/settings.h"
 
 struct source {
@@ -17,6 +18,10 @@ struct source {
 	bool kept;		 /* the segment was there already */
 	bool missing;		 /* a url list that was never fetched: an empty segment, no error */
 	uint8_t content_key[16]; /* segment_key */
+	/* Of a list with a key that was read anew: what the signature said of it. */
+	bool accepted, refused;
+	uint64_t serial;
+	uint8_t signed_hash[SIGNED_HASH_SIZE];
 };
 /* segments: directory of kept segments, NULL to keep none. known_key (may be NULL): the segment key for that identity as an earlier
  * image recorded it: then the text is not even read. A file that cannot be read is an error at its place in saring.yaml; what is
@@ -24,6 +29,14 @@ struct source {
  */
 void source_open(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
 		 struct source *ret, struct err_list *errors);
+/* A list with a key is an error, and refused, unless its text has a good signature that is no older than what was accepted before.
+ * source_open_keep is for saring-compile alone: the text is kept as the last good one (signed_list.h), too; that it was accepted is
+ * the caller's to remember. */
+void source_open_keep(const struct settings *settings, size_t index, const char *segments, const uint8_t known_key[16],
+		      struct source *ret, struct err_list *errors);
+/* The last good text of a list with a key, in place of what source_open refused: identity and what was refused stay. False when
+ * there is none. */
+MUST_CHECK bool source_open_last_good(const struct settings *settings, size_t index, const char *segments, struct source *ret);
 /* The same for one in mode off too, and nothing is kept: for a check of what could be put in force. */
 void source_check(const struct settings *settings, size_t index, struct source *ret, struct err_list *errors);
 /* A url list as if it had never been fetched: for one whose copy cannot be used. */

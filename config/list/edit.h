@@ -21,7 +21,7 @@ struct edit_entry {
 	bool has_unsaid; /* what an entry of this list that says no match means, where that is not the subtree (saring.yaml's
 			    `match:`) */
 	enum match unsaid;
-	const char *reason, *authority, *reference, *expires; /* NULL: not said */
+	const char *reason, *authority, *reference, *review, *expires; /* NULL: not said */
 	const char *const *contact;
 	size_t contact_count;
 };

@@ -9,7 +9,7 @@
 #include "settings/load.h"
 
 #define DATE_TEXT 11
-#define ENTRY_PAIRS_MAX 9
+#define ENTRY_PAIRS_MAX 10
 #define SETTINGS_NODES_MAX 100000
 #define NOWHERE SIZE_MAX
 
@@ -76,6 +76,13 @@ static size_t put_pair(struct pair *pairs, size_t count, const char *key, const 
 	return count + 1;
 }
 
+/* Which needs no quotes. */
+static bool is_time(const char *text)
+{
+	int64_t time_s;
+	return text != NULL && str_to_time(str_from(text), &time_s, NULL);
+}
+
 /* Everything but the name and how it matches. */
 static size_t provenance_pairs(const struct edit_entry *entry, const char *today, struct pair *pairs, size_t count)
 {
@@ -86,9 +93,8 @@ static size_t provenance_pairs(const struct edit_entry *entry, const char *today
 	if (entry->contact_count > 0)
 		pairs[count++] = (struct pair){.key = "contact", .items = entry->contact, .count = entry->contact_count};
 	count = put_pair(pairs, count, "added", today, true);
-	int64_t expires_s;
-	bool is_time = entry->expires != NULL && str_to_time(str_from(entry->expires), &expires_s, NULL);
-	return put_pair(pairs, count, "expires", entry->expires, is_time);
+	count = put_pair(pairs, count, "review", entry->review, is_time(entry->review));
+	return put_pair(pairs, count, "expires", entry->expires, is_time(entry->expires));
 }
 
 /* What an entry of the list that says nothing means. */

@@ -23,6 +23,7 @@
  *      | LISTS      136     |  cold from here: in the order of saring.yaml, those of this tier
  *      | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk;
  *      |                    |  entries in mode shadow of a list that is enforced stand here with the end IMAGE_NEVER
+ *      | REVIEWS    32     |  which entries are to be looked at again: by the date, then list, provenance and end
  *      | PROVENANCE 72      |  each once
  *      | CONTACTS   u32     |  strings
  *      | STRING_ENDS u32    |  string n is STRINGS[ends[n-1] .. ends[n])
@@ -71,7 +72,7 @@
 #define IMAGE_MAGIC "\x89SARING\n"
 #define IMAGE_MAGIC_LEN 8
 #define IMAGE_BYTE_ORDER 0x0a0b0c0du
-#define IMAGE_VERSION 5
+#define IMAGE_VERSION 6
 #define IMAGE_NONE UINT32_MAX	/* no string, no condition, no data */
 #define IMAGE_FOREVER INT64_MAX /* until: has no end */
 #define IMAGE_NEVER INT64_MIN	/* in UNTILS: was at no time in force */
@@ -104,6 +105,7 @@ enum image_section_id {
 	IMAGE_LIFTS,
 	IMAGE_LISTS,
 	IMAGE_UNTILS,
+	IMAGE_REVIEWS,
 	IMAGE_PROVENANCE,
 	IMAGE_CONTACTS,
 	IMAGE_STRING_ENDS,
@@ -239,6 +241,15 @@ enum {
 	IMAGE_PROV_SIZE = 72,
 };
 
+enum {
+	IMAGE_REVIEW_AT = 0,	      /* i64 */
+	IMAGE_REVIEW_UNTIL = 8,	      /* i64: they end then, or were lifted; IMAGE_FOREVER */
+	IMAGE_REVIEW_PROVENANCE = 16, /* u32; one that says a review */
+	IMAGE_REVIEW_COUNT = 20,      /* u32: of entries, at least 1 */
+	IMAGE_REVIEW_LIST = 24,	      /* u16, in this image's LISTS; and six zeroes */
+	IMAGE_REVIEW_SIZE = 32,
+};
+
 /* Bytes of one record of each section; part of the format. */
 static const uint8_t image_record_sizes[IMAGE_SECTION_COUNT] = {
     [IMAGE_FILTER] = 8,
@@ -257,6 +268,7 @@ static const uint8_t image_record_sizes[IMAGE_SECTION_COUNT] = {
     [IMAGE_LIFTS] = IMAGE_LIFT_SIZE,
     [IMAGE_LISTS] = IMAGE_LIST_SIZE,
     [IMAGE_UNTILS] = 8,
+    [IMAGE_REVIEWS] = IMAGE_REVIEW_SIZE,
     [IMAGE_PROVENANCE] = IMAGE_PROV_SIZE,
     [IMAGE_CONTACTS] = 4,
     [IMAGE_STRING_ENDS] = 4,

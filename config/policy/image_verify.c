@@ -117,6 +117,25 @@ static bool provenance_verify(const struct image *im, struct err *err)
 	return true;
 }
 
+/* After lists and provenance. */
+static bool reviews_verify(const struct image *im, struct err *err)
+{
+	const struct image_section *s = &im->sections[IMAGE_REVIEWS];
+	for (size_t i = 0; i < s->count; i++) {
+		const uint8_t *r = image_at(im, IMAGE_REVIEWS, i);
+		const uint32_t provenance = le_get_u32(r + IMAGE_REVIEW_PROVENANCE), count = le_get_u32(r + IMAGE_REVIEW_COUNT);
+		const uint16_t list = le_get_u16(r + IMAGE_REVIEW_LIST);
+		if (list >= im->sections[IMAGE_LISTS].count || provenance >= im->sections[IMAGE_PROVENANCE].count ||
+		    le_get_u32(image_at(im, IMAGE_PROVENANCE, provenance) + IMAGE_PROV_REVIEW) == IMAGE_NONE)
+			return damaged(err, "review", i);
+		if (count == 0 || count > le_get_u32(image_at(im, IMAGE_LISTS, list) + IMAGE_LIST_ENTRY_COUNT))
+			return damaged(err, "the entries of review", i);
+		if (i > 0 && le_get_i64(r - IMAGE_REVIEW_SIZE + IMAGE_REVIEW_AT) > le_get_i64(r + IMAGE_REVIEW_AT))
+			return damaged(err, "the order of review", i);
+	}
+	return true;
+}
+
 /* Bytes after their length, at a place of CONDS or DATA. */
 static bool bytes_at(const struct image *im, enum image_section_id id, uint32_t place, struct str *ret)
 {
@@ -317,7 +336,7 @@ bool image_verify(const struct image *im, struct err *err)
 {
 	if (im->ranks >= 1u << RANK_COUNT)
 		return damaged(err, "ranks", im->ranks);
-	return strings_verify(im, err) && lists_verify(im, err) && provenance_verify(im, err) && rules_verify(im, err) &&
-	       sets_verify(im, err) && patterns_verify(im, err) && addresses_verify(im, err) && lifts_verify(im, err) &&
-	       index_verify(im, err);
+	return strings_verify(im, err) && lists_verify(im, err) && provenance_verify(im, err) && reviews_verify(im, err) &&
+	       rules_verify(im, err) && sets_verify(im, err) && patterns_verify(im, err) && addresses_verify(im, err) &&
+	       lifts_verify(im, err) && index_verify(im, err);
 }

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/str.h"
+#include "settings/settings.h"
 
 #include <time.h>
 
@@ -22,7 +23,7 @@ struct source_identity {
 
 /* Of what the readers of lists make of a text: raised whenever the same text is read otherwise than before, or kept otherwise. What
  * an older saring-compile left, segments and images, is then made anew, though no list has changed. */
-#define SOURCE_READERS_VERSION 3
+#define SOURCE_READERS_VERSION 4
 
 /* XXH3-128 of saring.yaml's bytes and of the version of the readers: what an image was made by. */
 void source_config_hash(struct str bytes, uint8_t ret[16]);
@@ -36,6 +37,9 @@ void lifts_hash(struct str bytes, uint8_t ret[16]);
 bool source_is_fresh(const struct timespec *changed, const struct timespec *now);
 /* False when path can't be looked at, or is no regular file. */
 MUST_CHECK bool source_identify(const char *path, struct source_identity *ret);
+/* The same of a list's file, and of its signature with it where it has a key: of the two as one. Without the signature's file it is
+ * the list's with none. */
+MUST_CHECK bool source_identify_list(const struct settings_list *list, struct source_identity *ret);
 /* Never true for one that is all zeroes. */
 bool source_same(const struct source_identity *a, const struct source_identity *b);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "settings/minisign.h"
 #include "settings/provenance.h"
 #include "settings/schema.h"
 #include "settings/values.h"
@@ -162,6 +163,9 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_PREFIXES:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
+	case SCHEMA_NAMES:
+	case SCHEMA_WORDS:
+	case SCHEMA_KEY:
 		(void)!values_bind(&l->values, row, key, member, object);
 		return;
 	}
@@ -170,7 +174,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 /* Where a list is: of a file or of a url; and the keys that mean something for a fetched list alone. */
 static void check_source_keys(const struct loader *l, const struct yaml_node *item)
 {
-	static const char *const keys[] = {"refresh", "max-change"};
+	static const char *const keys[] = {"refresh", "max-change", "signature"};
 	const struct yaml_node *file = yaml_get(item, "file"), *url = yaml_get(item, "url");
 	if (file == NULL && url == NULL) {
 		(void)values_fault(&l->values, item, "'file' or 'url' is missing here");
@@ -285,6 +289,27 @@ static bool ends_in_yaml(const char *path)
 	return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
+/* The signature lies beside the list, wherever that is. */
+static void finish_signature(const struct loader *l, const struct yaml_node *item, struct settings_list *list)
+{
+	const struct yaml_node *said = yaml_get(item, "signature");
+	if (said != NULL && list->key == NULL && yaml_get(item, "key") == NULL)
+		(void)values_fault(&l->values, said->key, "'signature' is for a list with a 'key'");
+	if (list->key == NULL) {
+		list->signature_url = NULL;
+		return;
+	}
+	if (list->url == NULL) {
+		list->signature = arena_printf(l->values.arena, "%s" SETTINGS_SIGNATURE_TAIL, list->file);
+		list->signature_shown = arena_printf(l->values.arena, "%s" SETTINGS_SIGNATURE_TAIL, list->file_shown);
+		return;
+	}
+	if (list->signature_url == NULL)
+		list->signature_url = arena_printf(l->values.arena, "%s" SETTINGS_SIGNATURE_TAIL, list->url);
+	list->signature_shown = list->signature_url;
+	list->signature = arena_printf(l->values.arena, "%s/" SETTINGS_FETCHED "/%s@minisig", l->settings->state, list->name);
+}
+
 /* What follows from where a list is. */
 static void finish_source(const struct loader *l, const struct yaml_node *item, struct settings_list *list)
 {
@@ -310,8 +335,11 @@ static void finish_sources(const struct loader *l, const struct yaml_node *root)
 	struct settings_list *lists = l->lists;
 	const struct yaml_node *node = l->settings->list_count > 0 ? yaml_get(root, "lists") : NULL;
 	for (const struct yaml_node *item = node != NULL ? node->first : NULL; item != NULL; item = item->next, lists++) {
-		if (item->kind == YAML_MAPPING)
-			finish_source(l, item, lists);
+		if (item->kind != YAML_MAPPING)
+			continue;
+		finish_source(l, item, lists);
+		if (lists->file != NULL && lists->name != NULL)
+			finish_signature(l, item, lists);
 	}
 }
 
@@ -432,10 +460,17 @@ static void take_lists(struct settings *s, const struct settings *from)
 		const struct settings_list *l = &from->lists[i];
 		if (l->name == NULL || l->file == NULL || l->file_shown == NULL)
 			continue;
+		struct minisign_key *key = l->key != NULL ? arena_alloc(&s->arena, sizeof(*key)) : NULL;
+		if (key != NULL)
+			*key = *l->key;
 		lists[s->list_count++] = (struct settings_list){.name = arena_strdup(&s->arena, l->name),
 								.file = arena_strdup(&s->arena, l->file),
 								.file_shown = arena_strdup(&s->arena, l->file_shown),
 								.url = l->url != NULL ? arena_strdup(&s->arena, l->url) : NULL,
+								.key_text = arena_strdup(&s->arena, l->key_text),
+								.signature = arena_strdup(&s->arena, l->signature),
+								.signature_shown = arena_strdup(&s->arena, l->signature_shown),
+								.key = key,
 								.format = l->format,
 								.may_allow = l->may_allow,
 								.has_action = l->has_action,

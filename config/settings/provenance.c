@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "settings/provenance.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 #include "settings/values.h"
 
 enum kind { KIND_TEXT, KIND_CODE, KIND_SUB_ERROR, KIND_LANGUAGE, KIND_CONTACT, KIND_TIME };
@@ -41,6 +44,31 @@ const char *const *provenance_keys(enum provenance_place place)
 					      "organization", "language",    "added",	       "review",    "expires",	 "lifted",
 					      "lifted-by",    "lift-reason", "lift-reference", NULL};
 	return place == PROVENANCE_IN_LIST ? in_list : in_settings;
+}
+
+const char *const require_words[] = {"authority", "reason", "code", "reference", "contact", "added", "review", "expires", NULL};
+
+uint32_t provenance_missing(const struct provenance *p, uint32_t required)
+{
+	/* in the order of require_words */
+	const bool said[] = {p->authority != NULL, p->reason != NULL, p->has_code,	 p->reference != NULL,
+			     p->contact_count > 0, p->added != NULL,  p->review != NULL, p->expires != NULL};
+	static_assert(ARRAY_LEN(said) == ARRAY_LEN(require_words) - 1, "a word for each");
+	uint32_t missing = 0;
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)
+		if ((required >> i & 1) != 0 && !said[i])
+			missing |= UINT32_C(1) << i;
+	return missing;
+}
+
+char *provenance_require_text(uint32_t bits, char *buf, size_t size)
+{
+	size_t len = 0;
+	buf[0] = '\0';
+	for (size_t i = 0; require_words[i] != NULL && len < size; i++)
+		if ((bits >> i & 1) != 0)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len > 0 ? ", " : "", require_words[i]);
+	return buf;
 }
 
 static const struct row *find_row(enum provenance_place place, struct str key)

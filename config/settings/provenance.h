@@ -19,6 +19,13 @@ enum provenance_place { PROVENANCE_IN_SETTINGS, PROVENANCE_IN_LIST };
 /* The keys, NULL-terminated, for the "did you mean" of callers. */
 const char *const *provenance_keys(enum provenance_place place);
 
+/* The keys that `block.require` may name, and what of those in `required` (a bit for each, by its place in require_words) is not
+ * said there. */
+extern const char *const require_words[]; /* NULL-terminated */
+uint32_t provenance_missing(const struct provenance *provenance, uint32_t required);
+/* The words of those bits, with ", " between them. Returns buf. */
+char *provenance_require_text(uint32_t bits, char *buf, size_t size);
+
 /* Bind one member of a mapping (member->key is its key) if that is a provenance key. Strings are copied into the arena, so that the
  * tree may go before the provenance does.
  * shown      names the file in errors

@@ -106,6 +106,11 @@ const struct schema_key schema_keys[] = {
     {.path = "block.popular", .type = SCHEMA_PATH, FIELD(settings, popular), MORE(settings, popular_shown), .max = PATH_BYTES_MAX,
      .help = "a file of names by how much they are used, for 'saringctl impact': one a line, or rank,name"},
 
+    {.path = "block.require", .type = SCHEMA_WORDS, FIELD(settings, require), .words = require_words,
+     .help = "keys that every entry that blocks must have, such as authority, reason and expires"},
+    {.path = "block.protect", .type = SCHEMA_NAMES, FIELD(settings, protect), MORE(settings, protect_count),
+     .max = SETTINGS_PROTECT_MAX, .help = "names that 'list add' blocks only by force, with all above and below them"},
+
     {.path = "lists", .type = SCHEMA_LISTS, FIELD(settings, lists), MORE(settings, list_count), .max = SETTINGS_LISTS_MAX,
      .help = "the block and allow lists"},
     {.path = "lists[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_list, name), .max = 64,
@@ -118,6 +123,10 @@ const struct schema_key schema_keys[] = {
      .or_zero = true, .fallback = "1d", .help = "how often it is fetched; 0s = only when asked for; for lists with a url"},
     {.path = "lists[].max-change", .type = SCHEMA_PERCENT, FIELD(settings_list, max_change_percent), .min = 1, .max = 1000,
      .fallback = "50%", .help = "a fetched copy that shrinks or grows by more is refused; 0 = any is taken; for lists with a url"},
+    {.path = "lists[].key", .type = SCHEMA_KEY, FIELD(settings_list, key), MORE(settings_list, key_text),
+     .help = "minisign's public key: the list is taken only with a good signature by it"},
+    {.path = "lists[].signature", .type = SCHEMA_URL, FIELD(settings_list, signature_url), .max = URL_BYTES_MAX,
+     .help = "where the signature of a list with a url is; default: its url and .minisig"},
     {.path = "lists[].format", .type = SCHEMA_WORD, FIELD(settings_list, format), .words = format_words, .fallback = "auto",
      .help = "auto | yaml | hosts | domains | wildcard | adblock | dnsmasq | unbound | rpz"},
     {.path = "lists[].may-allow", .type = SCHEMA_BOOL, FIELD(settings_list, may_allow), .fallback = "false",

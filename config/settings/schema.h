@@ -35,6 +35,9 @@ enum schema_type {
 	SCHEMA_PREFIXES,   /* -> array of struct prefix */
 	SCHEMA_ADDRESSES,  /* -> array of struct addr */
 	SCHEMA_ZONE,	   /* a domain name -> struct name, folded */
+	SCHEMA_NAMES,	   /* a list of domain names -> array of struct name, folded */
+	SCHEMA_WORDS,	   /* a list of words -> uint32_t, a bit for each */
+	SCHEMA_KEY,	   /* minisign's public key -> const struct minisign_key *; at_more: const char *, as written */
 	SCHEMA_PROVENANCE, /* bound by provenance.h */
 };
 

@@ -22,8 +22,10 @@
 #define SETTINGS_ALLOW_MAX 1024
 #define SETTINGS_ADDRESSES_MAX 16
 #define SETTINGS_WORKERS_MAX 64
+#define SETTINGS_PROTECT_MAX 1024
 #define SETTINGS_COOKIE_SECRETS_MAX 8
-#define SETTINGS_FETCHED "fetched" /* below state: the copies of lists with a url, each under its name */
+#define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
+#define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
 
 enum endpoint_scheme { ENDPOINT_DNS };
 struct endpoint {
@@ -56,6 +58,8 @@ struct provenance {
 	const char *lifted_by, *lift_reason, *lift_reference; /* who lifted it, why, by what order; in lists only */
 };
 
+struct minisign_key; /* settings/minisign.h */
+
 struct settings_route {
 	struct name zone; /* folded */
 	const struct endpoint *servers;
@@ -70,6 +74,12 @@ struct settings_list {
 	int64_t refresh_s;	     /* of a url list; 0 = only when asked for */
 	unsigned max_change_percent; /* of a url list: a fetched copy that shrinks or grows by more is refused; 0 = any change is
 					taken */
+	/* Of a signed list; all NULL for others. */
+	const struct minisign_key *key;
+	const char *key_text;
+	const char *signature; /* absolute: <file>.minisig; of a url list <state>/fetched/<name>@minisig, which no list is called */
+	const char *signature_url;   /* of a url list */
+	const char *signature_shown; /* what messages call it: as file_shown, .minisig behind; or the url */
 	enum format format;	     /* FORMAT_AUTO: detected */
 	bool may_allow;		     /* the list's own allow rules count although it blocks */
 	bool has_action;	     /* said in saring.yaml: outranks the list's own `action:` */
@@ -119,6 +129,9 @@ struct settings {
 	const char *const *contact;
 	size_t contact_count;
 	enum structured_errors structured_errors;
+	uint32_t require;	    /* bits: enum require of provenance.h */
+	const struct name *protect; /* folded */
+	size_t protect_count;
 
 	/* Of specials[]: what the file names, and what follows from it. */
 	bool names_forward[SPECIAL_MAX], names_deny[SPECIAL_MAX];

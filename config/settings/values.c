@@ -414,12 +414,15 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 	case SCHEMA_RATE:
 	case SCHEMA_SPECIALS:
 	case SCHEMA_SECRETS:
+	case SCHEMA_WORDS:
+	case SCHEMA_KEY:
 		return values_bind_server(v, row, key, node, object);
 	case SCHEMA_LISTEN:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
+	case SCHEMA_NAMES:
 		return values_bind_net(v, row, key, node, object);
 	case SCHEMA_SECTION:
 	case SCHEMA_LISTS:

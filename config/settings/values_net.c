@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * values_net.c - the part of values.h that knows endpoints, prefixes, addresses and zones. */
+ * values_net.c - the part of values.h that knows endpoints, prefixes, addresses, zones and names. */
 #include "settings/values.h"
 
 #include <string.h>
@@ -82,12 +82,26 @@ static bool parse_address(const struct values *v, const struct yaml_node *node, 
 	return true;
 }
 
+static bool parse_name(const struct values *v, const struct yaml_node *node, struct name *ret)
+{
+	struct err err = {0};
+	struct name name = {0};
+	if (!name_from_text(node->text, &name, &err))
+		return values_fault(v, node, "%s", err.text);
+	if (name.labels == 0)
+		return values_fault(v, node, "the root is no name to be named here");
+	*ret = name;
+	return true;
+}
+
 static bool parse_item(const struct values *v, const struct schema_key *row, const struct yaml_node *item, void *ret)
 {
 	if (row->type == SCHEMA_PREFIXES)
 		return parse_prefix(v, item, ret);
 	if (row->type == SCHEMA_ADDRESSES)
 		return parse_address(v, item, ret);
+	if (row->type == SCHEMA_NAMES)
+		return parse_name(v, item, ret);
 	return parse_endpoint(v, row, item, ret);
 }
 
@@ -97,9 +111,11 @@ static bool bind_array(const struct values *v, const struct schema_key *row, con
 {
 	const char *wanted = row->type == SCHEMA_PREFIXES    ? "a list of prefixes"
 			     : row->type == SCHEMA_ADDRESSES ? "a list of addresses"
+			     : row->type == SCHEMA_NAMES     ? "a list of names"
 							     : "a list of endpoints";
 	size_t size = row->type == SCHEMA_PREFIXES    ? sizeof(struct prefix)
 		      : row->type == SCHEMA_ADDRESSES ? sizeof(struct addr)
+		      : row->type == SCHEMA_NAMES     ? sizeof(struct name)
 						      : sizeof(struct endpoint);
 	if (!values_kind(v, key, node, YAML_SEQUENCE, wanted) || too_many(v, row, key, node))
 		return false;

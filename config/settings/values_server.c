@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * values_server.c - the part of values.h that knows rates, special names and cookie secrets. */
+ * values_server.c - the part of values.h that knows rates, special names, cookie secrets, words and keys. */
 #include "settings/values.h"
 
 #include <string.h>
 
+#include "settings/minisign.h"
 #include "settings/settings.h"
 
 #define SECRET_DIGITS 32 /* RFC 9018 §4.4: 128 bits */
@@ -125,6 +126,47 @@ static bool bind_secrets(const struct values *v, const struct schema_key *row, c
 	return true;
 }
 
+/* A bit for each word, in their order. */
+static bool bind_words(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       void *object)
+{
+	uint32_t bits = 0;
+	bool good = true;
+	if (!values_kind(v, key, node, YAML_SEQUENCE, "a list of words"))
+		return false;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		int word = 0;
+		if (values_word(v, key, item, row->words, &word))
+			bits |= UINT32_C(1) << word;
+		else
+			good = false;
+	}
+	if (good)
+		values_store(object, row->at, &bits, sizeof(bits));
+	return good;
+}
+
+/* What is wrong with a key is mostly a character. */
+static bool bind_key(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		     void *object)
+{
+	char shown[VALUES_SHOWN_MAX];
+	struct minisign_key *parsed = arena_alloc(v->arena, sizeof(*parsed));
+	if (!values_scalar(v, key, node, "a public key"))
+		return false;
+	if (!minisign_key_from_text(node->text, parsed))
+		return values_fault(
+		    v, node,
+		    "'%s' is not a public key of minisign: the second line of its minisign.pub, %d characters that begin "
+		    "with RW",
+		    values_shown(node, shown), MINISIGN_KEY_TEXT_LEN);
+	const void *pointer = parsed;
+	const char *text = arena_strndup(v->arena, node->text.ptr, node->text.len);
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &text, sizeof(text));
+	return true;
+}
+
 bool values_bind_server(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 			void *object)
 {
@@ -132,5 +174,9 @@ bool values_bind_server(const struct values *v, const struct schema_key *row, co
 		return bind_rate(v, row, key, node, object);
 	if (row->type == SCHEMA_SPECIALS)
 		return bind_specials(v, row, key, node, object);
+	if (row->type == SCHEMA_WORDS)
+		return bind_words(v, row, key, node, object);
+	if (row->type == SCHEMA_KEY)
+		return bind_key(v, row, key, node, object);
 	return bind_secrets(v, row, key, node, object);
 }

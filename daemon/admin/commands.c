@@ -10,6 +10,8 @@
 #include "fetch.h"
 #include "observer.h"
 #include "policy/match.h"
+#include "review.h"
+#include "signed.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
 
@@ -125,6 +127,11 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 	json_t *status = report_status(&source);
 	if (config->audit)
 		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
+	const struct generation *g = source.generation;
+	if (config->review) {
+		size_t due = review_due(config->review, g->policy, g->serial, source.now_s);
+		must(json_object_set_new(json_object_get(status, "policy"), "review_due", json_integer((json_int_t)due)) == 0);
+	}
 	call_ok(call, status);
 }
 
@@ -139,6 +146,9 @@ static void run_list(struct commands *c, json_t *args, struct call *call)
 	json_t *lists = report_lists(&source);
 	if (c->config.fetch)
 		fetch_annotate(c->config.fetch, lists);
+	signed_annotate(source.generation->settings, lists);
+	if (c->config.review)
+		review_annotate(source.generation->policy, lists, source.now_s);
 	call_ok(call, lists);
 }
 
@@ -188,7 +198,10 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 	must(result);
 	if (c->config.audit && !is_part_of_lift(call->change)) {
 		struct audit_said said = call_said(call);
-		audit_done(c->config.audit, &said, NULL, json_incref(result));
+		json_t *more = json_pack("{s:I, s:o}", "flushed", (json_int_t)flushed, "target",
+					 text.ptr ? json_string(name_to_text(&name, shown)) : json_null());
+		must(more);
+		audit_done(c->config.audit, &said, NULL, more);
 	}
 	call_ok(call, result);
 }
@@ -232,6 +245,7 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 					.cache = c->config.cache,
 					.failures = c->config.failures};
 	json_t *explained = report_explain(&source, &question);
+	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
 	if (c->config.observer)
 		report_hits_annotate(c->config.observer, explained);
 	call_ok(call, explained);

@@ -53,6 +53,7 @@ struct commands_config {
 	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
 	struct observer *observer; /* NULL: nothing is counted, in tests */
 	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
+	struct review *review;	   /* NULL: nothing is said of reviews, in tests */
 };
 
 struct commands;

@@ -2,6 +2,7 @@
 #include "admin/report.h"
 
 #include "ctl/proto.h"
+#include "signed.h"
 #include "version.h"
 
 #include <stdatomic.h>
@@ -109,6 +110,9 @@ static json_t *policy(const struct report_source *s)
 	put_count(object, "lists", info.list_count);
 	put_count(object, "entries", info.entry_count);
 	put_count(object, "in_force", info.in_force_count);
+	size_t refused = signed_refused_count(s->generation->settings);
+	if (refused > 0)
+		put_count(object, "refused", refused);
 	put_count(object, "bytes", info.bytes);
 	put_time(object, "compiled_at", info.compiled_at_s);
 	put_real(object, "compile_seconds", s->compile_seconds);

@@ -212,12 +212,27 @@ static json_t *hex(const uint8_t *bytes, size_t len)
 	return value;
 }
 
-static json_t *wire_json(const struct rehearsal *r)
+/* What a client is sent that takes structured errors, and may have them: null where that is the same. */
+static json_t *structured_json(const struct rehearsal *plain, struct rehearse_question question)
+{
+	if (plain->fate != COUNTER_BLOCKED || plain->answer_len == 0)
+		return json_null();
+	struct rehearsal *r = base_alloc(sizeof(*r));
+	question.structured = true;
+	rehearse(&question, r);
+	bool same = r->answer_len == plain->answer_len && memcmp(r->answer, plain->answer, r->answer_len) == 0;
+	json_t *value = same ? json_null() : hex(r->answer, r->answer_len);
+	free(r);
+	return value;
+}
+
+static json_t *wire_json(const struct rehearsal *r, const struct rehearse_question *question)
 {
 	json_t *object = json_object();
 	report_put_word(object, "transport", "udp");
 	report_put(object, "query", hex(r->query, r->query_len));
 	report_put(object, "answer", hex(r->answer, r->answer_len));
+	report_put(object, "structured", structured_json(r, *question));
 	return object;
 }
 
@@ -268,6 +283,6 @@ void report_put_trace(json_t *object, const struct explain_source *source, const
 	else
 		report_put(object, "missing", json_null());
 	put_upstream(object, t);
-	report_put(object, "wire", wire_json(&t->r));
+	report_put(object, "wire", wire_json(&t->r, &question));
 	free(t);
 }

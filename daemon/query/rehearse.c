@@ -59,6 +59,7 @@ void rehearse_asks(struct query *q)
 }
 
 static const struct via nobody = {.name = "nobody", .send = rehearse_send, .dropped = rehearse_dropped};
+static const struct via nobody_else = {.name = "nobody", .encrypted = true, .send = rehearse_send, .dropped = rehearse_dropped};
 
 /* ---- the question ---- */
 
@@ -71,7 +72,10 @@ static void write_query(const struct rehearse_question *what, struct rehearsal *
 	name_write(&w, what->name);
 	wr_u16(&w, what->type);
 	wr_u16(&w, RRCLASS_IN);
-	edns_write_end(&w, edns_write_begin(&w, MSG_UDP_EDNS_MAX, 0, false));
+	size_t opt = edns_write_begin(&w, MSG_UDP_EDNS_MAX, 0, false);
+	if (what->structured)
+		edns_write_option(&w, EDNS_SDE, NULL, 0);
+	edns_write_end(&w, opt);
 	must(!w.full);
 	ret->query_len = w.pos;
 }
@@ -300,7 +304,7 @@ static void walk(struct service *s, const struct rehearse_question *what, struct
 	struct query q;
 
 	memset(&q, 0, sizeof(q));
-	q.via = &nobody;
+	q.via = what->structured ? &nobody_else : &nobody;
 	q.via_data = act;
 	if (what->client != NULL) {
 		q.peer = *what->client;

@@ -33,6 +33,7 @@ struct rehearse_question {
 	uint16_t type;
 	const struct addr *client; /* v4-mapped unmapped; NULL: not known, and then it may ask */
 	int64_t now_s;		   /* wall clock: the moment that policy is asked about. The cache is asked as of now */
+	bool structured;	   /* a client that takes structured errors, over an encrypted transport */
 };
 
 enum rehearse_kind {
@@ -62,7 +63,7 @@ struct rehearsal {
 	struct name sought;
 	/* A UDP query with EDNS, as a client sends it, with ID 0; and what it would be sent. answer_len 0: nothing, or not known.
 	 */
-	uint8_t query[MSG_HEADER_LEN + NAME_LEN_MAX + 4 + 11];
+	uint8_t query[MSG_HEADER_LEN + NAME_LEN_MAX + 4 + 11 + 4];
 	uint8_t answer[MSG_UDP_EDNS_MAX];
 	size_t query_len, answer_len;
 	enum rehearse_cached cached; /* of the name whose answer is given; NOT_SOUGHT: it is not looked for */

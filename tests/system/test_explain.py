@@ -135,6 +135,24 @@ def test_dropped_and_refused(world, saringd):
     assert deaf.explain("x.example", "--client", "192.0.2.1")["outcome"] == "dropped"
 
 
+def test_structured_errors(world):
+    """A client on loopback that asks for them gets what explain says of one over an encrypted transport."""
+    daemon, _, _ = world
+    for name in ("blocked.example", "null.example"):
+        told = daemon.explain(name, "--client", "127.0.0.1")
+        with Raw(daemon) as raw:
+            got = raw.exchange(header(ar=1) + question(*name.split(".")) + opt(options=bytes.fromhex("001a0000")))
+        assert bytes.fromhex(told["wire"]["structured"])[2:] == got[2:], name
+    told = daemon.explain("blocked.example")
+    said = json.loads(ede(dns.message.from_wire(bytes.fromhex(told["wire"]["structured"])))[1])
+    assert said["j"] == "because" and said["c"] == ["mailto:who@example.org"]
+    people = daemon.ctl("explain", "blocked.example").out
+    assert "structured errors is told" in people and '"j":"because"' in people
+    assert daemon.explain("localhost")["wire"]["structured"] is None
+    off = daemon.explain("ok.blocked.example")
+    assert off["wire"]["structured"] is None
+
+
 # how the answer comes about
 
 

@@ -23,9 +23,10 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: saring-compile -c FILE -o IMAGE -g GENERATION [--previous IMAGE] [--config-fd N] [--summary-fd N]\n"
+    "usage: saring-compile -c FILE -o IMAGE -g GENERATION [--previous IMAGE] [--config-fd N] [--summary-fd N] [--rehearse]\n"
     "       saring-compile -c FILE --check [--config-fd N] [--summary-fd N]\n"
-    "       saring-compile --probe FILE --format FORMAT [--may-allow]\n";
+    "       saring-compile --probe FILE --format FORMAT [--may-allow]\n"
+    "                      [--key KEY --signature FILE --state DIR --list NAME]\n";
 
 static bool number_from(const char *text, uint64_t max, uint64_t *ret)
 {
@@ -34,10 +35,11 @@ static bool number_from(const char *text, uint64_t max, uint64_t *ret)
 
 static bool options_agree(const struct options *o)
 {
-	bool compiles = o->output != NULL || o->has_generation || o->previous != NULL;
+	const int of_key = (o->key != NULL) + (o->signature != NULL) + (o->state != NULL) + (o->list != NULL);
+	bool compiles = o->output != NULL || o->has_generation || o->previous != NULL || o->rehearse;
 	if (o->probe != NULL)
-		return o->has_format && !o->check && !compiles;
-	if (o->has_format || o->may_allow)
+		return o->has_format && !o->check && !compiles && (of_key == 0 || of_key == 4);
+	if (of_key > 0 || o->has_format || o->may_allow)
 		return false;
 	return o->check ? !compiles : o->output != NULL && o->has_generation;
 }
@@ -53,6 +55,11 @@ static int options_parse(int argc, char **argv, struct options *o)
 		OPT_PROBE,
 		OPT_FORMAT,
 		OPT_MAY_ALLOW,
+		OPT_REHEARSE,
+		OPT_KEY,
+		OPT_SIGNATURE,
+		OPT_STATE,
+		OPT_LIST,
 		OPT_VERSION,
 		OPT_HELP
 	};
@@ -67,6 +74,11 @@ static int options_parse(int argc, char **argv, struct options *o)
 	    {"probe", required_argument, NULL, OPT_PROBE},
 	    {"format", required_argument, NULL, OPT_FORMAT},
 	    {"may-allow", no_argument, NULL, OPT_MAY_ALLOW},
+	    {"rehearse", no_argument, NULL, OPT_REHEARSE},
+	    {"key", required_argument, NULL, OPT_KEY},
+	    {"signature", required_argument, NULL, OPT_SIGNATURE},
+	    {"state", required_argument, NULL, OPT_STATE},
+	    {"list", required_argument, NULL, OPT_LIST},
 	    {"version", no_argument, NULL, OPT_VERSION},
 	    {"help", no_argument, NULL, OPT_HELP},
 	    {NULL, 0, NULL, 0},
@@ -111,6 +123,21 @@ static int options_parse(int argc, char **argv, struct options *o)
 			break;
 		case OPT_MAY_ALLOW:
 			o->may_allow = true;
+			break;
+		case OPT_REHEARSE:
+			o->rehearse = true;
+			break;
+		case OPT_KEY:
+			o->key = optarg;
+			break;
+		case OPT_SIGNATURE:
+			o->signature = optarg;
+			break;
+		case OPT_STATE:
+			o->state = optarg;
+			break;
+		case OPT_LIST:
+			o->list = optarg;
 			break;
 		case OPT_VERSION:
 			(void)printf("saring-compile %s\n", SARING_VERSION);

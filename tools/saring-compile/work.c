@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "compile/compile.h"
+#include "import/signed_list.h"
 #include "saring-compile/files.h"
 #include "saring-compile/retire.h"
 #include "settings/load.h"
@@ -25,6 +26,7 @@ struct run {
 	struct settings *settings;
 	uint8_t settings_hash[16];
 	struct source *sources;		   /* one for each of settings' lists */
+	struct buf *refusals;		   /* of each list with a key: why what is there is not taken */
 	struct source_identity *looked_at; /* of each list's file, before the images were asked what they know of it */
 	struct compile_known *known_live, *known_bulk;
 	struct buf segments;	  /* the directory's path; empty: nothing is kept */
@@ -78,7 +80,7 @@ static void check_lists(struct run *r)
 static void look_at_files(struct run *r)
 {
 	for (size_t i = 0; i < r->settings->list_count; i++) {
-		if (!source_identify(r->settings->lists[i].file, &r->looked_at[i]))
+		if (!source_identify_list(&r->settings->lists[i], &r->looked_at[i]))
 			r->looked_at[i] = (struct source_identity){.device = 0};
 	}
 }
@@ -127,16 +129,64 @@ static void open_without_copy(struct run *r, size_t i, const struct err_list *er
 	source_open_empty(r->settings, i, &r->sources[i]);
 }
 
+/* A list with a key that is refused goes on as it was last good: nobody who can write the file, or answer for its server, takes it
+ * out of force. What is in a signed file and is no good list is an error, as in any file; of a url it is refused. */
+static bool fall_back(struct run *r, size_t i, const char *segments, const struct err_list *errors)
+{
+	struct source *source = &r->sources[i], old = *source;
+	const struct settings_list *list = &r->settings->lists[i];
+	const bool bad = old.segment == NULL && (old.refused || list->url != NULL);
+	char text[sizeof(struct err)];
+	if (list->key == NULL || !(bad || old.missing))
+		return false;
+	buf_reset(&r->refusals[i]);
+	if (errors->count > 0) {
+		(void)err_format(&errors->items[0], text, sizeof(text));
+		buf_add_c(&r->refusals[i], text);
+	}
+	old.segment = NULL;
+	old.accepted = old.missing = false;
+	old.refused = errors->count > 0;
+	if (!source_open_last_good(r->settings, i, segments, &old)) {
+		source->refused = old.refused;
+		source->accepted = false;
+		return false;
+	}
+	segment_destroy(source->segment);
+	*source = old;
+	return true;
+}
+
+static void say_refused(const struct run *r, size_t i)
+{
+	struct err err = {.code = ERR_NONE};
+	if (r->refusals[i].len == 0)
+		return;
+	(void)err_set(&err, ERR_INPUT, "list '%s' is refused, and stays as it was: %s", r->settings->lists[i].name,
+		      r->refusals[i].ptr);
+	err_print(&err, stderr);
+}
+
+static void take_errors(struct run *r, const struct err_list *errors)
+{
+	for (size_t n = 0; n < errors->count; n++)
+		err_list_add(&r->work->errors, &errors->items[n]);
+	r->work->errors.swallowed += errors->swallowed;
+}
+
 static void open_source(struct run *r, size_t i, const char *segments, const uint8_t known[16])
 {
 	struct err_list errors = {0};
-	if (r->settings->lists[i].url == NULL) {
-		source_open(r->settings, i, segments, known, &r->sources[i], &r->work->errors);
-		return;
-	}
-	source_open(r->settings, i, segments, known, &r->sources[i], &errors);
-	if (r->sources[i].segment == NULL && errors.count > 0)
+	if (r->o->rehearse)
+		source_open(r->settings, i, segments, known, &r->sources[i], &errors);
+	else
+		source_open_keep(r->settings, i, segments, known, &r->sources[i], &errors);
+	if (fall_back(r, i, segments, &errors))
+		say_refused(r, i);
+	else if (r->settings->lists[i].url != NULL && r->sources[i].segment == NULL && errors.count > 0)
 		open_without_copy(r, i, &errors);
+	else
+		take_errors(r, &errors);
 	err_list_finish(&errors);
 }
 
@@ -259,6 +309,28 @@ static void close_bulk(struct run *r)
 	}
 }
 
+/* What signatures said, before anything is served by it: a serial that was in force once is never forgotten. */
+static bool remember_signed(struct run *r, struct err *err)
+{
+	for (size_t i = 0; i < r->settings->list_count && !r->o->rehearse; i++) {
+		const struct settings_list *list = &r->settings->lists[i];
+		const struct source *source = &r->sources[i];
+		struct signed_record record, before;
+		if (list->key == NULL || !(source->accepted || source->refused))
+			continue;
+		(void)signed_record_load(r->settings->state, list->name, &record);
+		before = record;
+		if (source->accepted)
+			signed_record_accept(&record, list->key_text, source->serial, source->signed_hash, clock_wall_s());
+		else
+			signed_record_refuse(&record, r->refusals[i].len > 0 ? r->refusals[i].ptr : "", clock_wall_s());
+		if (memcmp(&before, &record, sizeof(record)) != 0 &&
+		    !signed_record_save(r->settings->state, list->name, &record, err))
+			return err_context(err, "list '%s': what was signed can't be remembered", list->name);
+	}
+	return true;
+}
+
 static bool compile_live(struct run *r)
 {
 	struct buf image = {NULL, 0, 0};
@@ -269,7 +341,7 @@ static bool compile_live(struct run *r)
 		must(files_header_of(image.ptr, image.len, &header));
 		r->work->entries = header.entries + r->bulk.entries;
 		r->work->bytes = header.bytes + r->bulk.bytes;
-		ok = files_write(r->o->output, image.ptr, image.len, &err);
+		ok = remember_signed(r, &err) && files_write(r->o->output, image.ptr, image.len, &err);
 		if (!ok)
 			err_list_add(&r->work->errors, &err);
 	}
@@ -287,6 +359,8 @@ static void sweep(struct run *r)
 	}
 	if (r->segments.len > 0)
 		files_sweep_segments(r->segments.ptr, (const uint8_t(*)[16])keys, count);
+	if (!r->o->rehearse)
+		signed_sweep(r->settings);
 	free(keys);
 }
 
@@ -365,7 +439,10 @@ static void run_finish(struct run *r)
 {
 	for (size_t i = 0; r->sources != NULL && i < r->settings->list_count; i++)
 		source_close(&r->sources[i]);
+	for (size_t i = 0; r->refusals != NULL && i < r->settings->list_count; i++)
+		buf_finish(&r->refusals[i]);
 	free(r->sources);
+	free(r->refusals);
 	free(r->looked_at);
 	free(r->known_live);
 	free(r->known_bulk);
@@ -383,6 +460,7 @@ bool work_run(const struct options *o, struct work *ret)
 	if (ok) {
 		const size_t count = r.settings->list_count + 1;
 		r.sources = base_alloc(count * sizeof(r.sources[0]));
+		r.refusals = base_alloc(count * sizeof(r.refusals[0]));
 		r.looked_at = base_alloc(count * sizeof(r.looked_at[0]));
 		r.known_live = base_alloc(count * sizeof(r.known_live[0]));
 		r.known_bulk = base_alloc(count * sizeof(r.known_bulk[0]));

@@ -15,10 +15,13 @@ struct options {
 	const char *config, *output, *previous; /* previous: the live image in force, or NULL */
 	uint32_t generation;
 	bool has_generation, check;
+	bool rehearse; /* nothing is remembered of what was signed: what is compiled is not to be in force */
 	int config_fd, summary_fd;
 	const char *probe; /* a file that may be a list; NULL: none */
 	enum format format;
 	bool has_format, may_allow;
+	/* of a probe: the key that is to have signed it, the signature's file, the state directory and the list's name there */
+	const char *key, *signature, *state, *list;
 };
 
 enum bulk { BULK_NONE, BULK_KEPT, BULK_COMPILED };
@@ -45,7 +48,8 @@ void work_finish(struct work *work);
  * cases. */
 MUST_CHECK bool work_run(const struct options *options, struct work *ret);
 
-/* Print what stands in options->probe as JSON on stdout: the reader's report, or {"refused": "why"}. Returns the exit status. */
+/* Print what stands in options->probe as JSON on stdout: the reader's report, or {"refused": "why"}; with "signed":
+ * false where it is the signature that is not good. Returns the exit status. */
 MUST_CHECK int probe_run(const struct options *options);
 
 /* {"ok": true, ...} or {"ok": false, "errors": [...]} to options->summary_fd. */

@@ -11,6 +11,7 @@
 #include "list/list.h"
 #include "compile/compile.h"
 #include "saringctl/change.h"
+#include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 #include "saringctl/progress.h"
 #include "settings/yaml.h"
@@ -256,6 +257,21 @@ enum exit_status cmd_check(struct context *ctx)
 
 /* ---- reload ---- */
 
+/* A signed list that is refused keeps nobody from reloading; whoever changed it should hear of it all the same. */
+static void note_refused(struct context *ctx)
+{
+	struct err_list errors = {0};
+	struct err err = {.code = ERR_NONE};
+	json_t *lists = NULL;
+	bool any = false;
+	for (size_t i = 0; ctx->settings != NULL && i < ctx->settings->list_count; i++)
+		any |= ctx->settings->lists[i].key != NULL;
+	if (any && context_ask(ctx, "list", NULL, NULL, &lists, &errors, &err))
+		list_signed_note(&ctx->out, lists);
+	json_decref(lists);
+	err_list_finish(&errors);
+}
+
 enum exit_status cmd_reload(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -280,6 +296,7 @@ enum exit_status cmd_reload(struct context *ctx)
 			     (long long)field_int(done, "in_force"), figure_seconds(field_real(done, "compile_seconds"), took));
 		putchar('\n');
 	}
+	note_refused(ctx);
 	json_array_foreach(json_object_get(done, "restart_needed"), i, key)
 	    output_note(o, "'%s' has changed, which takes a restart of the daemon", json_string_value(key));
 	json_decref(done);

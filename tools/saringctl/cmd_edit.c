@@ -12,12 +12,13 @@
 #include "list/lifts.h"
 #include "import/import.h"
 #include "saringctl/day.h"
+#include "saringctl/edit_guard.h"
 #include "saringctl/edit_report.h"
+#include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libpsl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,37 +89,6 @@ static enum match match_of(const struct edit *e)
 	return in->has_match ? in->match : e->list->has_match ? e->list->match : MATCH_SUBTREE;
 }
 
-/* Is all of a public suffix meant: com, co.uk, github.io? */
-static bool is_over_broad(const struct edit *e, const psl_ctx_t *psl, const char *text)
-{
-	enum match match = match_of(e);
-	struct name name;
-	char shown[NAME_TEXT_MAX];
-	if (match == MATCH_EXACT || !list_name_from_text(str_from(text), &name, NULL))
-		return false;
-	if (name.labels <= 1)
-		return true;
-	return psl != NULL && psl_is_public_suffix(psl, name_to_text(&name, shown)) != 0;
-}
-
-/* Blocking a public suffix is mostly a slip of the keyboard, and takes much of the net away. */
-static bool breadth_good(const struct edit *e, enum action action, size_t *ret_bad)
-{
-	const struct invocation *in = e->ctx->in;
-	const psl_ctx_t *psl = psl_builtin();
-	size_t bad = 0;
-	for (size_t i = 1; i < in->operand_count && action == ACTION_BLOCK && !in->force; i++) {
-		if (!is_over_broad(e, psl, in->operands[i]))
-			continue;
-		output_note(&e->ctx->out,
-			    "%s is a public suffix: all names below it would be blocked; use --force if that is meant",
-			    in->operands[i]);
-		bad++;
-	}
-	*ret_bad = bad;
-	return bad == 0;
-}
-
 #define GUARD_QUERIES_MIN 1000 /* of fewer in the last day nobody can say what 1 % is */
 #define GUARD_PERCENT 1.0
 
@@ -155,6 +125,8 @@ static bool format_good(const struct edit *e, struct err *err)
 {
 	const struct settings_list *l = e->list;
 	enum format format = source_format(l);
+	if (l->key != NULL)
+		return list_signed_refuse(l, err);
 	if (l->url != NULL)
 		return err_set(err, ERR_INPUT, "list '%s' is fetched from %s; only YAML lists are edited here", l->name, l->url);
 	if (format == FORMAT_AUTO) {
@@ -208,6 +180,7 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 						 .reason = in->reason,
 						 .authority = in->authority,
 						 .reference = in->reference,
+						 .review = in->review[0] != '\0' ? in->review : NULL,
 						 .expires = in->expires[0] != '\0' ? in->expires : NULL,
 						 .contact = in->contact,
 						 .contact_count = in->contact_count};
@@ -283,7 +256,7 @@ enum exit_status cmd_list_add(struct context *ctx)
 		enum action action = e.list->has_action			? e.list->action
 				     : list != NULL && list->has_action ? list->action
 									: ACTION_BLOCK;
-		if (!names_good(ctx, NULL, &bad) || !breadth_good(&e, action, &bad) || !traffic_good(&e, action, &bad))
+		if (!names_good(ctx, NULL, &bad) || !edit_guard_names(&e, list, action, &bad) || !traffic_good(&e, action, &bad))
 			status = refuse_names(ctx, bad);
 		else
 			status = add(&e, before);

@@ -4,7 +4,29 @@
 #include "saringctl/context.h"
 #include "saringctl/carried.h"
 
+#include "saringctl/list_signed.h"
+
 #include <string.h>
+
+static void show_due(const struct output *o, const json_t *lists)
+{
+	const json_t *list;
+	size_t i;
+	char entries[FIGURE_MAX];
+	bool first = true;
+	json_array_foreach(lists, i, list)
+	{
+		int64_t due = field_int(list, "review_due");
+		if (due <= 0)
+			continue;
+		if (first)
+			putchar('\n');
+		output_print(o, stdout, PAINT_WARN, "%s of %s due for review: 'saringctl review' shows them",
+			     figure_count(due, "entry", "entries", entries), field_text(list, "name"));
+		putchar('\n');
+		first = false;
+	}
+}
 
 enum exit_status cmd_list(struct context *ctx)
 {
@@ -56,6 +78,8 @@ enum exit_status cmd_list(struct context *ctx)
 		carried_show(&ctx->out, first ? "lifted" : "", field_text(list, "name"), lifted);
 		first = false;
 	}
+	list_signed_show(&ctx->out, lists);
+	show_due(&ctx->out, lists);
 	json_decref(lists);
 	return STATUS_DONE;
 }

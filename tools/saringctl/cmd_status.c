@@ -34,6 +34,12 @@ static void show_policy(const struct output *o, const json_t *policy)
 		     figure_count(field_int(policy, "lists"), "list", "lists", lists),
 		     figure_count(field_int(policy, "entries"), "entry", "entries", entries),
 		     (long long)field_int(policy, "in_force"));
+	if (field_int(policy, "refused") > 0)
+		output_linef(o, "", "%s refused ('saringctl list' says why): last good in force",
+			     figure_count(field_int(policy, "refused"), "signed list", "signed lists", lists));
+	if (field_int(policy, "review_due") > 0)
+		output_linef(o, "", "%s due for review: 'saringctl review' shows them",
+			     figure_count(field_int(policy, "review_due"), "entry", "entries", entries));
 	output_linef(o, "", "%s, compiled %s in %s", figure_bytes((uint64_t)MAX(field_int(policy, "bytes"), 0), bytes),
 		     field_text(policy, "compiled_at"), figure_seconds(field_real(policy, "compile_seconds"), took));
 	output_linef(o, "", "content %s, %s on record", field_text(policy, "content"),

@@ -14,8 +14,10 @@
 #include "compile/compile.h"
 #include "compile/export.h"
 #include "compile/export_entry.h"
+#include "saringctl/edit_guard.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/import_report.h"
+#include "saringctl/list_signed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -190,6 +192,7 @@ static void take_entry(struct import_batch *b, const struct context *ctx, const 
 	entry->reason = in->reason != NULL ? in->reason : own.reason;
 	entry->authority = in->authority != NULL ? in->authority : own.authority;
 	entry->reference = in->reference != NULL ? in->reference : own.reference;
+	entry->review = in->review[0] != '\0' ? in->review : own.review;
 	entry->expires = in->expires[0] != '\0' ? in->expires : own.expires;
 	entry->contact = in->contact_count > 0 ? in->contact : own.contact;
 	entry->contact_count = in->contact_count > 0 ? in->contact_count : own.contact_count;
@@ -231,8 +234,11 @@ static struct segment *read_file(struct context *ctx, const struct settings_list
 	return segment;
 }
 
-static enum exit_status import(struct edit *e, const struct segment *segment, enum action action, bool absent)
+/* defaults: of the list's file; NULL when there is none yet. */
+static enum exit_status import(struct edit *e, const struct segment *segment, enum action action, const struct provenance *defaults)
 {
+	const bool absent = defaults == NULL;
+	size_t bad = 0;
 	struct import_batch batch = {.count = 0};
 	struct err err = {.code = ERR_NONE};
 	take_all(&batch, e->ctx, segment, action);
@@ -240,6 +246,12 @@ static enum exit_status import(struct edit *e, const struct segment *segment, en
 	for (size_t i = 0; i < batch.count; i++) {
 		batch.entries[i].has_unsaid = e->list->has_match;
 		batch.entries[i].unsaid = e->list->match;
+	}
+	if (!edit_guard_entries(e, batch.entries, batch.count, defaults, action, &bad)) {
+		free(batch.entries);
+		arena_finish(&batch.arena);
+		(void)err_set(&err, ERR_INPUT, "nothing was imported: %zu of %zu entries refused", bad, e->count);
+		return output_fail(&e->ctx->out, &err, NULL);
 	}
 	e->summary =
 	    json_pack("{s:o, s:o}", "report", report_to_json(segment_report(segment)), "not_said", left_json(&batch.result));
@@ -267,6 +279,11 @@ enum exit_status cmd_list_import(struct context *ctx)
 	struct err err;
 	if (!edit_begin(&e, ctx, &wording_import))
 		return STATUS_FAILED;
+	if (e.list->key != NULL) {
+		(void)list_signed_refuse(e.list, &err);
+		edit_finish(&e);
+		return output_fail(&ctx->out, &err, NULL);
+	}
 	bool absent = e.list->url == NULL && access(e.list->file, F_OK) != 0 && errno == ENOENT;
 	enum action action = e.list->has_action ? e.list->action : ACTION_BLOCK;
 	if (!absent) {
@@ -282,7 +299,7 @@ enum exit_status cmd_list_import(struct context *ctx)
 			      e.list->url != NULL ? "fetched from a URL" : "not a YAML list");
 		status = output_fail(&ctx->out, &err, NULL);
 	} else if ((segment = read_file(ctx, e.list, action)) != NULL) {
-		status = import(&e, segment, action, absent);
+		status = import(&e, segment, action, absent ? NULL : segment_defaults(target.segment));
 	}
 	segment_destroy(segment);
 	source_close(&target);

@@ -13,7 +13,7 @@
 
 #define PROVENANCE_BITS                                                                                                         \
 	(OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_AUTHORITY) | OPTION_BIT(OPTION_REFERENCE) | OPTION_BIT(OPTION_CONTACT) | \
-	 OPTION_BIT(OPTION_EXPIRES))
+	 OPTION_BIT(OPTION_REVIEW) | OPTION_BIT(OPTION_EXPIRES))
 /* said of a change, for the audit log */
 #define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
 
@@ -57,7 +57,7 @@ const struct command commands_table[] = {
     {"list", "fetch", "[LIST...]", 0, INT_MAX, OPTION_BIT(OPTION_FORCE) | RECORD_BITS, cmd_list_fetch,
      "fetch lists with a url now, all or those named; in force when it returns",
      "A copy that has changed by more than the list's max-change, or of which little can be read, is taken only with --force."},
-    {"list", "import", "LIST FILE", 2, 2, OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS, cmd_list_import,
+    {"list", "import", "LIST FILE", 2, 2, OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE), cmd_list_import,
      "add what a file of another format holds to a YAML list; in force when it returns",
      "FILE \"-\" is standard input. Says what was taken, changed and left out, and why, with line numbers."},
     {"list", "export", "LIST", 1, 1, OPTION_BIT(OPTION_FORMAT), cmd_list_export,
@@ -76,6 +76,9 @@ const struct command commands_table[] = {
      OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_OUTPUT), cmd_report,
      "a transparency report: what is blocked, on whose order, since when, and what was lifted",
      "--format is text, json or html; --since is 30 days ago when not given. The daemon need not run, but knows of hits."},
+    {"review", NULL, "", 0, 0, OPTION_BIT(OPTION_DUE), cmd_review, "entries that are due to be looked at again, or about to end",
+     "Read from the lists' files, with or without the daemon, which knows how often they were hit.\n"
+     "Without --due what is past its review; with it also what is due, or ends by itself, within that time."},
     {"upstream", NULL, "", 0, 0, 0, cmd_upstream, "each upstream server: state, latency, sent, failed", NULL},
 };
 const size_t commands_count = ARRAY_LEN(commands_table);
@@ -97,6 +100,7 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_AUTHORITY] = {0, "authority", "A", "who wants it"},
     [OPTION_REFERENCE] = {0, "reference", "U", "the order, ticket or article"},
     [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
+    [OPTION_REVIEW] = {0, "review", "D", "when to look at it again: a date, a time, or so long from now (26w)"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
     [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
     [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
@@ -109,7 +113,8 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_AT] = {0, "at", "TIME", "at another moment: a date, a time (RFC 3339), or so long from now (+2d, -1h)"},
     [OPTION_OFFLINE] = {0, "offline", NULL, "by the files, without the daemon"},
     [OPTION_NO_ASK] = {0, "no-ask", NULL, "ask the daemon's listener nothing"},
-    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix too; a fetched list however much it changed"},
+    [OPTION_DUE] = {0, "due", "D", "also what is due so soon, such as 30d"},
+    [OPTION_FORCE] = {0, "force", NULL, "take a public suffix and a protected name too; a fetched list however much it changed"},
     [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
@@ -176,23 +181,36 @@ void commands_help(FILE *out, const char *group, const struct command *command)
 
 /* ---- the values of options ---- */
 
-static bool parse_expires(const char *text, int64_t now_s, struct invocation *in, struct err *err)
+#define AHEAD_MAX_S ((int64_t)100 * 366 * 86400)
+#define DATE_TEXT_MAX 32
+
+/* name: of the option. ret has DATE_TEXT_MAX bytes. */
+static bool parse_date(const char *name, const char *text, int64_t now_s, char *ret, struct err *err)
 {
 	int64_t ms, time_s;
 	must(text != NULL);
 	if (str_to_time(str_from(text), &time_s, NULL)) {
-		if (strlen(text) >= sizeof(in->expires))
-			return err_set(err, ERR_USAGE, "--expires: '%s' is longer than any time", text);
-		memcpy(in->expires, text, strlen(text) + 1);
+		if (strlen(text) >= DATE_TEXT_MAX)
+			return err_set(err, ERR_USAGE, "--%s: '%s' is longer than any time", name, text);
+		memcpy(ret, text, strlen(text) + 1);
 		return true;
 	}
 	if (!str_to_duration_ms(str_from(text), &ms) || ms < 1000)
 		return err_set(err, ERR_USAGE,
-			       "--expires: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)",
+			       "--%s: '%s' is no date (2027-01-31), no time (2027-01-31T12:00:00Z) and no duration (7d)", name,
 			       text);
-	if (ms / 1000 > (int64_t)100 * 366 * 86400)
-		return err_set(err, ERR_USAGE, "--expires: '%s' is over a hundred years", text);
-	str_from_time(now_s + ms / 1000, in->expires, sizeof(in->expires));
+	if (ms / 1000 > AHEAD_MAX_S)
+		return err_set(err, ERR_USAGE, "--%s: '%s' is over a hundred years", name, text);
+	str_from_time(now_s + ms / 1000, ret, DATE_TEXT_MAX);
+	return true;
+}
+
+static bool parse_due(const char *text, struct invocation *in, struct err *err)
+{
+	int64_t ms;
+	if (!str_to_duration_ms(str_from(text), &ms) || ms / 1000 > AHEAD_MAX_S)
+		return err_set(err, ERR_USAGE, "--due: '%s' is no duration, such as 30d, of at most a hundred years", text);
+	in->due_s = ms / 1000;
 	return true;
 }
 
@@ -325,8 +343,13 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 			return err_set(err, ERR_USAGE, "--contact: at most %d", COMMANDS_CONTACT_MAX);
 		in->contact[in->contact_count++] = value;
 		return true;
+	case OPTION_REVIEW:
+		static_assert(sizeof(in->review) == DATE_TEXT_MAX && sizeof(in->expires) == DATE_TEXT_MAX, "room for a date");
+		return parse_date("review", value, now_s, in->review, err);
 	case OPTION_EXPIRES:
-		return parse_expires(value, now_s, in, err);
+		return parse_date("expires", value, now_s, in->expires, err);
+	case OPTION_DUE:
+		return parse_due(value, in, err);
 	case OPTION_FORMAT:
 		in->format_word = value; /* what it means, the verb says */
 		return true;

@@ -30,6 +30,7 @@ enum command_option {
 	OPTION_AUTHORITY,
 	OPTION_REFERENCE,
 	OPTION_CONTACT,
+	OPTION_REVIEW,
 	OPTION_EXPIRES,
 	OPTION_FORMAT,
 	OPTION_FORCE,
@@ -38,6 +39,7 @@ enum command_option {
 	OPTION_NUMBER,
 	OPTION_FOLLOW,
 	OPTION_OUTPUT,
+	OPTION_DUE,
 	OPTION_UNUSED,
 	OPTION_POPULAR,
 	OPTION_CLOSURE,
@@ -94,9 +96,10 @@ struct invocation {
 	const char *reason, *authority, *reference;
 	const char *contact[COMMANDS_CONTACT_MAX];
 	size_t contact_count;
-	char expires[32];      /* a date or an RFC 3339 time, or "" */
-	char at[32];	       /* an RFC 3339 time, or "" */
-	const char **operands; /* owned; without the verb */
+	char review[32], expires[32]; /* a date or an RFC 3339 time, or "" */
+	int64_t due_s;		      /* how far ahead */
+	char at[32];		      /* an RFC 3339 time, or "" */
+	const char **operands;	      /* owned; without the verb */
 	size_t operand_count;
 };
 

@@ -75,6 +75,8 @@ enum exit_status cmd_list_show(struct context *ctx);
 enum exit_status cmd_list_add(struct context *ctx);
 enum exit_status cmd_list_remove(struct context *ctx);
 enum exit_status cmd_list_mode(struct context *ctx);
+/* cmd_review.c */
+enum exit_status cmd_review(struct context *ctx);
 /* cmd_lift.c */
 enum exit_status cmd_list_lift(struct context *ctx);
 enum exit_status cmd_unblock(struct context *ctx);

@@ -301,11 +301,9 @@ static void show_unwritten(const struct edit *e)
 	const struct {
 		const char *option;
 		bool said;
-	} options[] = {{"--reason", in->reason != NULL},
-		       {"--authority", in->authority != NULL},
-		       {"--reference", in->reference != NULL},
-		       {"--contact", in->contact_count > 0},
-		       {"--expires", in->expires[0] != '\0'}};
+	} options[] = {{"--reason", in->reason != NULL},       {"--authority", in->authority != NULL},
+		       {"--reference", in->reference != NULL}, {"--contact", in->contact_count > 0},
+		       {"--review", in->review[0] != '\0'},    {"--expires", in->expires[0] != '\0'}};
 	struct buf said = {0};
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (options[i].said)

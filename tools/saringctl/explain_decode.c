@@ -81,15 +81,15 @@ static void add_record(json_t *lines, const uint8_t *bytes, size_t len, size_t a
 
 static void add_option(json_t *lines, uint16_t code, const uint8_t *data, uint16_t len)
 {
-	char line[512], text[400];
+	char line[MSG_UDP_EDNS_MAX * 4 + 64], text[MSG_UDP_EDNS_MAX * 4 + 1];
 	size_t used;
 	if (code == EDNS_EDE && len >= 2) {
-		(void)str_escape((struct str){(const char *)data + 2, len - 2u}, true, text, sizeof(text));
+		(void)str_clean((struct str){(const char *)data + 2, len - 2u}, true, text, sizeof(text));
 		(void)snprintf(line, sizeof(line), ";; EDNS: extended error %u%s%s", (unsigned)(data[0] << 8 | data[1]),
 			       len > 2 ? ": " : "", text);
 	} else {
 		used = (size_t)snprintf(line, sizeof(line), ";; EDNS: option %u:", code);
-		for (size_t i = 0; i < len && used + 8 < sizeof(line); i++)
+		for (size_t i = 0; i < len && used + 4 < sizeof(line); i++)
 			used += (size_t)snprintf(line + used, sizeof(line) - used, " %02x", data[i]);
 	}
 	add_line(lines, str_from(line));

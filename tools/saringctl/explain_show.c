@@ -134,6 +134,9 @@ static void show_rule(const struct output *o, const json_t *rule, const char *at
 	output_linef(o, "list", "%s (%s%s, %s)", field_text(rule, "list"), field_bool(rule, "mandatory") ? "mandatory " : "",
 		     field_text(rule, "action"), field_text(rule, "mode"));
 	output_linef(o, "entry", "%s (%s)", field_text(rule, "entry"), field_text(rule, "match"));
+	const json_t *key = json_object_get(rule, "signed");
+	if (json_is_object(key))
+		output_linef(o, "signed by", "key %s, serial %lld", field_text(key, "key_id"), (long long)field_int(key, "serial"));
 	output_linef(o, "where", "%s:%lld", field_text(rule, "file"), (long long)field_int(rule, "line"));
 	output_line(o, "authority", field_text(rule, "authority"));
 	output_line(o, "reason", field_text(rule, "reason"));
@@ -330,6 +333,25 @@ static void show_bytes(const struct output *o, const json_t *explained)
 	}
 }
 
+/* The error as a client is told that takes it structured. */
+static void show_structured(const struct output *o, const json_t *explained)
+{
+	static const char head[] = ";; EDNS: extended error ";
+	const char *hex = field_text(json_object_get(explained, "wire"), "structured");
+	json_t *decoded = hex[0] != '\0' ? explain_decode(hex) : NULL;
+	const json_t *line;
+	size_t i;
+	json_array_foreach(decoded, i, line)
+	{
+		if (!str_starts(str_from(text_of(line)), head))
+			continue;
+		fputs("\nA client that takes structured errors is told, where it may have them:\n", stdout);
+		output_print(o, stdout, PAINT_NONE, "  %s", text_of(line) + strlen(head));
+		putchar('\n');
+	}
+	json_decref(decoded);
+}
+
 void explain_show(const struct output *o, const json_t *explained, bool at_given)
 {
 	const json_t *rule = json_object_get(explained, "rule");
@@ -342,4 +364,5 @@ void explain_show(const struct output *o, const json_t *explained, bool at_given
 	show_asked(o, json_object_get(explained, "asked"));
 	show_upstream(o, explained);
 	show_bytes(o, explained);
+	show_structured(o, explained);
 }

@@ -47,7 +47,7 @@ static int make(void **state)
 static int clean(void **state)
 {
 	(void)state;
-	fetch_record_clean(copy);
+	fetch_record_clean(copy, NULL);
 	(void)unlink(copy);
 	(void)unlink(json);
 	return rmdir(dir); /* and nothing else was left */
@@ -120,22 +120,22 @@ static void test_places(void **state)
 	struct err err = {0};
 	fetch_record_new(copy, new, sizeof(new));
 	assert_string_equal(strrchr(new, '/'), "/.ads.new");
-	assert_false(fetch_record_take(copy, &err));
+	assert_false(fetch_record_take(copy, NULL, &err));
 	put(new, "one");
-	assert_true(fetch_record_take(copy, &err));
+	assert_true(fetch_record_take(copy, NULL, &err));
 	check_copy("one");
-	assert_true(fetch_record_take_back(copy, &err)); /* there was none */
+	assert_true(fetch_record_take_back(copy, NULL, &err)); /* there was none */
 	check_copy(NULL);
 	put(new, "one");
-	assert_true(fetch_record_take(copy, &err));
+	assert_true(fetch_record_take(copy, NULL, &err));
 	put(new, "two");
-	assert_true(fetch_record_take(copy, &err));
+	assert_true(fetch_record_take(copy, NULL, &err));
 	check_copy("two");
-	assert_true(fetch_record_take_back(copy, &err));
+	assert_true(fetch_record_take_back(copy, NULL, &err));
 	check_copy("one");
 	put(new, "three");
-	assert_true(fetch_record_take(copy, &err));
-	fetch_record_clean(copy);
+	assert_true(fetch_record_take(copy, NULL, &err));
+	fetch_record_clean(copy, NULL);
 	check_copy("three");
 }
 

@@ -255,7 +255,7 @@ static void other_files_are_told_apart(void **state)
 	(void)state;
 	le_put_u16(work[IMAGE_LIVE] + IMAGE_H_VERSION, 1);
 	seal();
-	assert_string_equal(why_not(), "the image is of version 1, this program reads 5: it has to be compiled anew");
+	assert_string_equal(why_not(), "the image is of version 1, this program reads 6: it has to be compiled anew");
 	restore();
 	work[IMAGE_LIVE][0] = 'x';
 	assert_string_equal(why_not(), "this is not a policy image");

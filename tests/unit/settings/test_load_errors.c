@@ -48,7 +48,7 @@ static void test_unknown_keys(void **state)
 	      "/s.yaml:1:22: unknown key 'zon'; did you mean 'zone'?\n");
 	check("lists:\n- name: a\n  file: b\n  reson: c\n  lifted: 2017-01-01\n",
 	      "/s.yaml:4:3: unknown key 'reson'; did you mean 'reason'?\n"
-	      "/s.yaml:5:3: unknown key 'lifted'; what may stand here: name, file, url, refresh, max-change, format, "
+	      "/s.yaml:5:3: unknown key 'lifted'; what may stand here: name, file, url, refresh, max-change, key, signature, format, "
 	      "may-allow, action, match, answer, mandatory, mode, authority, reason, code, sub-error, reference, contact, "
 	      "organization, language, added, review, "
 	      "expires\n");

@@ -24,7 +24,7 @@ static void test_rows_are_whole(void **state)
 		assert_non_null(row->help);
 		assert_true(strlen(row->help) > 0 && strchr(row->help, '\n') == NULL);
 		assert_int_equal(row->size > 0, has_field(row));
-		assert_int_equal(row->type == SCHEMA_WORD, row->words != NULL);
+		assert_int_equal(row->type == SCHEMA_WORD || row->type == SCHEMA_WORDS, row->words != NULL);
 		assert_true(row->min <= row->max);
 		assert_false(row->required && row->fallback != NULL);
 		for (size_t j = 0; j < i; j++)

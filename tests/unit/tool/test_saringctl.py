@@ -799,7 +799,8 @@ class Edit(Case):
         self.run_tool("list", "lift", "house", "--reference", "order 7")
         self.run_tool("list", "mode", "house", "shadow")
         self.run_tool("reload", "--reason", "by hand")
-        changes = [args["change"] for verb, args in daemon.requests if args and "change" in args]
+        # what a lift makes the cache forget is a part of it
+        changes = [args["change"] for verb, args in daemon.requests if args and "change" in args and verb != "cache.flush"]
         for change in changes:
             self.assertGreater(change.pop("asked_at_ns"), 0)
         nothing = {"names": [], "name_count": 0, "reason": None, "reference": None, "detail": None, "list": None}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The record's text, a line for each thing:
+ *
+ *      saring signed list, version 1
+ *      key RW... SERIAL HASH TIME          as many as there are
+ *      copy HASH
+ *      refused TIME WHY */
+#include "settings/signed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#define HEAD "saring signed list, version 1"
+#define BYTES_MAX 8192
+#define FILE_MODE 0640
+#define HASH_HEX ((size_t)2 * SIGNED_HASH_SIZE)
+
+/* ---- files ---- */
+
+char *signed_record_path(const char *state, const char *list)
+{
+	struct buf path = {NULL, 0, 0};
+	buf_printf(&path, "%s/" SIGNED_DIR "/%s.signed", state, list);
+	return path.ptr;
+}
+
+static void hash_put(struct buf *b, const uint8_t hash[SIGNED_HASH_SIZE])
+{
+	for (size_t i = 0; i < SIGNED_HASH_SIZE; i++)
+		buf_printf(b, "%02x", hash[i]);
+}
+
+static char *copy_path(const char *state, const char *list, const uint8_t hash[SIGNED_HASH_SIZE], const char *tail)
+{
+	struct buf path = {NULL, 0, 0};
+	buf_printf(&path, "%s/" SIGNED_DIR "/%s@", state, list);
+	hash_put(&path, hash);
+	buf_add_c(&path, tail);
+	return path.ptr;
+}
+
+char *signed_copy_path(const char *state, const char *list, const uint8_t hash[SIGNED_HASH_SIZE])
+{
+	return copy_path(state, list, hash, ".list");
+}
+
+char *signed_copy_signature_path(const char *state, const char *list, const uint8_t hash[SIGNED_HASH_SIZE])
+{
+	return copy_path(state, list, hash, ".minisig");
+}
+
+/* ---- read ---- */
+
+static bool hash_get(struct str text, uint8_t ret[SIGNED_HASH_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	if (text.len != HASH_HEX)
+		return false;
+	for (size_t i = 0; i < HASH_HEX; i++) {
+		const char *digit = text.ptr[i] == '\0' ? NULL : strchr(digits, text.ptr[i]);
+		if (digit == NULL)
+			return false;
+		const unsigned value = (unsigned)(digit - digits);
+		ret[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : ret[i / 2] | value);
+	}
+	return true;
+}
+
+static bool time_get(struct str text, int64_t *ret)
+{
+	uint64_t value = 0;
+	if (!str_to_u64(text, &value) || value > INT64_MAX)
+		return false;
+	*ret = (int64_t)value;
+	return true;
+}
+
+static bool key_get(struct str line, struct signed_record *r)
+{
+	struct minisign_key key;
+	struct str text = str_cut(&line, ' '), serial = str_cut(&line, ' '), hash = str_cut(&line, ' ');
+	if (r->key_count == SIGNED_KEYS_MAX || !minisign_key_from_text(text, &key))
+		return false;
+	struct signed_key *k = &r->keys[r->key_count++];
+	memcpy(k->key, text.ptr, text.len);
+	k->key[text.len] = '\0';
+	return str_to_u64(serial, &k->serial) && hash_get(hash, k->hash) && time_get(line, &k->accepted_at_s);
+}
+
+static bool refused_get(struct str line, struct signed_record *r)
+{
+	struct str since = str_cut(&line, ' ');
+	if (!time_get(since, &r->refused_since_s) || line.len >= sizeof(r->why) || !str_is_utf8(line) ||
+	    (line.len > 0 && memchr(line.ptr, '\0', line.len) != NULL))
+		return false;
+	if (line.len > 0)
+		memcpy(r->why, line.ptr, line.len);
+	return true;
+}
+
+bool signed_record_parse(struct str text, struct signed_record *ret)
+{
+	struct signed_record r = {.key_count = 0};
+	bool good = str_eq_c(str_cut(&text, '\n'), HEAD);
+	while (good && text.len > 0) {
+		struct str line = str_cut(&text, '\n'), word = str_cut(&line, ' ');
+		if (str_eq_c(word, "key"))
+			good = key_get(line, &r);
+		else if (str_eq_c(word, "copy"))
+			good = r.has_copy = hash_get(line, r.copy);
+		else
+			good = str_eq_c(word, "refused") && refused_get(line, &r);
+	}
+	if (good)
+		*ret = r;
+	return good;
+}
+
+bool signed_record_load(const char *state, const char *list, struct signed_record *ret)
+{
+	struct buf text = {NULL, 0, 0};
+	char *path = signed_record_path(state, list);
+	*ret = (struct signed_record){.key_count = 0};
+	bool good = file_read(path, BYTES_MAX, &text, NULL) && signed_record_parse(buf_str(&text), ret);
+	buf_finish(&text);
+	free(path);
+	return good;
+}
+
+/* ---- write ---- */
+
+bool signed_record_save(const char *state, const char *list, const struct signed_record *r, struct err *err)
+{
+	struct buf text = {NULL, 0, 0};
+	char *path = signed_record_path(state, list);
+	buf_add_c(&text, HEAD "\n");
+	for (size_t i = 0; i < r->key_count; i++) {
+		buf_printf(&text, "key %s %llu ", r->keys[i].key, (unsigned long long)r->keys[i].serial);
+		hash_put(&text, r->keys[i].hash);
+		buf_printf(&text, " %lld\n", (long long)r->keys[i].accepted_at_s);
+	}
+	if (r->has_copy) {
+		buf_add_c(&text, "copy ");
+		hash_put(&text, r->copy);
+		buf_add_c(&text, "\n");
+	}
+	if (r->refused_since_s != 0)
+		buf_printf(&text, "refused %lld %s\n", (long long)r->refused_since_s, r->why);
+	bool ok = file_replace(path, text.ptr, text.len, FILE_MODE, err);
+	buf_finish(&text);
+	free(path);
+	return ok;
+}
+
+/* ---- what it says ---- */
+
+const struct signed_key *signed_record_key(const struct signed_record *r, const char *key)
+{
+	for (size_t i = 0; i < r->key_count; i++)
+		if (strcmp(r->keys[i].key, key) == 0)
+			return &r->keys[i];
+	return NULL;
+}
+
+void signed_record_accept(struct signed_record *r, const char *key, uint64_t serial, const uint8_t hash[SIGNED_HASH_SIZE],
+			  int64_t now_s)
+{
+	struct signed_key k = {.serial = serial, .accepted_at_s = now_s};
+	const struct signed_key *known = signed_record_key(r, key);
+	size_t at = known != NULL ? (size_t)(known - r->keys) : MIN(r->key_count, (size_t)SIGNED_KEYS_MAX - 1);
+	if (known != NULL && known->serial == serial)
+		k.accepted_at_s = known->accepted_at_s;
+	(void)snprintf(k.key, sizeof(k.key), "%s", key);
+	memcpy(k.hash, hash, sizeof(k.hash));
+	/* to the front; what stood before it moves one place on */
+	memmove(&r->keys[1], &r->keys[0], at * sizeof(r->keys[0]));
+	r->keys[0] = k;
+	r->key_count = MAX(r->key_count, at + 1);
+	r->has_copy = true;
+	memcpy(r->copy, hash, sizeof(r->copy));
+	r->refused_since_s = 0;
+	r->why[0] = '\0';
+}
+
+void signed_record_refuse(struct signed_record *r, const char *why, int64_t now_s)
+{
+	if (r->refused_since_s == 0)
+		r->refused_since_s = MAX(now_s, (int64_t)1);
+	(void)str_clean(str_from(why), true, r->why, sizeof(r->why));
+}
