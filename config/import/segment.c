@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "import/segment_build.h"
+#include "import/signature.h"
 
 static const uint8_t *body_text(const uint8_t *p, const uint8_t *end, struct str *ret)
 {
@@ -168,6 +169,14 @@ void segment_key(struct str text, const struct segment_settings *settings, uint8
 {
 	const uint8_t tail[] = {SEGMENT_VERSION, (uint8_t)settings->format, (uint8_t)settings->action, settings->may_allow};
 	XXH128_canonical_t canonical;
+	if (settings->is_signed) {
+		uint8_t whole[SIGNATURE_HASH_SIZE + sizeof(tail)], hash[SIGNATURE_HASH_SIZE];
+		signature_hash(text, whole);
+		memcpy(whole + SIGNATURE_HASH_SIZE, tail, sizeof(tail));
+		signature_hash((struct str){(const char *)whole, sizeof(whole)}, hash);
+		memcpy(ret, hash, 16);
+		return;
+	}
 	XXH3_state_t *state = XXH3_createState();
 	must(state != NULL);
 	(void)XXH3_128bits_reset(state);

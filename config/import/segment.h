@@ -72,8 +72,11 @@ struct segment_settings {
 	enum format format; /* FORMAT_AUTO: detect */
 	enum action action; /* of the list, as saring.yaml says it; BLOCK when it does not */
 	bool may_allow;
+	bool is_signed; /* the text was verified by a key: its segment is no other list's */
 };
-/* The name it is kept under: XXH3-128 of the text, the settings above and SEGMENT_VERSION. */
+/* The name it is kept under: XXH3-128 of the text, the settings above and SEGMENT_VERSION. Who publishes a list can make its text
+ * have any such hash, and so another's name; so a signed list's is of a hash that nobody can aim at (BLAKE2b), and it is never
+ * given the segment of a list that is not signed. */
 void segment_key(struct str text, const struct segment_settings *settings, uint8_t ret[16]);
 bool segment_is_for(const struct segment *s, const struct segment_settings *settings);
 

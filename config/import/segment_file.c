@@ -99,6 +99,7 @@ static void put_shared(struct buf *b, const struct segment *s)
 	put(b, s->settings.format, 1);
 	put(b, s->settings.action, 1);
 	put(b, s->settings.may_allow, 1);
+	put(b, s->settings.is_signed, 1);
 	put_text(b, s->title);
 	put_provenance(b, &s->defaults);
 	put(b, s->provenance_count, 4);
@@ -289,6 +290,7 @@ static bool get_shared(struct rd *r, struct segment *s)
 	s->settings.format = (enum format)get_word(r, FORMAT_COUNT);
 	s->settings.action = (enum action)get_word(r, ACTION_ALLOW + 1);
 	s->settings.may_allow = get_bool(r);
+	s->settings.is_signed = get_bool(r);
 	s->title = get_text(r);
 	get_provenance(r, &s->arena, &s->defaults);
 	s->provenance_count = get_count(r);
@@ -344,5 +346,5 @@ struct segment *segment_load(const char *dir, const uint8_t key[16])
 bool segment_is_for(const struct segment *s, const struct segment_settings *settings)
 {
 	return s->settings.format == settings->format && s->settings.action == settings->action &&
-	       s->settings.may_allow == settings->may_allow;
+	       s->settings.may_allow == settings->may_allow && s->settings.is_signed == settings->is_signed;
 }

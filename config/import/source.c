@@ -39,8 +39,10 @@ enum format source_format(const struct settings_list *list)
 
 struct segment_settings source_settings(const struct settings_list *list)
 {
-	return (struct segment_settings){
-	    .format = source_format(list), .action = list->has_action ? list->action : ACTION_BLOCK, .may_allow = list->may_allow};
+	return (struct segment_settings){.format = source_format(list),
+					 .action = list->has_action ? list->action : ACTION_BLOCK,
+					 .may_allow = list->may_allow,
+					 .is_signed = list->key != NULL};
 }
 
 static bool read_fd(int fd, size_t size, const char *path, struct text *ret, struct err *err)

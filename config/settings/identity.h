@@ -23,7 +23,7 @@ struct source_identity {
 
 /* Of what the readers of lists make of a text: raised whenever the same text is read otherwise than before, or kept otherwise. What
  * an older saring-compile left, segments and images, is then made anew, though no list has changed. */
-#define SOURCE_READERS_VERSION 3
+#define SOURCE_READERS_VERSION 4
 
 /* XXH3-128 of saring.yaml's bytes and of the version of the readers: what an image was made by. */
 void source_config_hash(struct str bytes, uint8_t ret[16]);

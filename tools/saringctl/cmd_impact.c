@@ -171,6 +171,8 @@ static void care_for_own(struct impact *im, const struct settings *s)
 			impact_care(im, &name, CARE_LIST_HOST, s->lists[i].name);
 	for (size_t i = 0; i < s->route_count; i++)
 		impact_care(im, &s->routes[i].zone, CARE_ROUTE, NULL);
+	for (size_t i = 0; i < s->protect_count; i++)
+		impact_care(im, &s->protect[i], CARE_PROTECTED, NULL);
 }
 
 static bool care_for_popular(struct work *w, enum exit_status *ret_status)

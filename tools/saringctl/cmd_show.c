@@ -446,9 +446,9 @@ enum exit_status cmd_list_show(struct context *ctx)
 				  .segment = source.segment,
 				  .action = compile_list_action(source.segment, l),
 				  .now_s = clock_wall_s()};
-		load_lifts(ctx, &s);
 		if (l->key != NULL)
 			(void)list_signed_text(ctx->settings, l, s.signed_by, sizeof(s.signed_by));
+		load_lifts(ctx, &s);
 		if (load_hits(ctx, &s, &status)) {
 			if (ctx->out.json)
 				show_json(&s);

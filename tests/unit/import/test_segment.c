@@ -290,6 +290,8 @@ static void what_a_key_depends_on(void **state)
 	    {.format = FORMAT_DOMAINS},
 	    {.format = FORMAT_HOSTS, .action = ACTION_ALLOW},
 	    {.format = FORMAT_HOSTS, .may_allow = true},
+	    {.format = FORMAT_HOSTS, .is_signed = true},
+	    {.format = FORMAT_DOMAINS, .is_signed = true},
 	};
 	uint8_t keys[ARRAY_LEN(ways) * 2 + 1][16], again[16];
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
@@ -303,6 +305,28 @@ static void what_a_key_depends_on(void **state)
 	}
 	segment_key(STR_LIT("a.example\n"), &ways[0], again);
 	assert_memory_equal(again, keys[0], 16);
+}
+
+/* Whoever finds a text of the same hash has made a segment of that name: a signed list's it is not. */
+static void a_signed_lists_is_its_own(void **state)
+{
+	(void)state;
+	const struct segment_settings plain = {.format = FORMAT_HOSTS}, of_key = {.format = FORMAT_HOSTS, .is_signed = true};
+	const struct segment_settings *const both[] = {&plain, &of_key};
+	struct err_list errors = {0};
+	struct err err;
+	for (size_t i = 0; i < 2; i++) {
+		struct segment *made = segment_import(STR_LIT("0.0.0.0 a.example\n"), both[i], "/x", "x", &errors), *again;
+		assert_non_null(made);
+		segment_key(STR_LIT("0.0.0.0 a.example\n"), both[1 - i], made->key); /* as if it had the other's name */
+		assert_true(segment_save(made, dir, &err));
+		again = segment_load(dir, made->key);
+		assert_non_null(again);
+		assert_true(segment_is_for(again, both[i]));
+		assert_false(segment_is_for(again, both[1 - i]));
+		segment_destroy(again);
+		segment_destroy(made);
+	}
 }
 
 /* The same text gives the same bytes. */
@@ -358,14 +382,9 @@ static void classes_are_shared(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(all_that_was_taken),
-	    cmocka_unit_test(through_a_file),
-	    cmocka_unit_test(yaml_with_provenance),
-	    cmocka_unit_test(yaml_with_faults),
-	    cmocka_unit_test(damaged),
-	    cmocka_unit_test(what_a_key_depends_on),
-	    cmocka_unit_test(same_file),
-	    cmocka_unit_test(classes_are_shared),
+	    cmocka_unit_test(all_that_was_taken),	 cmocka_unit_test(through_a_file), cmocka_unit_test(yaml_with_provenance),
+	    cmocka_unit_test(yaml_with_faults),		 cmocka_unit_test(damaged),	   cmocka_unit_test(what_a_key_depends_on),
+	    cmocka_unit_test(a_signed_lists_is_its_own), cmocka_unit_test(same_file),	   cmocka_unit_test(classes_are_shared),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
