@@ -458,11 +458,7 @@ static bool build(struct daemon *d, struct err *err)
 				     .is_busy = is_rebuilding,
 				     .arg = d};
 	d->audit = audit_create(&audit);
-	struct observer_config observer = {.workers = d->worker_count,
-					   .generations = d->generations,
-					   .state = d->boot->state,
-					   .wake = nudge_worker,
-					   .wake_arg = d};
+	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,

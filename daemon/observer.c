@@ -186,8 +186,7 @@ void observer_drain(struct observer *o)
 		o->queries[i] += queries;
 		if (elapsed_ms < TAP_DRAIN_MS / 2)
 			continue;
-		if (tap_adapt(t, o->queries[i], elapsed_ms) && o->config.wake != NULL)
-			o->config.wake(o->config.wake_arg, i);
+		tap_adapt(t, o->queries[i], elapsed_ms);
 		o->queries[i] = 0;
 	}
 	if (elapsed_ms >= TAP_DRAIN_MS / 2)
@@ -232,7 +231,6 @@ void observer_destroy(struct observer *o)
 {
 	if (o == NULL)
 		return;
-	o->config.wake = NULL; /* the workers have ended */
 	observer_drain(o);
 	save(o);
 	generations_before_close(o->config.generations, NULL, NULL);

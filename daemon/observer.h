@@ -21,9 +21,7 @@
 struct observer_config {
 	unsigned workers;
 	struct generations *generations;
-	const char *state;			  /* directory; NULL: hits are not kept, in tests */
-	void (*wake)(void *arg, unsigned worker); /* make that worker call tap_refresh */
-	void *wake_arg;
+	const char *state; /* directory; NULL: hits are not kept, in tests */
 };
 
 struct observer;

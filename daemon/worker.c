@@ -165,8 +165,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)!read(fd, &count, sizeof(count));
 	counters_bump(&w->counters->ticks);
-	if (w->config.tap != NULL)
-		tap_refresh(w->config.tap);
 	if (service_begin_batch(w->service)) {
 		uint64_t serial = w->service->world->serial;
 		struct upstreams *upstreams = w->service->world->upstreams;

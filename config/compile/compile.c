@@ -20,7 +20,7 @@
 struct class_state {
 	bool known;
 	bool special, is_regex; /* special: has no name; each entry has a rule of its own */
-	bool allows;		/* names above it are told */
+	bool allows;		/* or was lifted: names above it are told */
 	uint32_t missing;	/* bits: what block.require asks for, and is not said */
 	uint32_t rule;
 	uint32_t below;
@@ -68,8 +68,13 @@ static void know_class(struct compiler *c, const struct rules_list *list, uint32
 		return;
 	ret->rule = rules_add(&c->rules, list, &class, IMAGE_NONE);
 	ret->allows = rules_tell_above(rules_get(&c->rules, ret->rule));
-	if (ret->allows)
+	if (ret->allows) {
 		ret->below = rules_add_below(&c->rules, ret->rule);
+	} else if (rules_lifted(&c->rules, ret->rule)) {
+		/* what was lifted is to be found, too: NXDOMAIN for a name above that is blocked by itself would deny it */
+		ret->allows = true;
+		ret->below = rules_add_lifted_below(&c->rules);
+	}
 }
 
 static void add_name(struct compiler *c, const struct segment_entry *entry, const struct class_state *class)

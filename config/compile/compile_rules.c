@@ -180,6 +180,15 @@ uint32_t rules_add_below(struct rules *r, uint32_t allow)
 	return intern_add(&r->records, rule, sizeof(rule), NULL);
 }
 
+bool rules_lifted(const struct rules *r, uint32_t rule)
+{
+	const uint8_t *record = rules_get(r, rule);
+	const uint8_t *p =
+	    (const uint8_t *)r->provenance.ptr + (size_t)le_get_u32(record + IMAGE_RULE_PROVENANCE) * IMAGE_PROV_SIZE;
+	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) == 0 && rank_blocks(record[IMAGE_RULE_RANK]) &&
+	       (int64_t)le_get_u64(p + IMAGE_PROV_LIFTED_S) != IMAGE_FOREVER;
+}
+
 uint32_t rules_add_lifted_below(struct rules *r)
 {
 	uint8_t rule[IMAGE_RULE_SIZE] = {0};

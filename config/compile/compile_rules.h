@@ -43,6 +43,8 @@ uint32_t rules_add(struct rules *r, const struct rules_list *list, const struct 
 bool rules_tell_above(const uint8_t *record);
 /* The rule that tells it, for an allow rule. */
 uint32_t rules_add_below(struct rules *r, uint32_t allow);
+/* Is it a rule of something that was blocked, and lifted, be it at a time to come? */
+bool rules_lifted(const struct rules *r, uint32_t rule);
 /* The same for what was lifted below, and is stronger than nothing. */
 uint32_t rules_add_lifted_below(struct rules *r);
 /* The rule of a lift that outranks the list at that place in saring.yaml. */

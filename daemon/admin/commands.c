@@ -198,7 +198,10 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 	must(result);
 	if (c->config.audit && !is_part_of_lift(call->change)) {
 		struct audit_said said = call_said(call);
-		audit_done(c->config.audit, &said, NULL, json_incref(result));
+		json_t *more = json_pack("{s:I, s:o}", "flushed", (json_int_t)flushed, "target",
+					 text.ptr ? json_string(name_to_text(&name, shown)) : json_null());
+		must(more);
+		audit_done(c->config.audit, &said, NULL, more);
 	}
 	call_ok(call, result);
 }

@@ -185,10 +185,10 @@ void audit_run_end(struct audit *a)
 	run_finish(a);
 }
 
-/* The lists that a change is about: that which it names; for one that names none but names, those in which one of them changed. */
+/* The lists that a change is about: that which it names, and those in which one of its names changed. */
 static json_t *claim(struct audit *a, const json_t *change)
 {
-	const char *list = json_string_value(json_object_get(change, "list")), *name;
+	const char *name;
 	json_t *mine = json_array(), *one;
 	size_t i;
 	must(mine);
@@ -202,7 +202,7 @@ static json_t *claim(struct audit *a, const json_t *change)
 	void *next;
 	json_object_foreach_safe(a->held, next, name, one)
 	{
-		if ((list && strcmp(list, name) != 0) || !audit_record_is_about(change, one))
+		if (!audit_record_is_about(change, one))
 			continue;
 		must(json_array_append(mine, one) == 0);
 		must(json_object_del(a->held, name) == 0);

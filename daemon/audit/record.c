@@ -23,13 +23,23 @@ static json_t *member(const json_t *object, const char *key)
 	return value ? json_incref(value) : json_null();
 }
 
+/* As the user says it: the control protocol's cache.flush is his cache flush. */
+static json_t *verb_json(const char *verb)
+{
+	char text[64];
+	(void)snprintf(text, sizeof(text), "%s", verb);
+	for (char *p = text; *p != '\0'; p++)
+		*p = *p == '.' ? ' ' : *p;
+	return json_string(text);
+}
+
 json_t *audit_record_begin(const char *verb, const struct audit_who *who, const json_t *change)
 {
 	json_t *record = json_object();
 	const char *said = json_string_value(json_object_get(change, "verb"));
 	json_t *names = json_object_get(change, "names");
 	must(record);
-	put(record, "verb", json_string(said ? said : verb));
+	put(record, "verb", said ? json_string(said) : verb_json(verb));
 	audit_who_put(who, record);
 	put(record, "list", member(change, "list"));
 	put(record, "names", json_is_array(names) ? json_incref(names) : json_array());
@@ -106,8 +116,8 @@ static bool has_name(const json_t *names, const json_t *name)
 bool audit_record_is_about(const json_t *announced, const json_t *changed)
 {
 	const json_t *list = json_object_get(announced, "list"), *names = json_object_get(announced, "names");
-	if (json_is_string(list))
-		return json_equal(list, json_object_get(changed, "list"));
+	if (json_is_string(list) && json_equal(list, json_object_get(changed, "list")))
+		return true;
 	const char *kind;
 	json_t *some, *name;
 	size_t i;

@@ -20,8 +20,8 @@ void audit_record_outcome(json_t *record, const char *error);
 /* "effect_ms": from when it was asked for until now. A time that change says and that cannot be is not believed. */
 void audit_record_effect(json_t *record, const json_t *change, int64_t arrived_ns);
 
-/* Is a change that somebody announced about this list's change (lists.h)? It is when it names the list; or names no list, but a
- * name that changed in it. */
+/* Is a change that somebody announced about this list's change (lists.h)? It is when it names the list, or a name that changed in
+ * it: a lift may reach over several lists. */
 bool audit_record_is_about(const json_t *announced, const json_t *changed);
 /* Does it say that saring.yaml was written? */
 bool audit_record_wrote_config(const json_t *announced);

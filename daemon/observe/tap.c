@@ -82,10 +82,9 @@ struct tap_fact *tap_begin_busy(struct tap *t)
 	return f;
 }
 
-void tap_refresh(struct tap *t)
+void tap_draw(struct tap *t)
 {
-	if (atomic_load_explicit(&t->wanted, memory_order_relaxed) < t->every)
-		draw(t, 0);
+	draw(t, 0);
 }
 
 /* ---- the reader ---- */
@@ -107,7 +106,7 @@ uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact 
 	return queries;
 }
 
-bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)
+void tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)
 {
 	const uint32_t now = atomic_load_explicit(&t->wanted, memory_order_relaxed);
 	uint64_t wanted = queries * TAP_DRAIN_MS / (uint64_t)MAX(elapsed_ms, (int64_t)1) / t->aim + 1;
@@ -116,7 +115,8 @@ bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)
 	wanted = MIN(MAX(wanted, (uint64_t)now / 4), (uint64_t)TAP_EVERY_MAX);
 	if (wanted != now)
 		atomic_store_explicit(&t->wanted, (uint32_t)wanted, memory_order_relaxed);
-	return wanted < now || t->crowded;
+	if (wanted < now || t->crowded)
+		atomic_store_explicit(&t->calmer, true, memory_order_release);
 }
 
 uint64_t tap_lost(const struct tap *t)

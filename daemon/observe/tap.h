@@ -65,6 +65,7 @@ struct tap {
 	/* told by the reader */
 	_Alignas(64) _Atomic uint64_t drained;
 	_Atomic uint32_t wanted; /* N */
+	_Atomic bool calmer;	 /* it became less; the worker takes this back */
 };
 
 /* A ring for one of so many workers: the more there are, the smaller each, as they share what the reader wants to see. */
@@ -94,8 +95,14 @@ static inline void tap_end(struct tap *t)
 {
 	atomic_store_explicit(&t->published, ++t->head, memory_order_release);
 }
-/* Once in a while: a count-down that a busier time drew is not waited for. */
-void tap_refresh(struct tap *t);
+void tap_draw(struct tap *t); /* N anew, as the reader wants it */
+/* Before a batch of queries: a count-down that a busier time drew is not waited for. */
+static inline void tap_refresh(struct tap *t)
+{
+	if (UNLIKELY(atomic_load_explicit(&t->calmer, memory_order_relaxed)) &&
+	    atomic_exchange_explicit(&t->calmer, false, memory_order_acquire))
+		tap_draw(t);
+}
 
 static inline void tap_put_name(struct tap_fact *f, const struct name *name)
 {
@@ -124,8 +131,8 @@ static inline void tap_put_address(struct tap_fact *f, const struct addr *a)
 /* Calls take for each fact that is there now, in their order. Returns how many queries they stand for. */
 uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg);
 /* N from now on, when so many queries (those lost among them) came in elapsed_ms, so that the worker's share of TAP_DRAIN_FACTS
- * comes in TAP_DRAIN_MS. True when N became less, or the ring was crowded: the worker should be woken for tap_refresh. */
-MUST_CHECK bool tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms);
+ * comes in TAP_DRAIN_MS. */
+void tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms);
 uint64_t tap_lost(const struct tap *t); /* queries, since the beginning */
 uint32_t tap_every(const struct tap *t);
 

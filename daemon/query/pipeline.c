@@ -36,6 +36,8 @@ bool service_begin_batch(struct service *s)
 	s->now_s = clock_wall_s();
 	if (s->world == NULL)
 		return false;
+	if (s->tap != NULL)
+		tap_refresh(s->tap);
 	cache_enter(s->reader);
 	return true;
 }

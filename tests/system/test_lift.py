@@ -96,6 +96,9 @@ def test_the_eleven_names_of_three_lists_in_one_command(telegram):
     for verb in ("status", "list"):
         assert "flora.web.telegram.org" in daemon.ctl(verb).out
     told = daemon.explain("t.me")
+    shown = {e["entry"]: e for e in daemon.ctl("--json", "list", "show", "hosts").json}
+    assert (shown["t.me"]["state"], shown["t.me"]["lifted_by"], shown["ads.example"]["state"]) == ("lifted", "alice", "in force")
+    assert "lifted" in daemon.ctl("list", "show", "hosts").out
     assert told["verdict"] == "none" and {(a["list"], a["why_not"]) for a in told["also"]} == {
         ("telegram-2017", "lifted"), ("hosts", "lifted"), ("adblock", "lifted")}
 
@@ -159,7 +162,15 @@ def test_explain_tells_who_lifted(serve):
     daemon.ctl("list", "lift", "ads", "a.example", "--reason", "a shop", "--reference", "ticket 9", env={"SUDO_USER": "bob"})
     text = daemon.ctl("explain", "a.example").out
     assert "lifted" in text
-    assert daemon.explain("a.example")["also"][0]["why_not"] == "lifted"
+    told = daemon.explain("a.example")["also"][0]
+    assert told["why_not"] == "lifted" and told["list"] == "ads" and told["line"] == 1
+    assert (told["lifted_by"], told["lift_reason"], told["lift_reference"]) == ("bob", "a shop", "ticket 9")
+    assert told["lifted"].startswith("20") and told["lifted"].endswith("Z")
+    # at a moment before, it blocked
+    assert daemon.explain("a.example", "--at", "2020-01-01")["rule"]["list"] == "ads"
+    # the files alone tell the same
+    daemon.stop()
+    assert daemon.ctl("--json", "explain", "a.example", "--offline").json["also"][0]["lift_reason"] == "a shop"
 
 
 def test_the_list_drops_the_name_and_takes_it_up_again(serve):
@@ -302,6 +313,15 @@ def test_a_child_below_a_name_that_stays_blocked(serve):
     parent = ask(daemon, "p.example")
     assert rcode(parent) == "NOERROR" and not parent.answer and ede(parent), "blocked, but nothing is denied below it"
     assert rrs(ask(daemon, "c.p.example")) == ["192.0.2.200"]
+    # in a list that is edited it is no different
+    daemon = serve({"mine": "entries:\n  - {domain: p.example, match: exact}\n  - c.p.example\n"})
+    assert rcode(ask(daemon, "p.example")) == "NXDOMAIN"
+    daemon.ctl("unblock", "c.p.example", "--reason", "r")
+    assert rcode(ask(daemon, "p.example")) == "NOERROR" and rrs(ask(daemon, "c.p.example")) == ["192.0.2.200"]
+    # what covers the child denies it, as it is
+    daemon = serve({"wide": "entries: [p.example, c.p.example]\n"})
+    daemon.ctl("unblock", "c.p.example", "--reason", "r", code=1)
+    assert rcode(ask(daemon, "p.example")) == rcode(ask(daemon, "c.p.example")) == "NXDOMAIN"
 
 
 def test_with_the_daemon_down_it_waits(serve):
@@ -328,11 +348,14 @@ def test_killed_at_any_time(serve):
     """The file is whole, old or new, and the next lift goes on from it."""
     names = [f"n{i}.example" for i in range(30)]
     daemon = serve({"ads": ("\n".join(names) + "\n", {"format": "domains"})})
+    begun = time.monotonic()
+    daemon.ctl("list", "lift", "ads", names[0])
+    whole = time.monotonic() - begun
     for i, name in enumerate(names):
         job = subprocess.Popen([daemon.build / "saringctl", "-c", daemon.config_path, "list", "lift", "ads", name], cwd=daemon.home,
                                env=daemon.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            job.wait(0.002 * i)
+            job.wait(whole * i / len(names))
         except subprocess.TimeoutExpired:
             job.kill()
         job.wait()

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from harness.ask import ask, eventually
+
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
 
@@ -81,12 +83,46 @@ def test_numbers_are_of_what_was_done(daemon):
     assert names(found["due"]) == ["new.example"]
     assert names(found["shadow"]) == ["trial.example"] and counts["shadow_entries"] == 1
     # who, and how fast
-    assert counts["changes"] == 4 and counts["unannounced"] == 1 and counts["records_lost"] == 0
-    by = {one["who"]: one for one in found["changes_by"]}
-    assert sorted(one["changes"] for one in by.values()) == [1, 3]
+    done = [r["verb"] for r in records if r["verb"] != "start"]
+    assert done == ["list add", "list lift", "reload", "unannounced"]
+    assert counts["changes"] == len(done) and counts["unannounced"] == 1 and counts["records_lost"] == 0
+    assert sorted(one["changes"] for one in found["changes_by"]) == [1, len(done) - 1]
+    assert next(one["verbs"] for one in found["changes_by"] if "reload" in one["verbs"]) == \
+        {verb: done.count(verb) for verb in done if verb != "unannounced"}
     assert found["time_to_effect"]["count"] == 1
     assert found["time_to_lift"] == {"count": 1, "median_ms": lift["effect_ms"], "max_ms": lift["effect_ms"]}
     assert found["organization"] == "Example ISP"
+
+
+def test_hits(daemon):
+    """Of each order, list and entry: what clients asked for in vain."""
+    for name in ["three.example"] * 3 + ["new.example", "ad7.example", "trial.example"]:
+        ask(daemon, name)
+
+    def hits():
+        found = report(daemon)
+        return found if found["hits"]["counted"] and found["hits"]["total"] >= 5 else None
+
+    found = eventually(hits, "the hits are counted")
+    orders = {o["names"][0]: o for group in found["in_force"] for o in group["orders"]}
+    assert orders["one.example"]["names"][2] == "three.example" and orders["one.example"]["hits"] == 3 and orders["new.example"]["hits"] == 1 and orders["ad0.example"]["hits"] == 1
+    assert {group["authority"]: group["hits"] for group in found["in_force"]} == {"District Court": 4, None: 1}
+    assert {one["list"]: one["hits"] for one in found["hits"]["lists"]} == {"orders": 4, "ads": 1}
+    assert found["hits"]["top"][0]["entry"] == "three.example"
+    assert found["shadow"][0]["would_block"] == 1 and found["shadow"][0]["hits"] == 0
+    assert "3  three.example (orders)" in daemon.ctl("report").out
+
+
+def test_lifts_in_lists_that_cannot_be_edited(daemon):
+    daemon.ctl("list", "lift", "ads", "ad3.example", "ad4.example", "--reason", "not an advertiser")
+    found = report(daemon)
+    assert names(found["lifted"]) == ["ad3.example", "ad4.example"] and found["counts"]["lifted_entries"] == 2
+    lifted = found["lifted"][0]
+    assert (lifted["list"], lifted["reason"], lifted["lift_reason"]) == ("ads", "advertising", "not an advertiser")
+    ads = next(o for group in found["in_force"] for o in group["orders"] if o["list"] == "ads")
+    assert ads["entries"] == 48 and "ad3.example" not in ads["names"]
+    record = [r for r in json.loads(daemon.ctl("--json", "audit").out) if r["verb"] == "list lift"]
+    assert len(record) == 1 and record[0]["reason"] == "not an advertiser" and sorted(record[0]["names"]) == ["ad3.example", "ad4.example"]
 
 
 def test_since_and_until(daemon):

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "compile/compile.h"
 #include "list/list.h"
-#include "policy/codec.h"
 
 #include <libpsl.h>
 #include <stdlib.h>
@@ -88,35 +87,78 @@ void lookout_finish(struct lookout *l)
 	buf_finish(&l->flags);
 }
 
-static bool bloom_has(const struct lookout *l, uint64_t hash)
+/* Of each suffix of a name one number, made from the right, so that all of them cost one pass: [0] of the whole name. Behind the
+ * name eight octets may be read (segment.h, name.h). Returns how many labels there are. */
+static size_t suffix_hashes(const uint8_t *wire, uint64_t ret[NAME_LABELS_MAX + 1])
 {
-	return (l->bloom[hash / 64 % ARRAY_LEN(l->bloom)] >> hash % 64 & 1) != 0;
+	uint8_t places[NAME_LABELS_MAX + 1];
+	size_t labels = 0;
+	for (size_t at = 0; wire[at] != 0; at += wire[at] + 1u)
+		places[labels++] = (uint8_t)at;
+	uint64_t hash = 0x9e3779b97f4a7c15u;
+	ret[labels] = hash;
+	for (size_t i = labels; i-- > 0;) {
+		const uint8_t *label = wire + places[i];
+		for (size_t at = 0, len = label[0] + 1u; at < len; at += 8) {
+			uint64_t octets;
+			memcpy(&octets, label + at, sizeof(octets));
+			octets &= len - at >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * (len - at)) - 1;
+			hash = (hash ^ octets) * 0xff51afd7ed558ccdu;
+			hash ^= hash >> 32;
+		}
+		ret[i] = hash;
+	}
+	return labels;
 }
 
-static void bloom_add(struct lookout *l, const uint8_t *wire, size_t len)
+#define BITS_WORDS ARRAY_LEN(((struct lookout *)NULL)->own)
+
+static bool bits_have(const uint64_t bits[BITS_WORDS], uint64_t hash)
 {
-	const uint64_t hash = name_hash(wire, len);
-	l->bloom[hash / 64 % ARRAY_LEN(l->bloom)] |= (uint64_t)1 << hash % 64;
+	return (bits[hash / 64 % BITS_WORDS] >> hash % 64 & 1) != 0;
 }
 
-static void flag(struct lookout *l, const uint8_t *wire, size_t len, unsigned bit)
+static void bits_add(uint64_t bits[BITS_WORDS], const struct name *name)
+{
+	uint64_t hashes[NAME_LABELS_MAX + 1];
+	(void)suffix_hashes(name->wire, hashes);
+	bits[hashes[0] / 64 % BITS_WORDS] |= (uint64_t)1 << hashes[0] % 64;
+}
+
+static void flag(struct lookout *l, const struct name *name, unsigned bit)
 {
 	bool is_new = false;
-	const uint32_t number = intern_add(&l->names, wire, len, &is_new);
+	const uint32_t number = intern_add(&l->names, name->wire, name->len, &is_new);
 	if (is_new)
 		(void)buf_grow(&l->flags, 1); /* zeroed */
 	must(l->flags.ptr != NULL);
 	l->flags.ptr[number] = (char)((unsigned char)l->flags.ptr[number] | bit);
-	bloom_add(l, wire, len);
+	bits_add(l->own, name);
+	if (bit == FLAG_WANTED)
+		bits_add(l->below, name);
 }
 
 void lookout_name(struct lookout *l, const struct name *name)
 {
-	flag(l, name->wire, name->len, FLAG_WANTED);
-	for (size_t at = 0; name->wire[at] != 0;) {
-		at += name->wire[at] + 1u;
-		flag(l, name->wire + at, name->len - at, FLAG_ABOVE);
+	struct name above;
+	flag(l, name, FLAG_WANTED);
+	for (unsigned labels = name->labels; labels-- > 0;) {
+		must(name_suffix(name, labels, &above));
+		flag(l, &above, FLAG_ABOVE);
 	}
+}
+
+static unsigned flags_of(const struct lookout *l, const uint8_t *wire, size_t len)
+{
+	uint32_t number;
+	return intern_find(&l->names, wire, len, &number) ? (unsigned char)l->flags.ptr[number] : 0;
+}
+
+bool lookout_wants(const struct lookout *l, const struct segment_entry *e)
+{
+	uint64_t hashes[NAME_LABELS_MAX + 1];
+	(void)suffix_hashes(e->wire, hashes);
+	return bits_have(l->own, hashes[0]) && (flags_of(l, e->wire, e->wire_len) & FLAG_WANTED) != 0;
 }
 
 /* A key of a list's own things. */
@@ -164,7 +206,7 @@ void lookout_siblings(struct lookout *l, const struct blockers *b, const struct 
 	if (registrable(&of->name, &domain)) {
 		put_key(&key, of->list, domain.wire, domain.len);
 		(void)intern_add(&l->domains, key.ptr, key.len, NULL);
-		bloom_add(l, domain.wire, domain.len);
+		bits_add(l->below, &domain);
 	}
 	buf_finish(&key);
 }
@@ -210,17 +252,12 @@ static void see_class(struct walk *w, uint32_t number)
 	}
 }
 
-static unsigned flags_of(const struct lookout *l, const uint8_t *wire, size_t len)
-{
-	uint32_t number;
-	return intern_find(&l->names, wire, len, &number) ? (unsigned char)l->flags.ptr[number] : 0;
-}
-
 /* False: it has nothing to do with what is looked for. */
 static bool relate(struct walk *w, const struct segment_entry *e, const struct class_seen *class, enum relation *ret)
 {
-	const bool known = bloom_has(w->l, name_hash(e->wire, e->wire_len));
-	const unsigned own = known ? flags_of(w->l, e->wire, e->wire_len) : 0;
+	uint64_t hashes[NAME_LABELS_MAX + 1];
+	const size_t labels = suffix_hashes(e->wire, hashes);
+	const unsigned own = bits_have(w->l->own, hashes[0]) ? flags_of(w->l, e->wire, e->wire_len) : 0;
 	bool below = false, domain = false;
 	if ((own & FLAG_WANTED) != 0) {
 		*ret = RELATION_SAME;
@@ -230,11 +267,11 @@ static bool relate(struct walk *w, const struct segment_entry *e, const struct c
 		*ret = RELATION_PARENT;
 		return true;
 	}
-	for (size_t at = 0; e->wire[at] != 0; at += e->wire[at] + 1u) {
+	for (size_t i = 0, at = 0; i < labels; at += e->wire[at] + 1u, i++) {
 		const uint8_t *wire = e->wire + at;
 		const size_t len = e->wire_len - at;
 		uint32_t unused;
-		if (!bloom_has(w->l, name_hash(wire, len)))
+		if (!bits_have(w->l->below, hashes[i]))
 			continue;
 		below |= (flags_of(w->l, wire, len) & FLAG_WANTED) != 0;
 		put_key(&w->key, w->list, wire, len);
@@ -244,7 +281,7 @@ static bool relate(struct walk *w, const struct segment_entry *e, const struct c
 	return below || class->order || domain;
 }
 
-static bool is_wide(const struct name *name)
+bool blocker_is_wide(const struct name *name)
 {
 	char text[NAME_TEXT_MAX];
 	return name->labels <= 1 || psl_is_public_suffix(psl_builtin(), name_to_text(name, text)) != 0;
@@ -272,7 +309,6 @@ static bool walk_list(struct walk *w, blocker_found *found, void *arg)
 		one.below = class->match != MATCH_EXACT;
 		one.class = e.class;
 		one.line = e.line;
-		one.wide = is_wide(&one.name);
 		go_on = found(arg, &one);
 	}
 	free(w->classes);
@@ -297,13 +333,18 @@ void blockers_list(const struct blockers *b, size_t list, listed_found *found, v
 	const struct settings_list *settings = &b->settings->lists[list];
 	struct segment_cursor cursor = {0};
 	struct segment_entry e;
-	while (segment != NULL && segment_next(segment, &cursor, &e)) {
+	if (segment == NULL)
+		return;
+	const uint32_t count = (uint32_t)segment_class_count(segment);
+	struct listed *classes = base_alloc(((size_t)count + 1) * sizeof(*classes));
+	for (uint32_t i = 0; i < count; i++) {
 		struct segment_class class;
-		segment_class(segment, e.class, &class);
-		const struct listed listed = {.entry = &e,
-					      .match = compile_entry_match(segment, &class, settings),
-					      .action = class.has_action ? class.action : compile_list_action(segment, settings)};
-		if (!found(arg, &listed))
-			return;
+		segment_class(segment, i, &class);
+		classes[i] = (struct listed){.entry = &e,
+					     .match = compile_entry_match(segment, &class, settings),
+					     .action = class.has_action ? class.action : compile_list_action(segment, settings)};
 	}
+	while (segment_next(segment, &cursor, &e) && found(arg, &classes[e.class]))
+		;
+	free(classes);
 }

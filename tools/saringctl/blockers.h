@@ -31,8 +31,11 @@ struct blocker {
 	uint32_t class; /* in the list's segment */
 	uint32_t line;
 	enum relation relation;
-	bool wide; /* a public suffix (libpsl), or the root: names that have nothing to do with one another lie below */
+	bool wide; /* blocker_is_wide; filled by who keeps it */
 };
+
+/* A public suffix (libpsl), or the root: names that have nothing to do with one another lie below. */
+bool blocker_is_wide(const struct name *name);
 
 /* All lists that are not off, opened. */
 struct blockers {
@@ -51,15 +54,17 @@ bool blockers_editable(const struct blockers *b, size_t list);
 
 /* What is looked for. */
 struct lookout {
-	struct intern names;   /* wire forms: of wanted names and of those above them */
-	struct buf flags;      /* u8 for each */
-	struct intern orders;  /* list number and reference */
-	struct intern domains; /* list number and name */
-	uint64_t bloom[1024];  /* of the hashes of names and domains */
+	struct intern names;		 /* wire forms: of wanted names and of those above them */
+	struct buf flags;		 /* u8 for each */
+	struct intern orders;		 /* list number and reference */
+	struct intern domains;		 /* list number and name */
+	uint64_t own[1024], below[1024]; /* bits by hash: of names; of wanted names and domains */
 };
 void lookout_init(struct lookout *l);
 void lookout_finish(struct lookout *l);
 void lookout_name(struct lookout *l, const struct name *name);
+/* Is the entry, which has a name, of one of the names? */
+bool lookout_wants(const struct lookout *l, const struct segment_entry *e);
 /* That blocker's siblings: entries of its list that are of the same order, or of the same registrable domain. */
 void lookout_siblings(struct lookout *l, const struct blockers *b, const struct blocker *of);
 

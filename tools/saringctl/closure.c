@@ -47,7 +47,8 @@ static void keep(struct blocker **items, size_t *count, size_t *cap, const struc
 		*cap = *cap * 2 + 16;
 		*items = base_realloc(*items, *cap * sizeof(**items));
 	}
-	(*items)[(*count)++] = *one;
+	(*items)[*count] = *one;
+	(*items)[(*count)++].wide = blocker_is_wide(&one->name);
 }
 
 static void leave(struct plan *plan, const struct blocker *one)
@@ -87,7 +88,7 @@ static bool on_further(void *arg, const struct blocker *one)
 		add_to(plan->lift, plan->lift_count, one);
 		return true;
 	}
-	if (!r->lifts || (one->wide && !r->wish->force && one->relation != RELATION_SAME)) {
+	if (!r->lifts || (!r->wish->force && one->relation != RELATION_SAME && blocker_is_wide(&one->name))) {
 		leave(plan, one);
 		return true;
 	}

@@ -21,11 +21,12 @@
 struct search {
 	struct lifting *lift;
 	size_t number;
-	enum action action;  /* the list's own */
-	uint32_t *lines;     /* owned; for each operand: where its entry stands, 0: nowhere */
-	uint32_t *other;     /* owned; the same of an entry that is no name, or does something else */
-	struct intern names; /* wire forms */
-	struct buf numbers;  /* u32 for each: the operand */
+	enum action action;	/* the list's own */
+	uint32_t *lines;	/* owned; for each operand: where its entry stands, 0: nowhere */
+	uint32_t *other;	/* owned; the same of an entry that is no name, or does something else */
+	struct lookout lookout; /* the names, told apart at little cost */
+	struct intern names;	/* wire forms */
+	struct buf numbers;	/* u32 for each: the operand */
 };
 
 static void plan_add(struct plan *plan, size_t list, const struct segment_entry *e, enum match match)
@@ -53,7 +54,7 @@ static bool on_listed(void *arg, const struct listed *listed)
 		}
 		return true;
 	}
-	if (!intern_find(&s->names, e->wire, e->wire_len, &number))
+	if (!lookout_wants(&s->lookout, e) || !intern_find(&s->names, e->wire, e->wire_len, &number))
 		return true;
 	memcpy(&operand, s->numbers.ptr + (size_t)number * sizeof(operand), sizeof(operand));
 	if (listed->action != s->action)
@@ -73,6 +74,7 @@ static void search_begin(struct search *s, struct lifting *l, size_t number)
 			     .lines = base_alloc(in->operand_count * sizeof(uint32_t)),
 			     .other = base_alloc(in->operand_count * sizeof(uint32_t))};
 	intern_init(&s->names);
+	lookout_init(&s->lookout);
 	for (uint32_t i = 1; i < in->operand_count; i++) {
 		const uint32_t operand = i - 1;
 		struct name name;
@@ -80,6 +82,7 @@ static void search_begin(struct search *s, struct lifting *l, size_t number)
 		if (!list_name_from_text(str_from(in->operands[i]), &name, NULL))
 			continue;
 		(void)intern_add(&s->names, name.wire, name.len, &is_new);
+		lookout_name(&s->lookout, &name);
 		if (is_new)
 			buf_add(&s->numbers, &operand, sizeof(operand));
 	}
@@ -91,6 +94,7 @@ static void search_end(struct search *s)
 	free(s->lines);
 	free(s->other);
 	intern_finish(&s->names);
+	lookout_finish(&s->lookout);
 	buf_finish(&s->numbers);
 }
 
@@ -127,9 +131,8 @@ static bool on_own(void *arg, const struct listed *listed)
 {
 	struct search *s = arg;
 	const struct segment_entry *e = listed->entry;
-	uint32_t unused;
 	if (e->wire == NULL || listed->match > MATCH_SUBDOMAINS ||
-	    (s->lift->ctx->in->operand_count > 1 && !intern_find(&s->names, e->wire, e->wire_len, &unused)))
+	    (s->lift->ctx->in->operand_count > 1 && !lookout_wants(&s->lookout, e)))
 		return true;
 	for (size_t i = 0; s->lift->ctx->in->operand_count > 1 && i < s->lift->plan.lift_count; i++) {
 		struct blocker *b = &s->lift->plan.lift[i];

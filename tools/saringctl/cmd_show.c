@@ -9,6 +9,7 @@
 #include "list/list.h"
 #include "compile/compile.h"
 #include "saringctl/hits_seen.h"
+#include "saringctl/blockers.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 
@@ -27,6 +28,9 @@ struct shown {
 	char signed_by[64];    /* "": it has no key */
 	struct hits_seen hits; /* reply NULL: the daemon was not reached */
 	bool unused;	       /* only those never hit */
+	struct lifts *lifts;   /* owned; beside a list that cannot be edited; NULL: unknown */
+	struct lookout lifted; /* their names, those of this list */
+	bool has_lifted;
 };
 
 /* One entry, as it is shown. */
@@ -95,6 +99,27 @@ static const json_t *row_hit(const struct shown *s, const struct row *row)
 	return hits_seen_of(&s->hits, row_entry(row), name_to_text(&name, text), row_match(s, row));
 }
 
+/* A lift that outranks the list says so of each entry of its name. */
+static void row_lift(const struct shown *s, struct row *row)
+{
+	const struct segment_entry *e = &row->entry;
+	const enum action action = row->class.has_action ? row->class.action : s->action;
+	struct name name;
+	if (!s->has_lifted || e->wire == NULL || !lookout_wants(&s->lifted, e) || !name_from_wire(e->wire, e->wire_len, &name))
+		return;
+	const struct lift *lift = lifts_find(s->lifts, s->settings->name, &name);
+	if (lift == NULL || lift->action != action)
+		return;
+	struct provenance *const both[] = {&row->own, &row->all};
+	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+		both[i]->lifted = lift->provenance.lifted;
+		both[i]->lifted_s = lift->provenance.lifted_s;
+		both[i]->lifted_by = lift->provenance.lifted_by;
+		both[i]->lift_reason = lift->provenance.lift_reason;
+		both[i]->lift_reference = lift->provenance.lift_reference;
+	}
+}
+
 static bool row_read(const struct shown *s, struct segment_cursor *cursor, struct row *row)
 {
 	if (!segment_next(s->segment, cursor, &row->entry))
@@ -105,6 +130,7 @@ static bool row_read(const struct shown *s, struct segment_cursor *cursor, struc
 	if (says)
 		segment_provenance(s->segment, row->class.provenance, &row->own);
 	row->all = list_provenance(says ? &row->own : NULL, segment_defaults(s->segment), &s->settings->provenance);
+	row_lift(s, row);
 	row->state = state_of(s, &row->class, &row->all);
 	row_text(row);
 	row->hit = row_hit(s, row);
@@ -283,7 +309,7 @@ static size_t own_said(const struct shown *s, size_t ret[ARRAY_LEN(own_columns)]
 			said[k] |= own_text(&own, k) != NULL;
 	}
 	for (size_t k = 0; k < ARRAY_LEN(own_columns); k++)
-		if (said[k])
+		if (said[k] || (s->has_lifted && strcmp(own_columns[k].title, "LIFTED") == 0))
 			ret[count++] = k;
 	return count;
 }
@@ -377,6 +403,26 @@ static bool load_hits(struct context *ctx, struct shown *s, enum exit_status *re
 	return false;
 }
 
+/* Of the state directory; one that cannot be read is as if there were none. */
+static void load_lifts(const struct context *ctx, struct shown *s)
+{
+	struct buf path = {NULL, 0, 0};
+	struct err_list errors = {0};
+	buf_printf(&path, "%s/" LIFTS_FILE, ctx->settings->state);
+	s->lifts = lifts_load(path.ptr, &errors);
+	err_list_finish(&errors);
+	buf_finish(&path);
+	lookout_init(&s->lifted);
+	for (size_t i = 0; s->lifts != NULL && i < s->lifts->count; i++) {
+		const struct lift *l = &s->lifts->items[i];
+		struct name name;
+		if (!lift_holds(l) || strcmp(l->list, s->settings->name) != 0 || !name_from_wire(l->name, l->name_len, &name))
+			continue;
+		lookout_name(&s->lifted, &name);
+		s->has_lifted = true;
+	}
+}
+
 enum exit_status cmd_list_show(struct context *ctx)
 {
 	struct err_list errors = {0};
@@ -402,6 +448,7 @@ enum exit_status cmd_list_show(struct context *ctx)
 				  .now_s = clock_wall_s()};
 		if (l->key != NULL)
 			(void)list_signed_text(ctx->settings, l, s.signed_by, sizeof(s.signed_by));
+		load_lifts(ctx, &s);
 		if (load_hits(ctx, &s, &status)) {
 			if (ctx->out.json)
 				show_json(&s);
@@ -409,6 +456,8 @@ enum exit_status cmd_list_show(struct context *ctx)
 				show_people(&s);
 		}
 		hits_seen_finish(&s.hits);
+		lookout_finish(&s.lifted);
+		lifts_destroy(s.lifts);
 	}
 	source_close(&source);
 	err_list_finish(&errors);

@@ -252,7 +252,8 @@ static void show_check(const struct lifting *l, const struct lift_check *c)
 	output_print(o, stdout, PAINT_NONE, "%s: ", name_to_text(&c->name, text));
 	output_print(o, stdout, c->passed ? PAINT_GOOD : PAINT_BAD, "%s", c->passed ? "pass" : "FAIL");
 	if (c->passed) {
-		output_print(o, stdout, PAINT_NONE, " (%s)\n", rcode_word(c->results[0].rcode, buf));
+		output_print(o, stdout, PAINT_NONE, " (%s)", rcode_word(c->results[0].rcode, buf));
+		putchar('\n');
 		return;
 	}
 	output_print(o, stdout, PAINT_NONE, ", ");
@@ -282,30 +283,30 @@ static void show_checks(const struct lifting *l)
 	for (size_t i = 0; i < l->check_count; i++)
 		show_check(l, &l->checks[i]);
 	if (l->check_more > 0)
-		output_print(o, stdout, PAINT_NONE, "... and %zu more names were not asked for\n", l->check_more);
+		printf("... and %zu more names were not asked for\n", l->check_more);
 }
 
 static void show_forgotten(const struct lifting *l)
 {
-	const struct output *o = &l->ctx->out;
 	char text[32];
 	if (!l->in_force || l->status == NULL || l->plan.lift_count == 0)
 		return;
 	if (l->forgotten_s == 0) {
-		output_print(o, stdout, PAINT_NONE, "no client was told of the block since the daemon counts\n");
+		puts("no client was told of the block since the daemon counts");
 		return;
 	}
 	str_from_time(l->forgotten_s, text, sizeof(text));
-	output_print(o, stdout, PAINT_NONE, "the last client has forgotten the block by %s%s\n", text,
-		     l->forgotten_told ? "" : ", at the latest: block.ttl after it was lifted");
+	printf("the last client has forgotten the block by %s%s\n", text,
+	       l->forgotten_told ? "" : ", at the latest: block.ttl after it was lifted");
 }
 
 static void show_entry(const struct lifting *l, const struct blocker *b)
 {
 	const struct settings_list *list = &l->blockers.settings->lists[b->list];
 	char text[NAME_TEXT_MAX];
-	output_print(&l->ctx->out, stdout, PAINT_NONE, "  %-11s %s (%s) in %s (line %u)%s\n", relation_words[b->relation],
+	output_print(&l->ctx->out, stdout, PAINT_NONE, "  %-11s %s (%s) in %s (line %u)%s", relation_words[b->relation],
 		     name_to_text(&b->name, text), match_words[b->match], list->name, b->line, b->wide ? ", a public suffix" : "");
+	putchar('\n');
 }
 
 static void show_left(const struct lifting *l)
@@ -321,7 +322,7 @@ static void show_left(const struct lifting *l)
 	for (size_t i = 0; i < MIN(p->left_count, (size_t)LEFT_SHOWN); i++)
 		show_entry(l, &p->left[i]);
 	if (all > LEFT_SHOWN)
-		output_print(&l->ctx->out, stdout, PAINT_NONE, "  ... and %zu more (--json names them)\n", all - LEFT_SHOWN);
+		printf("  ... and %zu more (--json names them)\n", all - LEFT_SHOWN);
 }
 
 /* What the daemon did not take up. */
@@ -360,7 +361,7 @@ static void show_notes(const struct lifting *l)
 				    mode_words[list->list->mode]);
 	}
 	if (l->list == NULL && l->list_count == 0)
-		output_note(o, "no list has an entry of %s", l->wanted_count == 1 ? "that name" : "those names");
+		output_note(o, "no list has an entry of %s in force", l->wanted_count == 1 ? "that name" : "those names");
 }
 
 void lift_show(const struct lifting *l)
@@ -371,8 +372,7 @@ void lift_show(const struct lifting *l)
 		for (size_t i = 0; i < l->list_count; i++)
 			show_results(l, &l->lists[i]);
 		if (l->flushed >= 0)
-			output_print(&l->ctx->out, stdout, PAINT_NONE, "cache: %lld answers of these names forgotten\n",
-				     (long long)l->flushed);
+			printf("cache: %lld answers of these names forgotten\n", (long long)l->flushed);
 		show_checks(l);
 		show_forgotten(l);
 		show_left(l);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "compile/compile.h"
 #include "ctl/proto.h"
+#include "list/lifts.h"
 #include "list/list.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct gathering {
 	json_t *orders, *places; /* of all lists; the place in orders of each order's key */
 	int64_t *left_out;
 	size_t *order_of; /* owned: of each class; SIZE_MAX: left out */
+	json_t *lifted;	  /* owned: names that are lifted beside the list (lifts.h), and stand in it */
 };
 
 static void put(json_t *object, const char *key, json_t *value)
@@ -141,18 +143,77 @@ static char *entry_text(const struct segment_entry *e)
 	return base_strdup(prefix_to_text(&e->prefix, text));
 }
 
+static const json_t *find_hit(const struct gathering *g, const char *text, const char *match)
+{
+	struct buf key = {0};
+	buf_printf(&key, "%s\n%s", text, match);
+	const json_t *hit = json_object_get(g->hits, key.ptr);
+	buf_finish(&key);
+	return hit;
+}
+
+/* The daemon names an entry as it was written where it knows that, and by its name. */
 static void add_hits(const struct gathering *g, json_t *order, const struct segment_entry *e, const char *text)
 {
 	struct segment_class class;
-	struct buf key = {0};
+	struct name name;
+	char by_name[NAME_TEXT_MAX];
 	segment_class(g->segment, e->class, &class);
-	buf_printf(&key, "%s\n%s", text, match_words[compile_entry_match(g->segment, &class, g->settings)]);
-	const json_t *hit = json_object_get(g->hits, key.ptr);
-	buf_finish(&key);
+	const char *match = match_words[compile_entry_match(g->segment, &class, g->settings)];
+	const json_t *hit = find_hit(g, text, match);
+	if (hit == NULL && e->wire != NULL && name_from_wire(e->wire, e->wire_len, &name))
+		hit = find_hit(g, name_to_text(&name, by_name), match);
 	if (hit == NULL)
 		return;
 	add_count(order, "hits", field_int(hit, "hits"));
 	add_count(order, "would_block", field_int(hit, "would_block"));
+}
+
+/* What was lifted in a list that cannot be edited: under the list's own words, but for who lifted it and why. */
+static void add_lift(struct gathering *g, const struct lift *lift)
+{
+	struct segment_class class = {.action = lift->action, .has_action = true};
+	const struct provenance *how = &lift->provenance;
+	struct provenance all = list_provenance(NULL, segment_defaults(g->segment), &g->settings->provenance);
+	all.lifted = how->lifted;
+	all.lifted_s = how->lifted_s;
+	all.lifted_by = how->lifted_by;
+	all.lift_reason = how->lift_reason;
+	all.lift_reference = how->lift_reference;
+	json_t *order = order_json(g, &class, &all);
+	size_t known = json_array_size(g->orders), place = place_of(g, order);
+	if (json_array_size(g->orders) > known)
+		put_numbers(g, order, &all);
+	json_decref(order);
+	order = json_array_get(g->orders, place); /* NULL: left out */
+	if (order == NULL)
+		return;
+	add_count(order, "entries", 1);
+	json_t *names = json_object_get(order, "names");
+	if (json_array_size(names) < REPORT_NAMES_MAX)
+		must(json_array_append_new(names, ctl_text(str_from(lift->text))) == 0);
+}
+
+static void add_lifts(struct gathering *g, const struct lifts *lifts)
+{
+	g->lifted = json_object();
+	must(g->lifted != NULL);
+	for (size_t i = 0; lifts != NULL && i < lifts->count; i++) {
+		const struct lift *lift = &lifts->items[i];
+		if (strcmp(lift->list, g->settings->name) != 0 || lift->action != ACTION_BLOCK || lift->restored != NULL)
+			continue;
+		add_lift(g, lift);
+		if (lift_holds(lift))
+			put(g->lifted, lift->text, json_true());
+	}
+}
+
+static bool is_lifted(const struct gathering *g, const struct segment_entry *e)
+{
+	char text[NAME_TEXT_MAX];
+	struct name name;
+	return json_object_size(g->lifted) > 0 && e->wire != NULL && name_from_wire(e->wire, e->wire_len, &name) &&
+	       json_object_get(g->lifted, name_to_text(&name, text)) != NULL;
 }
 
 static void count_entries(struct gathering *g)
@@ -165,6 +226,8 @@ static void count_entries(struct gathering *g)
 		json_t *order = json_array_get(g->orders, g->order_of[e.class]); /* NULL: left out */
 		json_t *names = json_object_get(order, "names");
 		bool named = order != NULL && json_array_size(names) < REPORT_NAMES_MAX;
+		if (is_lifted(g, &e)) /* counted as that */
+			continue;
 		counts[e.class]++;
 		if (!named && (order == NULL || g->hits == NULL))
 			continue;
@@ -185,6 +248,16 @@ static void count_entries(struct gathering *g)
 	free(counts);
 }
 
+/* Of two that are written alike the one hit more often comes first, and stays. */
+static void put_hit(json_t *index, const char *called, json_t *hit)
+{
+	struct buf key = {0};
+	buf_printf(&key, "%s\n%s", field_text(hit, called), field_text(hit, "match"));
+	if (field_text(hit, called)[0] != '\0' && json_object_get(index, key.ptr) == NULL)
+		must(json_object_set(index, key.ptr, hit) == 0);
+	buf_finish(&key);
+}
+
 /* By list, then by entry. */
 static json_t *index_hits(const json_t *hits)
 {
@@ -195,15 +268,13 @@ static json_t *index_hits(const json_t *hits)
 	json_array_foreach(json_object_get(hits, "entries"), i, one)
 	{
 		const char *list = field_text(one, "list");
-		struct buf key = {0};
-		buf_printf(&key, "%s\n%s", field_text(one, "entry"), field_text(one, "match"));
 		json_t *of_list = json_object_get(index, list);
 		if (of_list == NULL) {
 			of_list = json_object();
 			put(index, list, of_list);
 		}
-		must(json_object_set(of_list, key.ptr, one) == 0);
-		buf_finish(&key);
+		put_hit(of_list, "entry", one);
+		put_hit(of_list, "name", one);
 	}
 	return index;
 }
@@ -222,9 +293,22 @@ static json_t *list_json(const struct settings_list *l, const struct segment *se
 	return list;
 }
 
+/* NULL: there are none that can be read. */
+static struct lifts *load_lifts(const struct settings *settings)
+{
+	struct buf path = {0};
+	struct err_list errors = {0};
+	buf_printf(&path, "%s/" LIFTS_FILE, settings->state);
+	struct lifts *lifts = lifts_load(path.ptr, &errors);
+	err_list_finish(&errors);
+	buf_finish(&path);
+	return lifts;
+}
+
 json_t *report_orders(const struct settings *settings, const json_t *hits, int64_t now_s)
 {
 	json_t *orders = json_array(), *places = json_object(), *lists = json_array(), *by_list = index_hits(hits);
+	struct lifts *lifts = load_lifts(settings);
 	int64_t left_out = 0;
 	json_int_t entries = 0;
 	must(orders != NULL && places != NULL && lists != NULL);
@@ -243,13 +327,16 @@ json_t *report_orders(const struct settings *settings, const json_t *hits, int64
 					      .places = places,
 					      .left_out = &left_out};
 			sort_classes(&g);
+			add_lifts(&g, lifts);
 			count_entries(&g);
 			entries += (json_int_t)segment_entry_count(source.segment);
 			free(g.order_of);
+			json_decref(g.lifted);
 		}
 		source_close(&source);
 		err_list_finish(&errors);
 	}
+	lifts_destroy(lifts);
 	json_decref(places);
 	json_decref(by_list);
 	json_t *ret = json_pack("{s:o, s:I, s:I, s:o}", "orders", orders, "left_out", (json_int_t)left_out, "entries", entries,

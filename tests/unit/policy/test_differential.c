@@ -27,6 +27,7 @@ struct entry {
 	enum action action;
 	bool important, shadow;
 	int64_t until_s;
+	bool lifted;		 /* the entry says so itself, be it at a time to come */
 	int64_t lift_s;		 /* a lift beside the list: from then on it says nothing */
 	unsigned type, not_type; /* 0: not said */
 	int client;		 /* 1: 192.0.2.0/24 only, -1: all others only */
@@ -94,6 +95,7 @@ static void random_yaml(struct entry *e, bool on_trial)
 		int64_t until_s = NOW_S - 2 + (int64_t)below(5);
 		str_from_time(until_s, time, sizeof(time));
 		e->until_s = MIN(e->until_s, until_s);
+		e->lifted |= key == 1;
 		(void)snprintf(said + strlen(said), sizeof(said) - strlen(said), ", %s: %s", key == 0 ? "expires" : "lifted", time);
 	}
 	strcat(e->line, said);
@@ -490,6 +492,16 @@ static bool naive_allow_below(const struct asked *q, const struct naive *block)
 			struct name own = name_of(root);
 			if (name_is_below_or_eq(&own, &q->name) && (own.labels > q->name.labels || e->match != MATCH_EXACT) &&
 			    (!covers || naive_score(l, i) >> 48 < block->score >> 48))
+				return true;
+		}
+	}
+	for (size_t l = 0; l < list_count && !covers; l++) {
+		for (size_t i = 0; i < lists[l].count; i++) {
+			const struct entry *e = &lists[l].entries[i];
+			if (naive_shadow(l, i) || !e->lifted || e->action != ACTION_BLOCK || e->match > MATCH_SUBDOMAINS)
+				continue;
+			const struct name own = name_of(e->text);
+			if (name_is_below_or_eq(&own, &q->name) && (own.labels > q->name.labels || e->match != MATCH_EXACT))
 				return true;
 		}
 	}
