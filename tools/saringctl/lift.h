@@ -65,7 +65,7 @@ struct lifting {
 	size_t listener_count;
 	struct lift_check *checks; /* owned */
 	size_t check_count, check_more;
-	int64_t forgotten_s; /* when the last client must have forgotten the block; 0: none was told of it */
+	int64_t forgotten_s; /* when the last client must have forgotten the block */
 	bool forgotten_told; /* by what was handed out; else by what may have been */
 };
 

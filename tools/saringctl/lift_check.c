@@ -139,25 +139,28 @@ static bool was_lifted(const struct lifting *l, const json_t *hit)
 	return false;
 }
 
+/* The daemon's word counts where it has recorded each answer; an entry that it does not know of may have been hit all the same,
+ * before it counted. */
 static void find_forgotten(struct lifting *l)
 {
 	const int64_t bound_s = l->effect_s + l->blockers.settings->block_ttl_s;
 	json_t *hits = NULL;
 	const json_t *one;
 	struct err err = {.code = ERR_NONE};
+	int64_t last_s = 0;
 	size_t i;
 	l->forgotten_s = bound_s;
 	if (!context_ask(l->ctx, "hits", NULL, NULL, &hits, NULL, &err))
 		return; /* a daemon that does not count them */
-	l->forgotten_told = field_int(hits, "sampled") == 1 && field_int(hits, "lost") == 0;
-	if (l->forgotten_told)
-		l->forgotten_s = 0;
 	json_array_foreach(json_object_get(hits, "entries"), i, one)
 	{
 		int64_t until_s = 0;
 		if (was_lifted(l, one) && str_to_time(str_from(field_text(one, "blocked_until")), &until_s, NULL))
-			l->forgotten_s = MAX(l->forgotten_s, until_s);
+			last_s = MAX(last_s, until_s);
 	}
+	l->forgotten_told = last_s > 0 && field_int(hits, "sampled") == 1 && field_int(hits, "lost") == 0;
+	if (l->forgotten_told)
+		l->forgotten_s = last_s;
 	json_decref(hits);
 }
 

@@ -138,15 +138,11 @@ static json_t *checks_json(const struct lifting *l)
 static json_t *forgotten_json(const struct lifting *l)
 {
 	char text[32];
-	if (!l->in_force || l->effect_s == 0 || (l->forgotten_s == 0 && !l->forgotten_told))
+	if (!l->in_force || l->forgotten_s == 0)
 		return json_null();
 	json_t *object = json_object();
-	if (l->forgotten_s == 0) {
-		put(object, "by", json_null());
-	} else {
-		str_from_time(l->forgotten_s, text, sizeof(text));
-		put_text(object, "by", text);
-	}
+	str_from_time(l->forgotten_s, text, sizeof(text));
+	put_text(object, "by", text);
 	put_text(object, "known_by", l->forgotten_told ? "hits" : "ttl");
 	return object;
 }
@@ -289,12 +285,8 @@ static void show_checks(const struct lifting *l)
 static void show_forgotten(const struct lifting *l)
 {
 	char text[32];
-	if (!l->in_force || l->status == NULL || l->plan.lift_count == 0)
+	if (!l->in_force || l->status == NULL || l->forgotten_s == 0)
 		return;
-	if (l->forgotten_s == 0) {
-		puts("no client was told of the block since the daemon counts");
-		return;
-	}
 	str_from_time(l->forgotten_s, text, sizeof(text));
 	printf("the last client has forgotten the block by %s%s\n", text,
 	       l->forgotten_told ? "" : ", at the latest: block.ttl after it was lifted");
@@ -317,7 +309,7 @@ static void show_left(const struct lifting *l)
 		return;
 	output_print(&l->ctx->out, stdout, PAINT_WARN, "%s",
 		     l->ctx->in->closure ? "left, as it is wider than this service (--force lifts it):"
-					 : "left, and still blocking (--closure lifts it too):");
+					 : "left (--closure lifts these too):");
 	putchar('\n');
 	for (size_t i = 0; i < MIN(p->left_count, (size_t)LEFT_SHOWN); i++)
 		show_entry(l, &p->left[i]);
