@@ -175,6 +175,7 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	n->done = done;
 	n->arg = arg;
 	number_lists(gs, &n->g);
+	identity_make(n->g.policy, &n->g.identity);
 	if (present == NULL)
 		gs->oldest = n;
 	else

@@ -13,6 +13,7 @@
 #define SARING_GENERATION_H
 
 #include "base/base.h"
+#include "identity.h"
 #include "policy/match.h"
 #include "settings/settings.h"
 #include "upstream/pool.h"
@@ -25,6 +26,7 @@ struct generation {
 	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
+	struct identity identity; /* of the policy */
 };
 
 struct generations;

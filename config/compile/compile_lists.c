@@ -65,27 +65,47 @@ static void put_block(struct buf *b, const struct settings *s)
 	}
 }
 
+/* What settings say of the list, but for where it lies. */
+static void put_list(struct buf *b, const struct settings *settings, const struct settings_list *list)
+{
+	put_number(b, SOURCE_READERS_VERSION);
+	put_text(b, list->name);
+	put_text(b, list->key_text);
+	put_number(b, (int64_t)list->format);
+	put_number(b, list->may_allow);
+	put_number(b, list->has_action ? (int64_t)list->action : -1);
+	put_number(b, list->has_match ? (int64_t)list->match : -1);
+	put_number(b, list->has_answer ? (int64_t)list->answer : -1);
+	put_number(b, list->mandatory);
+	put_number(b, (int64_t)list->mode);
+	put_provenance(b, &list->provenance);
+	put_block(b, settings);
+}
+
+static void take_hash(struct buf *b, uint8_t ret[16])
+{
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(b->ptr, b->len));
+	memcpy(ret, hash.digest, sizeof(hash.digest));
+	buf_finish(b);
+}
+
 void lists_settings_hash(const struct settings *settings, const struct settings_list *list, uint8_t ret[16])
 {
 	struct buf b = {NULL, 0, 0};
-	XXH128_canonical_t hash;
-	put_number(&b, SOURCE_READERS_VERSION);
-	put_text(&b, list->name);
 	put_text(&b, list->file);
 	put_text(&b, list->file_shown);
-	put_text(&b, list->key_text);
-	put_number(&b, (int64_t)list->format);
-	put_number(&b, list->may_allow);
-	put_number(&b, list->has_action ? (int64_t)list->action : -1);
-	put_number(&b, list->has_match ? (int64_t)list->match : -1);
-	put_number(&b, list->has_answer ? (int64_t)list->answer : -1);
-	put_number(&b, list->mandatory);
-	put_number(&b, (int64_t)list->mode);
-	put_provenance(&b, &list->provenance);
-	put_block(&b, settings);
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(b.ptr, b.len));
-	memcpy(ret, hash.digest, sizeof(hash.digest));
-	buf_finish(&b);
+	put_list(&b, settings, list);
+	take_hash(&b, ret);
+}
+
+void lists_meaning_hash(const struct settings *settings, const struct settings_list *list, const uint8_t content_key[16],
+			uint8_t ret[16])
+{
+	struct buf b = {NULL, 0, 0};
+	buf_add(&b, content_key, 16);
+	put_list(&b, settings, list);
+	take_hash(&b, ret);
 }
 
 void lists_put_identity(const struct source_identity *identity, uint8_t ret[SOURCE_IDENTITY_SIZE])
@@ -126,6 +146,7 @@ void lists_add(struct rules *rules, const struct rules_list *list, const struct 
 	lists_put_identity(&source->identity, l + IMAGE_LIST_IDENTITY);
 	memcpy(l + IMAGE_LIST_CONTENT, source->content_key, sizeof(source->content_key));
 	lists_settings_hash(rules->settings, sl, l + IMAGE_LIST_SETTINGS);
+	lists_meaning_hash(rules->settings, sl, source->content_key, l + IMAGE_LIST_MEANING);
 }
 
 /* Some entries of a list that end together. */
@@ -235,6 +256,8 @@ void lists_count(const struct rules *rules, const uint32_t *entries, struct imag
 			continue;
 		uint8_t *l = (uint8_t *)ret->sections[IMAGE_LISTS].ptr + (size_t)list * IMAGE_LIST_SIZE;
 		le_put_u32(l + IMAGE_LIST_ENTRY_COUNT, le_get_u32(l + IMAGE_LIST_ENTRY_COUNT) + entries[rule]);
+		if (rules_says_lifted(rules, record))
+			le_put_u32(l + IMAGE_LIST_LIFTS, le_get_u32(l + IMAGE_LIST_LIFTS) + entries[rule]);
 		ret->entry_count += entries[rule];
 		if (rules_end(record) != IMAGE_FOREVER)
 			endings[ending_count++] =

@@ -158,6 +158,13 @@ int64_t rules_end(const uint8_t *record)
 	return (record[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0 ? IMAGE_NEVER : rules_until(record);
 }
 
+bool rules_says_lifted(const struct rules *r, const uint8_t *record)
+{
+	const size_t at = (size_t)le_get_u32(record + IMAGE_RULE_PROVENANCE) * IMAGE_PROV_SIZE;
+	must(at + IMAGE_PROV_SIZE <= r->provenance.len);
+	return le_get_u32((const uint8_t *)r->provenance.ptr + at + IMAGE_PROV_LIFTED) != IMAGE_NONE;
+}
+
 /* A rule that is no entry. */
 static void begin_mark(uint8_t rule[IMAGE_RULE_SIZE], unsigned match, unsigned rank, int64_t until_s)
 {

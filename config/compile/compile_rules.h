@@ -64,6 +64,8 @@ static inline int64_t rules_until(const uint8_t *record)
 }
 /* Since when an entry with that rule is not in force: its end, or IMAGE_NEVER for one that only would block. */
 int64_t rules_end(const uint8_t *record);
+/* Does an entry with that rule say when it was lifted, or will be? */
+bool rules_says_lifted(const struct rules *r, const uint8_t *record);
 /* The order within a name's set, line apart: rank, then match, then list. */
 static inline uint32_t rules_key(const uint8_t *record)
 {

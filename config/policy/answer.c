@@ -128,25 +128,53 @@ static size_t list_in_force(const struct policy *p, size_t tier, size_t list, in
 	return left - MIN(left, image_lifted(p, tier, list, now_s));
 }
 
+size_t policy_in_force_count(const struct policy *policy, int64_t now_s)
+{
+	size_t count = 0;
+	for (size_t tier = 0; tier < policy->tier_count; tier++) {
+		const struct image *im = policy->tiers[tier];
+		for (size_t list = 0; list < im->sections[IMAGE_LISTS].count; list++)
+			count += list_in_force(policy, tier, list, now_s);
+	}
+	return count;
+}
+
+/* In the order of saring.yaml, whichever tier a list is in. */
+static void sum_lists(const struct policy *policy, struct policy_info *ret)
+{
+	XXH128_canonical_t hash;
+	XXH3_state_t *state = XXH3_createState();
+	must(state != NULL);
+	(void)XXH3_128bits_reset(state);
+	for (size_t i = 0; i < policy->list_count; i++) {
+		const uint8_t *r = image_at(policy->tiers[policy->lists[i].tier], IMAGE_LISTS, policy->lists[i].list);
+		(void)XXH3_128bits_update(state, r + IMAGE_LIST_MEANING, 16);
+		ret->lift_count += le_get_u32(r + IMAGE_LIST_LIFTS);
+	}
+	if (policy_lift_count(policy) > 0) {
+		uint64_t lifts[2];
+		image_lifts_sum(policy, lifts);
+		(void)XXH3_128bits_update(state, lifts, sizeof(lifts));
+		ret->lift_count += policy_lift_count(policy);
+	}
+	XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(state));
+	memcpy(ret->content_hash, hash.digest, sizeof(ret->content_hash));
+	XXH3_freeState(state);
+}
+
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret)
 {
 	const struct image *live = policy->tiers[IMAGE_LIVE];
-	uint8_t hashes[POLICY_TIERS][16] = {{0}};
 	*ret = (struct policy_info){
 	    .generation = live->generation, .list_count = policy->list_count, .compiled_at_s = live->compiled_at_s};
 	memcpy(ret->settings_hash, live->settings_hash, sizeof(ret->settings_hash));
 	memcpy(ret->lifts_hash, live->lifts_hash, sizeof(ret->lifts_hash));
 	for (size_t tier = 0; tier < policy->tier_count; tier++) {
-		const struct image *im = policy->tiers[tier];
-		ret->entry_count += im->entry_count;
-		ret->bytes += im->len;
-		memcpy(hashes[tier], im->body_hash, sizeof(hashes[tier]));
-		for (size_t list = 0; list < im->sections[IMAGE_LISTS].count; list++)
-			ret->in_force_count += list_in_force(policy, tier, list, now_s);
+		ret->entry_count += policy->tiers[tier]->entry_count;
+		ret->bytes += policy->tiers[tier]->len;
 	}
-	XXH128_canonical_t both; /* one number that changes with either */
-	XXH128_canonicalFromHash(&both, XXH3_128bits(hashes, sizeof(hashes)));
-	memcpy(ret->content_hash, both.digest, sizeof(ret->content_hash));
+	ret->in_force_count = policy_in_force_count(policy, now_s);
+	sum_lists(policy, ret);
 }
 
 void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret)

@@ -20,7 +20,7 @@
  *      | ADDRESSES  32      |  of answers, then of clients; longest prefix first, then by address
  *      | IPV4 4, IPV6 16    |  for ANSWER_ADDRESS
  *      | LIFTS      8       |  live tier only: the rules that lift entries, each with its name
- *      | LISTS      112     |  cold from here: in the order of saring.yaml, those of this tier
+ *      | LISTS      136     |  cold from here: in the order of saring.yaml, those of this tier
  *      | UNTILS     i64     |  for each list the ends of its entries that end, sorted: counts what is in force without a walk;
  *      |                    |  entries in mode shadow of a list that is enforced stand here with the end IMAGE_NEVER
  *      | REVIEWS    32     |  which entries are to be looked at again: by the date, then list, provenance and end
@@ -83,7 +83,7 @@
 #define IMAGE_FILTER_PROBES 4	/* bits set in one word */
 #define IMAGE_COLD_BUCKETS 16
 #define IMAGE_ALIGN 64
-#define IMAGE_EXTRA_TEXT_MAX 200 /* bytes of an extended DNS error's text */
+#define IMAGE_EXTRA_TEXT_MAX 200  /* bytes of an extended DNS error's text */
 #define IMAGE_STRUCTURED_MAX 1000 /* bytes of one that is structured */
 #define IMAGE_STRUCTURED_FORMS 3  /* of it: whole, with less, with the least (compile/structured.h) */
 #define IMAGE_CONTACTS_MAX 16
@@ -214,7 +214,10 @@ enum {
 	IMAGE_LIST_IDENTITY = 40,    /* 40 bytes: five u64 of struct source_identity */
 	IMAGE_LIST_CONTENT = 80,     /* 16 bytes: the segment's key */
 	IMAGE_LIST_SETTINGS = 96,    /* 16 bytes: hash of what settings say of this list and of block:; compile.c */
-	IMAGE_LIST_SIZE = 112,
+	IMAGE_LIST_MEANING =
+	    112, /* 16 bytes: hash of what the list says and of what settings say of it, wherever it lies; compile.c */
+	IMAGE_LIST_LIFTS = 128, /* u32: entries that say when they were lifted, or will be; and four zeroes */
+	IMAGE_LIST_SIZE = 136,
 };
 enum {
 	IMAGE_PROV_AUTHORITY = 0, /* strings, IMAGE_NONE for what is not said */

@@ -173,6 +173,9 @@ struct policy {
 
 /* Entries of a tier's list that lifts keep from deciding at that time. lifts.c */
 size_t image_lifted(const struct policy *policy, size_t tier, size_t list, int64_t now_s);
+/* Of all lifts, for struct policy_info's content_hash: the same on every machine that has lifted the same names in the same lists
+ * for the same reasons, in whichever order and at whatever time. lifts.c */
+void image_lifts_sum(const struct policy *policy, uint64_t ret[2]);
 
 /* For tests and fuzzing: the same from bytes, which are borrowed until policy_close. bulk NULL for none. */
 MUST_CHECK bool policy_open_memory(const void *live, size_t live_len, const void *bulk, size_t bulk_len, struct policy **ret,

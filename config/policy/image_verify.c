@@ -71,7 +71,8 @@ static bool lists_verify(const struct image *im, struct err *err)
 			return damaged(err, "a setting of list", i);
 		if (i > 0 && le_get_u16(r + IMAGE_LIST_ORDER) <= le_get_u16(r - IMAGE_LIST_SIZE + IMAGE_LIST_ORDER))
 			return damaged(err, "the place of list", i);
-		if (first != next || count > untils->count - next || count > le_get_u32(r + IMAGE_LIST_ENTRY_COUNT))
+		if (first != next || count > untils->count - next || count > le_get_u32(r + IMAGE_LIST_ENTRY_COUNT) ||
+		    le_get_u32(r + IMAGE_LIST_LIFTS) > le_get_u32(r + IMAGE_LIST_ENTRY_COUNT))
 			return damaged(err, "the ends of list", i);
 		for (size_t j = first; j + 1 < first + count; j++) {
 			if (le_get_i64(untils->base + 8 * j) > le_get_i64(untils->base + 8 * (j + 1)))

@@ -4,6 +4,9 @@
  * either. */
 #include "policy/match_ask.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 /* Does the rule r lift that entry's? */
 static inline bool lifts(const uint8_t *r, const uint8_t *entry, int64_t now_s)
 {
@@ -82,6 +85,31 @@ size_t image_lifted(const struct policy *policy, size_t tier, size_t list, int64
 			lifted += count_entries(im, &name, rule, now_s);
 	}
 	return lifted;
+}
+
+/* NULL and "" differ. */
+static uint64_t hash_text(struct str text, uint64_t seed)
+{
+	const uint64_t hash = XXH3_64bits_withSeed(text.ptr == NULL ? "" : text.ptr, text.len, seed);
+	return text.ptr == NULL ? ~hash : hash;
+}
+
+void image_lifts_sum(const struct policy *policy, uint64_t ret[2])
+{
+	const struct image *live = policy->tiers[IMAGE_LIVE];
+	ret[0] = ret[1] = 0;
+	for (size_t i = 0; i < policy_lift_count(policy); i++) {
+		const uint8_t *lift = image_at(live, IMAGE_LIFTS, i), *rule = image_rule(live, le_get_u32(lift + IMAGE_LIFT_RULE));
+		const uint8_t *p = image_at(live, IMAGE_PROVENANCE, le_get_u32(rule + IMAGE_RULE_PROVENANCE));
+		uint16_t list = 0; /* those in mode off are not counted: they are no part of the policy */
+		(void)list_of_order(policy, le_get_u16(rule + IMAGE_RULE_ORDER), &list);
+		uint64_t hash = (uint64_t)rule[IMAGE_RULE_RANK] << 16 | list;
+		hash = hash_text(image_string(live, le_get_u32(lift + IMAGE_LIFT_NAME)), hash);
+		hash = hash_text(image_string(live, le_get_u32(p + IMAGE_PROV_LIFT_REASON)), hash);
+		hash = hash_text(image_string(live, le_get_u32(p + IMAGE_PROV_LIFT_REFERENCE)), hash);
+		ret[0] += hash;
+		ret[1] += XXH3_64bits(&hash, sizeof(hash));
+	}
 }
 
 bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *ret)

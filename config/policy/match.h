@@ -142,11 +142,16 @@ struct policy_info {
 	size_t list_count, entry_count, in_force_count; /* in force at now_s */
 	size_t bytes;
 	int64_t compiled_at_s;
+	/* The same on every machine whose lists say the same under the same settings, wherever they lie and whenever they were
+	 * compiled by this version; another for any entry, provenance or setting of a list that differs. */
 	uint8_t content_hash[16];
+	size_t lift_count;	   /* entries that say when they were lifted, or will be: the lifts on record */
 	uint8_t settings_hash[16]; /* of saring.yaml's bytes, as given to the compiler */
 	uint8_t lifts_hash[16];	   /* of the file of lifts, likewise; zeroes: there was none */
 };
 void policy_info(const struct policy *policy, int64_t now_s, struct policy_info *ret);
+/* The in_force_count alone. Any thread, from the batch's policy. */
+size_t policy_in_force_count(const struct policy *policy, int64_t now_s);
 
 struct policy_list {
 	struct str name, file, title;

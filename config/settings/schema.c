@@ -183,6 +183,8 @@ const struct schema_key schema_keys[] = {
      .help = "the answer to id.server and hostname.bind (CHAOS TXT); not said: REFUSED"},
     {.path = "server.nsid", .type = SCHEMA_TEXT, FIELD(settings, server_nsid), .max = NSID_MAX,
      .help = "the name server identifier (RFC 5001) for clients that ask for it"},
+    {.path = "server.policy", .type = SCHEMA_BOOL, FIELD(settings, server_policy), .fallback = "true",
+     .help = "policy.saring (CHAOS TXT) is answered to clients that may ask: which policy is in force, to compare servers by"},
     {.path = "server.cookies", .type = SCHEMA_BOOL, FIELD(settings, cookies), .fallback = "true",
      .help = "clients' DNS cookies (RFC 7873, RFC 9018) are answered"},
     {.path = "server.cookie-secrets", .type = SCHEMA_SECRETS, FIELD(settings, cookie_secrets),

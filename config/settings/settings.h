@@ -148,9 +148,9 @@ struct settings {
 	enum log_level log_level;
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
-	bool log_traffic; /* what the last day looked like is counted */
+	bool log_traffic;    /* what the last day looked like is counted */
 
-	bool cookies;
+	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
 	const struct siphash_key *cookie_secrets;		    /* the first makes cookies, all are accepted */
 	size_t cookie_secret_count;				    /* 0: of the process's own */

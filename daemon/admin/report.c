@@ -117,6 +117,9 @@ static json_t *policy(const struct report_source *s)
 	put_time(object, "compiled_at", info.compiled_at_s);
 	put_real(object, "compile_seconds", s->compile_seconds);
 	put_text(object, "bulk", s->bulk);
+	char content[IDENTITY_CONTENT_HEX];
+	put_text(object, "content", identity_content(info.content_hash, content));
+	put_count(object, "lifts", info.lift_count);
 	put(object, "lifted", carriers(s->generation->policy, info.list_count, s->now_s));
 	return object;
 }

@@ -313,18 +313,22 @@ bool audit_records(const struct audit *a, const struct audit_query *query, json_
 
 /* ---- waiting ---- */
 
-static void waiter_end(struct waiter *w)
+static void unlink_waiter(struct audit *a, const struct waiter *w)
 {
-	struct audit *a = w->audit;
 	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {
 		if (*at != w)
 			continue;
 		*at = w->next;
-		break;
+		return;
 	}
-	a->waiter_count--;
+}
+
+/* It is in the list no more. */
+static void waiter_end(struct waiter *w)
+{
 	audit_woken *done = w->done;
 	void *arg = w->arg;
+	w->audit->waiter_count--;
 	event_free(w->on_time);
 	free(w);
 	done(arg);
@@ -332,8 +336,10 @@ static void waiter_end(struct waiter *w)
 
 static void audit_on_time(evutil_socket_t fd, short what, void *arg)
 {
+	struct waiter *w = arg;
 	(void)fd, (void)what;
-	waiter_end(arg);
+	unlink_waiter(w->audit, w);
+	waiter_end(w);
 }
 
 /* By the event loop, not from here: who is woken may ask again. */
@@ -363,8 +369,11 @@ bool audit_wait(struct audit *a, uint64_t after_seq, int64_t wait_s, audit_woken
 
 void audit_end_waits(struct audit *a)
 {
-	while (a && a->waiters)
-		waiter_end(a->waiters);
+	while (a && a->waiters) {
+		struct waiter *first = a->waiters;
+		a->waiters = first->next;
+		waiter_end(first);
+	}
 }
 
 /* ---- life ---- */

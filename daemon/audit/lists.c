@@ -37,7 +37,7 @@ static json_t *lists_json(const struct generation *g, const struct policy_info *
 	size_t at = 0; /* lists in mode off are not in the image */
 	for (size_t i = 0; i < g->settings->list_count; i++) {
 		const struct settings_list *said = &g->settings->lists[i];
-		struct policy_list found;
+		struct policy_list found = {.entry_count = 0};
 		bool there = said->mode != MODE_OFF && at < info->list_count;
 		if (there)
 			policy_list(g->policy, (uint16_t)at++, 0, &found);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #define EFFECT_NS_MAX (INT64_C(3600) * 1000000000) /* what says to have begun before that is not believed */
-#define NS_IN_MS 1000000
+#define NS_IN_US 1000
 
 static void put(json_t *record, const char *key, json_t *value)
 {
@@ -96,7 +96,8 @@ void audit_record_effect(json_t *record, const json_t *change, int64_t arrived_n
 	int64_t now_ns = clock_mono_ns(), from_ns = json_is_integer(asked) ? json_integer_value(asked) : arrived_ns;
 	if (from_ns <= 0 || from_ns > now_ns || now_ns - from_ns > EFFECT_NS_MAX)
 		from_ns = arrived_ns;
-	put(record, "effect_ms", json_real((double)((now_ns - from_ns) / (NS_IN_MS / 1000)) / 1000)); /* whole microseconds */
+	int64_t took_us = (now_ns - from_ns) / NS_IN_US;
+	put(record, "effect_ms", json_real((double)took_us / 1000));
 }
 
 /* ---- what was announced ---- */

@@ -165,10 +165,9 @@ void answer_truncated(struct service *s, const struct query *q)
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
-void answer_chaos(struct service *s, const struct query *q, struct str text)
+void answer_chaos(struct service *s, const struct query *q, const struct str *texts, size_t count)
 {
 	struct build b;
-	uint8_t len = (uint8_t)MIN(text.len, (size_t)UINT8_MAX); /* one character-string (RFC 1035 §3.3) */
 
 	build_begin(&b, s, q, RCODE_NOERROR);
 	b.header.flags |= MSG_AA;
@@ -176,9 +175,14 @@ void answer_chaos(struct service *s, const struct query *q, struct str text)
 	wr_u16(&b.w, RRTYPE_TXT);
 	wr_u16(&b.w, RRCLASS_CH);
 	wr_u32(&b.w, 0);
-	wr_u16(&b.w, (uint16_t)(len + 1u));
-	wr_u8(&b.w, len);
-	wr_bytes(&b.w, text.ptr, len);
+	size_t len_at = b.w.pos;
+	wr_u16(&b.w, 0);
+	for (size_t i = 0; i < count; i++) {
+		uint8_t len = (uint8_t)MIN(texts[i].len, (size_t)UINT8_MAX); /* a character-string (RFC 1035 §3.3) */
+		wr_u8(&b.w, len);
+		wr_bytes(&b.w, texts[i].ptr, len);
+	}
+	wr_patch_u16(&b.w, len_at, (uint16_t)(b.w.pos - len_at - 2));
 	b.header.ancount = 1;
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }

@@ -32,19 +32,54 @@ static const struct chaos_name {
 #undef CHAOS
 };
 
+/* Which policy is in force: that nobody has to be believed who says so. */
+static const char policy_name[] = "\6policy\6saring"; /* and the root: the literal's own NUL */
+
+static bool is_name(const struct query *q, const char *wire, size_t len)
+{
+	return q->name.len == len && memcmp(q->name.wire, wire, len) == 0;
+}
+
+static const char *in_force(struct service *s)
+{
+	if (s->in_force_world != s->world->serial || s->in_force_s != s->now_s) {
+		(void)identity_in_force(s->world->policy, s->now_s, s->in_force);
+		s->in_force_world = s->world->serial;
+		s->in_force_s = s->now_s;
+	}
+	return s->in_force;
+}
+
+static void answer_policy(struct service *s, struct query *q)
+{
+	struct str texts[IDENTITY_COUNT];
+
+	for (size_t i = 0; i < IDENTITY_COUNT; i++)
+		texts[i] = str_from(s->world->identity.texts[i]);
+	texts[IDENTITY_IN_FORCE] = str_from(in_force(s));
+	answer_chaos(s, q, texts, IDENTITY_COUNT);
+	query_finish(s, q, COUNTER_LOCAL);
+}
+
 enum fate query_chaos(struct service *s, struct query *q)
 {
+	const bool is_text = q->type == RRTYPE_TXT || q->type == RRTYPE_ANY;
 	const char *text = NULL;
 
+	if (is_text && s->world->settings->server_policy && is_name(q, policy_name, sizeof(policy_name))) {
+		answer_policy(s, q);
+		return FATE_ANSWER;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(chaos_names); i++)
-		if (q->name.len == chaos_names[i].len && memcmp(q->name.wire, chaos_names[i].wire, q->name.len) == 0)
+		if (is_name(q, chaos_names[i].wire, chaos_names[i].len))
 			text = chaos_names[i].text(s);
-	if (text == NULL || (q->type != RRTYPE_TXT && q->type != RRTYPE_ANY)) {
+	if (text == NULL || !is_text) {
 		answer_rcode(s, q, RCODE_REFUSED, &(struct query_extra){.has_ede = true, .ede = EDE_NOT_SUPPORTED});
 		query_finish(s, q, COUNTER_REFUSED);
 		return FATE_ANSWER;
 	}
-	answer_chaos(s, q, str_from(text));
+	const struct str one = str_from(text);
+	answer_chaos(s, q, &one, 1);
 	query_finish(s, q, COUNTER_LOCAL);
 	return FATE_ANSWER;
 }

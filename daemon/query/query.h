@@ -183,6 +183,12 @@ struct service {
 	/* what was judged when inspect_response last found an entry that blocks, or would */
 	struct judged blocked_by, shadowed_by;
 
+	/* what policy.saring. says of the entries in force, as of that world and second: a walk over all lifts is not for every
+	 * query */
+	uint64_t in_force_world;
+	int64_t in_force_s;
+	char in_force[IDENTITY_TEXT_MAX];
+
 	/* the answer being built */
 	uint8_t *out; /* the transport's room, or big */
 	size_t out_len;
@@ -283,7 +289,8 @@ void answer_blocked(struct service *s, const struct query *q, const struct polic
 		    const struct policy_structured *structured);
 void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
 void answer_any(struct service *s, const struct query *q);
-void answer_chaos(struct service *s, const struct query *q, struct str text); /* one TXT, class CHAOS */
+/* One TXT, class CHAOS, of so many character-strings; of each the first 255 octets. */
+void answer_chaos(struct service *s, const struct query *q, const struct str *texts, size_t count);
 /* Of a zone that is answered here, with AA. */
 void answer_here(struct service *s, const struct query *q, const struct here *h);
 /* NODATA of saring's own, for ttl_s. */

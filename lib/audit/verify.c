@@ -54,10 +54,10 @@ static void tell(struct walk *w, enum audit_damage_kind kind, size_t file, uint3
 	struct told *t = &w->told[w->told_count++];
 	*t = (struct told){.damage = {.kind = kind, .line = line, .seq = seq}};
 	t->file = base_strdup(file < SIZE_MAX ? w->files[file] : "");
+	char *text = t->damage.text;
 	va_list args;
 	va_start(args, fmt);
-	(void)vsnprintf(t->damage.text, sizeof(t->damage.text), fmt,
-			args); // NOLINT(clang-analyzer-valist.Uninitialized): va_start is above
+	(void)vsnprintf(text, sizeof(t->damage.text), fmt, args); // NOLINT(clang-analyzer-valist.Uninitialized): va_start is above
 	va_end(args);
 }
 
@@ -288,6 +288,7 @@ static bool verify_folder(const char *path, struct walk *w, struct err *err)
 		judge(w, true);
 		check_head(w, path);
 	}
+	w->files = NULL;
 	audit_folder_finish(&folder);
 	return ok;
 }
@@ -300,6 +301,7 @@ static bool verify_file(const char *path, struct walk *w, struct err *err)
 	bool ok = walk_files(w, 1, err);
 	if (ok)
 		judge(w, false);
+	w->files = NULL;
 	free(alone);
 	return ok;
 }

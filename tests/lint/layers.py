@@ -37,7 +37,7 @@ LAYERS = [
     ("query", ["daemon/query/"]),
     ("listen", ["daemon/listen/"]),
     ("admin", ["daemon/admin/"]),
-    ("generation", ["daemon/generation."]),
+    ("generation", ["daemon/generation.", "daemon/identity."]),
     ("worker", ["daemon/worker."]),
     ("jobs", ["daemon/jobs.", "daemon/child."]),
     ("daemon", ["daemon/"]),

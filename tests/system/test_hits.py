@@ -76,6 +76,7 @@ def test_as_explain_names_them(daemon):
         rule = daemon.explain(name)["rule"]
         assert (rule["list"], rule["entry"], rule["match"]) in figures(daemon)
         assert rule["hits"] == 1 and rule["last_hit"] is not None
+    assert "  hits        1, last 20" in daemon.ctl("explain", "exact.example").out
     assert daemon.explain("never.example")["rule"]["hits"] == 0 and daemon.explain("never.example")["rule"]["last_hit"] is None
 
 

@@ -101,10 +101,15 @@ def test_what_the_entries_alone_tell(daemon):
         assert [(o["name"], o["why"], o["list"], o["entry"]) for o in told["own"]] == [
             ("lists.example.net", "list host", "far", "example.net"), ("corp.example", "route", None, "corp.example")]
         text = daemon.ctl("impact", *names, "--popular", daemon.home / "top.csv", code=code).out
-        assert "co.uk" in text and "list 'far' is fetched" in text and "servers of its own" in text
+        lines = text.splitlines()
+        assert "Public suffixes, below which all names would be blocked: co.uk" in lines and "Popular names:" in lines
+        assert "lists.example.net, from which the list 'far' is fetched, would be blocked by the entry example.net" in lines
+        assert any(line.startswith("corp.example, a zone that has servers of its own") for line in lines)
         if code == 0:
             daemon.stop()
-    daemon.configure(block={"popular": "top.txt"})
+    daemon.configure(block={"popular": "top.txt", "protect": ["bank.example"]})
+    assert [(o["name"], o["why"]) for o in impact(daemon, "www.bank.example", "bank.example", code=3)["own"]] == [("bank.example", "protected")]
+    assert "which is protected" in daemon.ctl("impact", "bank.example", code=3).out
     assert [(p["name"], p["rank"]) for p in impact(daemon, "busy.example", code=3)["popular"]] == [("www.busy.example", 2)]
     assert "no.csv" in daemon.ctl("impact", "busy.example", "--popular", "no.csv", code=1).err
 

@@ -42,6 +42,8 @@ static void show_policy(const struct output *o, const json_t *policy)
 			     figure_count(field_int(policy, "review_due"), "entry", "entries", entries));
 	output_linef(o, "", "%s, compiled %s in %s", figure_bytes((uint64_t)MAX(field_int(policy, "bytes"), 0), bytes),
 		     field_text(policy, "compiled_at"), figure_seconds(field_real(policy, "compile_seconds"), took));
+	output_linef(o, "", "content %s, %s on record", field_text(policy, "content"),
+		     figure_count(field_int(policy, "lifts"), "lift", "lifts", lists));
 	const json_t *one;
 	size_t i;
 	json_array_foreach(json_object_get(policy, "lifted"), i, one)

@@ -152,6 +152,10 @@ static void show_rule(const struct output *o, const json_t *rule, const char *at
 	const json_t *key = json_object_get(rule, "signed");
 	if (json_is_object(key))
 		output_linef(o, "signed by", "key %s, serial %lld", field_text(key, "key_id"), (long long)field_int(key, "serial"));
+	if (json_is_integer(json_object_get(rule, "hits"))) {
+		const char *last = field_text(rule, "last_hit");
+		output_linef(o, "hits", "%lld%s%s", (long long)field_int(rule, "hits"), last[0] != '\0' ? ", last " : "", last);
+	}
 	output_linef(o, "where", "%s:%lld", field_text(rule, "file"), (long long)field_int(rule, "line"));
 	output_line(o, "authority", field_text(rule, "authority"));
 	output_line(o, "reason", field_text(rule, "reason"));

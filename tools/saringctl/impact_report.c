@@ -219,7 +219,8 @@ static void show_suffixes(const struct output *o, const struct impact *im)
 	char text[NAME_TEXT_MAX];
 	if (im->suffix_count == 0)
 		return;
-	output_print(o, stdout, PAINT_BAD, "\nPublic suffixes");
+	putchar('\n');
+	output_print(o, stdout, PAINT_BAD, "Public suffixes");
 	output_print(o, stdout, PAINT_NONE, ", below which all names would be blocked:");
 	for (size_t i = 0; i < MIN(im->suffix_count, (size_t)SHOWN_LINES); i++)
 		output_print(o, stdout, PAINT_NONE, " %s", name_to_text(&im->suffixes[i], text));
@@ -235,7 +236,8 @@ static void show_popular(const struct output *o, const struct impact_told *t)
 	const size_t count = popular_hits(t, hits);
 	char text[NAME_TEXT_MAX];
 	if (count > 0) {
-		output_print(o, stdout, PAINT_WARN, "\nPopular names:");
+		putchar('\n');
+		output_print(o, stdout, PAINT_WARN, "Popular names:");
 		putchar('\n');
 		struct table *table = table_create(o, columns, ARRAY_LEN(columns));
 		for (size_t i = 0; i < MIN(count, (size_t)SHOWN_LINES); i++) {
@@ -255,11 +257,15 @@ static void show_cares(const struct output *o, const struct impact *im)
 {
 	char name[NAME_TEXT_MAX], entry[NAME_TEXT_MAX];
 	struct name by;
+	bool first = true;
 	for (size_t i = 0; i < im->care_count; i++) {
 		const struct care_name *c = &im->cares[i];
 		if (!covered_is(&im->covered, &c->name, &by))
 			continue;
-		output_print(o, stdout, PAINT_BAD, "\n%s", name_to_text(&c->name, name));
+		if (first)
+			putchar('\n');
+		first = false;
+		output_print(o, stdout, PAINT_BAD, "%s", name_to_text(&c->name, name));
 		switch (c->why) {
 		case CARE_LIST_HOST:
 			output_print(o, stdout, PAINT_NONE, ", from which the list '%s' is fetched,", c->list);
@@ -274,9 +280,8 @@ static void show_cares(const struct output *o, const struct impact *im)
 			break;
 		}
 		output_print(o, stdout, PAINT_NONE, " would be blocked by the entry %s", name_to_text(&by, entry));
-	}
-	if (im->care_count > 0)
 		putchar('\n');
+	}
 }
 
 void impact_report(const struct output *o, const struct impact_told *told)

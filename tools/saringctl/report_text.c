@@ -180,8 +180,10 @@ static void most_hit(const struct text *t, const json_t *hit)
 	    line(t, "  %s: %lld blocked, %lld would have been", field_text(one, "list"), (long long)field_int(one, "hits"),
 		 (long long)field_int(one, "would_block"));
 	json_array_foreach(json_object_get(hit, "top"), i, one)
-	    line(t, "  %10lld  %s (%s)", (long long)(field_int(one, "hits") + field_int(one, "would_block")),
-		 field_text(one, "entry"), field_text(one, "list"));
+	{
+		int64_t count = field_int(one, "hits") + field_int(one, "would_block");
+		line(t, "  %10lld  %s (%s)", (long long)count, field_text(one, "entry"), field_text(one, "list"));
+	}
 }
 
 void report_text(const struct output *o, const json_t *report, struct buf *ret)

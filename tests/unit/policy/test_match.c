@@ -749,10 +749,83 @@ static void what_the_images_say_of_themselves(void **state)
 	assert_memory_not_equal(other.content_hash, info.content_hash, sizeof(info.content_hash));
 }
 
+static bool same_content(const struct policy_info *a)
+{
+	struct policy_info b;
+	fixture_open(&f);
+	policy_info(f.policy, NOW_S, &b);
+	return memcmp(a->content_hash, b.content_hash, sizeof(b.content_hash)) == 0;
+}
+
+/* What two servers must agree about, and what they need not. */
+static void the_content_is_told_by_what_it_says(void **state)
+{
+	(void)state;
+	struct policy_info info;
+	foreign("big", FORMAT_HOSTS, "0.0.0.0 a.example\n", false);
+	size_t l = blocks("l", "x.example y.example");
+	struct settings_list *list = &f.settings_lists[l], was = *list;
+	fixture_open(&f);
+	policy_info(f.policy, NOW_S, &info);
+	/* where and when: a file elsewhere, touched, of another size for the tiers, compiled again */
+	list->file = "/else/where";
+	list->file_shown = "where";
+	list->line += 7;
+	f.sources[l].changed_at_s += 100;
+	f.sources[l].identity.inode += 5;
+	f.sources[l].identity.size = COMPILE_LIVE_BYTES_MAX + 1;
+	f.generation += 3;
+	assert_true(same_content(&info));
+	*list = was;
+	/* each of these says something else */
+	list->name = "m";
+	assert_false(same_content(&info));
+	*list = was;
+	list->mode = MODE_SHADOW;
+	assert_false(same_content(&info));
+	*list = was;
+	list->has_answer = true;
+	assert_false(same_content(&info));
+	*list = was;
+	list->provenance.reason = "why";
+	assert_false(same_content(&info));
+	list->provenance.reason = NULL;
+	list->provenance.has_sub_error = true;
+	assert_false(same_content(&info));
+	*list = was;
+	f.settings.block_ttl_s++;
+	assert_false(same_content(&info));
+	f.settings.block_ttl_s--;
+	f.settings.organization = "Example ISP";
+	assert_false(same_content(&info));
+	f.settings.organization = NULL;
+	f.sources[l].content_key[3] ^= 1;
+	assert_false(same_content(&info));
+	f.sources[l].content_key[3] ^= 1;
+	assert_true(same_content(&info));
+}
+
+static void lifts_are_counted(void **state)
+{
+	(void)state;
+	struct policy_info info;
+	blocks("l", "a.example !lifted=2020-01-01 b.example !lifted=2099-01-01 =c.example !lifted=2020-01-01 d.example a.example "
+		    "!lifted=2020-01-01");
+	fixture_add(&f, &(struct fixture_list){.name = "whole", .text = "lifted: 2017-08-10\nentries: [t.me, telegram.org]\n"});
+	fixture_open(&f);
+	policy_info(f.policy, NOW_S, &info);
+	assert_int_equal(info.lift_count, 5); /* the one that stands twice is one entry */
+	assert_int_equal(info.entry_count, 6);
+	assert_int_equal(info.in_force_count, 2);
+	assert_int_equal(policy_in_force_count(f.policy, NOW_S), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(nothing_decides_in_an_empty_policy),
+	    TEST(the_content_is_told_by_what_it_says),
+	    TEST(lifts_are_counted),
 	    TEST(each_match_takes_its_own_names),
 	    TEST(the_eleven_names_and_their_neighbours),
 	    TEST(matching_is_on_wire_labels),

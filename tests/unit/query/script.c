@@ -248,6 +248,12 @@ void policy_info(const struct policy *policy, int64_t now_s, struct policy_info 
 	*ret = (struct policy_info){.list_count = 1, .entry_count = policy->rule_count};
 }
 
+size_t policy_in_force_count(const struct policy *policy, int64_t now_s)
+{
+	(void)now_s;
+	return policy->rule_count;
+}
+
 void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret)
 {
 	(void)policy;
