@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "saringctl/ask.h"
 #include "wire/rrtype.h"
 
 #include <stdlib.h>
@@ -22,7 +21,7 @@ static void find_listeners(struct lifting *l)
 	{
 		const char *text = json_string_value(one);
 		struct lift_listener listener = {.text = text};
-		if (text == NULL || l->listener_count == LIFT_LISTENERS_MAX || !ask_address(text, &listener.addr))
+		if (text == NULL || l->listener_count == LIFT_LISTENERS_MAX || !dns_client_address(text, &listener.addr))
 			continue;
 		l->listeners[l->listener_count++] = listener;
 	}

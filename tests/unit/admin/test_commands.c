@@ -373,7 +373,8 @@ static void test_explain_others(void **state)
 
 	expect_holds(result_of(f, "explain", "{\"name\":\"unlisted.example\",\"type\":null,\"client\":null}", RIGHT_READ),
 		     "{\"name\": \"unlisted.example\", \"type\": \"A\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
-		     " \"ttl\": null, \"answered_here\": null, \"route\": null, \"rule\": null, \"also\": []}");
+		     " \"ttl\": null, \"by\": null, \"by_target\": null, \"answered_here\": null, \"route\": null, \"rule\": null, "
+		     "\"also\": []}");
 	expect_holds(result_of(f, "explain", "{\"name\":\"Foo.Localhost\",\"type\":\"AAAA\"}", RIGHT_READ),
 		     "{\"name\": \"foo.localhost\", \"type\": \"AAAA\", \"client\": null, \"verdict\": \"none\", \"answer\": null,"
 		     " \"ttl\": null, \"answered_here\": {\"zone\": \"localhost\", \"source\": \"RFC 6761\", \"answer\": \"data\","
