@@ -28,6 +28,9 @@ void lift_finish(struct lifting *l)
 	}
 	free(l->checks);
 	free(l->wanted);
+	free(l->listed);
+	free(l->unknown);
+	free(l->idle);
 	free(l->login);
 	plan_finish(&l->plan);
 	if (l->blockers.settings != NULL)
