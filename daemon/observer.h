@@ -15,7 +15,8 @@
 #include "observe/tap.h"
 #include "observe/traffic.h"
 
-#define OBSERVER_SAVE_S 600  /* so much of the hits a crash may lose */
+#define OBSERVER_SAVE_S 600  /* so much of the hits a crash may lose; the table then says that it is inexact since the next start \
+			      */
 #define OBSERVER_FILE "hits" /* in the state directory */
 
 struct observer_config {
