@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "policy/ident.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -115,7 +114,8 @@ static void enter_world(struct observer *o, uint64_t serial)
 	}
 }
 
-static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke)
+/* add: it has acted just now. */
+static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke, bool add)
 {
 	struct policy_ident ident;
 
@@ -124,7 +124,13 @@ static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke
 	const struct hits_key key = {
 	    .list = o->lists[ident.list], .match = ident.match, .conditions = ident.conditions, .key = ident.key};
 	struct hit *hit = hits_find(o->hits, &key);
-	return hit != NULL ? hit : hits_add(o->hits, &key, policy_ident_written(o->policy, spoke, &ident));
+	return hit != NULL || !add ? hit : hits_add(o->hits, &key, policy_ident_written(o->policy, spoke, &ident));
+}
+
+const struct hit *observer_find(struct observer *o, uint64_t serial, const struct policy_spoke *spoke)
+{
+	enter_world(o, serial);
+	return find_hit(o, spoke, false);
 }
 
 /* The entry is named, and never who asked. */
@@ -141,7 +147,7 @@ static void take_entry(struct observer *o, const struct tap_fact *f, const struc
 {
 	const struct policy_spoke spoke = {
 	    .rule = f->rule, .labels = f->labels, .bulk = (f->flags & TAP_BULK) != 0, .name = name, .wide = f->address};
-	struct hit *hit = find_hit(o, &spoke);
+	struct hit *hit = find_hit(o, &spoke, true);
 
 	o->changed = true;
 	if (hit == NULL) { /* it cannot be kept, or its policy is gone */

@@ -247,7 +247,7 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 	json_t *explained = report_explain(&source, &question);
 	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
 	if (c->config.observer)
-		report_hits_annotate(c->config.observer, explained);
+		report_hits_annotate(c->config.observer, &source, &question, explained);
 	call_ok(call, explained);
 }
 

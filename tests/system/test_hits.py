@@ -80,6 +80,17 @@ def test_as_explain_names_them(daemon):
     assert daemon.explain("never.example")["rule"]["hits"] == 0 and daemon.explain("never.example")["rule"]["last_hit"] is None
 
 
+def test_explain_tells_entries_of_one_name_apart(saringd, fake):
+    """Two that differ in their conditions only are two entries."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "a", "file": "a.txt", "format": "adblock"}]},
+                     {"a.txt": "||two.example^$client=127.0.0.1\n||two.example^$client=127.0.0.9\n"})
+    for _ in range(3):
+        assert blocked(ask(daemon, "two.example"))
+    rules = {client: daemon.ctl("--json", "explain", "two.example", "--client", client).json["rule"] for client in ("127.0.0.1", "127.0.0.9")}
+    assert {client: rule["hits"] for client, rule in rules.items()} == {"127.0.0.1": 3, "127.0.0.9": 0}
+    assert rules["127.0.0.9"]["last_hit"] is None
+
+
 def test_list_show(daemon):
     for _ in range(3):
         ask(daemon, "t.me")
