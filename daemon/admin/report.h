@@ -67,5 +67,8 @@ void report_hits_annotate(struct observer *observer, const struct explain_source
 			  json_t *explained);
 /* What the last day looked like: at most `top` of its names, and the sketch of all others. */
 MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
+/* How many clients asked any of these names (which are put into another order), as far as they are among those of report_traffic.
+ * Numbers are all that is told of clients: not even a pseudonym, by which what one of them asked could be put together. */
+MUST_CHECK json_t *report_traffic_clients(struct observer *observer, struct name *names, size_t count, int64_t now_s);
 
 #endif

@@ -198,14 +198,6 @@ static json_t *one_name(const struct top_name *n)
 	put_count(object, "queries", n->count);
 	put_count(object, "error", n->error);
 	put_count(object, "clients", distinct_estimate(&n->clients));
-	if (n->clients.count == DISTINCT_MANY) {
-		put_hex(object, "registers", n->clients.registers, sizeof(n->clients.registers));
-		return object;
-	}
-	json_t *few = json_array();
-	for (unsigned i = 0; i < n->clients.count; i++)
-		must(json_array_append_new(few, json_integer(n->clients.few[i])) == 0);
-	put(object, "few", few);
 	return object;
 }
 
@@ -245,6 +237,33 @@ json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s)
 	put_count(object, "clients", d.clients);
 	put(object, "names", names);
 	put(object, "sketch", sketch(&d));
+	traffic_digest_finish(&d);
+	return object;
+}
+
+static int by_wire(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return memcmp(x->wire, y->wire, x->len);
+}
+
+json_t *report_traffic_clients(struct observer *observer, struct name *names, size_t count, int64_t now_s)
+{
+	struct distinct clients = {.count = 0};
+	struct traffic_digest d;
+	struct name name;
+	json_t *object = json_object();
+	observer_drain(observer);
+	traffic_digest(observer_traffic(observer), now_s, &d);
+	qsort(names, count, sizeof(names[0]), by_wire);
+	for (size_t i = 0; i < d.name_count; i++) {
+		must(name_from_wire(d.names[i].wire, d.names[i].len, &name));
+		if (bsearch(&name, names, count, sizeof(names[0]), by_wire) != NULL)
+			distinct_merge(&clients, &d.names[i].clients);
+	}
+	put_count(object, "clients", distinct_estimate(&clients));
 	traffic_digest_finish(&d);
 	return object;
 }

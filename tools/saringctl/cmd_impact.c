@@ -213,6 +213,19 @@ static enum exit_status ask_daemon(struct work *w)
 	return STATUS_DONE;
 }
 
+/* After the last entry. */
+static bool sum_up(struct work *w, enum exit_status *ret_status)
+{
+	struct impact_told *t = &w->told;
+	struct err err = {.code = ERR_NONE};
+
+	impact_sum(&t->impact, &t->sum);
+	if (t->sum.name_count == 0 || day_clients(w->ctx, &t->day, t->sum.names, t->sum.name_count, &t->clients, &err))
+		return true;
+	*ret_status = output_fail(&w->ctx->out, &err, NULL);
+	return false;
+}
+
 enum exit_status cmd_impact(struct context *ctx)
 {
 	struct work w = {.ctx = ctx, .progress = {.fd = -1, .pid = -1}};
@@ -230,10 +243,12 @@ enum exit_status cmd_impact(struct context *ctx)
 	for (size_t i = 0; i < ctx->in->operand_count && good; i++)
 		good = take_operand(&w, ctx->in->operands[i], &status);
 	progress_stop(&w.progress);
+	good = good && (!w.told.has_day || sum_up(&w, &status));
 	if (good) {
 		impact_report(&ctx->out, &w.told);
 		status = asked;
 	}
+	impact_sum_finish(&w.told.sum);
 	popular_finish(&w.told.popular);
 	impact_finish(&w.told.impact);
 	day_finish(&w.told.day);
