@@ -119,6 +119,20 @@ def test_a_list_and_a_file(daemon):
     assert "no list, no file and no name" in daemon.ctl("impact", "no name", code=1).err
 
 
+def test_lifted_beside_a_list(daemon):
+    """A lift beside an imported list ends its entries as surely as one that stands in a list."""
+    daemon = daemon()
+    (daemon.home / "hosts.txt").write_text("0.0.0.0 busy.example\n0.0.0.0 www.busy.example\n0.0.0.0 other.example\n", encoding="utf-8")
+    daemon.configure(lists=[{"name": "c", "file": "hosts.txt", "format": "hosts"}, {"name": "house", "file": "house.yaml"}])
+    daemon.ctl("reload")
+    daemon.ctl("list", "lift", "c", "busy.example", "--reason", "r")
+    visit(daemon, {"busy.example": 5, "www.busy.example": 7})
+    told = impact(daemon, "c")
+    assert (told["names"], told["left_out"]["no_longer_in_force"]) == (2, 1)
+    assert told["traffic"]["hit"]["queries_at_most"] == 7
+    assert impact(daemon, "./hosts.txt")["names"] == 3, "the file itself knows of no lift"
+
+
 def test_what_the_entries_alone_tell(daemon):
     """Public suffixes, popular names, and the operator's own: told without the daemon, too."""
     daemon = daemon()
@@ -199,6 +213,14 @@ def test_list_add_guards(daemon):
     daemon.ctl("list", "add", "house", "big.example", "--match", "subdomains", code=1)
     daemon.ctl("list", "add", "house", "big.example", "--force")
     assert blocked(ask(daemon, "big.example"))
+    # what is blocked already is taken from nobody
+    daemon.ctl("list", "add", "house", "big.example")
+    daemon.ctl("list", "add", "house", "big.example", "--match", "exact")
+    daemon.ctl("list", "remove", "house", "big.example")
+    daemon.ctl("list", "add", "house", "big.example", code=1)
+    daemon.ctl("list", "add", "house", "big.example", "--match", "exact", "--force")
+    daemon.ctl("list", "add", "house", "big.example", code=1)  # there is more below it
+    daemon.ctl("list", "add", "house", "big.example", "--match", "exact")
     daemon.stop()
     daemon.ctl("list", "add", "house", "huge.example", code=3)
     assert "huge.example" in (daemon.home / "house.yaml").read_text(), "no daemon: no such check, and no failure"
