@@ -31,7 +31,8 @@ struct blocker {
 	uint32_t class; /* in the list's segment */
 	uint32_t line;
 	enum relation relation;
-	bool wide; /* blocker_is_wide; filled by who keeps it */
+	bool sibling; /* whatever else it is: of an order, or a registrable domain of its list, that is looked for */
+	bool wide;    /* blocker_is_wide; filled by who keeps it */
 };
 
 /* A public suffix (libpsl), or the root: names that have nothing to do with one another lie below. */

@@ -100,13 +100,18 @@ static bool on_further(void *arg, const struct blocker *one)
 	return true;
 }
 
-/* What is lifted is looked for, with its siblings, from `from` on. */
-static void look_for_lifted(struct round *r, const struct blockers *b, size_t from)
+/* The siblings of what was asked for belong to the service, too: what blocks those is looked for. What was only found above or
+ * below is none: what else lies there, or stands in its list, is another's. */
+static bool look_for_siblings(struct round *r, size_t from)
 {
+	bool any = false;
 	for (size_t i = from; i < r->plan->lift_count; i++) {
+		if (!r->plan->lift[i].sibling)
+			continue;
 		lookout_name(&r->lookout, &r->plan->lift[i].name);
-		lookout_siblings(&r->lookout, b, &r->plan->lift[i]);
+		any = true;
 	}
+	return any;
 }
 
 void plan_make(const struct blockers *b, const struct plan_wish *wish, struct plan *ret)
@@ -117,13 +122,12 @@ void plan_make(const struct blockers *b, const struct plan_wish *wish, struct pl
 	blockers_walk(b, &r.lookout, on_own, &r);
 	ret->own_count = ret->lift_count;
 	r.lifts = true;
-	/* Each turn lifts something that was not lifted, of which there is an end. */
-	for (size_t from = 0, before = SIZE_MAX; wish->closure && !ret->too_many && before != ret->lift_count;) {
-		before = ret->lift_count;
-		look_for_lifted(&r, b, from);
-		from = before;
+	for (size_t i = 0; wish->closure && i < ret->own_count; i++)
+		lookout_siblings(&r.lookout, b, &ret->lift[i]);
+	if (wish->closure)
 		blockers_walk(b, &r.lookout, on_further, &r);
-	}
+	if (wish->closure && !ret->too_many && look_for_siblings(&r, ret->own_count))
+		blockers_walk(b, &r.lookout, on_further, &r);
 	round_end(&r);
 }
 

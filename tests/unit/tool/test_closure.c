@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a lift finds: above, below, siblings, other lists; to a fixed point, and no further than it may. */
+ * What a lift finds: above, below, siblings, other lists, and no further than it may. */
 #include "saringctl/closure.h"
 
 #include <setjmp.h>
@@ -116,7 +116,7 @@ static void test_named_and_left(void **state)
 	expect(f, "x.web.telegram.org", anywhere, "", "order:telegram.org:parent order:web.telegram.org:parent"); /* hosts: exact */
 }
 
-static void test_fixed_point(void **state)
+static void test_siblings(void **state)
 {
 	struct fixture *f = *state;
 	three_lists(f);
@@ -126,6 +126,19 @@ static void test_fixed_point(void **state)
 	       "adblock:cdn.t.me:child "
 	       "hosts:web.telegram.org:same hosts:a.web.telegram.org:child",
 	       "");
+}
+
+/* One service's name in somebody else's list is lifted there; what else that list holds is another's affair. */
+static void test_other_orders_stay(void **state)
+{
+	struct fixture *f = *state;
+	(void)add(f, "order", FORMAT_YAML, "reference: order 7\nentries: [t.me, service.example]\n");
+	(void)add(f, "malware", FORMAT_YAML,
+		  "reference: about malware\nentries: [sub.service.example, bank.example, other.example, x.hoster.example]\n");
+	(void)add(f, "hosters", FORMAT_YAML, "reference: abuse 1\nentries: [hoster.example, unrelated.example]\n");
+	expect(f, "t.me", closed, "order:t.me:same order:service.example:same-order malware:sub.service.example:child", "");
+	/* a parent is lifted for the sake of what lies below it, and nothing else that does */
+	expect(f, "good.hoster.example", closed, "hosters:hoster.example:parent", "");
 }
 
 static void test_what_does_not_act_is_no_blocker(void **state)
@@ -212,8 +225,13 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_named_and_left),	      TEST(test_fixed_point),	     TEST(test_what_does_not_act_is_no_blocker),
-	    TEST(test_same_domain),	      TEST(test_wide_ones_are_left), TEST(test_bounds),
+	    TEST(test_named_and_left),
+	    TEST(test_siblings),
+	    TEST(test_other_orders_stay),
+	    TEST(test_what_does_not_act_is_no_blocker),
+	    TEST(test_same_domain),
+	    TEST(test_wide_ones_are_left),
+	    TEST(test_bounds),
 	    TEST(test_two_entries_of_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
