@@ -279,6 +279,11 @@ static enum exit_status finish(struct lifting *l, size_t number)
 	enum exit_status status = lift_tell(l);
 	if (l->in_force || (l->list == NULL && !l->asked))
 		lift_prove(l);
+	if (l->ctx->in->closure && l->in_force && err.code == ERR_NONE) {
+		status = lift_follow(l, &err);
+		if (err.code != ERR_NONE)
+			output_note(&l->ctx->out, "%s", err.text);
+	}
 	plan_look_round(&l->blockers, &wish, &l->plan);
 	lift_show(l);
 	if (status != STATUS_DONE)

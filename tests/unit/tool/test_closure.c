@@ -208,12 +208,51 @@ static void test_two_entries_of_a_name(void **state)
 	plan_finish(&plan);
 }
 
+/* What an answer leads to: what covers that, and nothing beside it. */
+static void test_targets(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_wish wish = closed;
+	struct name target;
+	struct plan plan;
+	(void)add(f, "a", FORMAT_YAML,
+		  "reference: order 7\nentries: [front.example, x.tracker.net, tracker.net, y.tracker.net, {domain: "
+		  "x.tracker.net, match: subdomains}, a.x.tracker.net, net]\n");
+	(void)add(f, "b", FORMAT_YAML,
+		  "entries: [{domain: x.tracker.net, match: subdomains}, {domain: tracker.net, match: exact}]\n");
+	(void)add(f, "c", FORMAT_HOSTS, "0.0.0.0 x.tracker.net\n0.0.0.0 tracker.net\n");
+	assert_true(name_from_text(STR_LIT("x.tracker.net"), &target, NULL));
+	plan = (struct plan){.lift = NULL};
+	wish.names = &target;
+	wish.count = 1;
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_string_equal(text_of(f, plan.lift, plan.lift_count),
+			    "a:x.tracker.net:target a:tracker.net:target c:x.tracker.net:target");
+	assert_string_equal(text_of(f, plan.left, plan.left_count), "a:net:target!");
+	/* once more there is nothing more */
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_int_equal(plan.lift_count, 3);
+	assert_int_equal(plan.left_count, 1);
+	plan_finish(&plan);
+	wish.force = true;
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_string_equal(text_of(f, plan.lift, plan.lift_count),
+			    "a:x.tracker.net:target a:tracker.net:target a:net:target! c:x.tracker.net:target");
+	assert_int_equal(plan.left_count, 0);
+	plan_finish(&plan);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_named_and_left),	      TEST(test_fixed_point),	     TEST(test_what_does_not_act_is_no_blocker),
-	    TEST(test_same_domain),	      TEST(test_wide_ones_are_left), TEST(test_bounds),
+	    cmocka_unit_test_setup_teardown(test_targets, set_up, tear_down),
+	    TEST(test_named_and_left),
+	    TEST(test_fixed_point),
+	    TEST(test_what_does_not_act_is_no_blocker),
+	    TEST(test_same_domain),
+	    TEST(test_wide_ones_are_left),
+	    TEST(test_bounds),
 	    TEST(test_two_entries_of_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
