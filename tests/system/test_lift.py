@@ -168,6 +168,14 @@ def test_closure_in_as_many_turns_as_there_are_lists(serve):
     daemon.up.on("far.example", records("300 CNAME cdn.far.com.", "cdn.far.com. 300 A 192.0.2.1"))
     said = daemon.ctl("unblock", "front.example", "--closure", "--reason", "r").out
     assert "lifted middle.net in b" in said and "lifted last.net in c" in said and "front.example: pass" in said and said.count("asked at") == 1
+    # and of a name that no list has
+    daemon.up.on("own.example", records("300 CNAME www.tail.net.", "www.tail.net. 300 A 192.0.2.1"))
+    daemon.ctl("list", "add", "c", "tail.net")
+    result = daemon.ctl("--json", "unblock", "own.example", "--reason", "r", code=1).json
+    assert result["entries"] == [] and (result["checks"][0]["leads_to"], result["checks"][0]["blocked_by"]["entry"]) == ("www.tail.net", "tail.net")
+    result = daemon.ctl("--json", "unblock", "own.example", "--closure", "--reason", "r").json
+    assert [(e["relation"], e["list"], e["entry"]) for e in result["entries"]] == [("target", "c", "tail.net")] and result["passed"] is True
+    assert daemon.ctl("unblock", "own.example", "nowhere.example", "--reason", "r", code=1).err
     # what is wider than the service is named, and left
     daemon.ctl("list", "add", "a", "far.example")
     result = daemon.ctl("--json", "unblock", "far.example", "--closure", "--reason", "r", code=1).json
@@ -182,6 +190,37 @@ def test_dry_run_does_nothing(telegram):
     assert "would be lifted" in telegram.ctl("unblock", "t.me", "--dry-run").out
     assert {p.name: p.read_bytes() for p in telegram.home.glob("*.*") if p.is_file() and p.suffix in (".yaml", ".txt")} == before
     assert lifts_of(telegram) == [] and telegram.status()["policy"]["generation"] == 1
+
+
+def test_a_whole_list_with_all_that_blocks_its_names(telegram):
+    planned = telegram.ctl("--json", "list", "lift", "telegram-2017", "--closure", "--dry-run")
+    assert ("adblock", "cdn.telegram.org") in names_of(planned) and ("telegram-2017", "t.me") in names_of(planned)
+    assert "would be lifted" in telegram.ctl("list", "lift", "telegram-2017", "--closure", "--dry-run").out and lifts_of(telegram) == []
+    for _ in range(2):   # the second time the list is lifted already
+        result = telegram.ctl("--json", "list", "lift", "telegram-2017", "--closure", "--reason", "r", "--reference", "u").json
+        assert result["passed"] is True and {c["name"] for c in result["checks"]} >= set(ELEVEN)
+    for name in ELEVEN + ["cdn.telegram.org"]:
+        assert rrs(ask(telegram, name)) == ["192.0.2.200"], name
+    for name in ("ads.example", "tracker.example", "other.example"):
+        assert blocked(ask(telegram, name)), f"{name} has nothing to do with it"
+
+
+def test_names_of_which_nothing_is_in_force(serve):
+    daemon = serve({"a": "entries: [t.me, {domain: old.example, expires: 2020-01-01}]\n", "b": ("t.me\n", {"format": "domains"})})
+    result = daemon.ctl("unblock", "nowhere.example", "--reason", "r", code=1)
+    assert "nowhere.example: no list has an entry of that name" in result.err and "nowhere.example: pass" in result.out
+    result = daemon.ctl("unblock", "nowhere.example", "t.me", "--reason", "r", code=1)
+    assert "nowhere.example: no list has" in result.err and "t.me: no list" not in result.err and rrs(ask(daemon, "t.me")) == ["192.0.2.200"]
+    result = daemon.ctl("unblock", "t.me", "--reason", "again")
+    assert "t.me is already lifted in a" in result.out and "t.me is already lifted in b" in result.out and "t.me: pass" in result.out
+    assert "no list has" not in result.err
+    result = daemon.ctl("--json", "unblock", "t.me", "nowhere.example", "--reason", "again", code=1).json
+    assert result["not_found"] == ["nowhere.example"] and result["entries"] == []
+    assert {(x["list"], r["outcome"]) for x in result["lists"] for r in x["results"]} == {("a", "already"), ("b", "already")}
+    assert "old.example: no list has an entry of that name in force" in daemon.ctl("unblock", "old.example", "--reason", "r").err
+    daemon.stop()
+    for name in ("t.me", "old.example", "nowhere.example"):
+        daemon.ctl("unblock", name, "--reason", "r", code=3)
 
 
 def test_reason_is_asked_for(telegram):
@@ -382,6 +421,19 @@ def test_a_child_below_a_name_that_stays_blocked(serve):
     daemon = serve({"wide": "entries: [p.example, c.p.example]\n"})
     daemon.ctl("unblock", "c.p.example", "--reason", "r", code=1)
     assert rcode(ask(daemon, "p.example")) == rcode(ask(daemon, "c.p.example")) == "NXDOMAIN"
+
+
+def test_what_is_lifted_changes_no_other_block(serve):
+    """Only for names above it NXDOMAIN would deny what was lifted: not for the name itself, blocked for what its CNAME leads to."""
+    from harness.fake import records
+    daemon = serve({"mine": "entries:\n  - {domain: front.example, lifted: 2020-01-01}\n  - tracker.example\n",
+                    "ads": ("front2.example\n", {"format": "domains"})})
+    for name in ("front.example", "front2.example"):
+        daemon.up.on(name, records("60 CNAME x.tracker.example.", "x.tracker.example. 60 A 192.0.2.7"))
+    daemon.ctl("list", "lift", "ads", "front2.example", "--reason", "r", code=1)
+    for name in ("front.example", "front2.example"):
+        answer = ask(daemon, name)
+        assert rcode(answer) == "NXDOMAIN" and ede(answer), name
 
 
 def test_with_the_daemon_down_it_waits(serve):

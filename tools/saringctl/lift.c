@@ -24,6 +24,9 @@ void lift_finish(struct lifting *l)
 	free(l->lists);
 	lift_prove_finish(l);
 	free(l->wanted);
+	free(l->listed);
+	free(l->unknown);
+	free(l->idle);
 	free(l->login);
 	plan_finish(&l->plan);
 	if (l->blockers.settings != NULL)

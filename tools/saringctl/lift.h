@@ -52,6 +52,11 @@ struct lifting {
 	int64_t now_s;
 	struct name *wanted; /* owned; the names on the command line */
 	size_t wanted_count;
+	struct name *listed; /* owned; a whole list's: the names that it blocks, lifted already or not */
+	size_t listed_count, listed_cap;
+	/* unblock, owned, for each wanted name: */
+	bool *unknown; /* no list has an entry of it, and none is lifted for its sake */
+	bool *idle;    /* the lists have entries of it, of which none blocks it now, nor is lifted */
 	struct blockers blockers;
 	struct plan plan;
 	struct lift_list *lists; /* owned */
@@ -78,12 +83,17 @@ void lift_finish(struct lifting *l);
 struct lift_list *lift_list_of(struct lifting *l, size_t number);
 void lift_list_add(struct lift_list *list, const char *name);
 
+/* unblock: what the lists have of the wanted names of which the plan lifts nothing. Where one is lifted already, that is said of
+ * the list as of any edit. lift_known.c */
+void lift_look_up(struct lifting *l);
+
 /* Write what is planned. False: err says why, and in which lists it was done is in their results. */
 MUST_CHECK bool lift_write(struct lifting *l, struct err *err);
 /* The daemon takes it up; the cache forgets. Returns the status to exit with. */
 enum exit_status lift_tell(struct lifting *l);
-/* Ask the listeners, and for each name that fails explain. lift_check.c */
-void lift_prove(struct lifting *l);
+/* Ask the listeners, and for each name that fails explain. Returns the status to exit with when the daemon could not be asked.
+ * lift_check.c */
+enum exit_status lift_prove(struct lifting *l);
 void lift_prove_finish(struct lifting *l);
 bool lift_proved(const struct lifting *l); /* no name failed, as far as it could be asked for */
 

@@ -55,6 +55,8 @@ static void find_names(struct lifting *l)
 				(void)add_check(l, &name);
 		}
 	}
+	for (size_t i = 0; i < l->listed_count; i++)
+		(void)add_check(l, &l->listed[i]);
 	for (size_t i = 0; i < l->plan.lift_count; i++)
 		(void)add_check(l, &l->plan.lift[i].name);
 }
@@ -181,16 +183,16 @@ void lift_prove_finish(struct lifting *l)
 	l->check_count = l->check_more = l->listener_count = 0;
 }
 
-void lift_prove(struct lifting *l)
+enum exit_status lift_prove(struct lifting *l)
 {
 	struct err err = {.code = ERR_NONE};
 	lift_prove_finish(l);
 	find_names(l);
 	if (context_socket(l->ctx) == NULL)
-		return;
+		return STATUS_DONE;
 	if (!context_ask(l->ctx, "status", NULL, NULL, &l->status, NULL, &err)) {
 		output_note(&l->ctx->out, "whether the names resolve could not be asked: %s", err.text);
-		return;
+		return output_status(&err);
 	}
 	find_listeners(l);
 	if (l->plan.lift_count > 0 && l->in_force)
@@ -198,6 +200,7 @@ void lift_prove(struct lifting *l)
 	ask_all(l);
 	for (size_t i = 0; i < l->check_count; i++)
 		explain(l, &l->checks[i]);
+	return STATUS_DONE;
 }
 
 bool lift_proved(const struct lifting *l)

@@ -36,6 +36,15 @@ static size_t find_targets(const struct lifting *l, struct name **ret)
 	return count;
 }
 
+/* Of names that no list has an entry of: something is lifted for their sake now. */
+static void mark_known(struct lifting *l)
+{
+	for (size_t i = 0; i < l->check_count; i++) {
+		for (size_t k = 0; l->unknown != NULL && l->checks[i].target != NULL && k < l->wanted_count; k++)
+			l->unknown[k] &= !name_eq(&l->wanted[k], &l->checks[i].name);
+	}
+}
+
 /* The lists have changed since they were read. */
 static bool read_again(struct lifting *l, struct err *err)
 {
@@ -100,11 +109,12 @@ enum exit_status lift_follow(struct lifting *l, struct err *err)
 		free(names);
 		if (!more)
 			break;
+		mark_known(l);
 		more = lift_write(l, err); /* else some of it may stand in the files: that much is put in force */
 		status = lift_tell(l);
 		more &= status == STATUS_DONE;
 		if (status == STATUS_DONE)
-			lift_prove(l);
+			status = lift_prove(l);
 	}
 	put_together(l);
 	return status;

@@ -156,12 +156,16 @@ static void put_plan(const struct lifting *l, json_t *document)
 	put(document, "left_more", json_integer((json_int_t)l->plan.left_more));
 }
 
-static json_t *names_json(const struct lifting *l)
+/* The names on the command line; or those among them that unblock found nowhere. */
+static json_t *names_json(const struct lifting *l, bool unknown)
 {
 	json_t *array = json_array();
 	char text[NAME_TEXT_MAX];
-	for (size_t i = 0; i < l->wanted_count; i++)
+	for (size_t i = 0; i < l->wanted_count; i++) {
+		if (unknown && (l->unknown == NULL || !l->unknown[i]))
+			continue;
 		must(json_array_append_new(array, ctl_text(str_from(name_to_text(&l->wanted[i], text)))) == 0);
+	}
 	return array;
 }
 
@@ -174,7 +178,8 @@ static void show_json(const struct lifting *l)
 		put(document, "file", json_incref(json_object_get(own, "file")));
 		put(document, "results", json_incref(json_object_get(own, "results")));
 	}
-	put(document, "names", names_json(l));
+	put(document, "names", names_json(l, false));
+	put(document, "not_found", names_json(l, true));
 	put(document, "lists", lists);
 	put(document, "generation", l->in_force ? json_integer(l->generation) : json_null());
 	put(document, "in_force", l->asked ? json_boolean(l->in_force) : json_null());
@@ -342,6 +347,20 @@ static void show_failure(const struct lifting *l)
 	}
 }
 
+static void show_unknown(const struct lifting *l)
+{
+	char text[NAME_TEXT_MAX];
+	for (size_t i = 0; l->unknown != NULL && i < l->wanted_count; i++) {
+		if (l->unknown[i])
+			output_note(&l->ctx->out, "%s: no list has an entry of that name", name_to_text(&l->wanted[i], text));
+	}
+	for (size_t i = 0; l->idle != NULL && i < l->wanted_count; i++) {
+		if (l->idle[i])
+			output_note(&l->ctx->out, "%s: no list has an entry of that name in force",
+				    name_to_text(&l->wanted[i], text));
+	}
+}
+
 static void show_notes(const struct lifting *l)
 {
 	const struct output *o = &l->ctx->out;
@@ -355,8 +374,7 @@ static void show_notes(const struct lifting *l)
 			output_note(o, "the list '%s' is in mode %s: it decides nothing", list->list->name,
 				    mode_words[list->list->mode]);
 	}
-	if (l->list == NULL && l->list_count == 0)
-		output_note(o, "no list has an entry of %s in force", l->wanted_count == 1 ? "that name" : "those names");
+	show_unknown(l);
 }
 
 void lift_show(const struct lifting *l)
@@ -382,7 +400,8 @@ void lift_show_plan(const struct lifting *l)
 	if (l->ctx->out.json) {
 		json_t *document = json_object();
 		put(document, "dry_run", json_true());
-		put(document, "names", names_json(l));
+		put(document, "names", names_json(l, false));
+		put(document, "not_found", names_json(l, true));
 		put_plan(l, document);
 		output_json(document);
 		json_decref(document);
@@ -394,4 +413,5 @@ void lift_show_plan(const struct lifting *l)
 	for (size_t i = 0; i < l->plan.lift_count; i++)
 		show_entry(l, &l->plan.lift[i]);
 	show_left(l);
+	show_unknown(l);
 }
