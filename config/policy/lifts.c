@@ -122,3 +122,20 @@ bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *
 				    .lifted_s = le_get_i64(rule + IMAGE_RULE_UNTIL)};
 	return list_of_order(policy, le_get_u16(rule + IMAGE_RULE_ORDER), &ret->list);
 }
+
+bool policy_list_has(const struct policy *policy, uint16_t list, const struct name *name)
+{
+	must(list < policy->list_count);
+	const struct policy_list_place *place = &policy->lists[list];
+	const struct image *im = policy->tiers[place->tier];
+	const unsigned order = le_get_u16(image_at(im, IMAGE_LISTS, place->list) + IMAGE_LIST_ORDER);
+	struct image_set set;
+	if (!image_find(im, name, name->labels, &set))
+		return false;
+	for (uint32_t i = 0; i < set.count; i++) {
+		const uint8_t *r = image_rule(im, image_set_rule(&set, i));
+		if (r[IMAGE_RULE_MATCH] <= MATCH_SUBDOMAINS && le_get_u16(r + IMAGE_RULE_ORDER) == order)
+			return true;
+	}
+	return false;
+}

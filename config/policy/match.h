@@ -176,6 +176,9 @@ size_t policy_lift_count(const struct policy *policy);
 /* In the order of the file of lifts. False: it lifts nothing any more, as its list is not in this policy. */
 bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *ret);
 
+/* Does that list have an entry of that very name, in force or not? */
+bool policy_list_has(const struct policy *policy, uint16_t list, const struct name *name);
+
 /* In the order of saring.yaml, those in mode off left out. */
 void policy_list(const struct policy *policy, uint16_t list, int64_t now_s, struct policy_list *ret);
 

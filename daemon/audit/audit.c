@@ -7,6 +7,7 @@
 #include "ctl/proto.h"
 #include "fetch.h"
 #include "generation.h"
+#include "settings/identity.h"
 #include "version.h"
 
 #include <event2/event.h>
@@ -28,13 +29,14 @@ struct audit {
 	struct audit_config config;
 	char *folder; /* owned */
 	struct audit_log *log;
-	json_t *now; /* owned: the snapshot that was recorded last; NULL: none yet */
+	json_t *now;  /* owned: the snapshot of what is in force; NULL: none yet */
+	json_t *head; /* owned: what of it the head knows: without what is not recorded yet */
 	/* of the run that just ended */
 	json_t *before, *changed; /* owned; changed NULL: none */
 	enum rebuild_kind kind;
-	json_t *claimed; /* owned: an object with the names of lists that somebody said he changed */
-	bool config_claimed;
-	json_t *held; /* owned: changes by list that may yet be claimed */
+	json_t *claimed;	      /* owned: an object with the names of lists that somebody said he changed */
+	bool config_open, lifts_open; /* saring.yaml, or the file of lifts by itself, is another, and nobody said so */
+	json_t *held;		      /* owned: changes by list that may yet be claimed */
 	struct event *on_hold, *on_mend;
 	struct waiter *waiters;
 	size_t waiter_count;
@@ -63,9 +65,45 @@ static void write_findings(struct audit *a)
 	}
 }
 
+/* As far as the head knew it before. */
+static void keep_member(json_t *object, const json_t *before, const char *key)
+{
+	json_t *old = json_object_get(before, key);
+	if (old)
+		must(json_object_set(object, key, old) == 0);
+	else
+		(void)json_object_del(object, key);
+}
+
+/* What is in force, but for the changes that no record has yet: killed now, the next start must find them to be changes. */
+static void update_head(struct audit *a)
+{
+	json_t *head = json_copy(a->now), *lists = json_copy(json_object_get(a->now, "lists")), *change;
+	const json_t *before = json_object_get(a->head, "lists");
+	const char *list;
+	size_t i;
+	json_object_foreach(a->held, list, change) keep_member(lists, before, list);
+	json_array_foreach(a->changed, i, change)
+	{
+		list = json_string_value(json_object_get(change, "list"));
+		if (!json_object_get(a->claimed, list))
+			keep_member(lists, before, list);
+	}
+	must(head && lists && json_object_set_new(head, "lists", lists) == 0);
+	if (a->config_open)
+		keep_member(head, a->head, "config");
+	if (a->lifts_open)
+		keep_member(head, a->head, "lifts");
+	json_decref(a->head);
+	a->head = head;
+}
+
+/* What the record tells of is claimed, and held no more. */
 static void write_record(struct audit *a, json_t *record)
 {
-	(void)audit_log_append(a->log, record, a->now);
+	if (a->now)
+		update_head(a);
+	(void)audit_log_append(a->log, record, a->head);
 	write_findings(a); /* what the writer met on the way */
 	start_mending(a);
 	wake(a);
@@ -102,12 +140,12 @@ static bool is_fetched(const struct audit *a, const char *list)
 	return false;
 }
 
-/* change NULL: saring.yaml. */
-static void write_unannounced(struct audit *a, const char *list, json_t *change)
+/* list and change NULL: of no list by itself. */
+static void write_unannounced(struct audit *a, const char *file, const char *list, json_t *change)
 {
 	static const struct audit_who who = {.by = "file"};
 	json_t *record = audit_record_begin("unannounced", &who, NULL);
-	audit_record_file(record, file_of(a, list));
+	audit_record_file(record, file);
 	must(json_object_set_new(record, "list", list ? json_string(list) : json_null()) == 0);
 	if (change)
 		must(json_object_set_new(record, "lists", json_pack("[O]", change)) == 0);
@@ -116,14 +154,29 @@ static void write_unannounced(struct audit *a, const char *list, json_t *change)
 	write_record(a, record);
 }
 
+static void write_list(struct audit *a, const char *list, json_t *change)
+{
+	struct buf lifts = {0};
+	buf_printf(&lifts, "%s/" LIFTS_FILE, a->config.state);
+	write_unannounced(a, audit_lists_only_lifts(change) ? lifts.ptr : file_of(a, list), list, change);
+	buf_finish(&lifts);
+}
+
+/* One after the other: the head must not know of one whose record is still to come. */
 static void write_held(struct audit *a)
 {
-	json_t *held = a->held, *change;
-	const char *list;
-	a->held = json_object();
-	must(a->held);
-	json_object_foreach(held, list, change) write_unannounced(a, list, change);
-	json_decref(held);
+	json_t *change;
+	const char *key;
+	void *next;
+	json_object_foreach_safe(a->held, next, key, change)
+	{
+		char *list = base_strdup(key);
+		json_incref(change);
+		must(json_object_del(a->held, list) == 0);
+		write_list(a, list, change);
+		json_decref(change);
+		free(list);
+	}
 }
 
 static void hold(struct audit *a)
@@ -150,7 +203,12 @@ static void run_finish(struct audit *a)
 	json_decref(a->changed);
 	json_decref(a->claimed);
 	a->changed = a->claimed = NULL;
-	a->config_claimed = false;
+	a->config_open = a->lifts_open = false;
+}
+
+static bool is_another(const struct audit *a, const char *key)
+{
+	return !json_equal(json_object_get(a->before, key), json_object_get(a->now, key));
 }
 
 void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
@@ -160,9 +218,27 @@ void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind,
 	a->before = a->now;
 	a->now = now;
 	a->kind = kind;
-	a->changed = audit_lists_changed(a->before, now, changes);
+	a->changed = audit_lists_changed(a->before, now, changes, a->config.generation(a->config.arg)->policy);
+	a->config_open = is_another(a, "config");
+	a->lifts_open = is_another(a, "lifts") && !audit_lists_have_lifts(a->changed);
 	a->claimed = json_object();
 	must(a->claimed);
+}
+
+/* What is of no list by itself. */
+static void end_files(struct audit *a)
+{
+	struct buf lifts = {0};
+	if (a->config_open) {
+		a->config_open = false;
+		write_unannounced(a, a->config.config_path, NULL, NULL);
+	}
+	if (a->lifts_open) {
+		a->lifts_open = false;
+		buf_printf(&lifts, "%s/" LIFTS_FILE, a->config.state);
+		write_unannounced(a, lifts.ptr, NULL, NULL);
+		buf_finish(&lifts);
+	}
 }
 
 void audit_run_end(struct audit *a)
@@ -174,13 +250,17 @@ void audit_run_end(struct audit *a)
 		const char *list = json_string_value(json_object_get(change, "list"));
 		if (json_object_get(a->claimed, list))
 			continue;
-		if (a->kind == REBUILD_ALL && !is_fetched(a, list))
-			write_unannounced(a, list, change);
-		else if (!json_object_get(a->held, list))
-			must(json_object_set(a->held, list, change) == 0);
+		json_t *held = json_object_get(a->held, list), *one = held ? audit_lists_join(held, change) : json_incref(change);
+		must(json_object_set_new(a->claimed, list, json_true()) == 0);
+		if (a->kind == REBUILD_ALL && !is_fetched(a, list)) {
+			(void)json_object_del(a->held, list);
+			write_list(a, list, one);
+		} else {
+			must(json_object_set(a->held, list, one) == 0);
+		}
+		json_decref(one);
 	}
-	if (!json_equal(json_object_get(a->before, "config"), json_object_get(a->now, "config")) && !a->config_claimed)
-		write_unannounced(a, NULL, NULL);
+	end_files(a);
 	hold(a);
 	run_finish(a);
 }
@@ -208,7 +288,8 @@ static json_t *claim(struct audit *a, const json_t *change)
 		must(json_object_del(a->held, name) == 0);
 	}
 	/* list mode, and whatever else says that it wrote saring.yaml */
-	a->config_claimed |= audit_record_wrote_config(change);
+	a->config_open = a->config_open && !audit_record_wrote_config(change);
+	a->lifts_open = a->lifts_open && !audit_record_wrote_lifts(change);
 	return mine;
 }
 
@@ -266,7 +347,10 @@ void audit_started(struct audit *a, struct str config, const json_t *changes)
 	bool clean = first || json_is_true(json_object_get(kept, "stopped"));
 	write_findings(a);
 	a->now = first ? NULL : json_deep_copy(kept);
+	a->head = json_incref(a->now);
 	audit_run_begin(a, config, REBUILD_ALL, changes);
+	if (first)
+		run_finish(a);
 	json_t *record = audit_record_begin("start", &who, NULL);
 	must(json_object_set_new(record, "version", json_string(SARING_VERSION)) == 0);
 	must(json_object_set_new(record, "stopped_cleanly", json_boolean(clean)) == 0);
@@ -275,9 +359,7 @@ void audit_started(struct audit *a, struct str config, const json_t *changes)
 	audit_record_policy(record, a->before, a->now);
 	audit_record_outcome(record, NULL);
 	write_record(a, record);
-	if (first)
-		run_finish(a);
-	else
+	if (!first)
 		audit_run_end(a);
 }
 
@@ -408,6 +490,7 @@ void audit_destroy(struct audit *a)
 	run_finish(a);
 	json_decref(a->before);
 	json_decref(a->now);
+	json_decref(a->head);
 	json_decref(a->held);
 	audit_log_close(a->log);
 	free(a->folder);

@@ -155,6 +155,7 @@ static void write_head(struct audit_log *log)
 		(void)snprintf(log->error, sizeof(log->error), "%.200s", err.text);
 	if (log->head_stale)
 		log_warning("audit.head-unwritable error=\"%s\"", log->error);
+	log_info("audit.head seq=%" PRIu64 " hash=%s", log->seq, log->hash.hex);
 	buf_finish(&path);
 	free(text);
 	json_decref(head);
@@ -162,7 +163,8 @@ static void write_head(struct audit_log *log)
 
 /* ---- records ---- */
 
-/* record is borrowed. */
+/* record is borrowed. The head follows each record at once: killed in between, it is one behind and never more, which is told from
+ * damage. */
 static bool append(struct audit_log *log, json_t *record)
 {
 	if (!open_file(log)) { /* what the log holds is known from here on */
@@ -187,6 +189,7 @@ static bool append(struct audit_log *log, json_t *record)
 		if (log->first_seq == 0)
 			log->first_seq = log->seq;
 		log->error[0] = '\0';
+		write_head(log);
 	}
 	buf_finish(&line);
 	return ok;
@@ -238,27 +241,26 @@ static void trim(struct audit_log *log)
 
 bool audit_log_append(struct audit_log *log, json_t *record, const json_t *kept)
 {
-	bool ok = tell_gap(log) && append(log, record);
-	json_decref(record);
+	bool ok = tell_gap(log);
 	if (kept) {
 		json_decref(log->kept);
 		log->kept = json_deep_copy(kept);
 	}
+	ok = ok && append(log, record);
+	json_decref(record);
 	if (!ok) {
 		lose(log);
 		return false;
 	}
 	if (log->rotated)
 		trim(log);
-	write_head(log);
-	log_info("audit.head seq=%" PRIu64 " hash=%s", log->seq, log->hash.hex);
 	return true;
 }
 
 void audit_log_mend(struct audit_log *log)
 {
-	if (log->lost > 0 && tell_gap(log))
-		log->head_stale = true;
+	if (log->lost > 0)
+		(void)tell_gap(log);
 	if (log->head_stale)
 		write_head(log);
 }

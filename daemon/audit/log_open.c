@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TORN_SHOWN 200 /* bytes of a torn line that its record keeps */
@@ -74,21 +75,37 @@ bool audit_log_first_line(const char *path, struct audit_line *ret)
 	return ok;
 }
 
-/* Its last line. False: it has none. */
+/* The line that ends before the newline at end - 1. */
+static bool read_line(int fd, uint64_t end, struct buf *ret)
+{
+	uint64_t at = 0;
+	struct buf unused = {0};
+	bool ok = read_tail(fd, end - 1, &unused, &at);
+	size_t len = ok ? (size_t)MIN(end - 1 - at, (uint64_t)AUDIT_LINE_MAX + 1) : 0; /* a longer one is no record */
+	char *text = base_alloc(len + 1);
+	ok = ok && pread(fd, text, len, (off_t)at) == (ssize_t)len;
+	if (ok)
+		buf_add(ret, text, len);
+	free(text);
+	buf_finish(&unused);
+	return ok;
+}
+
+/* Its last line, from the end of the file: it may be of any size. False: it has none. */
 static bool last_line(const char *path, struct audit_line *ret, enum audit_line_state *ret_state)
 {
-	struct buf text = {0};
-	bool ok = file_read(path, AUDIT_FILE_BYTES_MAX, &text, NULL) && text.len > 0;
-	const char *end = ok ? memrchr(text.ptr, '\n', text.len) : NULL; /* behind it: torn */
-	ok = end != NULL;
-	if (ok) {
-		struct str line = {text.ptr, (size_t)(end - text.ptr)};
-		const char *newline = memrchr(line.ptr, '\n', line.len);
-		if (newline)
-			line = (struct str){newline + 1, (size_t)(line.ptr + line.len - newline - 1)};
-		*ret_state = audit_line_read(line, ret);
-	}
-	buf_finish(&text);
+	struct buf tail = {0}, line = {0};
+	struct stat st;
+	uint64_t end = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_tail(fd, (uint64_t)st.st_size, &tail, &end) &&
+		  end > 0 && read_line(fd, end, &line); /* behind end: torn */
+	if (ok)
+		*ret_state = audit_line_read(buf_str(&line), ret);
+	if (fd >= 0)
+		close(fd);
+	buf_finish(&tail);
+	buf_finish(&line);
 	return ok;
 }
 

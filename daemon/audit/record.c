@@ -66,7 +66,7 @@ void audit_record_file(json_t *record, const char *path)
 
 void audit_record_policy(json_t *record, const json_t *before, const json_t *after)
 {
-	static const char *const keys[] = {"policy", "config"};
+	static const char *const keys[] = {"policy", "config", "lifts"};
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		json_t *old = json_object_get(before, keys[i]), *new = json_object_get(after, keys[i]);
 		if (i > 0 && json_equal(old, new))
@@ -137,6 +137,16 @@ bool audit_record_wrote_config(const json_t *announced)
 {
 	const char *verb = json_string_value(json_object_get(announced, "verb"));
 	return verb && strcmp(verb, "list mode") == 0;
+}
+
+bool audit_record_wrote_lifts(const json_t *announced)
+{
+	static const char *const verbs[] = {"list lift", "unblock", "list add", "list remove"};
+	const char *verb = json_string_value(json_object_get(announced, "verb"));
+	for (size_t i = 0; verb && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return true;
+	return false;
 }
 
 void audit_record_beyond(json_t *record, const json_t *announced, const json_t *lists)

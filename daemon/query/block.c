@@ -47,8 +47,7 @@ static uint32_t longest_s(const struct policy_answer *a)
 	uint32_t longest = a->ttl_s;
 
 	for (size_t at = 0; records_next(a->records, &at, &record);)
-		if (record.ttl_s != RECORDS_TTL_UNSAID)
-			longest = MAX(longest, record.ttl_s);
+		longest = MAX(longest, block_record_ttl(a, &record));
 	return longest;
 }
 

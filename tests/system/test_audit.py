@@ -214,6 +214,73 @@ def test_edits_while_it_was_down(daemon):
     assert last(daemon)["verb"] == "start", "once"
 
 
+# lifts beside a list that cannot be edited
+
+def lifts_file(daemon):
+    return daemon.home / "state/lifts.yaml"
+
+
+def test_lifts_beside_a_list(daemon):
+    """The record says the list, and how many were lifted, restored, or dropped by the list itself."""
+    before = last(daemon)
+    daemon.ctl("unblock", "ads.example", "--reason", "not one")
+    record = last(daemon)
+    change = change_of(record, "hosts")
+    assert (record["verb"], record["names"]) == ("unblock", ["ads.example"]) and "beyond" not in record
+    assert (change["lifted"], change["restored"], change["dropped"], change["added"], change["removed"]) == (1, 0, 0, 0, 0)
+    assert change["names"]["lifted"] == ["ads.example"] and change["lifts"] == {"before": 0, "after": 1}
+    assert record["lifts"]["before"] != record["lifts"]["after"] and record["seq"] == before["seq"] + 1
+    assert "hosts: 1 lifted" in daemon.ctl("audit").out
+    daemon.ctl("list", "add", "hosts", "ads.example", "--reason", "it is")
+    change = change_of(last(daemon), "hosts")
+    assert (change["lifted"], change["restored"], change["dropped"]) == (0, 1, 0) and change["names"]["restored"] == ["ads.example"]
+    daemon.ctl("list", "lift", "hosts", "ads.example")
+    assert change_of(last(daemon), "hosts")["lifted"] == 1
+    (daemon.home / "hosts.txt").write_text("0.0.0.0 more.example\n")
+    daemon.ctl("reload")
+    found = last(daemon)
+    change = change_of(found, "hosts")
+    assert (found["verb"], found["list"], found["file"]) == ("unannounced", "hosts", str(daemon.home / "hosts.txt"))
+    assert (change["removed"], change["lifted"], change["restored"], change["dropped"]) == (1, 0, 0, 1)
+    assert change["names"]["dropped"] == ["ads.example"] and change["lifts"] == {"before": 1, "after": 0}
+    assert [r["verb"] for r in records(daemon)].count("unannounced") == 1 and verify(daemon)["ok"]
+
+
+def test_lifts_that_nobody_announced(daemon):
+    daemon.ctl("list", "lift", "hosts", "ads.example", "--reason", "one")
+    path = lifts_file(daemon)
+    path.write_text(path.read_text().replace("ads.example", "more.example"))
+    daemon.ctl("reload")
+    found = last(daemon)
+    change = change_of(found, "hosts")
+    assert (found["verb"], found["list"], found["file"]) == ("unannounced", "hosts", str(path))
+    assert change["names"]["lifted"] == ["more.example"] and change["names"]["restored"] == ["ads.example"]
+    # only what is said of it: it is no list's, and a change all the same
+    path.write_text(path.read_text().replace("one", "another"))
+    seq = last(daemon)["seq"]
+    daemon.ctl("reload")
+    new = [r for r in records(daemon) if r["seq"] > seq]
+    assert [(r["verb"], r["list"], r.get("file")) for r in new] == [("reload", None, None), ("unannounced", None, str(path))]
+    daemon.stop()
+    path.write_text("lifts: []\n")
+    daemon.start()
+    found = last(daemon)
+    assert (found["verb"], found["file"]) == ("unannounced", str(path)) and change_of(found, "hosts")["restored"] == 1
+    daemon.stop()
+    daemon.start()
+    assert last(daemon)["verb"] == "start", "once"
+
+
+def test_a_lift_while_it_was_down(daemon):
+    daemon.stop()
+    daemon.ctl("list", "lift", "hosts", "ads.example", "--reason", "r", code=None)
+    assert "ads.example" in lifts_file(daemon).read_text()
+    daemon.start()
+    found = last(daemon)
+    assert (found["verb"], found["list"], found["file"]) == ("unannounced", "hosts", str(lifts_file(daemon)))
+    assert change_of(found, "hosts")["names"]["lifted"] == ["ads.example"]
+
+
 def test_the_configuration_by_hand(daemon):
     daemon.configure(block={"ttl": "20s"})
     daemon.ctl("reload")
@@ -274,6 +341,39 @@ def test_killed_between_edit_and_record(saringd, fake, faults):
         assert known, f"killed at call {at}: the edit is in force and nobody knows of it"
         found = verify(daemon, code=None)
         assert found["ok"], (at, found)
+
+
+def test_killed_before_what_is_held_is_recorded(daemon):
+    """Somebody's edit was put in force by somebody else's: until it has its record, the head must not know of it."""
+    (daemon.home / "hosts.txt").write_text("0.0.0.0 other.example\n")
+    daemon.ctl("list", "add", "house", "open.example")
+    assert last(daemon)["verb"] == "list add"  # it is held yet: AUDIT_HOLD_MS
+    head = json.loads((folder(daemon) / "head.json").read_text())["lists"]
+    assert head["house"]["entries"] == 4
+    assert head["hosts"]["entries"] == 2, "not recorded, and yet known"
+    daemon.kill()
+    daemon.start()
+    found = last(daemon)
+    assert (found["verb"], found["list"]) == ("unannounced", "hosts"), "it is in force, and nobody knows of it"
+    assert change_of(found, "hosts")["entries"] == {"before": 2, "after": 1}
+
+
+def test_held_and_changed_again(daemon):
+    """What is held and changes again is told from where it began to where it ended."""
+    before = records(daemon)[0]["baseline"]["hosts"]
+    for name in ("one", "two"):
+        with (daemon.home / "hosts.txt").open("a") as file:
+            file.write(f"0.0.0.0 {name}.example\n")
+        daemon.ctl("list", "add", "house", f"of-{name}.example")
+    assert eventually(lambda: last(daemon)["verb"] == "unannounced", "the record of what was held", 20)
+    found = [r for r in records(daemon) if r["verb"] == "unannounced"]
+    assert sum(change_of(r, "hosts")["added"] for r in found) == 2
+    assert change_of(found[0], "hosts")["content"]["before"] == before["content"]
+    for one, next_ in zip(found, found[1:]):  # when the two took longer than they are held
+        assert change_of(one, "hosts")["content"]["after"] == change_of(next_, "hosts")["content"]["before"]
+    daemon.stop()
+    daemon.start()
+    assert last(daemon)["verb"] == "start"
 
 
 def test_a_torn_line_is_cut_off_and_told(daemon):

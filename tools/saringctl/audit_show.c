@@ -73,6 +73,7 @@ static void put_what(struct buf *b, const json_t *record)
 		put_count(&counts, list, "removed", "removed");
 		put_count(&counts, list, "lifted", "lifted");
 		put_count(&counts, list, "restored", "in force again");
+		put_count(&counts, list, "dropped", "lifted no more (the list has dropped it)");
 		put_count(&counts, list, "changed", "changed");
 		if (counts.len > 0)
 			buf_printf(b, "%s%s: %.*s", b->len > 0 ? "; " : "", field_text(list, "list"), (int)counts.len, counts.ptr);

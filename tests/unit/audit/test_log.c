@@ -177,6 +177,30 @@ static void test_what_is_found(void **state)
 	buf_finish(&text);
 }
 
+/* However large the file, its last line is found; a hole stands for what came before. */
+static void test_a_large_file(void **state)
+{
+	struct log_fixture *f = *state;
+	char path[128];
+	struct buf text = {0};
+	struct audit_log *log = audit_log_open(f->folder);
+	for (int i = 0; i < 3; i++)
+		assert_true(add(log, "x"));
+	audit_log_close(log);
+	(void)snprintf(path, sizeof(path), "%s/" AUDIT_FILE, f->folder);
+	assert_true(file_read(path, 1 << 20, &text, NULL));
+	const char *last = (const char *)memrchr(text.ptr, '\n', text.len - 1);
+	assert_int_equal(truncate(path, 0), 0);
+	FILE *out = fopen(path, "r+");
+	assert_true(out && fseeko(out, (off_t)5 << 29, SEEK_SET) == 0);
+	assert_true(fwrite(last, 1, text.len - (size_t)(last - text.ptr), out) > 0 && fclose(out) == 0);
+	log = audit_log_open(f->folder);
+	expect_findings(log, "");
+	assert_int_equal(seq_of(log), 3);
+	audit_log_close(log);
+	buf_finish(&text);
+}
+
 static void test_lost_and_told(void **state)
 {
 	struct log_fixture *f = *state;
@@ -243,6 +267,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_goes_on_where_it_was, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rotation, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_what_is_found, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_large_file, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_lost_and_told, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_taken_away, set_up, tear_down),
 	};
