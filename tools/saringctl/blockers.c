@@ -18,7 +18,7 @@
 	1000 /* a reference that saring.yaml gives for more entries than these is the collection's, no order's \
 	      */
 
-const char *const relation_words[] = {"same", "parent", "child", "same-order", "same-domain", NULL};
+const char *const relation_words[] = {"same", "parent", "child", "same-order", "same-domain", "target", NULL};
 
 /* ---- the lists ---- */
 

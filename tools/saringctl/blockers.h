@@ -20,6 +20,7 @@ enum relation {
 	RELATION_CHILD,	 /* of a name below */
 	RELATION_ORDER,	 /* of a list and reference that is looked for: the same order */
 	RELATION_DOMAIN, /* of a list and registrable domain that is looked for */
+	RELATION_TARGET, /* it covers what the answer of a name leads to (plan_add_targets) */
 };
 extern const char *const relation_words[];
 

@@ -147,6 +147,44 @@ void plan_look_round(const struct blockers *b, const struct plan_wish *wish, str
 	round_end(&r);
 }
 
+static bool on_target(void *arg, const struct blocker *found)
+{
+	struct round *r = arg;
+	struct plan *plan = r->plan;
+	struct blocker one = *found;
+	if (one.relation != RELATION_SAME && one.relation != RELATION_PARENT)
+		return true;
+	if (one.relation == RELATION_SAME && one.match == MATCH_SUBDOMAINS)
+		return true; /* the name itself is free */
+	if (!is_new(r, &one)) {
+		add_to(plan->lift, plan->lift_count, &one);
+		return true;
+	}
+	one.relation = RELATION_TARGET;
+	if (!r->wish->force && blocker_is_wide(&one.name)) {
+		leave(plan, &one);
+		return true;
+	}
+	if (plan->lift_count - plan->own_count >= CLOSURE_MAX && !r->wish->force) {
+		plan->too_many = true;
+		return false;
+	}
+	keep(&plan->lift, &plan->lift_count, &plan->lift_cap, &one);
+	return true;
+}
+
+void plan_add_targets(const struct blockers *b, const struct plan_wish *wish, struct plan *plan)
+{
+	struct round r;
+	round_begin(&r, wish, plan);
+	for (size_t i = 0; i < plan->lift_count; i++)
+		(void)is_new(&r, &plan->lift[i]);
+	for (size_t i = 0; i < plan->left_count; i++)
+		(void)is_new(&r, &plan->left[i]);
+	blockers_walk(b, &r.lookout, on_target, &r);
+	round_end(&r);
+}
+
 void plan_finish(struct plan *plan)
 {
 	free(plan->lift);

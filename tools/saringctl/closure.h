@@ -32,6 +32,10 @@ struct plan_wish {
 void plan_make(const struct blockers *b, const struct plan_wish *wish, struct plan *ret);
 /* And what is left: may come after the lift is in force, by what the lists said before it. */
 void plan_look_round(const struct blockers *b, const struct plan_wish *wish, struct plan *plan);
+/* More for a plan with closure, when it is in force: what covers these names, to which answers lead. Their siblings have nothing to
+ * do with the service, and stay. Wide ones, and more than CLOSURE_MAX (too_many), are lifted by force alone. b: as the lists are
+ * now. */
+void plan_add_targets(const struct blockers *b, const struct plan_wish *wish, struct plan *plan);
 void plan_finish(struct plan *plan);
 
 #endif

@@ -294,8 +294,14 @@ static enum exit_status finish(struct lifting *l, size_t number)
 		output_note(&l->ctx->out, "%s", err.text);
 	}
 	enum exit_status status = lift_tell(l);
-	if (l->in_force || (l->list == NULL && !l->asked))
+	const bool proves = l->in_force || (l->list == NULL && !l->asked);
+	if (proves)
 		status = lift_prove(l);
+	if (proves && l->ctx->in->closure && status == STATUS_DONE && err.code == ERR_NONE) {
+		status = lift_follow(l, &err);
+		if (err.code != ERR_NONE)
+			output_note(&l->ctx->out, "%s", err.text);
+	}
 	plan_look_round(&l->blockers, &wish, &l->plan);
 	lift_show(l);
 	if (status != STATUS_DONE)

@@ -26,6 +26,7 @@ struct lift_list {
 	size_t count, cap;
 	struct edit_result *results; /* owned; once it was written. whole: one, without a name */
 	char remark[sizeof(((struct err *)NULL)->text)];
+	bool told; /* the daemon was: what is written further is another's part, until they are put together */
 };
 
 /* What came back for a name. */
@@ -34,6 +35,8 @@ struct lift_check {
 	struct dns_result results[LIFT_LISTENERS_MAX]; /* of each listener */
 	bool asked, passed;
 	json_t *rule;  /* owned; the entry that still blocks it, as explain says it; NULL: none does */
+	json_t *steps; /* owned; with rule: how its answer comes about, as explain says it */
+	char *target;  /* owned; what in its answer the rule is for; NULL: the rule is for the name itself */
 	char *blocked; /* owned; what explain could not say */
 };
 
@@ -63,7 +66,8 @@ struct lifting {
 	int64_t generation, effect_s;
 	struct err err;
 	struct err_list errors;
-	int64_t flushed; /* -1: nothing was to be */
+	int64_t flushed;   /* -1: nothing was to be */
+	size_t told_count; /* of the plan's entries, the first ones, of which the cache has forgotten what it should */
 	/* the proof */
 	json_t *status; /* owned */
 	struct lift_listener listeners[LIFT_LISTENERS_MAX];
@@ -90,7 +94,12 @@ enum exit_status lift_tell(struct lifting *l);
 /* Ask the listeners, and for each name that fails explain. Returns the status to exit with when the daemon could not be asked.
  * lift_check.c */
 enum exit_status lift_prove(struct lifting *l);
+void lift_prove_finish(struct lifting *l);
 bool lift_proved(const struct lifting *l); /* no name failed, as far as it could be asked for */
+
+/* After the proof of a lift with closure: what keeps names blocked by what their answers lead to, which nobody knows before they
+ * have one, is lifted as well, and all is proved again. A failure is in err, else as lift_tell's. lift_follow.c */
+enum exit_status lift_follow(struct lifting *l, struct err *err);
 
 /* All of it, for people or as JSON. lift_report.c */
 void lift_show(const struct lifting *l);

@@ -101,7 +101,7 @@ static void ask_all(struct lifting *l)
 	free(results);
 }
 
-/* Which entry still blocks it, if one of its own does. */
+/* Which entry still blocks it, one of its own or of what its answer leads to. */
 static void explain(struct lifting *l, struct lift_check *check)
 {
 	char text[NAME_TEXT_MAX];
@@ -114,7 +114,10 @@ static void explain(struct lifting *l, struct lift_check *check)
 		return;
 	}
 	if (strcmp(field_text(explained, "verdict"), "blocked") == 0) {
+		const char *target = field_text(explained, "by_target");
 		check->rule = json_incref(json_object_get(explained, "rule"));
+		check->steps = json_incref(json_object_get(explained, "cname"));
+		check->target = target[0] != '\0' ? base_strdup(target) : NULL;
 		check->passed = false;
 	}
 	json_decref(explained);
@@ -165,9 +168,25 @@ static void find_forgotten(struct lifting *l)
 	json_decref(hits);
 }
 
+void lift_prove_finish(struct lifting *l)
+{
+	for (size_t i = 0; i < l->check_count; i++) {
+		json_decref(l->checks[i].rule);
+		json_decref(l->checks[i].steps);
+		free(l->checks[i].target);
+		free(l->checks[i].blocked);
+	}
+	free(l->checks);
+	json_decref(l->status);
+	l->checks = NULL;
+	l->status = NULL;
+	l->check_count = l->check_more = l->listener_count = 0;
+}
+
 enum exit_status lift_prove(struct lifting *l)
 {
 	struct err err = {.code = ERR_NONE};
+	lift_prove_finish(l);
 	find_names(l);
 	if (context_socket(l->ctx) == NULL)
 		return STATUS_DONE;

@@ -129,6 +129,7 @@ static json_t *checks_json(const struct lifting *l)
 		put_name(object, "name", &c->name);
 		put(object, "passed", c->asked || c->rule != NULL ? json_boolean(c->passed) : json_null());
 		put(object, "blocked_by", c->rule != NULL ? json_incref(c->rule) : json_null());
+		put_text(object, "leads_to", c->target);
 		put(object, "answers", results);
 		must(json_array_append_new(array, object) == 0);
 	}
@@ -259,6 +260,8 @@ static void show_check(const struct lifting *l, const struct lift_check *c)
 	}
 	output_print(o, stdout, PAINT_NONE, ", ");
 	if (c->rule != NULL) {
+		if (c->target != NULL)
+			output_print(o, stdout, PAINT_NONE, "its answer leads to %s, ", c->target);
 		output_print(o, stdout, PAINT_NONE, "still blocked by %s (%s) in %s", field_text(c->rule, "entry"),
 			     field_text(c->rule, "match"), field_text(c->rule, "list"));
 		output_print(o, stdout, PAINT_NONE, " (%s:%lld)", field_text(c->rule, "file"),

@@ -16,6 +16,7 @@
 
 #define NOW_S 1700000000
 #define LISTS_MAX 8
+#define MANY 1002 /* entries: more than are lifted unasked, and than an order has */
 
 struct fixture {
 	struct settings settings;
@@ -185,7 +186,7 @@ static void test_bounds(void **state)
 	struct plan_wish forced = closed;
 	forced.force = true;
 	buf_add_c(&text, "reference: order 7\nentries:\n");
-	for (unsigned i = 0; i < CLOSURE_MAX + 2; i++) {
+	for (unsigned i = 0; i < MANY; i++) {
 		buf_printf(&text, "  - n%u.d%u.example\n", i, i);
 		buf_printf(&plain, "p%u.e%u.example\n", i, i);
 	}
@@ -194,11 +195,11 @@ static void test_bounds(void **state)
 	assert_true(plan.too_many);
 	plan_finish(&plan);
 	plan = make(f, "n0.d0.example", forced);
-	assert_true(!plan.too_many && plan.lift_count == CLOSURE_MAX + 2);
+	assert_true(!plan.too_many && plan.lift_count == MANY);
 	plan_finish(&plan);
 	plan = make(f, "n0.d0.example", anywhere);
 	assert_int_equal(plan.lift_count, 1);
-	assert_int_equal(plan.left_count + plan.left_more, CLOSURE_MAX + 1);
+	assert_int_equal(plan.left_count + plan.left_more, MANY - 1);
 	plan_finish(&plan);
 	/* a reference that saring.yaml gives for a collection is no order of its entries */
 	add(f, "collection", FORMAT_DOMAINS, plain.ptr)->provenance.reference = "https://lists.example";
@@ -221,6 +222,40 @@ static void test_two_entries_of_a_name(void **state)
 	plan_finish(&plan);
 }
 
+/* What an answer leads to: what covers that, and nothing beside it. */
+static void test_targets(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_wish wish = closed;
+	struct name target;
+	struct plan plan;
+	(void)add(f, "a", FORMAT_YAML,
+		  "reference: order 7\nentries: [front.example, x.tracker.net, tracker.net, y.tracker.net, {domain: "
+		  "x.tracker.net, match: subdomains}, a.x.tracker.net, net]\n");
+	(void)add(f, "b", FORMAT_YAML,
+		  "entries: [{domain: x.tracker.net, match: subdomains}, {domain: tracker.net, match: exact}]\n");
+	(void)add(f, "c", FORMAT_HOSTS, "0.0.0.0 x.tracker.net\n0.0.0.0 tracker.net\n");
+	assert_true(name_from_text(STR_LIT("x.tracker.net"), &target, NULL));
+	plan = (struct plan){.lift = NULL};
+	wish.names = &target;
+	wish.count = 1;
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_string_equal(text_of(f, plan.lift, plan.lift_count),
+			    "a:x.tracker.net:target a:tracker.net:target c:x.tracker.net:target");
+	assert_string_equal(text_of(f, plan.left, plan.left_count), "a:net:target!");
+	/* once more there is nothing more */
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_int_equal(plan.lift_count, 3);
+	assert_int_equal(plan.left_count, 1);
+	plan_finish(&plan);
+	wish.force = true;
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_string_equal(text_of(f, plan.lift, plan.lift_count),
+			    "a:x.tracker.net:target a:tracker.net:target a:net:target! c:x.tracker.net:target");
+	assert_int_equal(plan.left_count, 0);
+	plan_finish(&plan);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -228,6 +263,7 @@ int main(void)
 	    TEST(test_named_and_left),
 	    TEST(test_siblings),
 	    TEST(test_other_orders_stay),
+	    TEST(test_targets),
 	    TEST(test_what_does_not_act_is_no_blocker),
 	    TEST(test_same_domain),
 	    TEST(test_wide_ones_are_left),
