@@ -305,7 +305,7 @@ static bool walk_list(struct walk *w, blocker_found *found, void *arg)
 		const struct class_seen *class = &w->classes[e.class];
 		if (e.wire == NULL || !class->blocks || !relate(w, &e, class, &one) ||
 		    !name_from_wire(e.wire, e.wire_len, &one.name) ||
-		    lifts_find(w->b->lifts, w->b->settings->lists[w->list].name, &one.name) != NULL)
+		    lifts_find(w->b->lifts, w->b->settings->lists[w->list].name, &one.name, ACTION_BLOCK) != NULL)
 			continue;
 		one.match = class->match;
 		one.below = class->match != MATCH_EXACT;

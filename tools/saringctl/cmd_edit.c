@@ -230,6 +230,19 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 
 /* ---- what was lifted in a list that cannot be edited ---- */
 
+/* The list's entries of that name that are lifted there: those that do what the list does, else the others. */
+static bool find_lifted(const struct edit *e, const struct lifts *lifts, struct lift_wanted *wanted)
+{
+	const enum action own = e->list->has_action ? e->list->action : ACTION_BLOCK;
+	const enum action actions[] = {own, own == ACTION_BLOCK ? ACTION_ALLOW : ACTION_BLOCK};
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		wanted->action = actions[i];
+		if (lifts_find(lifts, wanted->list, &wanted->name, wanted->action) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* Is any of the names lifted there? */
 static bool has_lifted(const struct edit *e, const char *path, struct lift_wanted *wanted)
 {
@@ -240,7 +253,7 @@ static bool has_lifted(const struct edit *e, const char *path, struct lift_wante
 	for (size_t i = 1; lifts != NULL && i < e->ctx->in->operand_count; i++) {
 		wanted[i - 1].list = e->list->name;
 		has |= list_name_from_text(str_from(e->ctx->in->operands[i]), &wanted[i - 1].name, NULL) &&
-		       lifts_find(lifts, e->list->name, &wanted[i - 1].name) != NULL;
+		       find_lifted(e, lifts, &wanted[i - 1]);
 	}
 	lifts_destroy(lifts);
 	return has;

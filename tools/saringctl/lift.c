@@ -95,7 +95,8 @@ static enum edit_outcome beside_outcome(const struct lifting *l, const struct li
 	if (wanted != NULL)
 		return wanted->done ? EDIT_DONE : EDIT_ALREADY;
 	must(name_from_text(str_from(text), &name, NULL));
-	return lifts_find(l->blockers.lifts, list->list->name, &name) != NULL ? EDIT_ALREADY : EDIT_NOT_FOUND;
+	const enum action action = compile_list_action(l->blockers.sources[list->number].segment, list->list);
+	return lifts_find(l->blockers.lifts, list->list->name, &name, action) != NULL ? EDIT_ALREADY : EDIT_NOT_FOUND;
 }
 
 /* Lists that cannot be edited: all their names at once, but those that the lists do not have. */

@@ -143,6 +143,19 @@ static bool was_lifted(const struct lifting *l, const json_t *hit)
 	return false;
 }
 
+/* Does the daemon know of every answer that a client may still keep, which is one of the last block.ttl? It samples none, has lost
+ * none, nor forgotten any for want of room, and what it was not sure of is that long ago. */
+static bool is_whole(const struct lifting *l, const json_t *hits)
+{
+	const char *inexact = json_string_value(json_object_get(hits, "inexact"));
+	int64_t inexact_s = 0;
+	if (field_int(hits, "sampled") != 1 || field_int(hits, "lost") != 0 || field_int(hits, "evicted") != 0)
+		return false;
+	if (inexact == NULL)
+		return true;
+	return str_to_time(str_from(inexact), &inexact_s, NULL) && inexact_s + l->blockers.settings->block_ttl_s < l->effect_s;
+}
+
 /* The daemon's word counts where it has recorded each answer; an entry that it does not know of may have been hit all the same,
  * before it counted. */
 static void find_forgotten(struct lifting *l)
@@ -162,7 +175,7 @@ static void find_forgotten(struct lifting *l)
 		if (was_lifted(l, one) && str_to_time(str_from(field_text(one, "blocked_until")), &until_s, NULL))
 			last_s = MAX(last_s, until_s);
 	}
-	l->forgotten_told = last_s > 0 && field_int(hits, "sampled") == 1 && field_int(hits, "lost") == 0;
+	l->forgotten_told = last_s > 0 && is_whole(l, hits);
 	if (l->forgotten_told)
 		l->forgotten_s = last_s;
 	json_decref(hits);

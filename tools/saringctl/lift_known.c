@@ -31,7 +31,7 @@ static bool is_lifted(const struct known *k, const struct segment_entry *e, cons
 		segment_provenance(segment, class.provenance, &own);
 	const struct provenance p =
 	    list_provenance(class.provenance == SEGMENT_NONE ? NULL : &own, segment_defaults(segment), &list->provenance);
-	return (p.lifted != NULL && p.lifted_s <= b->now_s) || lifts_find(b->lifts, list->name, name) != NULL;
+	return (p.lifted != NULL && p.lifted_s <= b->now_s) || lifts_find(b->lifts, list->name, name, ACTION_BLOCK) != NULL;
 }
 
 static bool on_known(void *arg, const struct listed *listed)
