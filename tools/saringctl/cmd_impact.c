@@ -80,8 +80,7 @@ static bool is_lifted_beside(const struct work *w, const struct reading *r, cons
 
 	if (!r->has_lifted || e->wire == NULL || !lookout_wants(&r->lifted, e) || !name_from_wire(e->wire, e->wire_len, &name))
 		return false;
-	const struct lift *lift = lifts_find(w->lifts, r->list->name, &name);
-	return lift != NULL && lift->action == ACTION_BLOCK;
+	return lifts_find(w->lifts, r->list->name, &name, ACTION_BLOCK) != NULL;
 }
 
 static void take_entry(struct work *w, const struct reading *r, const struct segment_entry *e)
