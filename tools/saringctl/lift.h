@@ -33,7 +33,8 @@ struct lift_list {
 struct lift_check {
 	struct name name;
 	struct dns_result results[LIFT_LISTENERS_MAX]; /* of each listener */
-	bool asked, passed;
+	bool asked, passed;			       /* passed: nothing blocks it */
+	bool resolves; /* and it is answered: not where its own servers, or all upstreams, are dead */
 	json_t *rule;  /* owned; the entry that still blocks it, as explain says it; NULL: none does */
 	json_t *steps; /* owned; with rule: how its answer comes about, as explain says it */
 	char *target;  /* owned; what in its answer the rule is for; NULL: the rule is for the name itself */

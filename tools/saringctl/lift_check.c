@@ -63,22 +63,25 @@ static void find_names(struct lifting *l)
 
 /* ---- what came back ---- */
 
-/* RFC 8914: Blocked, Censored, Filtered, Prohibited. */
+/* RFC 8914: Blocked, Censored, Filtered. Prohibited is about who asks: saringctl, which may be nobody that is served. */
 static bool is_block(uint16_t ede)
 {
-	return ede >= 15 && ede <= 18;
+	return ede >= 15 && ede <= 17;
+}
+
+static bool result_blocked(const struct dns_result *r)
+{
+	for (size_t i = 0; r->outcome == DNS_ANSWERED && i < r->ede_count; i++) {
+		if (is_block(r->edes[i]))
+			return true;
+	}
+	return false;
 }
 
 /* An answer is one even if there is no such name: then it comes from whom was asked, not from a list. */
 static bool result_good(const struct dns_result *r)
 {
-	if (r->outcome != DNS_ANSWERED || (r->rcode != RCODE_NOERROR && r->rcode != RCODE_NXDOMAIN))
-		return false;
-	for (size_t i = 0; i < r->ede_count; i++) {
-		if (is_block(r->edes[i]))
-			return false;
-	}
-	return true;
+	return r->outcome == DNS_ANSWERED && (r->rcode == RCODE_NOERROR || r->rcode == RCODE_NXDOMAIN) && !result_blocked(r);
 }
 
 static void ask_all(struct lifting *l)
@@ -88,13 +91,14 @@ static void ask_all(struct lifting *l)
 	for (size_t i = 0; i < l->check_count; i++) {
 		name_copy(&names[i], &l->checks[i].name);
 		l->checks[i].asked = l->listener_count > 0;
-		l->checks[i].passed = true; /* until something says otherwise */
+		l->checks[i].passed = l->checks[i].resolves = true; /* until something says otherwise */
 	}
 	for (size_t k = 0; k < l->listener_count; k++) {
 		dns_client_ask(&l->listeners[k].addr, names, l->check_count, clock_mono_ms() + LIFT_CHECK_MS, results);
 		for (size_t i = 0; i < l->check_count; i++) {
 			l->checks[i].results[k] = results[i];
-			l->checks[i].passed &= result_good(&results[i]);
+			l->checks[i].passed &= !result_blocked(&results[i]);
+			l->checks[i].resolves &= result_good(&results[i]);
 		}
 	}
 	free(names);

@@ -128,6 +128,7 @@ static json_t *checks_json(const struct lifting *l)
 			must(json_array_append_new(results, result_json(&l->listeners[k], &c->results[k])) == 0);
 		put_name(object, "name", &c->name);
 		put(object, "passed", c->asked || c->rule != NULL ? json_boolean(c->passed) : json_null());
+		put(object, "resolves", c->asked ? json_boolean(c->resolves) : json_null());
 		put(object, "blocked_by", c->rule != NULL ? json_incref(c->rule) : json_null());
 		put_text(object, "leads_to", c->target);
 		put(object, "answers", results);
@@ -139,7 +140,7 @@ static json_t *checks_json(const struct lifting *l)
 static json_t *forgotten_json(const struct lifting *l)
 {
 	char text[32];
-	if (!l->in_force || l->forgotten_s == 0)
+	if (!l->in_force || l->forgotten_s == 0 || !lift_proved(l)) /* else clients are told the block anew */
 		return json_null();
 	json_t *object = json_object();
 	str_from_time(l->forgotten_s, text, sizeof(text));
@@ -252,8 +253,12 @@ static void show_check(const struct lifting *l, const struct lift_check *c)
 	if (!c->asked && c->passed)
 		return;
 	output_print(o, stdout, PAINT_NONE, "%s: ", name_to_text(&c->name, text));
-	output_print(o, stdout, c->passed ? PAINT_GOOD : PAINT_BAD, "%s", c->passed ? "pass" : "FAIL");
-	if (c->passed) {
+	bool good = c->passed && c->resolves;
+	output_print(o, stdout, good ? PAINT_GOOD : PAINT_BAD, "%s",
+		     good	 ? "pass"
+		     : c->passed ? "not blocked, but not answered"
+				 : "FAIL");
+	if (good) {
 		output_print(o, stdout, PAINT_NONE, " (%s)", rcode_word(c->results[0].rcode, buf));
 		putchar('\n');
 		return;
@@ -293,7 +298,7 @@ static void show_checks(const struct lifting *l)
 static void show_forgotten(const struct lifting *l)
 {
 	char text[32];
-	if (!l->in_force || l->status == NULL || l->forgotten_s == 0)
+	if (!l->in_force || l->status == NULL || l->forgotten_s == 0 || !lift_proved(l))
 		return;
 	str_from_time(l->forgotten_s, text, sizeof(text));
 	printf("the last client has forgotten the block by %s%s\n", text,
