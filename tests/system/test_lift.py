@@ -511,3 +511,13 @@ def test_root_and_the_daemons_user_write_by_turns(saringd, fake, home):
     assert "dropped" in [x for x in lifts_of(daemon) if x["domain"] == "a.example"][0]
     daemon.ctl("unblock", "c.example", "--reason", "r")
     assert len(lifts_of(daemon)) == 3
+
+
+def test_an_exception_that_is_lifted(serve):
+    """It lets nothing through any more; there is no block whose end were to be proved."""
+    daemon = serve({"ok": "action: allow\nentries: [free.example]\n", "l": "entries: [free.example]\n"})
+    assert not blocked(ask(daemon, "free.example"))
+    daemon.ctl("list", "lift", "ok", "free.example", "--closure", code=2)
+    assert not blocked(ask(daemon, "free.example"))
+    said = daemon.ctl("list", "lift", "ok", "free.example").out
+    assert blocked(ask(daemon, "free.example")) and "FAIL" not in said and "forgotten the block" not in said

@@ -278,6 +278,13 @@ static bool take_names(struct lifting *l, size_t first)
 	return false;
 }
 
+/* A list of exceptions: what is lifted there is blocked again, if anything blocks it, and there is nothing to be proved. */
+static bool lets_through(const struct lifting *l, size_t number)
+{
+	return number != SIZE_MAX && l->blockers.sources[number].segment != NULL &&
+	       compile_list_action(l->blockers.sources[number].segment, &l->blockers.settings->lists[number]) == ACTION_ALLOW;
+}
+
 static enum exit_status finish(struct lifting *l, size_t number)
 {
 	const struct plan_wish wish = wish_of(l, number);
@@ -294,7 +301,7 @@ static enum exit_status finish(struct lifting *l, size_t number)
 		output_note(&l->ctx->out, "%s", err.text);
 	}
 	enum exit_status status = lift_tell(l);
-	const bool proves = l->in_force || (l->list == NULL && !l->asked);
+	const bool proves = (l->in_force || (l->list == NULL && !l->asked)) && !lets_through(l, number);
 	if (proves)
 		status = lift_prove(l);
 	if (proves && l->ctx->in->closure && status == STATUS_DONE && err.code == ERR_NONE) {
@@ -302,7 +309,8 @@ static enum exit_status finish(struct lifting *l, size_t number)
 		if (err.code != ERR_NONE)
 			output_note(&l->ctx->out, "%s", err.text);
 	}
-	plan_look_round(&l->blockers, &wish, &l->plan);
+	if (!lets_through(l, number))
+		plan_look_round(&l->blockers, &wish, &l->plan);
 	lift_show(l);
 	if (status != STATUS_DONE)
 		return status;
@@ -321,6 +329,8 @@ static enum exit_status run(struct lifting *l, size_t number)
 		return STATUS_FAILED;
 	if (!blockers_open(l->ctx->settings, number, l->now_s, &l->blockers, &err))
 		return output_fail(&l->ctx->out, &err, NULL);
+	if (l->ctx->in->closure && lets_through(l, number))
+		return context_usage(l->ctx, "'%s' lets through: nothing of a service is blocked by it", l->list);
 	if ((number != SIZE_MAX && !take_list(l, number)) || !plan(l, number))
 		return STATUS_FAILED;
 	return finish(l, number);

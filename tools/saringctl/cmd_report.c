@@ -48,7 +48,11 @@ static json_t *ask_records(struct context *ctx, int64_t since_s, int64_t until_s
 	const struct audit_query query = {.since_s = since_s, .until_s = until_s, .limit = AUDIT_READ_LIMIT_MAX};
 	enum exit_status unused;
 	json_t *records = NULL;
-	return audit_fetch_records(ctx, &query, &records, &unused) ? records : NULL;
+	const bool json = ctx->out.json;
+	ctx->out.json = false; /* what is missing is told beside the report, which is the one document */
+	const bool ok = audit_fetch_records(ctx, &query, &records, &unused);
+	ctx->out.json = json;
+	return ok ? records : NULL;
 }
 
 static enum exit_status write_out(struct context *ctx, const struct buf *text)
