@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "policy/ident.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -43,38 +42,53 @@ static bool file_path(const struct observer *o, char path[PATH_MAX])
 	return n > 0 && n < PATH_MAX;
 }
 
+static void write_file(struct observer *o, const char *path, bool complete)
+{
+	struct buf bytes = {0};
+	struct err err = {.code = ERR_NONE};
+
+	hits_write(o->hits, complete, &bytes);
+	if (file_replace(path, bytes.ptr, bytes.len, FILE_MODE, &err))
+		o->changed = false;
+	else
+		log_warning("hits.not_saved file=\"%s\" error=\"%s\"", path, err.text);
+	buf_finish(&bytes);
+}
+
+/* A file that was not written at the end of a run lacks what came after it: answers that clients may hold still. That this run has
+ * not ended yet is written at once, so that it can be told however it ends. */
 static void load(struct observer *o)
 {
+	const int64_t now_s = clock_wall_s();
+	bool complete = false;
 	struct buf bytes = {0};
 	struct err err = {.code = ERR_NONE};
 	char path[PATH_MAX];
 
 	if (file_path(o, path) && (access(path, F_OK) == 0 || errno != ENOENT)) {
 		file_sweep(path);
-		o->hits = file_read(path, HITS_FILE_MAX, &bytes, &err) ? hits_read(buf_str(&bytes), &err) : NULL;
-		if (o->hits == NULL)
+		o->hits = file_read(path, HITS_FILE_MAX, &bytes, &err) ? hits_read(buf_str(&bytes), &complete, &err) : NULL;
+		if (o->hits == NULL) {
 			log_warning("hits.begun_anew file=\"%s\" error=\"%s\"", path, err.text);
+			o->hits = hits_create(now_s);
+		}
+		if (!complete)
+			hits_inexact(o->hits, now_s);
 	}
-	if (o->hits == NULL)
-		o->hits = hits_create(clock_wall_s());
 	buf_finish(&bytes);
+	if (o->hits == NULL)
+		o->hits = hits_create(now_s);
+	if (complete)
+		write_file(o, path, false);
 }
 
-static void save(struct observer *o)
+static void save(struct observer *o, bool complete)
 {
-	struct buf bytes = {0};
-	struct err err = {.code = ERR_NONE};
 	char path[PATH_MAX];
 
 	o->saved_ms = clock_mono_ms();
-	if (!o->changed || !file_path(o, path))
-		return;
-	hits_write(o->hits, &bytes);
-	if (file_replace(path, bytes.ptr, bytes.len, FILE_MODE, &err))
-		o->changed = false;
-	else
-		log_warning("hits.not_saved file=\"%s\" error=\"%s\"", path, err.text);
-	buf_finish(&bytes);
+	if ((o->changed || complete) && file_path(o, path))
+		write_file(o, path, complete);
 }
 
 /* ---- one fact ---- */
@@ -100,7 +114,8 @@ static void enter_world(struct observer *o, uint64_t serial)
 	}
 }
 
-static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke)
+/* add: it has acted just now. */
+static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke, bool add)
 {
 	struct policy_ident ident;
 
@@ -109,7 +124,13 @@ static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke
 	const struct hits_key key = {
 	    .list = o->lists[ident.list], .match = ident.match, .conditions = ident.conditions, .key = ident.key};
 	struct hit *hit = hits_find(o->hits, &key);
-	return hit != NULL ? hit : hits_add(o->hits, &key, policy_ident_written(o->policy, spoke, &ident));
+	return hit != NULL || !add ? hit : hits_add(o->hits, &key, policy_ident_written(o->policy, spoke, &ident));
+}
+
+const struct hit *observer_find(struct observer *o, uint64_t serial, const struct policy_spoke *spoke)
+{
+	enter_world(o, serial);
+	return find_hit(o, spoke, false);
 }
 
 /* The entry is named, and never who asked. */
@@ -126,11 +147,13 @@ static void take_entry(struct observer *o, const struct tap_fact *f, const struc
 {
 	const struct policy_spoke spoke = {
 	    .rule = f->rule, .labels = f->labels, .bulk = (f->flags & TAP_BULK) != 0, .name = name, .wide = f->address};
-	struct hit *hit = find_hit(o, &spoke);
+	struct hit *hit = find_hit(o, &spoke, true);
 
-	if (hit == NULL)
-		return;
 	o->changed = true;
+	if (hit == NULL) { /* it cannot be kept, or its policy is gone */
+		hits_inexact(o->hits, f->at_s);
+		return;
+	}
 	if ((f->flags & TAP_ALLOWED) != 0) {
 		hit_allow(hit, f->weight, f->at_s);
 		return;
@@ -154,8 +177,10 @@ static void take(void *arg, const struct tap_fact *f)
 		traffic_take(o->traffic, &name, f->address, f->weight, f->at_s);
 	if ((f->flags & (TAP_BLOCKED | TAP_SHADOW | TAP_ALLOWED)) != 0)
 		take_entry(o, f, &name);
-	if (f->weight > 1)
+	if (f->weight > 1) {
 		hits_inexact(o->hits, f->at_s);
+		o->changed = true;
+	}
 }
 
 /* ---- all of them ---- */
@@ -179,8 +204,10 @@ void observer_drain(struct observer *o)
 		struct tap *t = o->taps[i];
 		uint64_t queries = tap_drain(t, take, o), lost = tap_lost(t);
 		queries += lost - o->lost[i];
-		if (lost != o->lost[i])
+		if (lost != o->lost[i]) {
 			hits_inexact(o->hits, clock_wall_s());
+			o->changed = true;
+		}
 		o->lost[i] = lost;
 		/* A drain in between says little of how much comes in a whole while: it only empties. */
 		o->queries[i] += queries;
@@ -196,7 +223,7 @@ void observer_drain(struct observer *o)
 void observer_tick(struct observer *o)
 {
 	if (clock_mono_ms() - o->saved_ms >= (int64_t)OBSERVER_SAVE_S * 1000)
-		save(o);
+		save(o, false);
 }
 
 static void before_close(void *arg)
@@ -232,7 +259,7 @@ void observer_destroy(struct observer *o)
 	if (o == NULL)
 		return;
 	observer_drain(o);
-	save(o);
+	save(o, true);
 	generations_before_close(o->config.generations, NULL, NULL);
 	for (unsigned i = 0; i < o->config.workers; i++)
 		tap_destroy(o->taps[i]);

@@ -14,8 +14,11 @@
 #include "observe/hits.h"
 #include "observe/tap.h"
 #include "observe/traffic.h"
+#include "policy/ident.h"
 
-#define OBSERVER_SAVE_S 600  /* so much of the hits a crash may lose */
+#define OBSERVER_SAVE_S                                                                                                           \
+	600		     /* so much of the hits a crash may lose; the table then says that it is inexact since the next start \
+			      */
 #define OBSERVER_FILE "hits" /* in the state directory */
 
 struct observer_config {
@@ -35,6 +38,9 @@ struct tap *observer_tap(struct observer *o, unsigned worker);
 void observer_drain(struct observer *o);
 /* Once a second or so: saves when it is time to. */
 void observer_tick(struct observer *o);
+
+/* What is counted of the entry of a verdict by the world of that serial; NULL: it never acted. Borrowed until the next drain. */
+const struct hit *observer_find(struct observer *o, uint64_t serial, const struct policy_spoke *spoke);
 
 struct hits *observer_hits(struct observer *o);
 struct traffic *observer_traffic(struct observer *o);

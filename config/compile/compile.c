@@ -91,7 +91,9 @@ static void add_name(struct compiler *c, const struct segment_entry *entry, cons
 	if (c->walked++ % c->stride == 0)
 		codec_count(entry->wire, entry->wire_len, c->counts);
 	if (UNLIKELY(class->allows)) {
-		bool itself = rules_get(&c->rules, class->rule)[IMAGE_RULE_MATCH] != MATCH_EXACT;
+		const uint8_t *record = rules_get(&c->rules, class->rule);
+		/* a lifted entry says nothing for its own name */
+		const bool itself = !rank_blocks(record[IMAGE_RULE_RANK]) && record[IMAGE_RULE_MATCH] != MATCH_EXACT;
 		items_add_above(&c->items, entry->wire, entry->wire_len, itself, class->below);
 	}
 }

@@ -16,15 +16,15 @@ static bool find_list(const struct settings *s, const char *name, uint16_t *ret_
 	return false;
 }
 
-/* The name itself and those above are told that something below may be asked for, as those above an allow entry are: NXDOMAIN for a
- * name that is blocked by itself would deny what was lifted below it (RFC 8020). A block that covers what is below stays what it
- * is. */
+/* Names above are told that something below may be asked for, as those above an allow entry are: NXDOMAIN for a name that is
+ * blocked by itself would deny what was lifted below it (RFC 8020). A block that covers what is below stays what it is; so does one
+ * of the lifted name itself, by another entry or for what its CNAME leads to. */
 static void add_name(struct rules *rules, struct items *items, const struct lift *lift, uint32_t rule)
 {
 	const uint64_t hash = name_hash(lift->name, lift->name_len);
 	items_add(items, (struct item){.hash = hash, .wire = lift->name, .rule = rule});
 	if (lift->action == ACTION_BLOCK)
-		items_add_above(items, lift->name, lift->name_len, true, rules_add_lifted_below(rules));
+		items_add_above(items, lift->name, lift->name_len, false, rules_add_lifted_below(rules));
 }
 
 void lifts_compile(const struct compile_input *input, struct rules *rules, struct items *items, uint32_t counts[CODEC_LENGTHS_SIZE],

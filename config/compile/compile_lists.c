@@ -70,6 +70,7 @@ static void put_list(struct buf *b, const struct settings *settings, const struc
 {
 	put_number(b, SOURCE_READERS_VERSION);
 	put_text(b, list->name);
+	put_text(b, list->key_text);
 	put_number(b, (int64_t)list->format);
 	put_number(b, list->may_allow);
 	put_number(b, list->has_action ? (int64_t)list->action : -1);
@@ -94,7 +95,6 @@ void lists_settings_hash(const struct settings *settings, const struct settings_
 	struct buf b = {NULL, 0, 0};
 	put_text(&b, list->file);
 	put_text(&b, list->file_shown);
-	put_text(&b, list->key_text);
 	put_list(&b, settings, list);
 	take_hash(&b, ret);
 }

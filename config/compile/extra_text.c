@@ -91,10 +91,19 @@ char *extra_text_compose(enum code code, const char *organization, const char *a
 	} else if (is_said(list)) {
 		buf_printf(&tail, " (list %s)", list);
 	}
-	/* A reference is whole or absent: half a URL leads nowhere. */
+	/* A reference is whole or absent: half a URL leads nowhere. Where there is no room for both, it goes before the reason,
+	 * which can be read there; where there is none even so, the list's name stands for it. */
 	size_t reason_min = MIN(why.len, (size_t)(REASON_LEN_MIN + sizeof(ELLIPSIS)));
-	if (head.len + reason_min + tail.len > IMAGE_EXTRA_TEXT_MAX)
+	if (head.len + reason_min + tail.len > IMAGE_EXTRA_TEXT_MAX && head.len + tail.len <= IMAGE_EXTRA_TEXT_MAX) {
+		buf_reset(&why);
+		reason_min = 0;
+	} else if (head.len + tail.len > IMAGE_EXTRA_TEXT_MAX) {
 		buf_reset(&tail);
+		if (is_said(list))
+			buf_printf(&tail, " (list %s)", list);
+		if (head.len + reason_min + tail.len > IMAGE_EXTRA_TEXT_MAX)
+			buf_reset(&tail);
+	}
 	size_t fixed = head.len + tail.len;
 	if (fixed + why.len > IMAGE_EXTRA_TEXT_MAX && fixed + reason_min <= IMAGE_EXTRA_TEXT_MAX) {
 		why.len = word_cut(why.ptr, utf8_cut(why.ptr, why.len, IMAGE_EXTRA_TEXT_MAX - fixed - (sizeof(ELLIPSIS) - 1)));

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "list/lifts.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/intern.h"
 #include "base/str.h"
 #include "list/quote.h"
 #include "settings/provenance.h"
@@ -18,12 +13,75 @@
 
 #define LOCK_WAIT_MS 10000
 #define FILE_MODE 0640
+#define ENDING_BYTES 40 /* that a lift's text gets longer by when it ends: there is always room for that */
 #define LIST_NAME_MAX 255
 #define NODES_EACH 24 /* of one lift: keys and values, with room */
 
 static const char head[] =
     "# What was lifted in lists that cannot be edited here. saringctl and saring-compile write this file: change it with\n"
     "# 'saringctl list lift' and 'saringctl list add'. saring-lists(5), LIFTS, says what stands in it.\n";
+
+/* --- those in force --- */
+
+static struct lifts *new_lifts(void)
+{
+	struct lifts *l = base_alloc(sizeof(*l));
+	intern_init(&l->held);
+	return l;
+}
+
+static void put_key(struct buf *key, const char *list, enum action action, const uint8_t *wire, size_t len)
+{
+	const uint8_t octet = (uint8_t)action;
+	buf_add(key, list, strlen(list) + 1);
+	buf_add(key, &octet, sizeof(octet));
+	buf_add(key, wire, len);
+}
+
+/* An entry is lifted in a list once, or it would be counted twice. False: the item's is lifted by another one. */
+static bool hold_item(struct lifts *l, size_t item)
+{
+	const struct lift *lift = &l->items[item];
+	const uint32_t place = (uint32_t)item;
+	struct buf key = {NULL, 0, 0};
+	bool is_new = false;
+	put_key(&key, lift->list, lift->action, lift->name, lift->name_len);
+	const uint32_t number = intern_add(&l->held, key.ptr, key.len, &is_new);
+	buf_finish(&key);
+	if (is_new) {
+		buf_add(&l->places, &place, sizeof(place));
+		return true;
+	}
+	uint8_t *old = (uint8_t *)l->places.ptr + (size_t)number * sizeof(place);
+	uint32_t other;
+	memcpy(&other, old, sizeof(other));
+	if (lift_holds(&l->items[other]))
+		return false;
+	memcpy(old, &place, sizeof(place)); /* that one has ended meanwhile */
+	return true;
+}
+
+/* SIZE_MAX: none. */
+static size_t find_item(const struct lifts *l, const char *list, const struct name *name, enum action action)
+{
+	struct buf key = {NULL, 0, 0};
+	uint32_t number = 0, place = 0;
+	if (l->held.slot_count == 0)
+		return SIZE_MAX;
+	put_key(&key, list, action, name->wire, name->len);
+	const bool found = intern_find(&l->held, key.ptr, key.len, &number);
+	buf_finish(&key);
+	if (!found)
+		return SIZE_MAX;
+	memcpy(&place, l->places.ptr + (size_t)number * sizeof(place), sizeof(place));
+	return lift_holds(&l->items[place]) ? place : SIZE_MAX;
+}
+
+const struct lift *lifts_find(const struct lifts *lifts, const char *list, const struct name *name, enum action action)
+{
+	const size_t item = find_item(lifts, list, name, action);
+	return item == SIZE_MAX ? NULL : &lifts->items[item];
+}
 
 /* --- reading --- */
 
@@ -97,19 +155,7 @@ static bool bind_member(const struct values *v, const struct yaml_node *node, st
 			       : values_fault(v, node->key, "unknown key '%s'", shown);
 }
 
-/* A name is lifted in a list once, or its entries would be counted twice. */
-static bool is_first(struct intern *seen, const struct lift *lift)
-{
-	struct buf key = {NULL, 0, 0};
-	bool is_new = true;
-	buf_add(&key, lift->list, strlen(lift->list) + 1);
-	buf_add(&key, lift->name, lift->name_len);
-	(void)intern_add(seen, key.ptr, key.len, &is_new);
-	buf_finish(&key);
-	return is_new;
-}
-
-static bool bind_item(const struct values *v, const struct yaml_node *item, struct lifts *l, struct intern *seen)
+static bool bind_item(const struct values *v, const struct yaml_node *item, struct lifts *l)
 {
 	bool good = values_kind(v, "lifts", item, YAML_MAPPING, "mappings");
 	if (!good)
@@ -121,7 +167,7 @@ static bool bind_item(const struct values *v, const struct yaml_node *item, stru
 	}
 	if (good && (lift->list == NULL || lift->name == NULL || lift->provenance.lifted == NULL))
 		return values_fault(v, item, "a lift needs 'list', 'domain' and 'lifted'");
-	if (good && lift_holds(lift) && !is_first(seen, lift))
+	if (good && lift_holds(lift) && !hold_item(l, l->count - 1))
 		return values_fault(v, item, "%s is lifted in this list by another one already", lift->text);
 	return good;
 }
@@ -129,8 +175,6 @@ static bool bind_item(const struct values *v, const struct yaml_node *item, stru
 static bool bind_file(const struct values *v, const struct yaml_node *root, struct lifts *l)
 {
 	bool good = values_kind(v, "this file", root, YAML_MAPPING, "a mapping with 'lifts:' in it");
-	struct intern seen;
-	intern_init(&seen);
 	for (const struct yaml_node *node = good ? root->first : NULL; node != NULL; node = node->next) {
 		char shown[VALUES_SHOWN_MAX];
 		if (!str_eq_c(node->key->text, "lifts")) {
@@ -144,16 +188,15 @@ static bool bind_file(const struct values *v, const struct yaml_node *root, stru
 			continue;
 		}
 		for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
-			good &= bind_item(v, item, l, &seen);
+			good &= bind_item(v, item, l);
 	}
-	intern_finish(&seen);
 	return good;
 }
 
 struct lifts *lifts_parse(struct str text, const char *shown, struct err_list *errors)
 {
 	static const struct yaml_limits limits = {.bytes = LIFTS_BYTES_MAX, .nodes = (size_t)LIFTS_MAX * NODES_EACH};
-	struct lifts *l = base_alloc(sizeof(*l));
+	struct lifts *l = new_lifts();
 	struct arena tree = {0};
 	const size_t before = errors->count, swallowed = errors->swallowed;
 	const struct values v = {.shown = shown, .arena = &l->arena, .errors = errors};
@@ -176,7 +219,7 @@ struct lifts *lifts_load(const char *path, struct err_list *errors)
 	if (file_read(path, LIFTS_BYTES_MAX, &text, &err))
 		l = lifts_parse(buf_str(&text), path, errors);
 	else if (err.code == ERR_NOT_FOUND)
-		l = base_alloc(sizeof(*l));
+		l = new_lifts();
 	else
 		err_list_add(errors, &err);
 	buf_finish(&text);
@@ -189,21 +232,9 @@ void lifts_destroy(struct lifts *lifts)
 		return;
 	arena_finish(&lifts->arena);
 	free(lifts->items);
+	intern_finish(&lifts->held);
+	buf_finish(&lifts->places);
 	free(lifts);
-}
-
-static bool is_of(const struct lift *l, const char *list, const struct name *name)
-{
-	return l->name_len == name->len && memcmp(l->name, name->wire, name->len) == 0 && strcmp(l->list, list) == 0;
-}
-
-const struct lift *lifts_find(const struct lifts *lifts, const char *list, const struct name *name)
-{
-	for (size_t i = 0; i < lifts->count; i++) {
-		if (lift_holds(&lifts->items[i]) && is_of(&lifts->items[i], list, name))
-			return &lifts->items[i];
-	}
-	return NULL;
 }
 
 /* --- writing --- */
@@ -239,63 +270,69 @@ void lifts_text(const struct lifts *lifts, struct buf *ret)
 	arena_finish(&arena);
 }
 
-/* Root's file would be one that the daemon's user cannot replace: it gets the directory's owner, before it holds anything. */
-static bool make_owned(const char *path, struct err *err)
+/* The directory, and the file's name in it. Owned. */
+static char *split(const char *path, const char **ret_name)
 {
-	char *copy = base_strdup(path);
-	struct stat dir, st;
-	int fd = -1;
-	bool ok = stat(dirname(copy), &dir) == 0 || err_set_errno(err, ERR_IO, "can't look at the directory of '%s'", path);
-	free(copy);
-	if (!ok)
-		return false;
-	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, FILE_MODE);
-	if (fd < 0)
-		return err_set_errno(err, errno == EACCES || errno == EROFS ? ERR_DENIED : ERR_IO, "can't make '%s'", path);
-	if (fstat(fd, &st) != 0)
-		ok = err_set_errno(err, ERR_IO, "can't look at '%s'", path);
-	else if (geteuid() == 0 && (st.st_uid != dir.st_uid || st.st_gid != dir.st_gid) && fchown(fd, dir.st_uid, dir.st_gid) != 0)
-		ok = err_set_errno(err, ERR_IO, "can't give '%s' to the directory's owner", path);
-	close(fd);
-	return ok;
+	const char *slash = strrchr(path, '/');
+	*ret_name = slash == NULL ? path : slash + 1;
+	return slash == NULL ? base_strdup(".") : str_dup((struct str){path, slash == path ? 1 : (size_t)(slash - path)});
 }
 
-/* Read under the lock. NULL: err says why. Close *ret_lock in both cases (-1: none). */
-static struct lifts *hold(const char *path, int *ret_lock, struct err *err)
+/* Read under the lock. NULL: err says why. Close *ret_dir in both cases (-1: none). */
+static struct lifts *hold(const char *path, int *ret_dir, struct err *err)
 {
 	struct err_list errors = {0};
-	*ret_lock = -1;
-	if (!file_lock(path, LOCK_WAIT_MS, ret_lock, err))
-		return NULL;
-	file_sweep(path);
-	struct lifts *l = lifts_load(path, &errors);
-	if (l == NULL && err != NULL)
-		*err = errors.items[0];
+	struct lifts *l = NULL;
+	const char *name;
+	char *dir = split(path, &name);
+	*ret_dir = -1;
+	if (file_lock_directory(dir, path, LOCK_WAIT_MS, ret_dir, err)) {
+		file_sweep_in(*ret_dir, name);
+		l = lifts_load(path, &errors);
+		if (l == NULL && err != NULL)
+			*err = errors.items[0];
+	}
+	free(dir);
 	err_list_finish(&errors);
 	return l;
 }
 
-static bool settle(const char *path, const struct lifts *l, struct err *err)
+/* room: bytes that there must be left. */
+static bool settle(int dir, const char *path, const struct lifts *l, size_t room, struct err *err)
 {
 	struct buf text = {NULL, 0, 0};
+	const char *name;
+	free(split(path, &name));
 	lifts_text(l, &text);
-	bool ok = make_owned(path, err) && file_replace(path, text.ptr, text.len, FILE_MODE, err);
+	bool ok = text.len + room <= LIFTS_BYTES_MAX ||
+		  err_set(err, ERR_LIMIT, "what is lifted in lists that cannot be edited would take more than %zu MiB in '%s'",
+			  LIFTS_BYTES_MAX >> 20, path);
+	ok = ok && file_replace_in(dir, name, path, text.ptr, text.len, FILE_MODE, err);
 	buf_finish(&text);
 	return ok;
 }
 
-/* Room for one more. */
-static bool make_room(struct lifts *l, struct err *err)
+/* Room for so many more: of those that have ended the oldest are forgotten. */
+static bool make_room(struct lifts *l, size_t more, struct err *err)
 {
-	if (l->count < LIFTS_MAX)
+	size_t too_many = l->count + more > LIFTS_MAX ? l->count + more - LIFTS_MAX : 0, kept = 0;
+	if (too_many == 0)
 		return true;
+	intern_finish(&l->held); /* as the places change */
+	intern_init(&l->held);
+	buf_reset(&l->places);
 	for (size_t i = 0; i < l->count; i++) {
-		if (lift_holds(&l->items[i]))
+		if (too_many > 0 && !lift_holds(&l->items[i])) {
+			too_many--;
 			continue;
-		memmove(&l->items[i], &l->items[i + 1], (l->count - i - 1) * sizeof(l->items[0]));
-		l->count--;
-		return true;
+		}
+		l->items[kept++] = l->items[i];
+		if (lift_holds(&l->items[kept - 1]))
+			must(hold_item(l, kept - 1));
 	}
+	l->count = kept;
+	if (too_many == 0)
+		return true;
 	return err_set(err, ERR_LIMIT, "%d names are lifted in lists that cannot be edited; no more are taken", LIFTS_MAX);
 }
 
@@ -325,63 +362,66 @@ static const char *said(struct arena *arena, const char *text)
 	return trimmed.len == 0 ? NULL : arena_strndup(arena, trimmed.ptr, trimmed.len);
 }
 
+static void add_lift(struct lifts *l, const struct lift_wanted *wanted, const struct lift_how *how, const char *now, int64_t now_s)
+{
+	struct lift *lift = add_item(l);
+	set_name(l, lift, &wanted->name);
+	lift->list = arena_strdup(&l->arena, wanted->list);
+	lift->action = wanted->action;
+	lift->provenance = (struct provenance){.lifted = arena_strdup(&l->arena, now),
+					       .lifted_s = now_s,
+					       .lifted_by = said(&l->arena, how->by),
+					       .lift_reason = said(&l->arena, how->reason),
+					       .lift_reference = said(&l->arena, how->reference)};
+	must(hold_item(l, l->count - 1));
+}
+
 bool lifts_add(const char *path, struct lift_wanted *wanted, size_t count, const struct lift_how *how, int64_t now_s,
 	       struct err *err)
 {
 	char now[32];
-	int lock;
+	int dir;
 	bool changed = false;
+	size_t more = 0;
 	if (!how_good(how, err))
 		return false;
-	struct lifts *l = hold(path, &lock, err);
-	bool ok = l != NULL;
+	struct lifts *l = hold(path, &dir, err);
 	str_from_time(now_s, now, sizeof(now));
+	for (size_t i = 0; l != NULL && i < count; i++)
+		more += find_item(l, wanted[i].list, &wanted[i].name, wanted[i].action) == SIZE_MAX;
+	bool ok = l != NULL && make_room(l, more, err);
 	for (size_t i = 0; ok && i < count; i++) {
-		wanted[i].done = lifts_find(l, wanted[i].list, &wanted[i].name) == NULL;
-		if (!wanted[i].done)
-			continue;
-		ok = make_room(l, err);
-		if (!ok)
-			break;
-		struct lift *lift = add_item(l);
-		set_name(l, lift, &wanted[i].name);
-		lift->list = arena_strdup(&l->arena, wanted[i].list);
-		lift->action = wanted[i].action;
-		lift->provenance = (struct provenance){.lifted = arena_strdup(&l->arena, now),
-						       .lifted_s = now_s,
-						       .lifted_by = said(&l->arena, how->by),
-						       .lift_reason = said(&l->arena, how->reason),
-						       .lift_reference = said(&l->arena, how->reference)};
-		changed = true;
+		wanted[i].done = find_item(l, wanted[i].list, &wanted[i].name, wanted[i].action) == SIZE_MAX;
+		if (wanted[i].done)
+			add_lift(l, &wanted[i], how, now, now_s);
+		changed |= wanted[i].done;
 	}
-	ok = ok && (!changed || settle(path, l, err));
+	ok = ok && (!changed || settle(dir, path, l, l->count * ENDING_BYTES, err));
 	lifts_destroy(l);
-	if (lock >= 0)
-		close(lock);
+	if (dir >= 0)
+		close(dir);
 	return ok;
 }
 
 bool lifts_end(const char *path, struct lift_wanted *wanted, size_t count, enum lift_end end, int64_t now_s, struct err *err)
 {
 	char now[32];
-	int lock;
+	int dir;
 	bool changed = false;
-	struct lifts *l = hold(path, &lock, err);
+	struct lifts *l = hold(path, &dir, err);
 	bool ok = l != NULL;
 	str_from_time(now_s, now, sizeof(now));
 	for (size_t i = 0; ok && i < count; i++) {
-		wanted[i].done = false;
-		for (size_t k = 0; k < l->count; k++) {
-			struct lift *lift = &l->items[k];
-			if (!lift_holds(lift) || !is_of(lift, wanted[i].list, &wanted[i].name))
-				continue;
-			*(end == LIFT_DROPPED ? &lift->dropped : &lift->restored) = arena_strdup(&l->arena, now);
-			wanted[i].done = changed = true;
-		}
+		const size_t item = find_item(l, wanted[i].list, &wanted[i].name, wanted[i].action);
+		wanted[i].done = item != SIZE_MAX;
+		if (!wanted[i].done)
+			continue;
+		*(end == LIFT_DROPPED ? &l->items[item].dropped : &l->items[item].restored) = arena_strdup(&l->arena, now);
+		changed = true;
 	}
-	ok = ok && (!changed || settle(path, l, err));
+	ok = ok && (!changed || settle(dir, path, l, 0, err));
 	lifts_destroy(l);
-	if (lock >= 0)
-		close(lock);
+	if (dir >= 0)
+		close(dir);
 	return ok;
 }

@@ -5,14 +5,15 @@
  * (policy/image.h). They stand in one file in the state directory, LIFTS_FILE, which only programs write: saringctl those that are
  * new or taken back, saring-compile those whose list has dropped the name. What has ended stays on record. saring-lists(5), LIFTS.
  *
- * Each change takes the file's lock, reads it, and replaces it atomically. Its owner is the state directory's, whoever writes:
- * root and the daemon's user can both go on with it. Tools only. */
+ * Each change takes the state directory's lock, reads the file, and replaces it atomically, following no link: root writes here in
+ * a directory of the daemon's user. The file's owner is the directory's, whoever writes: both can go on with it. Tools only. */
 #ifndef SARING_LIST_LIFTS_H
 #define SARING_LIST_LIFTS_H
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/intern.h"
 #include "policy/terms.h"
 #include "settings/identity.h"
 #include "settings/settings.h"
@@ -35,6 +36,9 @@ struct lifts {
 	struct lift *items; /* owned; in the order of the file */
 	size_t count, cap;
 	uint8_t hash[16]; /* lifts_hash of the file; zeroes when there is none */
+	/* those in force: list, action and name, and for each its place in items (u32) */
+	struct intern held;
+	struct buf places;
 };
 
 static inline bool lift_holds(const struct lift *l)
@@ -47,8 +51,8 @@ MUST_CHECK struct lifts *lifts_parse(struct str text, const char *shown, struct 
 /* A file that is not there holds none. */
 MUST_CHECK struct lifts *lifts_load(const char *path, struct err_list *errors);
 void lifts_destroy(struct lifts *lifts); /* takes NULL */
-/* The lift in force of that name in that list, or NULL. */
-const struct lift *lifts_find(const struct lifts *lifts, const char *list, const struct name *name);
+/* The lift in force of that list's entries of that name that do so, or NULL. */
+const struct lift *lifts_find(const struct lifts *lifts, const char *list, const struct name *name, enum action action);
 /* The file's text; appended. */
 void lifts_text(const struct lifts *lifts, struct buf *ret);
 

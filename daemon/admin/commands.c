@@ -231,7 +231,7 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 	json_t *explained = report_explain(&source, &question);
 	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
 	if (c->config.observer)
-		report_hits_annotate(c->config.observer, explained);
+		report_hits_annotate(c->config.observer, &source, &question, explained);
 	call_ok(call, explained);
 }
 
@@ -257,16 +257,37 @@ static void run_hits(struct commands *c, json_t *args, struct call *call)
 		call_ok(call, report_hits(c->config.observer, list));
 }
 
+static void run_traffic_clients(struct commands *c, const json_t *wanted, struct call *call)
+{
+	const size_t count = json_array_size(wanted);
+	struct name *names = base_alloc((count + 1) * sizeof(names[0]));
+	struct err err = {0};
+	bool good = json_is_array(wanted) || err_set(&err, ERR_USAGE, "the argument 'names' is an array of names");
+	for (size_t i = 0; i < count && good; i++) {
+		const char *text = json_string_value(json_array_get(wanted, i));
+		good = text ? arg_name(str_from(text), &names[i], &err) : err_set(&err, ERR_USAGE, "one of the names is not text");
+	}
+	if (good)
+		call_ok(call, report_traffic_clients(c->config.observer, names, count, clock_wall_s()));
+	else
+		call_fail(call, &err, NULL);
+	free(names);
+}
+
 static void run_traffic(struct commands *c, json_t *args, struct call *call)
 {
 	struct err err = {0};
-	const json_t *top = json_object_get(args, "top");
+	const json_t *top = json_object_get(args, "top"), *names = json_object_get(args, "names");
 	if (top && !json_is_null(top) && (!json_is_integer(top) || json_integer_value(top) < 0)) {
 		(void)err_set(&err, ERR_USAGE, "the argument 'top' is a number of names");
 		call_fail(call, &err, NULL);
 		return;
 	}
-	if (has_observer(c, call))
+	if (!has_observer(c, call))
+		return;
+	if (names && !json_is_null(names))
+		run_traffic_clients(c, names, call);
+	else
 		call_ok(call, report_traffic(c->config.observer, json_is_integer(top) ? (size_t)json_integer_value(top) : SIZE_MAX,
 					     clock_wall_s()));
 }
@@ -342,7 +363,7 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 
 static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
 static const char *const hits_keys[] = {"list", NULL};
-static const char *const traffic_keys[] = {"top", NULL};
+static const char *const traffic_keys[] = {"top", "names", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", "from", NULL};
 static const char *const flush_keys[] = {"name", "match", "change", NULL};
@@ -361,7 +382,8 @@ static const struct command {
     {"list.fetch.status", RIGHT_READ, NULL, run_list_fetch_status, "how each list with a url was last fetched, or is being"},
     {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
     {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
-    {"traffic", RIGHT_READ, traffic_keys, run_traffic, "what the last day looked like, in sketches"},
+    {"traffic", RIGHT_READ, traffic_keys, run_traffic,
+     "what the last day looked like, in sketches; or how many clients asked names"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},

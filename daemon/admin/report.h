@@ -41,15 +41,6 @@ MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
 
-struct observer;
-/* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with
- * what reservations, they were counted. */
-MUST_CHECK json_t *report_hits(struct observer *observer, struct str list);
-/* Puts "hits" and "last_hit" into the rule of what report_explain says. */
-void report_hits_annotate(struct observer *observer, json_t *explained);
-/* What the last day looked like: at most `top` of its names, and the sketch of all others. */
-MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
-
 /* What a question is explained by. */
 struct explain_source {
 	const struct generation *generation;
@@ -66,5 +57,18 @@ struct explain_question {
 };
 /* What would be answered, every entry that matches, with its provenance, how the answer comes about, and its bytes. */
 MUST_CHECK json_t *report_explain(const struct explain_source *source, const struct explain_question *question);
+
+struct observer;
+/* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with
+ * what reservations, they were counted. */
+MUST_CHECK json_t *report_hits(struct observer *observer, struct str list);
+/* Puts "hits" and "last_hit" into the rule of what report_explain says to that question. */
+void report_hits_annotate(struct observer *observer, const struct explain_source *source, const struct explain_question *question,
+			  json_t *explained);
+/* What the last day looked like: at most `top` of its names, and the sketch of all others. */
+MUST_CHECK json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s);
+/* How many clients asked any of these names (which are put into another order), as far as they are among those of report_traffic.
+ * Numbers are all that is told of clients: not even a pseudonym, by which what one of them asked could be put together. */
+MUST_CHECK json_t *report_traffic_clients(struct observer *observer, struct name *names, size_t count, int64_t now_s);
 
 #endif

@@ -83,25 +83,37 @@ json_t *report_rule(const struct policy_entry *e)
 	return object;
 }
 
-static json_t *losers(const struct policy_hit *hits, size_t count)
+/* overruled: why not the decider among them; NULL: it is none of these. */
+static json_t *losers(const struct policy_hit *hits, size_t count, const char *overruled)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < count; i++) {
-		if (hits[i].why_not == WHY_DECIDES)
+		bool decides = hits[i].why_not == WHY_DECIDES;
+		if (decides && overruled == NULL)
 			continue;
 		json_t *object = report_rule(&hits[i].entry);
-		report_put_word(object, "why_not", hits[i].why_not_text);
+		report_put_word(object, "why_not", decides ? overruled : hits[i].why_not_text);
 		report_add(array, object);
 	}
 	return array;
 }
 
-void report_put_entries(json_t *object, const struct policy_hit *hits, size_t total)
+static void put_entries(json_t *object, json_t *rule, const char *overruled, const struct policy_hit *hits, size_t total)
 {
 	size_t count = MIN(total, (size_t)EXPLAIN_HITS_MAX);
-	bool decided = count > 0 && hits[0].why_not == WHY_DECIDES;
-	report_put(object, "rule", decided ? report_rule(&hits[0].entry) : json_null());
-	report_put(object, "also", losers(hits, count));
+	report_put(object, "rule", rule);
+	report_put(object, "also", losers(hits, count, overruled));
 	if (total > count)
 		report_put(object, "also_omitted", json_integer((json_int_t)(total - count)));
+}
+
+void report_put_entries(json_t *object, const struct policy_hit *hits, size_t total)
+{
+	bool decided = total > 0 && hits[0].why_not == WHY_DECIDES;
+	put_entries(object, decided ? report_rule(&hits[0].entry) : json_null(), NULL, hits, total);
+}
+
+void report_put_overruled(json_t *object, json_t *rule, const char *why_not, const struct policy_hit *hits, size_t total)
+{
+	put_entries(object, rule, why_not, hits, total);
 }

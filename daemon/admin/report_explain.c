@@ -123,6 +123,23 @@ static void put_shadow(json_t *object, const struct generation *g, const struct 
 	report_put_str(object, "would_block", list.name);
 }
 
+/* Of the name itself. */
+static void put_verdict(json_t *object, const struct generation *g, const struct explain_question *q, const struct verdict *verdict)
+{
+	struct policy_answer answer;
+	report_put_word(object, "verdict", report_verdict_word(verdict->kind));
+	if (verdict->kind == VERDICT_BLOCKED) {
+		policy_answer(g->policy, verdict, &q->name, true, q->at_s, &answer);
+		report_put_word(object, "answer", answer_words[answer.answer]);
+		report_put(object, "ttl", json_integer(answer.ttl_s));
+	} else {
+		report_put(object, "answer", json_null());
+		report_put(object, "ttl", json_null());
+	}
+	report_put_word(object, "by", verdict->kind == VERDICT_NONE ? NULL : "name");
+	report_put(object, "by_target", json_null());
+}
+
 json_t *report_explain(const struct explain_source *source, const struct explain_question *q)
 {
 	const struct generation *g = source->generation;
@@ -131,30 +148,30 @@ json_t *report_explain(const struct explain_source *source, const struct explain
 	struct policy_hit *hits = base_alloc(EXPLAIN_HITS_MAX * sizeof(*hits));
 	size_t total = policy_explain(g->policy, source->scratch, &question, q->at_s, hits, EXPLAIN_HITS_MAX);
 	char text[NAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
-	json_t *object = json_object();
+	json_t *object = json_object(), *rule = NULL;
 	(void)policy_match(g->policy, source->scratch, &question, q->at_s, &verdict);
+	struct report_trace *trace = report_trace_create(source, q, &verdict);
 	report_put_name(object, "name", &q->name);
 	report_put_word(object, "unicode", name_to_unicode(&q->name, text));
 	report_put_word(object, "type", rrtype_to_text(q->type, type));
 	put_client(object, g->settings, q);
 	report_put_time(object, "at", q->at_s);
-	report_put_word(object, "verdict", report_verdict_word(verdict.kind));
+	if (!report_trace_put_block(trace, object, &rule))
+		put_verdict(object, g, q, &verdict);
 	if (verdict.kind == VERDICT_BLOCKED) {
-		struct policy_answer answer;
-		policy_answer(g->policy, &verdict, &q->name, true, q->at_s, &answer);
-		report_put_word(object, "answer", answer_words[answer.answer]);
-		report_put(object, "ttl", json_integer(answer.ttl_s));
 		report_put(object, "answered_here", json_null());
 		report_put(object, "route", json_null());
 	} else {
-		report_put(object, "answer", json_null());
-		report_put(object, "ttl", json_null());
 		put_way(object, g, q);
 	}
-	report_put_entries(object, hits, total);
+	if (rule != NULL)
+		report_put_overruled(object, rule, "a mandatory block of what its answer leads to outranks it", hits, total);
+	else
+		report_put_entries(object, hits, total);
 	put_shadow(object, g, &verdict, q->at_s);
 	put_silent_lists(object, g, q->at_s);
-	report_put_trace(object, source, q, &verdict, hits);
+	report_trace_put(trace, object);
+	report_trace_destroy(trace);
 	free(hits);
 	return object;
 }

@@ -126,34 +126,62 @@ json_t *report_hits(struct observer *observer, struct str list)
 	return object;
 }
 
-static bool is_of(const struct hits *hits, const struct hit *h, const json_t *rule)
+/* The verdict that explain told of, of the name asked or of what its answer led to, as the observer is to look it up. */
+struct spoken {
+	struct verdict verdict;
+	struct name name;
+	uint8_t wide[ADDR_WIDE_LEN];
+	bool has_wide;
+};
+
+static void set_address(struct spoken *s, const struct addr *address)
 {
-	const char *list = json_string_value(json_object_get(rule, "list"));
-	const char *entry = json_string_value(json_object_get(rule, "entry"));
-	const char *match = json_string_value(json_object_get(rule, "match"));
-	if (!list || !entry || !match || strcmp(match, match_words[h->match]) != 0 ||
-	    !str_eq_c(hits_list_name(hits, h->list), list))
-		return false;
-	json_t *own = json_object();
-	put_entry(own, h);
-	bool same = strcmp(json_string_value(json_object_get(own, "entry")), entry) == 0;
-	json_decref(own);
-	return same;
+	addr_to_wide(address, s->wide);
+	s->has_wide = true;
 }
 
-/* Looks at all of them: one explain is asked by a person. */
-void report_hits_annotate(struct observer *observer, json_t *explained)
+/* False: what the answer led to cannot be read. */
+static bool judge_again(const struct explain_source *source, const struct explain_question *q, const json_t *explained,
+			struct spoken *ret)
+{
+	const struct policy *policy = source->generation->policy;
+	const char *by = json_string_value(json_object_get(explained, "by"));
+	const char *target = json_string_value(json_object_get(explained, "by_target"));
+	struct policy_question question = {.name = &ret->name, .type = q->type, .client = q->has_client ? &q->client : NULL};
+	struct addr address;
+	ret->name = q->name;
+	if (by && target && strcmp(by, "address") == 0) {
+		if (!addr_from_text(str_from(target), 0, &address))
+			return false;
+		set_address(ret, &address);
+		(void)policy_match_answer(policy, &address, &question, q->at_s, &ret->verdict);
+		return true;
+	}
+	if (target && !name_from_text(str_from(target), &ret->name, NULL))
+		return false;
+	if (q->has_client)
+		set_address(ret, &q->client);
+	(void)policy_match(policy, source->scratch, &question, q->at_s, &ret->verdict);
+	return true;
+}
+
+void report_hits_annotate(struct observer *observer, const struct explain_source *source, const struct explain_question *q,
+			  json_t *explained)
 {
 	json_t *rule = json_object_get(explained, "rule");
-	const struct hits *hits;
-	const struct hit *h;
-	size_t cursor = 0;
+	struct spoken s = {.has_wide = false};
+	const struct hit *h = NULL;
 	if (!json_is_object(rule))
 		return;
-	observer_drain(observer);
-	hits = observer_hits(observer);
-	while ((h = hits_next(hits, &cursor)) != NULL && !is_of(hits, h, rule))
-		;
+	if (judge_again(source, q, explained, &s) && s.verdict.kind != VERDICT_NONE) {
+		const struct policy_spoke spoke = {.rule = s.verdict.rule,
+						   .labels = s.verdict.labels,
+						   .bulk = s.verdict.bulk,
+						   .name = &s.name,
+						   .wide = s.has_wide ? s.wide : NULL};
+		observer_drain(observer);
+		h = observer_find(observer, source->generation->serial, &spoke);
+	}
 	put_count(rule, "hits", h != NULL ? h->hits : 0);
 	put_time(rule, "last_hit", h != NULL ? h->last_s : 0);
 }
@@ -170,14 +198,6 @@ static json_t *one_name(const struct top_name *n)
 	put_count(object, "queries", n->count);
 	put_count(object, "error", n->error);
 	put_count(object, "clients", distinct_estimate(&n->clients));
-	if (n->clients.count == DISTINCT_MANY) {
-		put_hex(object, "registers", n->clients.registers, sizeof(n->clients.registers));
-		return object;
-	}
-	json_t *few = json_array();
-	for (unsigned i = 0; i < n->clients.count; i++)
-		must(json_array_append_new(few, json_integer(n->clients.few[i])) == 0);
-	put(object, "few", few);
 	return object;
 }
 
@@ -217,6 +237,33 @@ json_t *report_traffic(struct observer *observer, size_t top, int64_t now_s)
 	put_count(object, "clients", d.clients);
 	put(object, "names", names);
 	put(object, "sketch", sketch(&d));
+	traffic_digest_finish(&d);
+	return object;
+}
+
+static int by_wire(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return memcmp(x->wire, y->wire, x->len);
+}
+
+json_t *report_traffic_clients(struct observer *observer, struct name *names, size_t count, int64_t now_s)
+{
+	struct distinct clients = {.count = 0};
+	struct traffic_digest d;
+	struct name name;
+	json_t *object = json_object();
+	observer_drain(observer);
+	traffic_digest(observer_traffic(observer), now_s, &d);
+	qsort(names, count, sizeof(names[0]), by_wire);
+	for (size_t i = 0; i < d.name_count; i++) {
+		must(name_from_wire(d.names[i].wire, d.names[i].len, &name));
+		if (bsearch(&name, names, count, sizeof(names[0]), by_wire) != NULL)
+			distinct_merge(&clients, &d.names[i].clients);
+	}
+	put_count(object, "clients", distinct_estimate(&clients));
 	traffic_digest_finish(&d);
 	return object;
 }

@@ -22,10 +22,18 @@ MUST_CHECK json_t *report_rule(const struct policy_entry *e);
 /* The entries that matched, `total` of them, of which the first are in hits: "rule" is the decider or null, "also" the others, each
  * with "why_not", "also_omitted" how many have no room. */
 void report_put_entries(json_t *object, const struct policy_hit *hits, size_t total);
+/* The same where another entry decides: rule is taken, and the decider among them is one more that does not, told why. */
+void report_put_overruled(json_t *object, json_t *rule, const char *why_not, const struct policy_hit *hits, size_t total);
 
-/* Beside the verdict: what the question would come to, how the answer comes about, and its bytes (report_trace.c). hits is room for
- * EXPLAIN_HITS_MAX. */
-void report_put_trace(json_t *object, const struct explain_source *source, const struct explain_question *q,
-		      const struct verdict *verdict, struct policy_hit *hits);
+/* The question gone through, for what stands beside the verdict: what it would come to, how the answer comes about, and its bytes
+ * (report_trace.c). What it is made of is borrowed until it is gone; verdict: of the name asked. Never NULL. */
+struct report_trace;
+struct report_trace *report_trace_create(const struct explain_source *source, const struct explain_question *q,
+					 const struct verdict *verdict);
+void report_trace_destroy(struct report_trace *t);
+/* Is the name, which no entry of its own blocks, blocked by an entry for something that its answer leads to? Then "verdict",
+ * "answer", "ttl", "by" and "by_target" are put, and *ret_rule, a new reference, is the entry. */
+MUST_CHECK bool report_trace_put_block(struct report_trace *t, json_t *object, json_t **ret_rule);
+void report_trace_put(struct report_trace *t, json_t *object);
 
 #endif

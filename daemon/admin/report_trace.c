@@ -13,13 +13,15 @@
 #include <string.h>
 
 /* One trace being written. */
-struct trace {
+struct report_trace {
 	const struct explain_source *source;
 	const struct explain_question *q;
 	const struct verdict *verdict; /* of the name asked */
 	bool guarded;		       /* no private address may be its (upstream.rebind-protection) */
-	struct policy_hit *hits;
+	size_t decides;		       /* the step that makes the answer a block; SIZE_MAX: none does */
+	struct rehearse_question question;
 	struct rehearsal r;
+	struct policy_hit hits[EXPLAIN_HITS_MAX]; /* of the step that was looked at last */
 };
 
 /* ---- the steps ---- */
@@ -32,7 +34,7 @@ struct said {
 	bool blocks;
 };
 
-static struct said say(struct trace *t, const struct rehearse_step *step)
+static struct said say(struct report_trace *t, const struct rehearse_step *step)
 {
 	const struct explain_source *from = t->source;
 	const struct policy *policy = from->generation->policy;
@@ -58,7 +60,7 @@ static struct said say(struct trace *t, const struct rehearse_step *step)
 }
 
 /* The one that makes the answer a block: the targets of CNAMEs are asked about first, then the records in their order. */
-static size_t deciding_step(struct trace *t)
+static size_t deciding_step(struct report_trace *t)
 {
 	if (t->r.fate != COUNTER_BLOCKED || t->verdict->kind == VERDICT_BLOCKED)
 		return SIZE_MAX;
@@ -94,20 +96,26 @@ static const char *note_of(const struct said *said)
 	return NULL;
 }
 
-static json_t *step_json(struct trace *t, const struct rehearse_step *step, bool decides)
+static void put_target(json_t *object, const char *key, const struct rehearse_step *step)
+{
+	char address[ADDR_TEXT_MAX];
+	if (step->kind == REHEARSE_ADDRESS)
+		report_put_word(object, key, addr_host_to_text(&step->address, address));
+	else
+		report_put_name(object, key, &step->target);
+}
+
+static json_t *step_json(struct report_trace *t, const struct rehearse_step *step, bool decides)
 {
 	struct said said = say(t, step);
-	char type[RRTYPE_TEXT_MAX], address[ADDR_TEXT_MAX];
+	char type[RRTYPE_TEXT_MAX];
 	json_t *object = json_object();
 
 	report_put_word(object, "kind", kind_word(step->kind));
 	report_put_name(object, "owner", &step->owner);
 	report_put_word(object, "type", rrtype_to_text(step->type, type));
 	report_put(object, "ttl", step->kind == REHEARSE_ENTRY ? json_null() : json_integer(step->ttl_s));
-	if (step->kind == REHEARSE_ADDRESS)
-		report_put_word(object, "target", addr_host_to_text(&step->address, address));
-	else
-		report_put_name(object, "target", &step->target);
+	put_target(object, "target", step);
 	report_put(object, "judged", json_boolean(step->judged));
 	report_put_word(object, "verdict", report_verdict_word(said.verdict.kind));
 	report_put(object, "decides", json_boolean(decides));
@@ -116,14 +124,13 @@ static json_t *step_json(struct trace *t, const struct rehearse_step *step, bool
 	return object;
 }
 
-static json_t *steps_json(struct trace *t)
+static json_t *steps_json(struct report_trace *t)
 {
 	if (t->r.cached == REHEARSE_MISS && t->r.step_count == 0)
 		return json_null(); /* nobody knows before it is asked for */
-	size_t decides = deciding_step(t);
 	json_t *array = json_array();
 	for (size_t i = 0; i < t->r.step_count; i++)
-		report_add(array, step_json(t, &t->r.steps[i], i == decides));
+		report_add(array, step_json(t, &t->r.steps[i], i == t->decides));
 	return array;
 }
 
@@ -177,7 +184,7 @@ static json_t *upstream_json(const struct generation *g, const struct name *name
 	return object;
 }
 
-static void put_upstream(json_t *object, const struct trace *t)
+static void put_upstream(json_t *object, const struct report_trace *t)
 {
 	const struct name *name = &t->q->name;
 	switch ((unsigned)t->r.fate) {
@@ -253,25 +260,54 @@ static const char *cached_word(enum rehearse_cached cached)
 	return "";
 }
 
-void report_put_trace(json_t *object, const struct explain_source *source, const struct explain_question *q,
-		      const struct verdict *verdict, struct policy_hit *hits)
+struct report_trace *report_trace_create(const struct explain_source *source, const struct explain_question *q,
+					 const struct verdict *verdict)
 {
 	const struct generation *g = source->generation;
-	struct trace *t = base_alloc(sizeof(*t));
-	struct rehearse_question question = {.world = g,
-					     .cache = source->cache,
-					     .failures = source->failures,
-					     .name = &q->name,
-					     .type = q->type,
-					     .client = q->has_client ? &q->client : NULL,
-					     .now_s = q->at_s};
+	struct report_trace *t = base_alloc(sizeof(*t));
 
 	t->source = source;
 	t->q = q;
 	t->verdict = verdict;
-	t->hits = hits;
 	t->guarded = g->settings->rebind_protection && verdict->kind != VERDICT_ALLOWED && names_is_public(g, &q->name, q->type);
-	rehearse(&question, &t->r);
+	t->question = (struct rehearse_question){.world = g,
+						 .cache = source->cache,
+						 .failures = source->failures,
+						 .name = &q->name,
+						 .type = q->type,
+						 .client = q->has_client ? &q->client : NULL,
+						 .now_s = q->at_s};
+	rehearse(&t->question, &t->r);
+	t->decides = deciding_step(t);
+	return t;
+}
+
+void report_trace_destroy(struct report_trace *t)
+{
+	free(t);
+}
+
+bool report_trace_put_block(struct report_trace *t, json_t *object, json_t **ret_rule)
+{
+	struct policy_answer answer;
+	if (t->decides == SIZE_MAX)
+		return false;
+	const struct rehearse_step *step = &t->r.steps[t->decides];
+	const struct said said = say(t, step);
+	if (said.verdict.kind != VERDICT_BLOCKED || said.total == 0)
+		return false; /* a private address: no entry is in that */
+	rehearse_block(&t->question, &said.verdict, &answer);
+	report_put_word(object, "verdict", report_verdict_word(said.verdict.kind));
+	report_put_word(object, "answer", answer_words[answer.answer]);
+	report_put(object, "ttl", json_integer(answer.ttl_s));
+	report_put_word(object, "by", kind_word(step->kind));
+	put_target(object, "by_target", step);
+	*ret_rule = report_rule(&t->hits[0].entry);
+	return true;
+}
+
+void report_trace_put(struct report_trace *t, json_t *object)
+{
 	report_put_word(object, "outcome", counter_names[t->r.fate]);
 	report_put(object, "rebind_protection", json_boolean(t->guarded));
 	report_put_word(object, "cache", cached_word(t->r.cached));
@@ -283,6 +319,5 @@ void report_put_trace(json_t *object, const struct explain_source *source, const
 	else
 		report_put(object, "missing", json_null());
 	put_upstream(object, t);
-	report_put(object, "wire", wire_json(&t->r, &question));
-	free(t);
+	report_put(object, "wire", wire_json(&t->r, &t->question));
 }

@@ -175,8 +175,8 @@ void hit_block(struct hit *hit, uint64_t weight, int64_t at_s, uint32_t ttl_s)
 {
 	hit->hits += weight;
 	hit->last_s = MAX(hit->last_s, at_s);
-	hit->ttl_s = ttl_s;
-	hit->until_s = MAX(hit->until_s, at_s + (int64_t)ttl_s);
+	hit->ttl_s = MAX(hit->ttl_s, ttl_s);
+	hit->until_s = MAX(hit->until_s, at_s + 1 + (int64_t)ttl_s);
 }
 
 void hit_allow(struct hit *hit, uint64_t weight, int64_t at_s)
@@ -239,7 +239,7 @@ int64_t hits_until(const struct hits *h, const struct hit *hit)
 {
 	if (hit->until_s == 0)
 		return 0;
-	return MAX(hit->until_s, h->info.inexact_s == 0 ? 0 : h->info.inexact_s + (int64_t)hit->ttl_s);
+	return MAX(hit->until_s, h->info.inexact_s == 0 ? 0 : h->info.inexact_s + 1 + (int64_t)hit->ttl_s);
 }
 
 const struct hit *hits_next(const struct hits *h, size_t *cursor)

@@ -30,7 +30,7 @@ struct hit {
 	int64_t last_s;	      /* wall clock, of either */
 	int64_t until_s;      /* when the last answer handed out for it must be forgotten; 0: none was */
 	uint64_t conditions;
-	uint32_t ttl_s; /* of the answer last handed out */
+	uint32_t ttl_s; /* the longest of an answer handed out */
 	uint16_t list;
 	uint8_t match; /* enum match */
 	bool has_written;
@@ -69,6 +69,7 @@ struct str hits_list_name(const struct hits *h, uint16_t list);
 MUST_CHECK struct hit *hits_find(struct hits *h, const struct hits_key *key);
 /* One that is not there yet; written as in policy_ident_written. NULL when it is too long to be kept. */
 MUST_CHECK struct hit *hits_add(struct hits *h, const struct hits_key *key, struct str written);
+/* at_s: of the second in which the answer was sent, at whose end the client may have got it. */
 void hit_block(struct hit *hit, uint64_t weight, int64_t at_s, uint32_t ttl_s);
 void hit_allow(struct hit *hit, uint64_t weight, int64_t at_s);
 void hit_shadow(struct hit *hit, uint64_t weight, int64_t at_s);
@@ -88,9 +89,11 @@ int64_t hits_until(const struct hits *h, const struct hit *hit);
 /* Each entry, in no order; start with *cursor 0; NULL at the end. */
 const struct hit *hits_next(const struct hits *h, size_t *cursor);
 
-/* As bytes, with a checksum (hits_file.c). hits_read takes only what is whole and sound: else NULL, and err says what is not. */
-void hits_write(const struct hits *h, struct buf *ret);
-MUST_CHECK struct hits *hits_read(struct str bytes, struct err *err);
+/* As bytes, with a checksum (hits_file.c). hits_read takes only what is whole and sound: else NULL, and err says what is not.
+ * complete: nothing is counted after this, so that the table can be gone on with as if nobody had stopped. From any other file
+ * something may be missing: who reads it says so by hits_inexact. A list's name that no entry needs is not taken over. */
+void hits_write(const struct hits *h, bool complete, struct buf *ret);
+MUST_CHECK struct hits *hits_read(struct str bytes, bool *ret_complete, struct err *err);
 uint64_t hits_sum(const void *bytes, size_t len); /* of what follows magic and sum; for tests */
 void hits_begin(struct hits *h, int64_t since_s, uint64_t evicted, int64_t inexact_s); /* for hits_read */
 

@@ -2,8 +2,8 @@
  *
  * hits_file.c - the table of hits as bytes. Numbers are big-endian:
  *
- *      "SARHITS1"  sum:u64 (of all that follows)
- *      since:i64  evicted:u64  inexact:i64
+ *      "SARHITS2"  sum:u64 (of all that follows)
+ *      complete:u8  since:i64  evicted:u64  inexact:i64
  *      lists:u16, each len:u8 and its name
  *      entries:u32, each list:u16 match:u8 has_written:u8 conditions:u64 hits:u64 would_block:u64 last:i64 until:i64 ttl:u32
  *                        key_len:u16 written_len:u16, then both
@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-#define MAGIC "SARHITS1"
+#define MAGIC "SARHITS2"
 #define MAGIC_LEN 8
 #define HEAD_LEN (MAGIC_LEN + 8)
 
@@ -69,7 +69,7 @@ static void put_hit(struct buf *b, const struct hit *hit)
 	buf_add(b, hit->bytes, (size_t)hit->key_len + hit->written_len);
 }
 
-void hits_write(const struct hits *h, struct buf *ret)
+void hits_write(const struct hits *h, bool complete, struct buf *ret)
 {
 	const size_t start = ret->len;
 	struct hits_info info;
@@ -80,6 +80,7 @@ void hits_write(const struct hits *h, struct buf *ret)
 	hits_info(h, &info);
 	buf_add(ret, MAGIC, MAGIC_LEN);
 	put_u64(ret, 0);
+	put_u8(ret, complete);
 	put_u64(ret, (uint64_t)info.since_s);
 	put_u64(ret, info.evicted);
 	put_u64(ret, (uint64_t)info.inexact_s);
@@ -129,8 +130,8 @@ static bool key_good(enum match match, struct str key)
 	return false;
 }
 
-/* One entry into the table. lists: of the file's numbers, those of the table. */
-static bool take_hit(struct hits *h, struct rd *r, const uint16_t *lists, size_t list_count)
+/* One entry into the table. lists: the names of the file's numbers. */
+static bool take_hit(struct hits *h, struct rd *r, const struct str *lists, size_t list_count)
 {
 	const size_t list = rd_u16(r);
 	const unsigned match = rd_u8(r), has_written = rd_u8(r);
@@ -146,7 +147,7 @@ static bool take_hit(struct hits *h, struct rd *r, const uint16_t *lists, size_t
 	if (!rd_ok(r) || list >= list_count || match > MATCH_CLIENT || has_written > 1 || (!has_written && written_len > 0) ||
 	    told.last_s < 0 || told.until_s < 0 || !key_good(key.match, key.key))
 		return false;
-	key.list = lists[list];
+	key.list = hits_list(h, lists[list]); /* not before: one that nothing is counted of any more is forgotten */
 	if (hits_find(h, &key) != NULL)
 		return false;
 	struct hit *hit = hits_add(h, &key, has_written ? written : (struct str){NULL, 0});
@@ -160,7 +161,7 @@ static bool take_hit(struct hits *h, struct rd *r, const uint16_t *lists, size_t
 	return true;
 }
 
-static bool take_lists(struct hits *h, struct rd *r, uint16_t lists[HITS_LISTS_MAX], size_t *ret_count)
+static bool take_lists(struct rd *r, struct str lists[HITS_LISTS_MAX], size_t *ret_count)
 {
 	*ret_count = rd_u16(r);
 	if (*ret_count > HITS_LISTS_MAX)
@@ -170,20 +171,21 @@ static bool take_lists(struct hits *h, struct rd *r, uint16_t lists[HITS_LISTS_M
 		struct str name = {(const char *)rd_bytes(r, len), len};
 		if (!rd_ok(r) || len == 0 || memchr(name.ptr, 0, len) != NULL)
 			return false;
-		lists[i] = hits_list(h, name);
+		lists[i] = name;
 	}
 	return rd_ok(r);
 }
 
-static bool take_all(struct hits *h, struct rd *r)
+static bool take_all(struct hits *h, struct rd *r, bool *ret_complete)
 {
-	uint16_t lists[HITS_LISTS_MAX];
+	struct str lists[HITS_LISTS_MAX];
 	size_t list_count;
 
+	const unsigned complete = rd_u8(r);
 	const int64_t since_s = get_i64(r);
 	const uint64_t evicted = get_u64(r);
 	hits_begin(h, since_s, evicted, get_i64(r));
-	if (!take_lists(h, r, lists, &list_count))
+	if (complete > 1 || !take_lists(r, lists, &list_count))
 		return false;
 	uint32_t count = rd_u32(r);
 	if (count > HITS_MAX)
@@ -192,10 +194,13 @@ static bool take_all(struct hits *h, struct rd *r)
 		if (!take_hit(h, r, lists, list_count))
 			return false;
 	}
-	return rd_ok(r) && rd_left(r) == 0;
+	if (!rd_ok(r) || rd_left(r) != 0)
+		return false;
+	*ret_complete = complete == 1;
+	return true;
 }
 
-struct hits *hits_read(struct str bytes, struct err *err)
+struct hits *hits_read(struct str bytes, bool *ret_complete, struct err *err)
 {
 	struct rd r = rd_init(bytes.ptr, bytes.len);
 
@@ -209,7 +214,7 @@ struct hits *hits_read(struct str bytes, struct err *err)
 		return NULL;
 	}
 	struct hits *h = hits_create(0);
-	if (take_all(h, &r))
+	if (take_all(h, &r, ret_complete))
 		return h;
 	hits_destroy(h);
 	err_set(err, ERR_INPUT, "it is damaged: what it says cannot be");

@@ -47,8 +47,7 @@ static uint32_t longest_s(const struct policy_answer *a)
 	uint32_t longest = a->ttl_s;
 
 	for (size_t at = 0; records_next(a->records, &at, &record);)
-		if (record.ttl_s != RECORDS_TTL_UNSAID)
-			longest = MAX(longest, record.ttl_s);
+		longest = MAX(longest, block_record_ttl(a, &record));
 	return longest;
 }
 
@@ -147,17 +146,23 @@ void query_count_rewrite(struct service *s, const struct query *q)
 	count(s, q, v, true, &a);
 }
 
+void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
+		  int64_t now_s, struct policy_answer *ret)
+{
+	policy_answer(policy, v, qname, owns, now_s, ret);
+	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
+	 * deny (RFC 2308 §5). */
+	if (!owns && ret->answer == ANSWER_NXDOMAIN && (qtype == RRTYPE_HTTPS || qtype == RRTYPE_SVCB))
+		ret->answer = ANSWER_NODATA;
+}
+
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
 {
 	struct policy_answer a;
 	struct policy_structured structured;
 	enum block_end end = BLOCK_ENDED;
 
-	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, &a);
-	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
-	 * deny (RFC 2308 §5). */
-	if (!owns && a.answer == ANSWER_NXDOMAIN && (q->type == RRTYPE_HTTPS || q->type == RRTYPE_SVCB))
-		a.answer = ANSWER_NODATA;
+	block_answer(s->world->policy, v, &q->name, q->type, owns, s->now_s, &a);
 	switch (a.answer) {
 	case ANSWER_DROP:
 		count(s, q, v, owns, &a);

@@ -264,6 +264,10 @@ MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const 
 /* Is what q may be told structured? Whoever cannot be sure of the answer's integrity must not act on it, so that by default only
  * clients over encrypted transports and on this machine get it. */
 bool query_structured(const struct service *s, const struct query *q);
+/* What is sent for a verdict of kind BLOCKED to a question for qname (folded) and qtype. owns: as policy_answer's, which this is
+ * but for what HTTPS and SVCB records lead to. */
+void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
+		  int64_t now_s, struct policy_answer *ret);
 /* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);

@@ -341,3 +341,8 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 	if (ret->answer_len >= MSG_HEADER_LEN)
 		set_rd(ret->answer);
 }
+
+void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, struct policy_answer *ret)
+{
+	block_answer(question->world->policy, verdict, question->name, question->type, false, question->now_s, ret);
+}

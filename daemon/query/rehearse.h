@@ -75,5 +75,8 @@ struct rehearsal {
 
 /* ret is filled whole. It is large: not for a stack. */
 void rehearse(const struct rehearse_question *question, struct rehearsal *ret);
+/* What is sent when that verdict, of kind BLOCKED, on a step of the answer is what blocks the question. Slices are borrowed from
+ * the world's images. */
+void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, struct policy_answer *ret);
 
 #endif

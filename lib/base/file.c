@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/rand.h"
+
 #define READ_STEP ((size_t)64 * 1024)
 #define LOCK_STEP_MS 10
 #define TEMPORARY_MARK "saring-" /* so that no file of somebody else has such a name */
@@ -192,35 +194,98 @@ static bool is_temporary_of(const char *file_name, const char *name)
 	       memcmp(file_name + 1 + len + 1, TEMPORARY_MARK, mark) == 0;
 }
 
+static void sweep(DIR *dir, const char *name)
+{
+	for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		struct stat st;
+		if (is_temporary_of(e->d_name, name) && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
+			(void)unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
 void file_sweep(const char *path)
 {
 	char *real = resolved(path);
 	char *directory = directory_of(real);
 	const char *slash = strrchr(real, '/');
-	DIR *dir = opendir(directory);
-	if (dir != NULL) {
-		for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
-			struct stat st;
-			if (is_temporary_of(e->d_name, slash == NULL ? real : slash + 1) &&
-			    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-				(void)unlinkat(dirfd(dir), e->d_name, 0);
-		}
-		closedir(dir);
-	}
+	sweep(opendir(directory), slash == NULL ? real : slash + 1);
 	free(directory);
 	free(real);
 }
 
-bool file_lock(const char *path, int64_t wait_ms, int *ret_fd, struct err *err)
+void file_sweep_in(int dir, const char *name)
 {
-	char *real = resolved(path);
-	char *dir = directory_of(real);
+	const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* one that is read from its beginning */
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (fd >= 0 && stream == NULL)
+		close(fd);
+	sweep(stream, name);
+}
+
+/* A new file beside name. Nobody else's is opened. */
+static int open_temporary_in(int dir, const char *name, struct buf *ret_name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	for (unsigned attempt = 0; attempt < 100; attempt++) {
+		char tail[TEMPORARY_TAIL + 1] = "";
+		for (size_t i = 0; i < TEMPORARY_TAIL; i++)
+			tail[i] = letters[rand_below(sizeof(letters) - 1)];
+		buf_reset(ret_name);
+		buf_printf(ret_name, ".%s." TEMPORARY_MARK "%s", name, tail);
+		const int fd = openat(dir, ret_name->ptr, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+	}
+	return -1;
+}
+
+/* As the directory's owner would have made it. */
+static bool fill_as_directory(int fd, const struct stat *dir, const char *shown, const void *bytes, size_t len, mode_t mode,
+			      struct err *err)
+{
+	struct stat st;
+	if (!file_write_all(fd, bytes, len) || fstat(fd, &st) != 0)
+		return err_set_errno(err, ERR_IO, "can't write '%s'", shown);
+	if ((st.st_uid != dir->st_uid || st.st_gid != dir->st_gid) && fchown(fd, dir->st_uid, dir->st_gid) != 0 &&
+	    st.st_uid != dir->st_uid)
+		return err_set_errno(err, ERR_DENIED, "can't write '%s': it would not belong to its directory's owner", shown);
+	if (fchmod(fd, mode) != 0 || fsync(fd) != 0)
+		return err_set_errno(err, ERR_IO, "can't write '%s'", shown);
+	return true;
+}
+
+bool file_replace_in(int dir, const char *name, const char *shown, const void *bytes, size_t len, mode_t mode, struct err *err)
+{
+	struct stat own, old;
+	struct buf temporary = {0};
+	if (fstat(dir, &own) != 0)
+		return err_set_errno(err, ERR_IO, "can't look at the directory of '%s'", shown);
+	if (fstatat(dir, name, &old, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(old.st_mode))
+		return err_set(err, ERR_IO, "can't write '%s': it is not a regular file", shown);
+	const int fd = open_temporary_in(dir, name, &temporary);
+	bool ok = fd >= 0 || err_set_errno(err, code_of_errno(), "can't write beside '%s'", shown);
+	ok = ok && fill_as_directory(fd, &own, shown, bytes, len, mode, err);
+	if (ok && renameat(dir, temporary.ptr, dir, name) != 0)
+		ok = err_set_errno(err, ERR_IO, "can't replace '%s'", shown);
+	if (!ok && fd >= 0)
+		(void)unlinkat(dir, temporary.ptr, 0);
+	if (ok && fsync(dir) != 0 && errno != EINVAL && errno != ENOTSUP)
+		ok = err_set_errno(err, ERR_IO, "written, but the directory of '%s' could not be synced to disk", shown);
+	if (fd >= 0)
+		close(fd);
+	buf_finish(&temporary);
+	return ok;
+}
+
+bool file_lock_directory(const char *dir, const char *shown, int64_t wait_ms, int *ret_fd, struct err *err)
+{
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool ok = false;
-	if (fd < 0) {
-		err_set_errno(err, code_of_errno(), "can't open the directory '%s'", dir);
-		goto out;
-	}
+	if (fd < 0)
+		return err_set_errno(err, code_of_errno(), "can't open the directory '%s'", dir);
 	/* flock cannot wait for a limited time, and a signal would be the whole process's matter: so it is asked now and then. What
 	 * was slept is counted, not the clock asked: tests own the clock. */
 	for (int64_t waited_ms = 0; !ok; waited_ms += LOCK_STEP_MS) {
@@ -228,19 +293,26 @@ bool file_lock(const char *path, int64_t wait_ms, int *ret_fd, struct err *err)
 			ok = true;
 		} else if (errno != EWOULDBLOCK && errno != EINTR) {
 			err_set_errno(err, ERR_IO, "can't lock the directory '%s'", dir);
-			goto out;
+			break;
 		} else if (waited_ms >= wait_ms) {
-			err_set(err, ERR_LIMIT, "'%s' is being changed by someone else", path);
-			goto out;
+			err_set(err, ERR_LIMIT, "'%s' is being changed by someone else", shown);
+			break;
 		} else {
 			(void)nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000L}, NULL);
 		}
 	}
-	*ret_fd = fd;
-	fd = -1;
-out:
-	if (fd >= 0)
+	if (ok)
+		*ret_fd = fd;
+	else
 		close(fd);
+	return ok;
+}
+
+bool file_lock(const char *path, int64_t wait_ms, int *ret_fd, struct err *err)
+{
+	char *real = resolved(path);
+	char *dir = directory_of(real);
+	const bool ok = file_lock_directory(dir, path, wait_ms, ret_fd, err);
 	free(dir);
 	free(real);
 	return ok;

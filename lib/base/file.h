@@ -26,6 +26,14 @@ MUST_CHECK bool file_replace(const char *path, const void *bytes, size_t len, mo
  * holds file_lock(path), and so does everyone else who does, or all who do are one process. What can't be removed stays. */
 void file_sweep(const char *path);
 
+/* The three for a directory that someone less trusted than the caller may write to: nothing in it is followed. dir: from
+ * file_lock_directory, which holds that lock; name: of a file in it; shown: for messages. Replaced is a regular file or none; the
+ * new one has the directory's owner and group (refused when its owner cannot be that) and this mode. */
+MUST_CHECK bool file_lock_directory(const char *dir, const char *shown, int64_t wait_ms, int *ret_fd, struct err *err);
+MUST_CHECK bool file_replace_in(int dir, const char *name, const char *shown, const void *bytes, size_t len, mode_t mode,
+				struct err *err);
+void file_sweep_in(int dir, const char *name);
+
 /* Every byte, from where fd stands; errno says why not. */
 MUST_CHECK bool file_write_all(int fd, const void *bytes, size_t len);
 

@@ -15,7 +15,8 @@ static void check(struct str bytes)
 	struct buf first = {0}, second = {0};
 	struct hits_info info, again_info;
 	char text[HITS_TEXT_MAX];
-	struct hits *h = hits_read(bytes, &err), *again;
+	bool complete = false, again_complete = false;
+	struct hits *h = hits_read(bytes, &complete, &err), *again;
 	const struct hit *hit;
 	size_t cursor = 0;
 	if (h == NULL) {
@@ -28,12 +29,12 @@ static void check(struct str bytes)
 		must(strlen(hit_text(hit, text)) < sizeof(text) && hits_list_name(h, hit->list).len > 0);
 		(void)hits_until(h, hit);
 	}
-	hits_write(h, &first);
-	again = hits_read(buf_str(&first), &err);
-	must(again != NULL);
+	hits_write(h, complete, &first);
+	again = hits_read(buf_str(&first), &again_complete, &err);
+	must(again != NULL && again_complete == complete);
 	hits_info(again, &again_info);
 	must(memcmp(&info, &again_info, sizeof(info)) == 0);
-	hits_write(again, &second);
+	hits_write(again, complete, &second);
 	must(second.len == first.len);
 	hits_destroy(h);
 	hits_destroy(again);
@@ -44,7 +45,7 @@ static void check(struct str bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf sealed = {0};
-	uint8_t head[16] = "SARHITS1";
+	uint8_t head[16] = "SARHITS2";
 	check((struct str){(const char *)data, size});
 	be_put_u64(head + 8, hits_sum(data, size));
 	buf_add(&sealed, head, sizeof(head));

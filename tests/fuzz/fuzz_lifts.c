@@ -14,7 +14,7 @@ static void check(const struct lifts *l)
 		must(one->list != NULL && one->list[0] != '\0' && one->provenance.lifted != NULL);
 		must(name_from_wire(one->name, one->name_len, &own));
 		must(name_from_text(str_from(one->text), &name, NULL) && name_eq(&name, &own));
-		must(!lift_holds(one) || lifts_find(l, one->list, &own) == one);
+		must(!lift_holds(one) || lifts_find(l, one->list, &own, one->action) == one);
 	}
 }
 

@@ -525,6 +525,11 @@ def test_a_log_taken_away_while_it_runs(daemon):
     assert damages(daemon)[0][0] == "missing"
 
 
+def test_a_log_that_is_not_there_is_not_whole(long, tmp_path):
+    daemon = long
+    assert "no audit log" in daemon.ctl("audit", "verify", tmp_path, code=1).err
+
+
 def test_a_copy_can_be_verified(long, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()

@@ -13,14 +13,10 @@ import time
 import pytest
 
 from harness.ask import ask, blocked, eventually, rcode
-from harness.daemon import SANITIZER, build_dir
+from harness.daemon import SANITIZER, sanitized
 
 BOUND_S = 60
 MIB = 1 << 20
-
-
-def sanitized():
-    return b"__asan_init" in (build_dir() / "saring-compile").read_bytes() or b"__tsan_init" in (build_dir() / "saring-compile").read_bytes()
 
 
 SANITIZED = sanitized()

@@ -76,6 +76,10 @@ def steps(told):
     return [(s["owner"], s["type"], s["target"], s["verdict"], s["decides"]) for s in told["cname"]]
 
 
+def blocked_by(told):
+    return told["verdict"], told["answer"], told["ttl"], told["by"], told["by_target"]
+
+
 def query(name, rdtype):
     return header(ar=1) + question(*name.split("."), rdtype=dns.rdatatype.from_text(rdtype)) + opt()
 
@@ -159,7 +163,9 @@ def test_structured_errors(world):
 def test_chain_is_learned_and_judged(world):
     daemon, up, _ = world
     told = daemon.explain("cloak.example")
-    assert told["verdict"] == "none" and told["rule"] is None and told["outcome"] == "blocked" and told["cache"] == "fresh"
+    assert blocked_by(told) == ("blocked", "nxdomain", 10, "cname", "tracker.example") and told["outcome"] == "blocked" and told["cache"] == "fresh"
+    assert told["rule"] == {**told["cname"][1]["rule"], **{k: told["rule"][k] for k in ("hits", "last_hit")}} and told["also"] == []
+    assert told["rule"]["entry"] == "tracker.example" and told["rule"]["hits"] == 1
     asked = told["asked"]
     assert (asked["listener"], asked["rcode"], asked["error"]) == (f"dns://127.0.0.1:{daemon.port}", "NXDOMAIN", None)
     assert asked["answer"] == told["wire"]["answer"]
@@ -171,13 +177,56 @@ def test_chain_is_learned_and_judged(world):
     again = daemon.explain("cloak.example")
     assert again["asked"] is None and steps(again) == steps(told) and len(up.asked("cloak.example")) == 1
     people = daemon.ctl("explain", "cloak.example").out
-    assert "But its answer is blocked" in people and "blocked: decides" in people and "order.yaml:16 tracker.example" in people
+    assert "is blocked: the answer is nxdomain (TTL 10 s)." in people and "a CNAME leads to tracker.example." in people
+    assert "But its answer" not in people and "blocked: decides" in people and "order.yaml:16 tracker.example" in people
+
+
+def test_verdict_by_what_the_answer_leads_to(saringd, fake):
+    """Whoever reads the verdict alone must not take a name for free that no client gets."""
+    up = fake()
+    for name in ("front", "ours", "fine", "top"):
+        up.on(f"{name}.example", records("300 CNAME x.bad.example.", "x.bad.example. 300 A 192.0.2.1"))
+    up.on("svc.example", records("300 HTTPS 1 svc.bad.example."))
+    up.on("short.example", records("300 CNAME brief.example.", "brief.example. 300 A 192.0.2.1"))
+    lists = [{"name": "bad", "file": "bad.yaml"}, {"name": "must", "file": "must.yaml", "mandatory": True, "answer": "refused"},
+             {"name": "fine", "file": "fine.yaml", "action": "allow"}, {"name": "top", "file": "top.yaml", "action": "allow", "mandatory": True}]
+    daemon = saringd({"upstream": {"servers": [up.endpoint]}, "block": BLOCK, "lists": lists},
+                     lists={"bad.yaml": "reason: because\nentries:\n  - bad.example\n  - domain: brief.example\n    expires: 2030-01-01T00:00:00Z\n",
+                            "must.yaml": "entries: [elsewhere.example]\n", "fine.yaml": "entries: [fine.example]\n", "top.yaml": "entries: [top.example]\n"})
+    told = daemon.explain("front.example")
+    assert blocked_by(told) == ("blocked", "nxdomain", 10, "cname", "x.bad.example") and told["rule"]["entry"] == "bad.example"
+    assert rcode(ask(daemon, "front.example")) == "NXDOMAIN"
+    told = daemon.explain("svc.example", "--type", "HTTPS")
+    assert blocked_by(told) == ("blocked", "nodata", 10, "target", "svc.bad.example")
+    assert rcode(dns.message.from_wire(sent(daemon, "svc.example", "HTTPS"))) == "NOERROR"
+    assert "a record leads to svc.bad.example" in daemon.ctl("explain", "svc.example", "--type", "HTTPS").out
+    told = daemon.explain("short.example", "--at", "2029-12-31T23:59:57Z")
+    assert blocked_by(told) == ("blocked", "nxdomain", 2, "cname", "brief.example")
+    assert blocked_by(daemon.explain("short.example", "--at", "2030-01-01")) == ("none", None, None, None, None)
+    # an allow entry for the name holds for its answer, but against a mandatory block
+    told = daemon.explain("fine.example")
+    assert blocked_by(told) == ("allowed", None, None, "name", None) and told["rule"]["entry"] == "fine.example" and told["outcome"] == "cached"
+    daemon.ctl("list", "add", "must", "bad.example")
+    told = daemon.explain("fine.example")
+    assert blocked_by(told) == ("blocked", "refused", 10, "cname", "x.bad.example") and told["rule"]["list"] == "must" and told["outcome"] == "blocked"
+    assert [(e["list"], e["entry"], e["why_not"]) for e in told["also"]] == [("fine", "fine.example", "a mandatory block of what its answer leads to outranks it")]
+    assert rcode(ask(daemon, "fine.example")) == "REFUSED"
+    assert blocked_by(daemon.explain("top.example"))[0] == "allowed"
+    # the name's own entry is said first
+    daemon.ctl("list", "add", "bad", "ours.example")
+    told = daemon.explain("ours.example")
+    assert blocked_by(told) == ("blocked", "nxdomain", 10, "name", None) and told["rule"]["entry"] == "ours.example"
+    # what nobody knows is not said
+    daemon.ctl("cache", "flush")
+    assert blocked_by(daemon.explain("front.example", "--no-ask")) == ("none", None, None, None, None)
+    assert blocked_by(offline(daemon, "front.example")) == ("none", None, None, None, None)
 
 
 def test_no_ask(world):
     daemon, up, corp = world
     before = daemon.status()
     told = daemon.explain("cloak.example", "--no-ask")
+    assert blocked_by(told) == ("none", None, None, None, None) and told["rule"] is None
     assert (told["outcome"], told["cache"], told["cname"], told["missing"], told["asked"]) == ("forwarded", "none", None, "cloak.example", None)
     assert told["wire"]["answer"] is None and told["wire"]["query"]
     assert told["upstream"] == {"name": "cloak.example", "route": None, "strategy": "fastest", "servers": [up.endpoint]}
@@ -220,8 +269,10 @@ def test_addresses_and_services(world):
     daemon, up, _ = world
     told = daemon.explain("badhost.example")
     assert sorted(steps(told)) == [("badhost.example", "A", "192.0.2.1", "none", False), ("badhost.example", "A", "192.0.2.66", "blocked", True)]
+    assert blocked_by(told) == ("blocked", "nxdomain", 10, "address", "192.0.2.66")
     rule = next(step["rule"] for step in told["cname"] if step["decides"])
-    assert rule["match"] == "address" and rule["list"] == "zone"
+    assert rule["match"] == "address" and rule["list"] == "zone" and told["rule"]["line"] == rule["line"]
+    assert "holds the address 192.0.2.66" in daemon.ctl("explain", "badhost.example").out
     up.on("svc.example", records("300 HTTPS 1 tracker.example. ipv4hint=192.0.2.66"))
     told = daemon.explain("svc.example", "--type", "https")
     assert steps(told) == [("svc.example", "HTTPS", "tracker.example", "blocked", True), ("svc.example", "HTTPS", "192.0.2.66", "blocked", False)]
@@ -238,7 +289,8 @@ def test_rebinding(saringd, fake):
     up.on("bad.example", records("300 A 192.0.2.1", "300 A 10.0.0.1"))
     daemon = saringd({"upstream": {"servers": [up.endpoint], "rebind-protection": True}})
     told = daemon.explain("bad.example")
-    assert told["rebind_protection"] is True and told["outcome"] == "blocked"
+    assert told["rebind_protection"] is True and told["outcome"] == "blocked" and blocked_by(told) == ("none", None, None, None, None)
+    assert "But its answer is blocked" in daemon.ctl("explain", "bad.example").out
     assert sorted(steps(told)) == [("bad.example", "A", "10.0.0.1", "none", True), ("bad.example", "A", "192.0.2.1", "none", False)]
     assert "private address" in next(step["note"] for step in told["cname"] if step["decides"]) and sent(daemon, "bad.example")[2:] == bytes.fromhex(told["wire"]["answer"])[2:]
 

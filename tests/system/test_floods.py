@@ -18,7 +18,7 @@ import pytest
 
 from harness import fake as F
 from harness.ask import ANSWER_S, ask, eventually, flags_of, header, opt, question, rcode_of
-from harness.daemon import build_dir
+from harness.daemon import build_dir, sanitized
 from harness.quick import Quick
 
 TC = 0x0200
@@ -281,11 +281,6 @@ def test_names_made_up_below_one_zone(saringd, quick):
     finally:
         for client in crowd:
             client.__exit__()
-
-
-def sanitized():
-    program = (build_dir() / "saringd").read_bytes()
-    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 def resident(daemon):

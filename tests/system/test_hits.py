@@ -67,7 +67,7 @@ def test_each_entry_has_its_own(daemon):
     now = datetime.datetime.now(datetime.timezone.utc)
     entry = counted["a", "t.me", "subtree"]
     assert when(result["since"]) <= when(entry["last_hit"]) <= now
-    assert when(entry["blocked_until"]) == when(entry["last_hit"]) + datetime.timedelta(seconds=10), "the TTL that was sent"
+    assert when(entry["blocked_until"]) == when(entry["last_hit"]) + datetime.timedelta(seconds=11), "the TTL that was sent, from that second's end"
 
 
 def test_as_explain_names_them(daemon):
@@ -78,6 +78,17 @@ def test_as_explain_names_them(daemon):
         assert rule["hits"] == 1 and rule["last_hit"] is not None
     assert "  hits        1, last 20" in daemon.ctl("explain", "exact.example").out
     assert daemon.explain("never.example")["rule"]["hits"] == 0 and daemon.explain("never.example")["rule"]["last_hit"] is None
+
+
+def test_explain_tells_entries_of_one_name_apart(saringd, fake):
+    """Two that differ in their conditions only are two entries."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "a", "file": "a.txt", "format": "adblock"}]},
+                     {"a.txt": "||two.example^$client=127.0.0.1\n||two.example^$client=127.0.0.9\n"})
+    for _ in range(3):
+        assert blocked(ask(daemon, "two.example"))
+    rules = {client: daemon.ctl("--json", "explain", "two.example", "--client", client).json["rule"] for client in ("127.0.0.1", "127.0.0.9")}
+    assert {client: rule["hits"] for client, rule in rules.items()} == {"127.0.0.1": 3, "127.0.0.9": 0}
+    assert rules["127.0.0.9"]["last_hit"] is None
 
 
 def test_list_show(daemon):
@@ -140,7 +151,7 @@ def test_where_an_entry_sends_the_question_elsewhere(saringd, fake):
     assert {k[1]: e["hits"] for k, e in counted.items()} == {"name.example": 2, "198.51.100.7/32": 1, "own.example": 1}
     for entry, seconds in (("own.example", 300), ("name.example", 500), ("198.51.100.7/32", 400)):
         e = next(e for k, e in counted.items() if k[1] == entry)
-        assert when(e["blocked_until"]) - when(e["last_hit"]) == datetime.timedelta(seconds=seconds), e
+        assert when(e["blocked_until"]) - when(e["last_hit"]) == datetime.timedelta(seconds=seconds + 1), e
     assert daemon.ctl("--json", "list").json[0]["blocked"] == 4
 
 
@@ -195,6 +206,40 @@ def test_over_restarts(daemon):
     assert after == before and again["since"] == result["since"]
     ask(daemon, "t.me")
     assert figures(daemon) == {("a", "t.me", "subtree"): 5}
+
+
+def test_after_a_crash(daemon):
+    """What was counted after the file was written is gone: clients may hold answers that nothing is known of, and it is said."""
+    ask(daemon, "t.me")
+    daemon.stop()
+    daemon.start()
+    counted, result = hits(daemon)
+    assert result["inexact"] is None, "a clean stop loses nothing"
+    before = counted["a", "t.me", "subtree"]
+    ask(daemon, "t.me")
+    daemon.kill()
+    daemon.start()
+    counted, result = hits(daemon)
+    entry = counted["a", "t.me", "subtree"]
+    assert entry["hits"] == before["hits"], "that of the second run was not written"
+    assert when(result["inexact"]) >= when(before["last_hit"])
+    assert when(entry["blocked_until"]) == when(result["inexact"]) + datetime.timedelta(seconds=11)
+    assert "sample" in daemon.ctl("list", "show", "a", "--unused").out, "never is said with that reservation"
+    inexact = result["inexact"]
+    daemon.stop()
+    daemon.start()
+    assert hits(daemon)[1]["inexact"] == inexact, "and a clean stop later it is as long ago"
+
+
+def test_a_record_that_expires_first(saringd, fake):
+    """The last client forgets an entry's own record when the entry ends, whatever its TTL was written as."""
+    ends = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(seconds=90)
+    zone = "$TTL 86400\n@ SOA localhost. root.localhost. 1 2 3 4 5\nheld.example A 192.0.2.9\n"
+    one = saringd({"upstream": {"servers": [fake().endpoint]},
+                   "lists": [{"name": "z", "file": "z.rpz", "format": "rpz", "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}]}, {"z.rpz": zone})
+    ask(one, "held.example")
+    entry = hits(one)[0]["z", "held.example", "exact"]
+    assert when(entry["last_hit"]) < when(entry["blocked_until"]) <= ends + datetime.timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other", "folder"])

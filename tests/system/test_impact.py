@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """impact: what a list would hit, by the last day's traffic, before it is enforced; and the guard of list add."""
+import json
 import random
 import socket
+import struct
 
 import pytest
 
 from harness.ask import ANSWER_S, ask, blocked, eventually, header, opt, question
+from harness.daemon import CALL_S
 
 CENSUS = {"www.busy.example": 40, "api.busy.example": 10, "busy.example": 5, "quiet.example": 2, "other.example": 30}
 
@@ -28,6 +31,18 @@ def visit(daemon, census):
 
 def impact(daemon, *args, code=0):
     return daemon.ctl("--json", "impact", *args, code=code).json
+
+
+def control(daemon, verb, **args):
+    """As other programs would ask: the result, or the whole reply when it is an error."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(CALL_S)
+        s.connect(str(daemon.socket_path))
+        text = json.dumps({"version": 1, "verb": verb, "args": args}).encode()
+        s.sendall(struct.pack(">I", len(text)) + text)
+        reader = s.makefile("rb")
+        reply = json.loads(reader.read(struct.unpack(">I", reader.read(4))[0]))
+    return reply["result"] if reply["ok"] else reply
 
 
 def test_names(daemon):
@@ -62,6 +77,24 @@ def test_clients(daemon):
     traffic = impact(daemon, "many.example")["traffic"]
     assert traffic["hit"]["clients"] == 10, "a few are counted exactly"
     assert traffic["clients"] == pytest.approx(10, abs=1)
+    ask(daemon, "other.example")
+    ask(daemon, "small.example")
+    assert impact(daemon, "many.example", "other.example", "small.example")["traffic"]["hit"]["clients"] == 11, "each client once"
+    assert impact(daemon, "nobody.example")["traffic"]["hit"]["clients"] == 0
+
+
+def test_nothing_of_a_client_is_told(daemon):
+    """By no word of a reply can what one client asked be put together: of names there are numbers alone."""
+    daemon = daemon()
+    for name in ("other.example", "small.example"):
+        ask(daemon, name)
+    told = control(daemon, "traffic")
+    assert {n["name"]: n["clients"] for n in told["names"]} == {"other.example": 1, "small.example": 1}
+    assert all(set(n) == {"name", "queries", "error", "clients"} for n in told["names"])
+    assert control(daemon, "traffic", names=["other.example", "small.example", "OTHER.example", "no.example"]) == {"clients": 1}
+    assert control(daemon, "traffic", names=[]) == {"clients": 0}
+    for bad in ("other.example", [7], ["a..b"]):
+        assert "error" in control(daemon, "traffic", names=bad)
 
 
 def test_a_list_and_a_file(daemon):
@@ -84,6 +117,20 @@ def test_a_list_and_a_file(daemon):
     failed = daemon.ctl("impact", "bad.yaml", code=1)
     assert "bad.yaml:" in failed.err
     assert "no list, no file and no name" in daemon.ctl("impact", "no name", code=1).err
+
+
+def test_lifted_beside_a_list(daemon):
+    """A lift beside an imported list ends its entries as surely as one that stands in a list."""
+    daemon = daemon()
+    (daemon.home / "hosts.txt").write_text("0.0.0.0 busy.example\n0.0.0.0 www.busy.example\n0.0.0.0 other.example\n", encoding="utf-8")
+    daemon.configure(lists=[{"name": "c", "file": "hosts.txt", "format": "hosts"}, {"name": "house", "file": "house.yaml"}])
+    daemon.ctl("reload")
+    daemon.ctl("list", "lift", "c", "busy.example", "--reason", "r")
+    visit(daemon, {"busy.example": 5, "www.busy.example": 7})
+    told = impact(daemon, "c")
+    assert (told["names"], told["left_out"]["no_longer_in_force"]) == (2, 1)
+    assert told["traffic"]["hit"]["queries_at_most"] == 7
+    assert impact(daemon, "./hosts.txt")["names"] == 3, "the file itself knows of no lift"
 
 
 def test_what_the_entries_alone_tell(daemon):
@@ -166,6 +213,14 @@ def test_list_add_guards(daemon):
     daemon.ctl("list", "add", "house", "big.example", "--match", "subdomains", code=1)
     daemon.ctl("list", "add", "house", "big.example", "--force")
     assert blocked(ask(daemon, "big.example"))
+    # what is blocked already is taken from nobody
+    daemon.ctl("list", "add", "house", "big.example")
+    daemon.ctl("list", "add", "house", "big.example", "--match", "exact")
+    daemon.ctl("list", "remove", "house", "big.example")
+    daemon.ctl("list", "add", "house", "big.example", code=1)
+    daemon.ctl("list", "add", "house", "big.example", "--match", "exact", "--force")
+    daemon.ctl("list", "add", "house", "big.example", code=1)  # there is more below it
+    daemon.ctl("list", "add", "house", "big.example", "--match", "exact")
     daemon.stop()
     daemon.ctl("list", "add", "house", "huge.example", code=3)
     assert "huge.example" in (daemon.home / "house.yaml").read_text(), "no daemon: no such check, and no failure"

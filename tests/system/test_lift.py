@@ -12,6 +12,7 @@ import yaml
 
 from harness.ask import ask, blocked, ede, rcode, rrs
 from harness.daemon import needs_root
+from harness.fake import error, records
 from harness.web import Reply, Web
 
 ELEVEN = ["t.me", "telegram.me", "telegram.org", "core.telegram.org", "desktop.telegram.org", "macos.telegram.org", "web.telegram.org",
@@ -118,6 +119,70 @@ def test_without_closure_the_rest_is_named_and_left(telegram):
     assert "FAIL, still blocked by telegram.org (subtree) in telegram-2017" in people.out and "--closure" in people.out
 
 
+CLOAKED = {"o": "entries:\n  - front.example\n  - tracker.net\n  - other.example\n",
+           "hosts": ("0.0.0.0 x.tracker.net\n0.0.0.0 y.tracker.net\n", {"format": "hosts"}),
+           "more": "entries:\n  - deep.example\n  - x.tracker.net\n"}
+
+
+@pytest.fixture
+def cloaked(serve):
+    daemon = serve(CLOAKED)
+    daemon.up.on("front.example", records("300 CNAME x.tracker.net.", "x.tracker.net. 300 CNAME www.deep.example.", "www.deep.example. 300 A 192.0.2.1"))
+    return daemon
+
+
+def test_what_its_answer_leads_to_is_named(cloaked):
+    result = cloaked.ctl("--json", "unblock", "front.example", "--reason", "an error", code=1).json
+    check = result["checks"][0]
+    assert (check["name"], check["passed"], check["leads_to"]) == ("front.example", False, "x.tracker.net")
+    assert check["blocked_by"]["entry"] in ("tracker.net", "x.tracker.net") and check["blocked_by"]["list"] in ("o", "hosts", "more")
+    people = cloaked.ctl("list", "lift", "o", "front.example", "--reason", "an error", code=1).out
+    rule = check["blocked_by"]
+    assert (f"front.example: FAIL, its answer leads to x.tracker.net, still blocked by {rule['entry']} ({rule['match']}) in {rule['list']} "
+            f"({rule['file']}:{rule['line']})") in people, people
+    assert ede(ask(cloaked, "front.example"))[0] == 15
+
+
+@pytest.mark.parametrize("verb", [["unblock"], ["list", "lift", "o"]])
+def test_closure_lifts_what_its_answer_leads_to(cloaked, verb):
+    """It is known only when the name has an answer; what stands beside it in those lists stays."""
+    result = cloaked.ctl("--json", *verb, "front.example", "--closure", "--reason", "an error", "--reference", "ticket 3").json
+    assert result["passed"] is True and result["left"] == [] and result["in_force"] is True
+    assert {c["name"]: (c["passed"], c["leads_to"]) for c in result["checks"]}["front.example"] == (True, None)
+    found = {(e["relation"], e["list"], e["entry"]) for e in result["entries"]}
+    assert found == {("same", "o", "front.example"), ("target", "o", "tracker.net"), ("target", "hosts", "x.tracker.net"),
+                     ("target", "more", "x.tracker.net"), ("target", "more", "deep.example")}
+    lists = {row["list"]: {r["name"]: r["outcome"] for r in row["results"]} for row in result["lists"]}
+    assert lists == {"o": {"front.example": "lifted", "tracker.net": "lifted"}, "hosts": {"x.tracker.net": "lifted"},
+                     "more": {"x.tracker.net": "lifted", "deep.example": "lifted"}} and len(result["lists"]) == 3
+    assert [(row["domain"], row["lift-reason"], row["lift-reference"]) for row in lifts_of(cloaked)] == [("x.tracker.net", "an error", "ticket 3")]
+    assert rrs(ask(cloaked, "front.example"))[-1] == "192.0.2.1" and blocked(ask(cloaked, "y.tracker.net")) and blocked(ask(cloaked, "other.example"))
+    assert (cloaked.home / "more.yaml").read_text().count("lift-reason: an error") == 2
+
+
+def test_closure_in_as_many_turns_as_there_are_lists(serve):
+    """An entry of another list is found when the first is lifted."""
+    daemon = serve({"a": "entries: [front.example]\n", "b": "entries: [middle.net]\n", "c": "entries: [{domain: last.net, match: exact}]\n",
+                    "wide": "entries: [{domain: com, match: subtree}]\n"})
+    daemon.up.on("front.example", records("300 CNAME www.middle.net.", "www.middle.net. 300 CNAME last.net.", "last.net. 300 A 192.0.2.1"))
+    daemon.up.on("far.example", records("300 CNAME cdn.far.com.", "cdn.far.com. 300 A 192.0.2.1"))
+    said = daemon.ctl("unblock", "front.example", "--closure", "--reason", "r").out
+    assert "lifted middle.net in b" in said and "lifted last.net in c" in said and "front.example: pass" in said and said.count("asked at") == 1
+    # and of a name that no list has
+    daemon.up.on("own.example", records("300 CNAME www.tail.net.", "www.tail.net. 300 A 192.0.2.1"))
+    daemon.ctl("list", "add", "c", "tail.net")
+    result = daemon.ctl("--json", "unblock", "own.example", "--reason", "r", code=1).json
+    assert result["entries"] == [] and (result["checks"][0]["leads_to"], result["checks"][0]["blocked_by"]["entry"]) == ("www.tail.net", "tail.net")
+    result = daemon.ctl("--json", "unblock", "own.example", "--closure", "--reason", "r").json
+    assert [(e["relation"], e["list"], e["entry"]) for e in result["entries"]] == [("target", "c", "tail.net")] and result["passed"] is True
+    assert daemon.ctl("unblock", "own.example", "nowhere.example", "--reason", "r", code=1).err
+    # what is wider than the service is named, and left
+    daemon.ctl("list", "add", "a", "far.example")
+    result = daemon.ctl("--json", "unblock", "far.example", "--closure", "--reason", "r", code=1).json
+    assert [(e["relation"], e["entry"], e["wide"]) for e in result["left"]] == [("target", "com", True)]
+    assert result["checks"][0]["leads_to"] == "cdn.far.com" and ede(ask(daemon, "far.example"))[0] == 15
+
+
 def test_dry_run_does_nothing(telegram):
     before = {p.name: p.read_bytes() for p in telegram.home.glob("*.*") if p.is_file() and p.suffix in (".yaml", ".txt")}
     planned = telegram.ctl("--json", "unblock", "t.me", "--closure", "--dry-run").json
@@ -125,6 +190,37 @@ def test_dry_run_does_nothing(telegram):
     assert "would be lifted" in telegram.ctl("unblock", "t.me", "--dry-run").out
     assert {p.name: p.read_bytes() for p in telegram.home.glob("*.*") if p.is_file() and p.suffix in (".yaml", ".txt")} == before
     assert lifts_of(telegram) == [] and telegram.status()["policy"]["generation"] == 1
+
+
+def test_a_whole_list_with_all_that_blocks_its_names(telegram):
+    planned = telegram.ctl("--json", "list", "lift", "telegram-2017", "--closure", "--dry-run")
+    assert ("adblock", "cdn.telegram.org") in names_of(planned) and ("telegram-2017", "t.me") in names_of(planned)
+    assert "would be lifted" in telegram.ctl("list", "lift", "telegram-2017", "--closure", "--dry-run").out and lifts_of(telegram) == []
+    for _ in range(2):   # the second time the list is lifted already
+        result = telegram.ctl("--json", "list", "lift", "telegram-2017", "--closure", "--reason", "r", "--reference", "u").json
+        assert result["passed"] is True and {c["name"] for c in result["checks"]} >= set(ELEVEN)
+    for name in ELEVEN + ["cdn.telegram.org"]:
+        assert rrs(ask(telegram, name)) == ["192.0.2.200"], name
+    for name in ("ads.example", "tracker.example", "other.example"):
+        assert blocked(ask(telegram, name)), f"{name} has nothing to do with it"
+
+
+def test_names_of_which_nothing_is_in_force(serve):
+    daemon = serve({"a": "entries: [t.me, {domain: old.example, expires: 2020-01-01}]\n", "b": ("t.me\n", {"format": "domains"})})
+    result = daemon.ctl("unblock", "nowhere.example", "--reason", "r", code=1)
+    assert "nowhere.example: no list has an entry of that name" in result.err and "nowhere.example: pass" in result.out
+    result = daemon.ctl("unblock", "nowhere.example", "t.me", "--reason", "r", code=1)
+    assert "nowhere.example: no list has" in result.err and "t.me: no list" not in result.err and rrs(ask(daemon, "t.me")) == ["192.0.2.200"]
+    result = daemon.ctl("unblock", "t.me", "--reason", "again")
+    assert "t.me is already lifted in a" in result.out and "t.me is already lifted in b" in result.out and "t.me: pass" in result.out
+    assert "no list has" not in result.err
+    result = daemon.ctl("--json", "unblock", "t.me", "nowhere.example", "--reason", "again", code=1).json
+    assert result["not_found"] == ["nowhere.example"] and result["entries"] == []
+    assert {(x["list"], r["outcome"]) for x in result["lists"] for r in x["results"]} == {("a", "already"), ("b", "already")}
+    assert "old.example: no list has an entry of that name in force" in daemon.ctl("unblock", "old.example", "--reason", "r").err
+    daemon.stop()
+    for name in ("t.me", "old.example", "nowhere.example"):
+        daemon.ctl("unblock", name, "--reason", "r", code=3)
 
 
 def test_reason_is_asked_for(telegram):
@@ -261,12 +357,13 @@ def test_neighbours_stay_in_the_cache(serve):
 
 
 def test_what_came_back_is_said(serve):
-    from harness.fake import error
     daemon = serve({"l": "entries: [x.example, y.example]\n"})
     daemon.up.on("x.example", error("SERVFAIL"))
-    result = daemon.ctl("--json", "unblock", "x.example", "--reason", "r", code=1).json
-    assert result["checks"][0]["blocked_by"] is None and {a["rcode"] for a in result["checks"][0]["answers"]} == {"SERVFAIL"}
-    assert "FAIL" in daemon.ctl("unblock", "x.example", "--reason", "r", code=1).out
+    said = daemon.ctl("unblock", "x.example", "--reason", "r")
+    assert "x.example: not blocked, but not answered, " in said.out and "SERVFAIL" in said.out, "servers that are dead are no block"
+    check = daemon.ctl("--json", "list", "lift", "l", "x.example").json["checks"][0]
+    assert (check["passed"], check["resolves"], check["blocked_by"]) == (True, False, None)
+    assert {a["rcode"] for a in check["answers"]} == {"SERVFAIL"}
     assert daemon.ctl("--json", "unblock", "y.example", "--reason", "r").json["passed"] is True
 
 
@@ -287,7 +384,7 @@ def test_limits(serve):
     many = "reference: order 1\nentries:\n" + "".join(f"  - n{i}.example\n" for i in range(1200))
     daemon = serve({"many": many, "wide": ("||github.io^\n||x.github.io^\n", {"format": "adblock"})})
     said = daemon.ctl("unblock", "n0.example", "--closure", "--reason", "r", code=1).err
-    assert "1000" in said and "--force" in said and blocked(ask(daemon, "n0.example"))
+    assert "100 further" in said and "--force" in said and blocked(ask(daemon, "n0.example"))
     # a public suffix is not lifted for one name's sake
     result = daemon.ctl("--json", "unblock", "x.github.io", "--closure", "--reason", "r", code=1).json
     assert [(e["entry"], e["wide"]) for e in result["left"]] == [("github.io", True)] and blocked(ask(daemon, "x.github.io"))
@@ -325,6 +422,19 @@ def test_a_child_below_a_name_that_stays_blocked(serve):
     daemon = serve({"wide": "entries: [p.example, c.p.example]\n"})
     daemon.ctl("unblock", "c.p.example", "--reason", "r", code=1)
     assert rcode(ask(daemon, "p.example")) == rcode(ask(daemon, "c.p.example")) == "NXDOMAIN"
+
+
+def test_what_is_lifted_changes_no_other_block(serve):
+    """Only for names above it NXDOMAIN would deny what was lifted: not for the name itself, blocked for what its CNAME leads to."""
+    from harness.fake import records
+    daemon = serve({"mine": "entries:\n  - {domain: front.example, lifted: 2020-01-01}\n  - tracker.example\n",
+                    "ads": ("front2.example\n", {"format": "domains"})})
+    for name in ("front.example", "front2.example"):
+        daemon.up.on(name, records("60 CNAME x.tracker.example.", "x.tracker.example. 60 A 192.0.2.7"))
+    daemon.ctl("list", "lift", "ads", "front2.example", "--reason", "r", code=1)
+    for name in ("front.example", "front2.example"):
+        answer = ask(daemon, name)
+        assert rcode(answer) == "NXDOMAIN" and ede(answer), name
 
 
 def test_with_the_daemon_down_it_waits(serve):

@@ -135,6 +135,8 @@ def test_since_and_until(daemon):
     assert "later than" in daemon.ctl("report", "--since", day(-1), "--until", day(-2), code=2).err
     daemon.ctl("report", "--format", "pdf", code=2)
     daemon.ctl("report", "--format", "yaml", code=2)
+    assert "two forms" in daemon.ctl("--json", "report", "--format", "html", code=2).err
+    assert daemon.ctl("--json", "report", "--format", "json").json["counts"]
 
 
 def test_text_says_it_too(daemon):

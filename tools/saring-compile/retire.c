@@ -86,6 +86,7 @@ static size_t find_dropped(const struct settings_list *list, const struct source
 		if (asked[i].there)
 			continue;
 		ret[dropped].list = list->name;
+		ret[dropped].action = asked[i].lift->action;
 		must(name_from_wire(asked[i].lift->name, asked[i].lift->name_len, &ret[dropped].name));
 		dropped++;
 	}
@@ -97,7 +98,7 @@ static void end_here(struct lifts *lifts, const struct lift_wanted *dropped, siz
 {
 	for (size_t i = 0; i < count; i++) {
 		/* found where it stands, to be changed there */
-		const struct lift *l = lifts_find(lifts, dropped[i].list, &dropped[i].name);
+		const struct lift *l = lifts_find(lifts, dropped[i].list, &dropped[i].name, dropped[i].action);
 		if (l != NULL)
 			lifts->items[l - lifts->items].dropped = l->provenance.lifted;
 	}

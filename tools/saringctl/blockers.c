@@ -18,7 +18,7 @@
 	1000 /* a reference that saring.yaml gives for more entries than these is the collection's, no order's \
 	      */
 
-const char *const relation_words[] = {"same", "parent", "child", "same-order", "same-domain", NULL};
+const char *const relation_words[] = {"same", "parent", "child", "same-order", "same-domain", "target", NULL};
 
 /* ---- the lists ---- */
 
@@ -253,32 +253,34 @@ static void see_class(struct walk *w, uint32_t number)
 }
 
 /* False: it has nothing to do with what is looked for. */
-static bool relate(struct walk *w, const struct segment_entry *e, const struct class_seen *class, enum relation *ret)
+static bool relate(struct walk *w, const struct segment_entry *e, const struct class_seen *class, struct blocker *ret)
 {
 	uint64_t hashes[NAME_LABELS_MAX + 1];
 	const size_t labels = suffix_hashes(e->wire, hashes);
 	const unsigned own = bits_have(w->l->own, hashes[0]) ? flags_of(w->l, e->wire, e->wire_len) : 0;
 	bool below = false, domain = false;
-	if ((own & FLAG_WANTED) != 0) {
-		*ret = RELATION_SAME;
-		return true;
-	}
-	if ((own & FLAG_ABOVE) != 0 && class->match != MATCH_EXACT) {
-		*ret = RELATION_PARENT;
-		return true;
-	}
 	for (size_t i = 0, at = 0; i < labels; at += e->wire[at] + 1u, i++) {
 		const uint8_t *wire = e->wire + at;
 		const size_t len = e->wire_len - at;
 		uint32_t unused;
 		if (!bits_have(w->l->below, hashes[i]))
 			continue;
-		below |= (flags_of(w->l, wire, len) & FLAG_WANTED) != 0;
+		below |= i > 0 && (flags_of(w->l, wire, len) & FLAG_WANTED) != 0;
 		put_key(&w->key, w->list, wire, len);
 		domain |= intern_find(&w->l->domains, w->key.ptr, w->key.len, &unused);
 	}
-	*ret = below ? RELATION_CHILD : class->order ? RELATION_ORDER : RELATION_DOMAIN;
-	return below || class->order || domain;
+	ret->sibling = class->order || domain;
+	if ((own & FLAG_WANTED) != 0)
+		ret->relation = RELATION_SAME;
+	else if ((own & FLAG_ABOVE) != 0 && class->match != MATCH_EXACT)
+		ret->relation = RELATION_PARENT;
+	else if (below)
+		ret->relation = RELATION_CHILD;
+	else if (ret->sibling)
+		ret->relation = class->order ? RELATION_ORDER : RELATION_DOMAIN;
+	else
+		return false;
+	return true;
 }
 
 bool blocker_is_wide(const struct name *name)
@@ -301,9 +303,9 @@ static bool walk_list(struct walk *w, blocker_found *found, void *arg)
 		see_class(w, i);
 	while (go_on && segment_next(segment, &cursor, &e)) {
 		const struct class_seen *class = &w->classes[e.class];
-		if (e.wire == NULL || !class->blocks || !relate(w, &e, class, &one.relation) ||
+		if (e.wire == NULL || !class->blocks || !relate(w, &e, class, &one) ||
 		    !name_from_wire(e.wire, e.wire_len, &one.name) ||
-		    lifts_find(w->b->lifts, w->b->settings->lists[w->list].name, &one.name) != NULL)
+		    lifts_find(w->b->lifts, w->b->settings->lists[w->list].name, &one.name, ACTION_BLOCK) != NULL)
 			continue;
 		one.match = class->match;
 		one.below = class->match != MATCH_EXACT;

@@ -20,6 +20,7 @@ enum relation {
 	RELATION_CHILD,	 /* of a name below */
 	RELATION_ORDER,	 /* of a list and reference that is looked for: the same order */
 	RELATION_DOMAIN, /* of a list and registrable domain that is looked for */
+	RELATION_TARGET, /* it covers what the answer of a name leads to (plan_add_targets) */
 };
 extern const char *const relation_words[];
 
@@ -31,7 +32,8 @@ struct blocker {
 	uint32_t class; /* in the list's segment */
 	uint32_t line;
 	enum relation relation;
-	bool wide; /* blocker_is_wide; filled by who keeps it */
+	bool sibling; /* whatever else it is: of an order, or a registrable domain of its list, that is looked for */
+	bool wide;    /* blocker_is_wide; filled by who keeps it */
 };
 
 /* A public suffix (libpsl), or the root: names that have nothing to do with one another lie below. */

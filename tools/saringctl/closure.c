@@ -100,13 +100,18 @@ static bool on_further(void *arg, const struct blocker *one)
 	return true;
 }
 
-/* What is lifted is looked for, with its siblings, from `from` on. */
-static void look_for_lifted(struct round *r, const struct blockers *b, size_t from)
+/* The siblings of what was asked for belong to the service, too: what blocks those is looked for. What was only found above or
+ * below is none: what else lies there, or stands in its list, is another's. */
+static bool look_for_siblings(struct round *r, size_t from)
 {
+	bool any = false;
 	for (size_t i = from; i < r->plan->lift_count; i++) {
+		if (!r->plan->lift[i].sibling)
+			continue;
 		lookout_name(&r->lookout, &r->plan->lift[i].name);
-		lookout_siblings(&r->lookout, b, &r->plan->lift[i]);
+		any = true;
 	}
+	return any;
 }
 
 void plan_make(const struct blockers *b, const struct plan_wish *wish, struct plan *ret)
@@ -117,13 +122,12 @@ void plan_make(const struct blockers *b, const struct plan_wish *wish, struct pl
 	blockers_walk(b, &r.lookout, on_own, &r);
 	ret->own_count = ret->lift_count;
 	r.lifts = true;
-	/* Each turn lifts something that was not lifted, of which there is an end. */
-	for (size_t from = 0, before = SIZE_MAX; wish->closure && !ret->too_many && before != ret->lift_count;) {
-		before = ret->lift_count;
-		look_for_lifted(&r, b, from);
-		from = before;
+	for (size_t i = 0; wish->closure && i < ret->own_count; i++)
+		lookout_siblings(&r.lookout, b, &ret->lift[i]);
+	if (wish->closure)
 		blockers_walk(b, &r.lookout, on_further, &r);
-	}
+	if (wish->closure && !ret->too_many && look_for_siblings(&r, ret->own_count))
+		blockers_walk(b, &r.lookout, on_further, &r);
 	round_end(&r);
 }
 
@@ -140,6 +144,44 @@ void plan_look_round(const struct blockers *b, const struct plan_wish *wish, str
 		lookout_siblings(&r.lookout, b, &plan->lift[i]);
 	}
 	blockers_walk(b, &r.lookout, on_further, &r);
+	round_end(&r);
+}
+
+static bool on_target(void *arg, const struct blocker *found)
+{
+	struct round *r = arg;
+	struct plan *plan = r->plan;
+	struct blocker one = *found;
+	if (one.relation != RELATION_SAME && one.relation != RELATION_PARENT)
+		return true;
+	if (one.relation == RELATION_SAME && one.match == MATCH_SUBDOMAINS)
+		return true; /* the name itself is free */
+	if (!is_new(r, &one)) {
+		add_to(plan->lift, plan->lift_count, &one);
+		return true;
+	}
+	one.relation = RELATION_TARGET;
+	if (!r->wish->force && blocker_is_wide(&one.name)) {
+		leave(plan, &one);
+		return true;
+	}
+	if (plan->lift_count - plan->own_count >= CLOSURE_MAX && !r->wish->force) {
+		plan->too_many = true;
+		return false;
+	}
+	keep(&plan->lift, &plan->lift_count, &plan->lift_cap, &one);
+	return true;
+}
+
+void plan_add_targets(const struct blockers *b, const struct plan_wish *wish, struct plan *plan)
+{
+	struct round r;
+	round_begin(&r, wish, plan);
+	for (size_t i = 0; i < plan->lift_count; i++)
+		(void)is_new(&r, &plan->lift[i]);
+	for (size_t i = 0; i < plan->left_count; i++)
+		(void)is_new(&r, &plan->left[i]);
+	blockers_walk(b, &r.lookout, on_target, &r);
 	round_end(&r);
 }
 

@@ -248,7 +248,11 @@ enum exit_status cmd_audit_verify(struct context *ctx)
 	struct audit_verdict verdict;
 	struct err err = {.code = ERR_NONE};
 	char *path = ctx->in->operand_count == 1 ? base_strdup(ctx->in->operands[0]) : audit_folder_path(ctx);
-	if (path == NULL || !audit_verify(path, on_damage, &v, &verdict, &err)) {
+	bool read = path != NULL && audit_verify(path, on_damage, &v, &verdict, &err);
+	/* what was taken away whole looks like this, too */
+	if (read && verdict.files == 0 && verdict.damages == 0)
+		read = err_set(&err, ERR_INPUT, "there is no audit log in %s", path);
+	if (!read) {
 		if (path != NULL)
 			(void)output_fail(&ctx->out, &err, NULL);
 		json_decref(v.damages);

@@ -92,9 +92,45 @@ static enum match match_of(const struct edit *e)
 #define GUARD_QUERIES_MIN 1000 /* of fewer in the last day nobody can say what 1 % is */
 #define GUARD_PERCENT 1.0
 
-/* A name that so much of the last day's traffic was for is mostly not meant to be blocked either. Of what the daemon cannot be
- * asked nothing is said. */
-static bool traffic_good(const struct edit *e, enum action action, size_t *ret_bad)
+/* Does the very entry stand there, and not as a record only? Then adding it changes nothing. */
+static bool stands_there(const struct list *list, const struct name *name, enum match match)
+{
+	const int64_t now_s = clock_wall_s();
+	for (size_t i = 0; list != NULL && i < list->entry_count; i++) {
+		const struct list_entry *entry = &list->entries[i];
+		const struct provenance *p = entry->provenance;
+		if (entry->name == NULL || entry->match != match || entry->name_len != name->len ||
+		    memcmp(entry->name, name->wire, name->len) != 0)
+			continue;
+		if (p == NULL || (p->lifted == NULL && (p->expires == NULL || p->expires_s > now_s)))
+			return true;
+	}
+	return false;
+}
+
+/* Is everything such an entry speaks of blocked already, so that nobody would miss it? */
+static bool blocked_already(const struct edit *e, const struct name *name, enum match match)
+{
+	char text[NAME_TEXT_MAX];
+	struct err_list errors = {0};
+	struct err err = {.code = ERR_NONE};
+	json_t *args = json_pack("{s:s}", "name", name_to_text(name, text)), *reply = NULL;
+	must(args != NULL);
+	bool blocked = context_ask(e->ctx, "explain", args, NULL, &reply, &errors, &err) &&
+		       strcmp(field_text(reply, "verdict"), "blocked") == 0;
+	if (blocked) { /* by an entry for the name or one above it, and not by what its answer leads to */
+		const char *by = field_text(reply, "by"), *of = field_text(json_object_get(reply, "rule"), "match");
+		blocked = (by[0] == '\0' || strcmp(by, "name") == 0) &&
+			  (match == MATCH_EXACT || strcmp(of, match_words[MATCH_SUBTREE]) == 0);
+	}
+	err_list_finish(&errors);
+	json_decref(reply);
+	return blocked;
+}
+
+/* A name that so much of the last day's traffic was for is mostly not meant to be blocked either, unless it was already. Of what
+ * the daemon cannot be asked nothing is said. */
+static bool traffic_good(const struct edit *e, const struct list *list, enum action action, size_t *ret_bad)
 {
 	const struct invocation *in = e->ctx->in;
 	struct err err = {.code = ERR_NONE};
@@ -109,7 +145,7 @@ static bool traffic_good(const struct edit *e, enum action action, size_t *ret_b
 			continue;
 		double percent =
 		    100.0 * (double)day_most(&day, name.wire, name.len, name.labels, match_of(e)) / (double)day.queries;
-		if (percent <= GUARD_PERCENT)
+		if (percent <= GUARD_PERCENT || stands_there(list, &name, match_of(e)) || blocked_already(e, &name, match_of(e)))
 			continue;
 		output_note(&e->ctx->out, "%s would have taken up to %.1f %% of all queries since %s; use --force if that is meant",
 			    in->operands[i], percent, day.since);
@@ -194,6 +230,19 @@ static enum exit_status add(struct edit *e, struct edit_seen *before)
 
 /* ---- what was lifted in a list that cannot be edited ---- */
 
+/* The list's entries of that name that are lifted there: those that do what the list does, else the others. */
+static bool find_lifted(const struct edit *e, const struct lifts *lifts, struct lift_wanted *wanted)
+{
+	const enum action own = e->list->has_action ? e->list->action : ACTION_BLOCK;
+	const enum action actions[] = {own, own == ACTION_BLOCK ? ACTION_ALLOW : ACTION_BLOCK};
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		wanted->action = actions[i];
+		if (lifts_find(lifts, wanted->list, &wanted->name, wanted->action) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* Is any of the names lifted there? */
 static bool has_lifted(const struct edit *e, const char *path, struct lift_wanted *wanted)
 {
@@ -204,7 +253,7 @@ static bool has_lifted(const struct edit *e, const char *path, struct lift_wante
 	for (size_t i = 1; lifts != NULL && i < e->ctx->in->operand_count; i++) {
 		wanted[i - 1].list = e->list->name;
 		has |= list_name_from_text(str_from(e->ctx->in->operands[i]), &wanted[i - 1].name, NULL) &&
-		       lifts_find(lifts, e->list->name, &wanted[i - 1].name) != NULL;
+		       find_lifted(e, lifts, &wanted[i - 1]);
 	}
 	lifts_destroy(lifts);
 	return has;
@@ -256,7 +305,8 @@ enum exit_status cmd_list_add(struct context *ctx)
 		enum action action = e.list->has_action			? e.list->action
 				     : list != NULL && list->has_action ? list->action
 									: ACTION_BLOCK;
-		if (!names_good(ctx, NULL, &bad) || !edit_guard_names(&e, list, action, &bad) || !traffic_good(&e, action, &bad))
+		if (!names_good(ctx, NULL, &bad) || !edit_guard_names(&e, list, action, &bad) ||
+		    !traffic_good(&e, list, action, &bad))
 			status = refuse_names(ctx, bad);
 		else
 			status = add(&e, before);

@@ -9,7 +9,9 @@
 #include "compile/compile.h"
 #include "ctl/proto.h"
 #include "list/doc.h"
+#include "list/lifts.h"
 #include "list/list.h"
+#include "saringctl/blockers.h"
 #include "saringctl/impact.h"
 #include "saringctl/impact_report.h"
 #include "saringctl/progress.h"
@@ -25,7 +27,17 @@ struct work {
 	struct context *ctx;
 	struct impact_told told;
 	struct progress progress;
-	uint64_t steps;
+	struct lifts *lifts; /* beside lists that cannot be edited; NULL: unknown */
+};
+
+/* A list that is gone through. */
+struct reading {
+	const struct settings_list *list;
+	const struct segment *segment;
+	enum action action;
+	int64_t now_s;
+	struct lookout lifted; /* names, by a lift beside it */
+	bool has_lifted;
 };
 
 /* ---- entries ---- */
@@ -35,9 +47,46 @@ static bool is_over(const struct provenance *p, int64_t now_s)
 	return (p->lifted != NULL && p->lifted_s <= now_s) || (p->expires != NULL && p->expires_s <= now_s);
 }
 
-static void take_entry(struct work *w, const struct segment *segment, const struct settings_list *l, const struct segment_entry *e,
-		       enum action list_action, int64_t now_s)
+/* Of the state directory; one that cannot be read is as if there were none. */
+static void load_lifts(struct work *w)
 {
+	struct buf path = {NULL, 0, 0};
+	struct err_list errors = {0};
+
+	buf_printf(&path, "%s/" LIFTS_FILE, w->ctx->settings->state);
+	w->lifts = lifts_load(path.ptr, &errors);
+	err_list_finish(&errors);
+	buf_finish(&path);
+}
+
+static void look_out(const struct work *w, struct reading *r)
+{
+	struct name name;
+
+	lookout_init(&r->lifted);
+	for (size_t i = 0; w->lifts != NULL && i < w->lifts->count; i++) {
+		const struct lift *l = &w->lifts->items[i];
+		if (!lift_holds(l) || l->action != ACTION_BLOCK || strcmp(l->list, r->list->name) != 0 ||
+		    !name_from_wire(l->name, l->name_len, &name))
+			continue;
+		lookout_name(&r->lifted, &name);
+		r->has_lifted = true;
+	}
+}
+
+static bool is_lifted_beside(const struct work *w, const struct reading *r, const struct segment_entry *e)
+{
+	struct name name;
+
+	if (!r->has_lifted || e->wire == NULL || !lookout_wants(&r->lifted, e) || !name_from_wire(e->wire, e->wire_len, &name))
+		return false;
+	return lifts_find(w->lifts, r->list->name, &name, ACTION_BLOCK) != NULL;
+}
+
+static void take_entry(struct work *w, const struct reading *r, const struct segment_entry *e)
+{
+	const struct segment *segment = r->segment;
+	const struct settings_list *l = r->list;
 	struct impact *im = &w->told.impact;
 	struct segment_class class;
 	struct provenance own = {.authority = NULL};
@@ -47,9 +96,9 @@ static void take_entry(struct work *w, const struct segment *segment, const stru
 	if (says)
 		segment_provenance(segment, class.provenance, &own);
 	const struct provenance p = list_provenance(says ? &own : NULL, segment_defaults(segment), &l->provenance);
-	if ((class.has_action ? class.action : list_action) != ACTION_BLOCK)
+	if ((class.has_action ? class.action : r->action) != ACTION_BLOCK)
 		im->left_allow++;
-	else if (is_over(&p, now_s))
+	else if (is_over(&p, r->now_s) || is_lifted_beside(w, r, e))
 		im->left_over++;
 	else if (e->wire == NULL)
 		im->left_other++;
@@ -59,17 +108,18 @@ static void take_entry(struct work *w, const struct segment *segment, const stru
 
 static void take_segment(struct work *w, const struct segment *segment, const struct settings_list *l)
 {
-	const enum action action = compile_list_action(segment, l);
-	const int64_t now_s = clock_wall_s();
+	struct reading r = {.list = l, .segment = segment, .action = compile_list_action(segment, l), .now_s = clock_wall_s()};
 	const size_t count = segment_entry_count(segment);
 	struct segment_cursor cursor = {0};
 	struct segment_entry e;
 
+	look_out(w, &r);
 	for (size_t i = 0; segment_next(segment, &cursor, &e); i++) {
 		if (i % PROGRESS_EACH == 0)
 			progress_step(&w->progress, i, count);
-		take_entry(w, segment, l, &e, action, now_s);
+		take_entry(w, &r, &e);
 	}
+	lookout_finish(&r.lifted);
 }
 
 static bool take_source(struct work *w, const struct settings *settings, size_t index, enum exit_status *ret_status)
@@ -213,6 +263,19 @@ static enum exit_status ask_daemon(struct work *w)
 	return STATUS_DONE;
 }
 
+/* After the last entry. */
+static bool sum_up(struct work *w, enum exit_status *ret_status)
+{
+	struct impact_told *t = &w->told;
+	struct err err = {.code = ERR_NONE};
+
+	impact_sum(&t->impact, &t->sum);
+	if (t->sum.name_count == 0 || day_clients(w->ctx, &t->day, t->sum.names, t->sum.name_count, &t->clients, &err))
+		return true;
+	*ret_status = output_fail(&w->ctx->out, &err, NULL);
+	return false;
+}
+
 enum exit_status cmd_impact(struct context *ctx)
 {
 	struct work w = {.ctx = ctx, .progress = {.fd = -1, .pid = -1}};
@@ -225,15 +288,19 @@ enum exit_status cmd_impact(struct context *ctx)
 	impact_init(&w.told.impact, w.told.has_day ? &w.told.day : NULL);
 	care_for_own(&w.told.impact, ctx->settings);
 	good = care_for_popular(&w, &status);
+	load_lifts(&w);
 	if (good)
 		progress_start(&w.progress, &ctx->out, "reading the entries");
 	for (size_t i = 0; i < ctx->in->operand_count && good; i++)
 		good = take_operand(&w, ctx->in->operands[i], &status);
 	progress_stop(&w.progress);
+	good = good && (!w.told.has_day || sum_up(&w, &status));
 	if (good) {
 		impact_report(&ctx->out, &w.told);
 		status = asked;
 	}
+	lifts_destroy(w.lifts);
+	impact_sum_finish(&w.told.sum);
 	popular_finish(&w.told.popular);
 	impact_finish(&w.told.impact);
 	day_finish(&w.told.day);

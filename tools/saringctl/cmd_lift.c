@@ -126,6 +126,15 @@ static bool take_operands(struct lifting *l, const struct search *s)
 	return bad == 0;
 }
 
+static void list_name(struct lifting *l, const struct segment_entry *e)
+{
+	if (l->listed_count == l->listed_cap) {
+		l->listed_cap = l->listed_cap * 2 + 16;
+		l->listed = base_realloc(l->listed, l->listed_cap * sizeof(l->listed[0]));
+	}
+	must(name_from_wire(e->wire, e->wire_len, &l->listed[l->listed_count++]));
+}
+
 /* The names' entries in that list, whatever they do: what is forgotten of the cache goes by them. */
 static bool on_own(void *arg, const struct listed *listed)
 {
@@ -142,6 +151,8 @@ static bool on_own(void *arg, const struct listed *listed)
 		}
 	}
 	plan_add(&s->lift->plan, s->number, e, listed->match);
+	if (s->lift->ctx->in->operand_count == 1 && listed->action == ACTION_BLOCK)
+		list_name(s->lift, e);
 	return true;
 }
 
@@ -201,8 +212,12 @@ static bool take_list(struct lifting *l, size_t number)
 static struct plan_wish wish_of(const struct lifting *l, size_t number)
 {
 	const struct invocation *in = l->ctx->in;
-	return (struct plan_wish){
-	    .names = l->wanted, .count = l->wanted_count, .list = number, .closure = in->closure, .force = in->force};
+	const bool whole = number != SIZE_MAX && in->operand_count == 1;
+	return (struct plan_wish){.names = whole ? l->listed : l->wanted,
+				  .count = whole ? l->listed_count : l->wanted_count,
+				  .list = number,
+				  .closure = in->closure,
+				  .force = in->force};
 }
 
 /* What the plan adds to what the user named. */
@@ -235,6 +250,8 @@ static bool plan(struct lifting *l, size_t number)
 		return false;
 	}
 	take_plan(l);
+	if (l->list == NULL)
+		lift_look_up(l);
 	return true;
 }
 
@@ -277,13 +294,22 @@ static enum exit_status finish(struct lifting *l, size_t number)
 		output_note(&l->ctx->out, "%s", err.text);
 	}
 	enum exit_status status = lift_tell(l);
-	if (l->in_force || (l->list == NULL && !l->asked))
-		lift_prove(l);
+	const bool proves = l->in_force || (l->list == NULL && !l->asked);
+	if (proves)
+		status = lift_prove(l);
+	if (proves && l->ctx->in->closure && status == STATUS_DONE && err.code == ERR_NONE) {
+		status = lift_follow(l, &err);
+		if (err.code != ERR_NONE)
+			output_note(&l->ctx->out, "%s", err.text);
+	}
 	plan_look_round(&l->blockers, &wish, &l->plan);
 	lift_show(l);
 	if (status != STATUS_DONE)
 		return status;
-	const bool failed = err.code != ERR_NONE || lift_count(l, EDIT_NOT_FOUND) > 0 || (l->check_count > 0 && !lift_proved(l));
+	bool failed = false;
+	for (size_t i = 0; l->unknown != NULL && i < l->wanted_count; i++)
+		failed |= l->unknown[i];
+	failed |= err.code != ERR_NONE || lift_count(l, EDIT_NOT_FOUND) > 0 || (l->check_count > 0 && !lift_proved(l));
 	return failed ? STATUS_FAILED : STATUS_DONE;
 }
 

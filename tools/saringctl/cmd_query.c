@@ -6,14 +6,17 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "ctl/proto.h"
-#include "saringctl/ask.h"
+#include "saringctl/dns_client.h"
 #include "saringctl/explain_show.h"
 #include "saringctl/offline.h"
 #include "saringctl/progress.h"
 #include "wire/name.h"
+#include "wire/rrtype.h"
 
 #include <ctype.h>
 #include <string.h>
+
+#define ASK_TIMEOUT_MS 5000 /* as long as a client waits before it asks again */
 
 /* One question, to the daemon or without it. */
 struct question {
@@ -69,7 +72,7 @@ static bool find_listener(struct question *q, struct addr *ret, json_t **ret_end
 		json_array_foreach(json_object_get(status, "listen"), i, one)
 		{
 			const char *endpoint = json_string_value(one);
-			if (found || endpoint == NULL || !ask_address(endpoint, ret))
+			if (found || endpoint == NULL || !dns_client_address(endpoint, ret))
 				continue;
 			found = true;
 			*ret_endpoint = json_incref(one);
@@ -101,7 +104,8 @@ static json_t *hex(const uint8_t *bytes, size_t len)
 static json_t *ask(struct question *q)
 {
 	struct addr where;
-	struct ask_reply reply;
+	struct dns_result result;
+	struct buf message = {NULL, 0, 0};
 	struct err err = {.code = ERR_NONE};
 	json_t *asked = json_object(), *endpoint = NULL;
 	if (!find_listener(q, &where, &endpoint)) {
@@ -111,13 +115,14 @@ static json_t *ask(struct question *q)
 		put(asked, "error", json_string("it has no listener that can be asked"));
 		return asked;
 	}
-	bool ok = ask_listener(&where, &q->name, q->type, ASK_TIMEOUT_MS, &reply, &err);
+	bool ok = dns_client_fetch(&where, &q->name, q->type, ASK_TIMEOUT_MS, &result, &message, &err);
 	put(asked, "listener", endpoint);
-	put(asked, "rcode", ok ? rcode_word(reply.rcode) : json_null());
+	put(asked, "rcode", ok ? rcode_word(result.rcode) : json_null());
 	if (ok)
-		memset(reply.bytes, 0, 2); /* the ID */
-	put(asked, "answer", ok ? hex(reply.bytes, reply.len) : json_null());
+		memset(message.ptr, 0, 2); /* the ID */
+	put(asked, "answer", ok ? hex((const uint8_t *)message.ptr, message.len) : json_null());
 	put(asked, "error", ok ? json_null() : ctl_text(str_from(err.text)));
+	buf_finish(&message);
 	return asked;
 }
 

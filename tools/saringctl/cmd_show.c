@@ -107,8 +107,8 @@ static void row_lift(const struct shown *s, struct row *row)
 	struct name name;
 	if (!s->has_lifted || e->wire == NULL || !lookout_wants(&s->lifted, e) || !name_from_wire(e->wire, e->wire_len, &name))
 		return;
-	const struct lift *lift = lifts_find(s->lifts, s->settings->name, &name);
-	if (lift == NULL || lift->action != action)
+	const struct lift *lift = lifts_find(s->lifts, s->settings->name, &name, action);
+	if (lift == NULL)
 		return;
 	struct provenance *const both[] = {&row->own, &row->all};
 	for (size_t i = 0; i < ARRAY_LEN(both); i++) {

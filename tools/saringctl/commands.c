@@ -102,7 +102,7 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
     [OPTION_REVIEW] = {0, "review", "D", "when to look at it again: a date, a time, or so long from now (26w)"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
-    [OPTION_FORMAT] = {0, "format", "F", "yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, or auto to detect it"},
+    [OPTION_FORMAT] = {0, "format", "F", "of a list: yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, auto; of a report: text, json, html"},
     [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
     [OPTION_DRY_RUN] = {0, "dry-run", NULL, "say what would be done, and do nothing"},
     [OPTION_SINCE] = {0, "since", "D", "from a date, a time (RFC 3339), or so long ago (7d)"},
@@ -580,6 +580,8 @@ bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret
 		return false;
 	if (ret->format_word == NULL)
 		return true;
+	if (ret->command->run == cmd_report && ret->json && strcmp(ret->format_word, "json") != 0)
+		return err_set(err, ERR_USAGE, "--json and --format %s are two forms; one is to be chosen", ret->format_word);
 	return ret->command->run == cmd_report ? parse_report_format(ret->format_word, err)
 					       : parse_format(ret->format_word, ret, err);
 }

@@ -2,11 +2,13 @@
 #include "saringctl/day.h"
 
 #include "base/le.h"
+#include "ctl/proto.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WIDTH_MAX (1u << 22)
+#define REQUEST_REST 1024 /* of a request, for what is not names */
 
 static int digit(char c)
 {
@@ -50,22 +52,6 @@ static bool read_sketch(struct day *d, const json_t *sketch)
 	return good;
 }
 
-static void read_clients(struct distinct *ret, const json_t *name)
-{
-	const json_t *few = json_object_get(name, "few"), *one;
-	size_t i;
-
-	if (get_hex(name, "registers", ret->registers, sizeof(ret->registers))) {
-		ret->count = DISTINCT_MANY;
-		return;
-	}
-	*ret = (struct distinct){.count = 0};
-	json_array_foreach(few, i, one)
-	{
-		distinct_add(ret, (uint32_t)json_integer_value(one));
-	}
-}
-
 static void read_names(struct day *d, const json_t *names)
 {
 	const json_t *one;
@@ -79,7 +65,7 @@ static void read_names(struct day *d, const json_t *names)
 			continue;
 		n->count = (uint64_t)MAX(field_int(one, "queries"), 0);
 		n->error = (uint64_t)MAX(field_int(one, "error"), 0);
-		read_clients(&n->clients, one);
+		n->clients = (uint64_t)MAX(field_int(one, "clients"), 0);
 		d->name_count++;
 	}
 }
@@ -129,4 +115,29 @@ uint64_t day_most(const struct day *d, const uint8_t *wire, size_t len, unsigned
 	for (; labels > d->labels; labels--)
 		at += 1u + wire[at];
 	return countmin_get(&d->sketch, sketch_hash(&d->seed, wire + at, len - at, false));
+}
+
+bool day_clients(struct context *ctx, const struct day *d, const size_t *numbers, size_t count, uint64_t *ret, struct err *err)
+{
+	struct err_list errors = {0};
+	json_t *names = json_array(), *reply = NULL;
+	char text[NAME_TEXT_MAX];
+	size_t room = CTL_REQUEST_MAX - REQUEST_REST;
+
+	for (size_t i = 0; i < count; i++) {
+		name_to_text(&d->names[numbers[i]].name, text);
+		const size_t takes = 2 * strlen(text) + 3; /* each octet may be escaped; quotes and comma */
+		if (takes > room)
+			break;
+		room -= takes;
+		must(json_array_append_new(names, json_string(text)) == 0);
+	}
+	json_t *args = json_pack("{s:o}", "names", names);
+	must(args != NULL);
+	bool good = context_ask(ctx, "traffic", args, NULL, &reply, &errors, err);
+	err_list_finish(&errors);
+	if (good)
+		*ret = (uint64_t)MAX(field_int(reply, "clients"), 0);
+	json_decref(reply);
+	return good;
 }

@@ -14,7 +14,7 @@
 struct day_name {
 	struct name name;
 	uint64_t count, error; /* asked count times at most, and no less than count - error */
-	struct distinct clients;
+	uint64_t clients;      /* about */
 };
 
 struct day {
@@ -32,6 +32,10 @@ struct day {
 /* names: the most frequent are wanted, too. False, and err, when the daemon could not be asked. day_finish it in both cases. */
 MUST_CHECK bool day_load(struct context *ctx, bool names, struct day *ret, struct err *err);
 void day_finish(struct day *d);
+/* How many clients, about, asked any of these: numbers in d->names. Only the daemon can tell; it is asked of as many, from the
+ * first on, as one request has room for (some hundreds at least). */
+MUST_CHECK bool day_clients(struct context *ctx, const struct day *d, const size_t *numbers, size_t count, uint64_t *ret,
+			    struct err *err);
 /* So often at most an entry for that name (wire form) would have spoken. */
 uint64_t day_most(const struct day *d, const uint8_t *wire, size_t len, unsigned labels, enum match match);
 

@@ -5,6 +5,7 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "wire/msg.h"
+#include "wire/rrtype.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,14 +16,31 @@
 
 #define QUERY_MAX 512
 
+bool dns_client_address(const char *endpoint, struct addr *ret)
+{
+	static const char scheme[] = "dns://";
+	struct str text = str_from(endpoint);
+	if (str_starts(text, scheme))
+		text = str_from(endpoint + sizeof(scheme) - 1);
+	if (!addr_from_text(text, 53, ret) || addr_port(ret) == 0)
+		return false;
+	if (!addr_is_any(ret))
+		return true;
+	if (ret->sa.sa_family == AF_INET)
+		ret->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		ret->in6.sin6_addr = in6addr_loopback;
+	return true;
+}
+
 /* ---- messages ---- */
 
-static size_t write_query(uint8_t *bytes, size_t cap, uint16_t id, const struct name *name)
+static size_t write_query(uint8_t *bytes, size_t cap, const struct dns_asked *asked)
 {
 	struct wr w = wr_init(bytes, cap);
-	msg_write_header(&w, &(struct msg_header){.id = id, .flags = MSG_RD, .qdcount = 1, .arcount = 1});
-	name_write(&w, name);
-	wr_u16(&w, RRTYPE_A);
+	msg_write_header(&w, &(struct msg_header){.id = asked->id, .flags = MSG_RD, .qdcount = 1, .arcount = 1});
+	name_write(&w, asked->name);
+	wr_u16(&w, asked->type);
 	wr_u16(&w, RRCLASS_IN);
 	edns_write_end(&w, edns_write_begin(&w, MSG_UDP_EDNS_MAX, 0, false));
 	must(!w.full);
@@ -53,14 +71,14 @@ static void take_opt(const uint8_t *bytes, const struct msg_rr *rr, struct dns_r
 	}
 }
 
-bool dns_client_parse(const uint8_t *bytes, size_t len, uint16_t id, const struct name *name, struct dns_result *ret, bool *ret_cut)
+bool dns_client_parse(const uint8_t *bytes, size_t len, const struct dns_asked *asked, struct dns_result *ret, bool *ret_cut)
 {
 	struct rd r = rd_init(bytes, len);
 	struct msg_header h;
 	struct msg_question q;
 	msg_read_header(&r, &h);
-	if (!rd_ok(&r) || h.id != id || (h.flags & MSG_QR) == 0 || h.qdcount != 1 || !msg_read_question(&r, &q) ||
-	    q.type != RRTYPE_A || q.class != RRCLASS_IN || !name_eq_nocase(&q.name, name))
+	if (!rd_ok(&r) || h.id != asked->id || (h.flags & MSG_QR) == 0 || h.qdcount != 1 || !msg_read_question(&r, &q) ||
+	    q.type != asked->type || q.class != RRCLASS_IN || !name_eq_nocase(&q.name, asked->name))
 		return false;
 	struct dns_result got = {.outcome = DNS_ANSWERED, .rcode = h.flags & MSG_RCODE, .answer_count = h.ancount};
 	const size_t records = (size_t)h.ancount + h.nscount + h.arcount;
@@ -127,11 +145,13 @@ static bool transfer(int fd, uint8_t *bytes, size_t len, bool writes, int64_t de
 	return true;
 }
 
-static void ask_tcp(const struct addr *server, const struct name *name, int64_t deadline_ms, struct dns_result *ret)
+/* message: NULL, or where the answer is put, over what it had. */
+static void ask_tcp(const struct addr *server, const struct name *name, uint16_t type, int64_t deadline_ms, struct dns_result *ret,
+		    struct buf *message)
 {
 	uint8_t frame[2 + QUERY_MAX], head[2], *answer = NULL;
-	const uint16_t id = (uint16_t)rand_u32();
-	const size_t len = write_query(frame + 2, QUERY_MAX, id, name);
+	const struct dns_asked asked = {.name = name, .type = type, .id = (uint16_t)rand_u32()};
+	const size_t len = write_query(frame + 2, QUERY_MAX, &asked);
 	bool cut = false, good = false;
 	be_put_u16(frame, (uint16_t)len);
 	*ret = (struct dns_result){.outcome = DNS_SILENT, .tcp = true};
@@ -145,8 +165,12 @@ static void ask_tcp(const struct addr *server, const struct name *name, int64_t 
 		answer = base_alloc((size_t)be_get_u16(head) + 1);
 		good = transfer(fd, answer, be_get_u16(head), false, deadline_ms);
 	}
-	if (good && (!dns_client_parse(answer, be_get_u16(head), id, name, ret, &cut) || cut))
+	if (good && (!dns_client_parse(answer, be_get_u16(head), &asked, ret, &cut) || cut))
 		ret->outcome = DNS_GARBLED;
+	if (good && message != NULL) {
+		buf_reset(message);
+		buf_add(message, answer, be_get_u16(head));
+	}
 	ret->tcp = true;
 	free(answer);
 	close(fd);
@@ -164,6 +188,8 @@ struct asking {
 	int fd;
 	const struct addr *server;
 	const struct name *names;
+	uint16_t type;
+	struct buf *message; /* of the last answer, when that is wanted; else NULL */
 	struct asked *asked; /* owned */
 	uint8_t *bytes;	     /* owned; MSG_LEN_MAX of them */
 	struct dns_result *ret;
@@ -171,11 +197,17 @@ struct asking {
 	int64_t deadline_ms;
 };
 
+static struct dns_asked asked_of(const struct asking *a, size_t i)
+{
+	return (struct dns_asked){.name = &a->names[i], .type = a->type, .id = a->asked[i].id};
+}
+
 /* False: nobody is there. */
 static bool send_one(struct asking *a, size_t i, int64_t now_ms)
 {
 	uint8_t bytes[QUERY_MAX];
-	const size_t len = write_query(bytes, sizeof(bytes), a->asked[i].id, &a->names[i]);
+	const struct dns_asked asked = asked_of(a, i);
+	const size_t len = write_query(bytes, sizeof(bytes), &asked);
 	a->asked[i].try_until_ms = now_ms + DNS_CLIENT_TRY_MS;
 	/* what cannot be sent now is sent with the next try */
 	return send(a->fd, bytes, len, MSG_NOSIGNAL) >= 0 || errno != ECONNREFUSED;
@@ -237,12 +269,15 @@ static void take_answer(struct asking *a, size_t len)
 {
 	for (size_t i = 0; i < a->next; i++) {
 		bool cut = false;
-		if (!a->asked[i].under_way || !dns_client_parse(a->bytes, len, a->asked[i].id, &a->names[i], &a->ret[i], &cut))
+		const struct dns_asked asked = asked_of(a, i);
+		if (!a->asked[i].under_way || !dns_client_parse(a->bytes, len, &asked, &a->ret[i], &cut))
 			continue;
 		const int64_t until_ms = MIN(a->deadline_ms, a->asked[i].until_ms);
 		settle(a, i, DNS_ANSWERED);
+		if (a->message != NULL)
+			buf_add(a->message, a->bytes, len);
 		if (cut)
-			ask_tcp(a->server, &a->names[i], until_ms, &a->ret[i]);
+			ask_tcp(a->server, &a->names[i], a->type, until_ms, &a->ret[i], a->message);
 		return;
 	}
 }
@@ -258,33 +293,71 @@ static bool receive(struct asking *a)
 	}
 }
 
+static void ask_all(struct asking *a)
+{
+	a->fd = open_socket(a->server, SOCK_DGRAM);
+	a->asked = base_alloc((a->count + 1) * sizeof(struct asked));
+	a->bytes = base_alloc(MSG_LEN_MAX);
+	if (a->fd < 0)
+		settle_all(a, DNS_UNREACHABLE);
+	while (a->next < a->count || a->under_way > 0) {
+		if (left_ms(a->deadline_ms) == 0) {
+			settle_all(a, DNS_SILENT);
+			break;
+		}
+		if (!send_more(a)) {
+			settle_all(a, DNS_UNREACHABLE);
+			break;
+		}
+		const int64_t next_ms = look_at_times(a);
+		if (a->under_way > 0 && wait_for(a->fd, POLLIN, next_ms) && !receive(a))
+			settle_all(a, DNS_UNREACHABLE);
+	}
+	if (a->fd >= 0)
+		close(a->fd);
+	free(a->asked);
+	free(a->bytes);
+}
+
 void dns_client_ask(const struct addr *server, const struct name *names, size_t count, int64_t deadline_ms, struct dns_result *ret)
 {
+	struct asking a = {
+	    .server = server, .names = names, .type = RRTYPE_A, .count = count, .deadline_ms = deadline_ms, .ret = ret};
+	ask_all(&a);
+}
+
+bool dns_client_fetch(const struct addr *server, const struct name *name, uint16_t type, int64_t timeout_ms, struct dns_result *ret,
+		      struct buf *ret_message, struct err *err)
+{
+	struct buf message = {NULL, 0, 0};
+	struct dns_result result;
+	char text[ADDR_TEXT_MAX];
 	struct asking a = {.server = server,
-			   .names = names,
-			   .ret = ret,
-			   .count = count,
-			   .deadline_ms = deadline_ms,
-			   .fd = open_socket(server, SOCK_DGRAM),
-			   .asked = base_alloc((count + 1) * sizeof(struct asked)),
-			   .bytes = base_alloc(MSG_LEN_MAX)};
-	if (a.fd < 0)
-		settle_all(&a, DNS_UNREACHABLE);
-	while (a.next < a.count || a.under_way > 0) {
-		if (left_ms(deadline_ms) == 0) {
-			settle_all(&a, DNS_SILENT);
-			break;
-		}
-		if (!send_more(&a)) {
-			settle_all(&a, DNS_UNREACHABLE);
-			break;
-		}
-		const int64_t next_ms = look_at_times(&a);
-		if (a.under_way > 0 && wait_for(a.fd, POLLIN, next_ms) && !receive(&a))
-			settle_all(&a, DNS_UNREACHABLE);
+			   .names = name,
+			   .type = type,
+			   .count = 1,
+			   .deadline_ms = clock_mono_ms() + timeout_ms,
+			   .ret = &result,
+			   .message = &message};
+	bool ok = false;
+	ask_all(&a);
+	(void)addr_to_text(server, text);
+	switch (result.outcome) {
+	case DNS_ANSWERED:
+		buf_add(ret_message, message.ptr, message.len);
+		*ret = result;
+		ok = true;
+		break;
+	case DNS_SILENT:
+		err_set(err, ERR_UNREACHABLE, "%s did not answer in time", text);
+		break;
+	case DNS_UNREACHABLE:
+		err_set(err, ERR_UNREACHABLE, "nobody answers at %s", text);
+		break;
+	case DNS_GARBLED:
+		err_set(err, ERR_INPUT, "the answer of %s cannot be read", text);
+		break;
 	}
-	if (a.fd >= 0)
-		close(a.fd);
-	free(a.asked);
-	free(a.bytes);
+	buf_finish(&message);
+	return ok;
 }

@@ -46,6 +46,20 @@ static bool is_steps_known(const json_t *explained)
 	return json_is_array(json_object_get(explained, "cname"));
 }
 
+/* An entry for what the answer leads to blocks the name, which none of its own does. */
+static void show_by(const struct output *o, const json_t *explained)
+{
+	const char *by = field_text(explained, "by"), *target = field_text(explained, "by_target");
+	if (target[0] == '\0')
+		return;
+	if (strcmp(by, "address") == 0)
+		output_print(o, stdout, PAINT_BAD, "Its answer is what blocks it: that holds the address %s.", target);
+	else
+		output_print(o, stdout, PAINT_BAD, "Its answer is what blocks it: %s leads to %s.",
+			     strcmp(by, "cname") == 0 ? "a CNAME" : "a record", target);
+	putchar('\n');
+}
+
 static void show_verdict(const struct output *o, const json_t *explained)
 {
 	const char *name = field_text(explained, "name"), *type = field_text(explained, "type");
@@ -70,6 +84,7 @@ static void show_verdict(const struct output *o, const json_t *explained)
 	if (client[0] != '\0')
 		output_print(o, stdout, PAINT_NONE, ", for the client %s", client);
 	fputs(".\n", stdout);
+	show_by(o, explained);
 	if (!is_answered_here(explained) && !is_steps_known(explained) && may_fall_to_cname(explained, verdict))
 		fputs("A CNAME in its answer that leads to a blocked name would still block it.\n", stdout);
 	if (strcmp(verdict, "blocked") != 0 && strcmp(field_text(explained, "outcome"), "blocked") == 0) {

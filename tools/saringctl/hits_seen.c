@@ -85,7 +85,8 @@ char *hits_seen_since(const struct hits_seen *h, char buf[HITS_SEEN_SINCE_MAX])
 
 	if (inexact[0] != '\0' && len < HITS_SEEN_SINCE_MAX)
 		len += (size_t)snprintf(buf + len, HITS_SEEN_SINCE_MAX - len,
-					"; of busy times, last %s, a sample was counted: who was hit seldom may not be in it",
+					"; not all was counted, last %s (a sample in busy times, nothing just before a crash): who "
+					"was hit seldom may not be in it",
 					inexact);
 	if (evicted > 0 && len < HITS_SEEN_SINCE_MAX)
 		(void)snprintf(buf + len, HITS_SEEN_SINCE_MAX - len,

@@ -79,7 +79,6 @@ void impact_entry(struct impact *im, const uint8_t *wire, size_t len, unsigned l
 void impact_sum(const struct impact *im, struct impact_sum *ret)
 {
 	const struct day *d = im->day;
-	struct distinct clients = {.count = 0};
 	uint64_t counted = 0, hit = 0;
 
 	*ret = (struct impact_sum){.names = NULL};
@@ -95,9 +94,7 @@ void impact_sum(const struct impact *im, struct impact_sum *ret)
 		ret->names[ret->name_count++] = i;
 		ret->least += sure;
 		hit += n->count;
-		distinct_merge(&clients, &n->clients);
 	}
-	ret->clients = distinct_estimate(&clients);
 	const uint64_t besides = d->queries - MIN(counted, d->queries);
 	ret->most = MIN(MIN(im->sum, hit + besides), d->queries);
 	ret->most = MAX(ret->most, ret->least);

@@ -56,7 +56,6 @@ void impact_entry(struct impact *im, const uint8_t *wire, size_t len, unsigned l
 /* After the last one. */
 struct impact_sum {
 	uint64_t least, most; /* queries */
-	uint64_t clients;     /* that asked the most frequent names that are hit, about */
 	size_t *names;	      /* owned: numbers in day->names, the most frequent first */
 	size_t name_count;
 };

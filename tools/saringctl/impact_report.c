@@ -34,7 +34,7 @@ static json_t *names_json(const struct impact_told *t, const struct impact_sum *
 	for (size_t i = 0; i < MIN(sum->name_count, (size_t)IMPACT_SHOWN); i++) {
 		const struct day_name *n = &t->day.names[sum->names[i]];
 		json_t *one = json_pack("{s:o, s:I, s:I, s:I}", "name", name_json(&n->name), "queries", (json_int_t)n->count,
-					"error", (json_int_t)n->error, "clients", (json_int_t)distinct_estimate(&n->clients));
+					"error", (json_int_t)n->error, "clients", (json_int_t)n->clients);
 		must(one != NULL && json_array_append_new(all, one) == 0);
 	}
 	return all;
@@ -53,20 +53,18 @@ static json_t *entries_json(const struct impact *im)
 
 static json_t *traffic_json(const struct impact_told *t)
 {
-	struct impact_sum sum;
 	if (!t->has_day)
 		return json_null();
-	impact_sum(&t->impact, &sum);
-	json_t *hit = json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:o, s:o}", "queries_at_least", (json_int_t)sum.least,
-				"queries_at_most", (json_int_t)sum.most, "percent_at_least", share(t, sum.least), "percent_at_most",
-				share(t, sum.most), "clients", (json_int_t)sum.clients, "name_count", (json_int_t)sum.name_count,
-				"names", names_json(t, &sum), "entries", entries_json(&t->impact));
+	const struct impact_sum *sum = &t->sum;
+	json_t *hit = json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:o, s:o}", "queries_at_least", (json_int_t)sum->least,
+				"queries_at_most", (json_int_t)sum->most, "percent_at_least", share(t, sum->least),
+				"percent_at_most", share(t, sum->most), "clients", (json_int_t)t->clients, "name_count",
+				(json_int_t)sum->name_count, "names", names_json(t, sum), "entries", entries_json(&t->impact));
 	must(hit != NULL);
 	json_t *all = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "since", t->day.since, "until", t->day.until, "sampled",
 				(json_int_t)t->day.sampled, "lost", (json_int_t)t->day.lost, "queries", (json_int_t)t->day.queries,
 				"clients", (json_int_t)t->day.clients, "hit", hit);
 	must(all != NULL);
-	impact_sum_finish(&sum);
 	return all;
 }
 
@@ -169,7 +167,7 @@ static void show_hit_names(const struct output *o, const struct impact_told *t, 
 		const struct day_name *n = &t->day.names[sum->names[i]];
 		table_row(table);
 		table_number(table, 0, (int64_t)n->count);
-		table_number(table, 1, (int64_t)distinct_estimate(&n->clients));
+		table_number(table, 1, (int64_t)n->clients);
 		table_cell(table, 2, PAINT_NONE, name_to_text(&n->name, text));
 	}
 	table_finish(table);
@@ -196,22 +194,20 @@ static void show_hit_entries(const struct output *o, const struct impact *im)
 
 static void show_traffic(const struct output *o, const struct impact_told *t)
 {
-	struct impact_sum sum;
 	if (!t->has_day)
 		return;
-	impact_sum(&t->impact, &sum);
+	const struct impact_sum *sum = &t->sum;
 	output_linef(o, "traffic", "%llu queries of about %llu clients since %s", (unsigned long long)t->day.queries,
 		     (unsigned long long)t->day.clients, t->day.since);
-	if (sum.least == sum.most)
-		output_linef(o, "would hit", "%llu queries (%.2f %% of all), of about %llu clients", (unsigned long long)sum.most,
-			     share(t, sum.most), (unsigned long long)sum.clients);
+	if (sum->least == sum->most)
+		output_linef(o, "would hit", "%llu queries (%.2f %% of all), of about %llu clients", (unsigned long long)sum->most,
+			     share(t, sum->most), (unsigned long long)t->clients);
 	else
 		output_linef(o, "would hit", "%llu to %llu queries (%.2f to %.2f %% of all), of about %llu clients or more",
-			     (unsigned long long)sum.least, (unsigned long long)sum.most, share(t, sum.least), share(t, sum.most),
-			     (unsigned long long)sum.clients);
-	show_hit_names(o, t, &sum);
+			     (unsigned long long)sum->least, (unsigned long long)sum->most, share(t, sum->least),
+			     share(t, sum->most), (unsigned long long)t->clients);
+	show_hit_names(o, t, sum);
 	show_hit_entries(o, &t->impact);
-	impact_sum_finish(&sum);
 }
 
 static void show_suffixes(const struct output *o, const struct impact *im)

@@ -12,6 +12,8 @@ struct impact_told {
 	struct day day;
 	bool has_day, has_popular;
 	struct popular popular;
+	struct impact_sum sum; /* has_day */
+	uint64_t clients;      /* that asked the most frequent names that are hit, about */
 };
 void impact_report(const struct output *o, const struct impact_told *told);
 

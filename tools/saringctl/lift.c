@@ -22,24 +22,22 @@ void lift_finish(struct lifting *l)
 		free(l->lists[i].results);
 	}
 	free(l->lists);
-	for (size_t i = 0; i < l->check_count; i++) {
-		json_decref(l->checks[i].rule);
-		free(l->checks[i].blocked);
-	}
-	free(l->checks);
+	lift_prove_finish(l);
 	free(l->wanted);
+	free(l->listed);
+	free(l->unknown);
+	free(l->idle);
 	free(l->login);
 	plan_finish(&l->plan);
 	if (l->blockers.settings != NULL)
 		blockers_close(&l->blockers);
 	err_list_finish(&l->errors);
-	json_decref(l->status);
 }
 
 struct lift_list *lift_list_of(struct lifting *l, size_t number)
 {
 	for (size_t i = 0; i < l->list_count; i++) {
-		if (l->lists[i].number == number)
+		if (l->lists[i].number == number && !l->lists[i].told)
 			return &l->lists[i];
 	}
 	if (l->list_count == l->list_cap) {
@@ -97,7 +95,8 @@ static enum edit_outcome beside_outcome(const struct lifting *l, const struct li
 	if (wanted != NULL)
 		return wanted->done ? EDIT_DONE : EDIT_ALREADY;
 	must(name_from_text(str_from(text), &name, NULL));
-	return lifts_find(l->blockers.lifts, list->list->name, &name) != NULL ? EDIT_ALREADY : EDIT_NOT_FOUND;
+	const enum action action = compile_list_action(l->blockers.sources[list->number].segment, list->list);
+	return lifts_find(l->blockers.lifts, list->list->name, &name, action) != NULL ? EDIT_ALREADY : EDIT_NOT_FOUND;
 }
 
 /* Lists that cannot be edited: all their names at once, but those that the lists do not have. */
@@ -105,13 +104,13 @@ static bool write_beside(struct lifting *l, const struct lift_how *how, struct e
 {
 	size_t count = 0, at = 0;
 	for (size_t i = 0; i < l->list_count; i++)
-		count += l->lists[i].editable ? 0 : l->lists[i].count;
+		count += l->lists[i].editable || l->lists[i].told ? 0 : l->lists[i].count;
 	if (count == 0)
 		return true;
 	struct lift_wanted *wanted = base_alloc(count * sizeof(*wanted));
 	for (size_t i = 0; i < l->list_count; i++) {
 		struct lift_list *list = &l->lists[i];
-		if (list->editable)
+		if (list->editable || list->told)
 			continue;
 		list->results = base_alloc((list->count + 1) * sizeof(list->results[0]));
 		for (size_t k = 0; k < list->count; k++) {
@@ -128,6 +127,8 @@ static bool write_beside(struct lifting *l, const struct lift_how *how, struct e
 	at = 0;
 	for (size_t i = 0; i < l->list_count; i++) {
 		struct lift_list *list = &l->lists[i];
+		if (list->told)
+			continue;
 		for (size_t k = 0; !list->editable && k < list->count; k++) {
 			struct edit_result *r = &list->results[k];
 			r->outcome = beside_outcome(l, list, r->name, r->line > 0 ? &wanted[at++] : NULL);
@@ -166,13 +167,13 @@ bool lift_write(struct lifting *l, struct err *err)
 	/* Before anything is written: may all of it be? */
 	for (size_t i = 0; i < l->list_count; i++) {
 		const struct lift_list *list = &l->lists[i];
-		if (list->editable && !edit_may_write(list->list->file, list->list->file_shown, err))
+		if (list->editable && !list->told && !edit_may_write(list->list->file, list->list->file_shown, err))
 			return false;
 	}
 	if (!write_beside(l, &how, err))
 		return err_context(err, "lifting what cannot be edited");
 	for (size_t i = 0; i < l->list_count; i++) {
-		if (l->lists[i].editable && !write_into(l, &l->lists[i], &how, err))
+		if (l->lists[i].editable && !l->lists[i].told && !write_into(l, &l->lists[i], &how, err))
 			return false;
 	}
 	return true;
@@ -189,7 +190,7 @@ static json_t *describe(const struct lifting *l)
 	change.list = l->list_count == 1 ? l->lists[0].list->name : l->list;
 	for (size_t i = 0; i < l->list_count; i++) {
 		const struct lift_list *list = &l->lists[i];
-		for (size_t k = 0; list->results != NULL && !list->whole && k < list->count; k++) {
+		for (size_t k = 0; list->results != NULL && !list->told && !list->whole && k < list->count; k++) {
 			if (list->results[k].outcome != EDIT_DONE)
 				continue;
 			if (said < CTL_CHANGE_NAMES_MAX)
@@ -238,7 +239,7 @@ static void flush(struct lifting *l)
 		output_note(&l->ctx->out, "the cache is left as it is: more than %d entries were lifted", LIFT_FLUSH_MAX);
 		return;
 	}
-	for (size_t i = 0; i < l->plan.lift_count; i++) {
+	for (size_t i = l->told_count; i < l->plan.lift_count; i++) {
 		const struct blocker *b = &l->plan.lift[i];
 		json_t *result = NULL;
 		struct err err = {.code = ERR_NONE};
@@ -261,7 +262,8 @@ enum exit_status lift_tell(struct lifting *l)
 	json_t *result = NULL;
 	const size_t not_found = lift_count(l, EDIT_NOT_FOUND),
 		     all = not_found + lift_count(l, EDIT_DONE) + lift_count(l, EDIT_ALREADY);
-	l->flushed = -1;
+	if (l->told_count == 0)
+		l->flushed = -1;
 	if (not_found == all)
 		return STATUS_DONE;
 	l->asked = true;
@@ -276,7 +278,11 @@ enum exit_status lift_tell(struct lifting *l)
 	json_decref(result);
 	const enum exit_status status = check_read(l);
 	l->in_force = status == STATUS_DONE;
-	if (l->in_force)
-		flush(l);
+	if (!l->in_force)
+		return status;
+	flush(l);
+	l->told_count = l->plan.lift_count;
+	for (size_t i = 0; i < l->list_count; i++)
+		l->lists[i].told = true;
 	return status;
 }

@@ -26,14 +26,18 @@ struct lift_list {
 	size_t count, cap;
 	struct edit_result *results; /* owned; once it was written. whole: one, without a name */
 	char remark[sizeof(((struct err *)NULL)->text)];
+	bool told; /* the daemon was: what is written further is another's part, until they are put together */
 };
 
 /* What came back for a name. */
 struct lift_check {
 	struct name name;
 	struct dns_result results[LIFT_LISTENERS_MAX]; /* of each listener */
-	bool asked, passed;
+	bool asked, passed;			       /* passed: nothing blocks it */
+	bool resolves; /* and it is answered: not where its own servers, or all upstreams, are dead */
 	json_t *rule;  /* owned; the entry that still blocks it, as explain says it; NULL: none does */
+	json_t *steps; /* owned; with rule: how its answer comes about, as explain says it */
+	char *target;  /* owned; what in its answer the rule is for; NULL: the rule is for the name itself */
 	char *blocked; /* owned; what explain could not say */
 };
 
@@ -49,6 +53,11 @@ struct lifting {
 	int64_t now_s;
 	struct name *wanted; /* owned; the names on the command line */
 	size_t wanted_count;
+	struct name *listed; /* owned; a whole list's: the names that it blocks, lifted already or not */
+	size_t listed_count, listed_cap;
+	/* unblock, owned, for each wanted name: */
+	bool *unknown; /* no list has an entry of it, and none is lifted for its sake */
+	bool *idle;    /* the lists have entries of it, of which none blocks it now, nor is lifted */
 	struct blockers blockers;
 	struct plan plan;
 	struct lift_list *lists; /* owned */
@@ -58,7 +67,8 @@ struct lifting {
 	int64_t generation, effect_s;
 	struct err err;
 	struct err_list errors;
-	int64_t flushed; /* -1: nothing was to be */
+	int64_t flushed;   /* -1: nothing was to be */
+	size_t told_count; /* of the plan's entries, the first ones, of which the cache has forgotten what it should */
 	/* the proof */
 	json_t *status; /* owned */
 	struct lift_listener listeners[LIFT_LISTENERS_MAX];
@@ -74,13 +84,23 @@ void lift_finish(struct lifting *l);
 struct lift_list *lift_list_of(struct lifting *l, size_t number);
 void lift_list_add(struct lift_list *list, const char *name);
 
+/* unblock: what the lists have of the wanted names of which the plan lifts nothing. Where one is lifted already, that is said of
+ * the list as of any edit. lift_known.c */
+void lift_look_up(struct lifting *l);
+
 /* Write what is planned. False: err says why, and in which lists it was done is in their results. */
 MUST_CHECK bool lift_write(struct lifting *l, struct err *err);
 /* The daemon takes it up; the cache forgets. Returns the status to exit with. */
 enum exit_status lift_tell(struct lifting *l);
-/* Ask the listeners, and for each name that fails explain. lift_check.c */
-void lift_prove(struct lifting *l);
+/* Ask the listeners, and for each name that fails explain. Returns the status to exit with when the daemon could not be asked.
+ * lift_check.c */
+enum exit_status lift_prove(struct lifting *l);
+void lift_prove_finish(struct lifting *l);
 bool lift_proved(const struct lifting *l); /* no name failed, as far as it could be asked for */
+
+/* After the proof of a lift with closure: what keeps names blocked by what their answers lead to, which nobody knows before they
+ * have one, is lifted as well, and all is proved again. A failure is in err, else as lift_tell's. lift_follow.c */
+enum exit_status lift_follow(struct lifting *l, struct err *err);
 
 /* All of it, for people or as JSON. lift_report.c */
 void lift_show(const struct lifting *l);

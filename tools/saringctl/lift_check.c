@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "saringctl/ask.h"
 #include "wire/rrtype.h"
 
 #include <stdlib.h>
@@ -22,7 +21,7 @@ static void find_listeners(struct lifting *l)
 	{
 		const char *text = json_string_value(one);
 		struct lift_listener listener = {.text = text};
-		if (text == NULL || l->listener_count == LIFT_LISTENERS_MAX || !ask_address(text, &listener.addr))
+		if (text == NULL || l->listener_count == LIFT_LISTENERS_MAX || !dns_client_address(text, &listener.addr))
 			continue;
 		l->listeners[l->listener_count++] = listener;
 	}
@@ -56,28 +55,33 @@ static void find_names(struct lifting *l)
 				(void)add_check(l, &name);
 		}
 	}
+	for (size_t i = 0; i < l->listed_count; i++)
+		(void)add_check(l, &l->listed[i]);
 	for (size_t i = 0; i < l->plan.lift_count; i++)
 		(void)add_check(l, &l->plan.lift[i].name);
 }
 
 /* ---- what came back ---- */
 
-/* RFC 8914: Blocked, Censored, Filtered, Prohibited. */
+/* RFC 8914: Blocked, Censored, Filtered. Prohibited is about who asks: saringctl, which may be nobody that is served. */
 static bool is_block(uint16_t ede)
 {
-	return ede >= 15 && ede <= 18;
+	return ede >= 15 && ede <= 17;
+}
+
+static bool result_blocked(const struct dns_result *r)
+{
+	for (size_t i = 0; r->outcome == DNS_ANSWERED && i < r->ede_count; i++) {
+		if (is_block(r->edes[i]))
+			return true;
+	}
+	return false;
 }
 
 /* An answer is one even if there is no such name: then it comes from whom was asked, not from a list. */
 static bool result_good(const struct dns_result *r)
 {
-	if (r->outcome != DNS_ANSWERED || (r->rcode != RCODE_NOERROR && r->rcode != RCODE_NXDOMAIN))
-		return false;
-	for (size_t i = 0; i < r->ede_count; i++) {
-		if (is_block(r->edes[i]))
-			return false;
-	}
-	return true;
+	return r->outcome == DNS_ANSWERED && (r->rcode == RCODE_NOERROR || r->rcode == RCODE_NXDOMAIN) && !result_blocked(r);
 }
 
 static void ask_all(struct lifting *l)
@@ -87,20 +91,21 @@ static void ask_all(struct lifting *l)
 	for (size_t i = 0; i < l->check_count; i++) {
 		name_copy(&names[i], &l->checks[i].name);
 		l->checks[i].asked = l->listener_count > 0;
-		l->checks[i].passed = true; /* until something says otherwise */
+		l->checks[i].passed = l->checks[i].resolves = true; /* until something says otherwise */
 	}
 	for (size_t k = 0; k < l->listener_count; k++) {
 		dns_client_ask(&l->listeners[k].addr, names, l->check_count, clock_mono_ms() + LIFT_CHECK_MS, results);
 		for (size_t i = 0; i < l->check_count; i++) {
 			l->checks[i].results[k] = results[i];
-			l->checks[i].passed &= result_good(&results[i]);
+			l->checks[i].passed &= !result_blocked(&results[i]);
+			l->checks[i].resolves &= result_good(&results[i]);
 		}
 	}
 	free(names);
 	free(results);
 }
 
-/* Which entry still blocks it, if one of its own does. */
+/* Which entry still blocks it, one of its own or of what its answer leads to. */
 static void explain(struct lifting *l, struct lift_check *check)
 {
 	char text[NAME_TEXT_MAX];
@@ -113,7 +118,10 @@ static void explain(struct lifting *l, struct lift_check *check)
 		return;
 	}
 	if (strcmp(field_text(explained, "verdict"), "blocked") == 0) {
+		const char *target = field_text(explained, "by_target");
 		check->rule = json_incref(json_object_get(explained, "rule"));
+		check->steps = json_incref(json_object_get(explained, "cname"));
+		check->target = target[0] != '\0' ? base_strdup(target) : NULL;
 		check->passed = false;
 	}
 	json_decref(explained);
@@ -139,6 +147,19 @@ static bool was_lifted(const struct lifting *l, const json_t *hit)
 	return false;
 }
 
+/* Does the daemon know of every answer that a client may still keep, which is one of the last block.ttl? It samples none, has lost
+ * none, nor forgotten any for want of room, and what it was not sure of is that long ago. */
+static bool is_whole(const struct lifting *l, const json_t *hits)
+{
+	const char *inexact = json_string_value(json_object_get(hits, "inexact"));
+	int64_t inexact_s = 0;
+	if (field_int(hits, "sampled") != 1 || field_int(hits, "lost") != 0 || field_int(hits, "evicted") != 0)
+		return false;
+	if (inexact == NULL)
+		return true;
+	return str_to_time(str_from(inexact), &inexact_s, NULL) && inexact_s + l->blockers.settings->block_ttl_s < l->effect_s;
+}
+
 /* The daemon's word counts where it has recorded each answer; an entry that it does not know of may have been hit all the same,
  * before it counted. */
 static void find_forgotten(struct lifting *l)
@@ -158,21 +179,37 @@ static void find_forgotten(struct lifting *l)
 		if (was_lifted(l, one) && str_to_time(str_from(field_text(one, "blocked_until")), &until_s, NULL))
 			last_s = MAX(last_s, until_s);
 	}
-	l->forgotten_told = last_s > 0 && field_int(hits, "sampled") == 1 && field_int(hits, "lost") == 0;
+	l->forgotten_told = last_s > 0 && is_whole(l, hits);
 	if (l->forgotten_told)
 		l->forgotten_s = last_s;
 	json_decref(hits);
 }
 
-void lift_prove(struct lifting *l)
+void lift_prove_finish(struct lifting *l)
+{
+	for (size_t i = 0; i < l->check_count; i++) {
+		json_decref(l->checks[i].rule);
+		json_decref(l->checks[i].steps);
+		free(l->checks[i].target);
+		free(l->checks[i].blocked);
+	}
+	free(l->checks);
+	json_decref(l->status);
+	l->checks = NULL;
+	l->status = NULL;
+	l->check_count = l->check_more = l->listener_count = 0;
+}
+
+enum exit_status lift_prove(struct lifting *l)
 {
 	struct err err = {.code = ERR_NONE};
+	lift_prove_finish(l);
 	find_names(l);
 	if (context_socket(l->ctx) == NULL)
-		return;
+		return STATUS_DONE;
 	if (!context_ask(l->ctx, "status", NULL, NULL, &l->status, NULL, &err)) {
 		output_note(&l->ctx->out, "whether the names resolve could not be asked: %s", err.text);
-		return;
+		return output_status(&err);
 	}
 	find_listeners(l);
 	if (l->plan.lift_count > 0 && l->in_force)
@@ -180,6 +217,7 @@ void lift_prove(struct lifting *l)
 	ask_all(l);
 	for (size_t i = 0; i < l->check_count; i++)
 		explain(l, &l->checks[i]);
+	return STATUS_DONE;
 }
 
 bool lift_proved(const struct lifting *l)

@@ -128,7 +128,9 @@ static json_t *checks_json(const struct lifting *l)
 			must(json_array_append_new(results, result_json(&l->listeners[k], &c->results[k])) == 0);
 		put_name(object, "name", &c->name);
 		put(object, "passed", c->asked || c->rule != NULL ? json_boolean(c->passed) : json_null());
+		put(object, "resolves", c->asked ? json_boolean(c->resolves) : json_null());
 		put(object, "blocked_by", c->rule != NULL ? json_incref(c->rule) : json_null());
+		put_text(object, "leads_to", c->target);
 		put(object, "answers", results);
 		must(json_array_append_new(array, object) == 0);
 	}
@@ -138,7 +140,7 @@ static json_t *checks_json(const struct lifting *l)
 static json_t *forgotten_json(const struct lifting *l)
 {
 	char text[32];
-	if (!l->in_force || l->forgotten_s == 0)
+	if (!l->in_force || l->forgotten_s == 0 || !lift_proved(l)) /* else clients are told the block anew */
 		return json_null();
 	json_t *object = json_object();
 	str_from_time(l->forgotten_s, text, sizeof(text));
@@ -155,12 +157,16 @@ static void put_plan(const struct lifting *l, json_t *document)
 	put(document, "left_more", json_integer((json_int_t)l->plan.left_more));
 }
 
-static json_t *names_json(const struct lifting *l)
+/* The names on the command line; or those among them that unblock found nowhere. */
+static json_t *names_json(const struct lifting *l, bool unknown)
 {
 	json_t *array = json_array();
 	char text[NAME_TEXT_MAX];
-	for (size_t i = 0; i < l->wanted_count; i++)
+	for (size_t i = 0; i < l->wanted_count; i++) {
+		if (unknown && (l->unknown == NULL || !l->unknown[i]))
+			continue;
 		must(json_array_append_new(array, ctl_text(str_from(name_to_text(&l->wanted[i], text)))) == 0);
+	}
 	return array;
 }
 
@@ -173,7 +179,8 @@ static void show_json(const struct lifting *l)
 		put(document, "file", json_incref(json_object_get(own, "file")));
 		put(document, "results", json_incref(json_object_get(own, "results")));
 	}
-	put(document, "names", names_json(l));
+	put(document, "names", names_json(l, false));
+	put(document, "not_found", names_json(l, true));
 	put(document, "lists", lists);
 	put(document, "generation", l->in_force ? json_integer(l->generation) : json_null());
 	put(document, "in_force", l->asked ? json_boolean(l->in_force) : json_null());
@@ -246,14 +253,20 @@ static void show_check(const struct lifting *l, const struct lift_check *c)
 	if (!c->asked && c->passed)
 		return;
 	output_print(o, stdout, PAINT_NONE, "%s: ", name_to_text(&c->name, text));
-	output_print(o, stdout, c->passed ? PAINT_GOOD : PAINT_BAD, "%s", c->passed ? "pass" : "FAIL");
-	if (c->passed) {
+	bool good = c->passed && c->resolves;
+	output_print(o, stdout, good ? PAINT_GOOD : PAINT_BAD, "%s",
+		     good	 ? "pass"
+		     : c->passed ? "not blocked, but not answered"
+				 : "FAIL");
+	if (good) {
 		output_print(o, stdout, PAINT_NONE, " (%s)", rcode_word(c->results[0].rcode, buf));
 		putchar('\n');
 		return;
 	}
 	output_print(o, stdout, PAINT_NONE, ", ");
 	if (c->rule != NULL) {
+		if (c->target != NULL)
+			output_print(o, stdout, PAINT_NONE, "its answer leads to %s, ", c->target);
 		output_print(o, stdout, PAINT_NONE, "still blocked by %s (%s) in %s", field_text(c->rule, "entry"),
 			     field_text(c->rule, "match"), field_text(c->rule, "list"));
 		output_print(o, stdout, PAINT_NONE, " (%s:%lld)", field_text(c->rule, "file"),
@@ -285,7 +298,7 @@ static void show_checks(const struct lifting *l)
 static void show_forgotten(const struct lifting *l)
 {
 	char text[32];
-	if (!l->in_force || l->status == NULL || l->forgotten_s == 0)
+	if (!l->in_force || l->status == NULL || l->forgotten_s == 0 || !lift_proved(l))
 		return;
 	str_from_time(l->forgotten_s, text, sizeof(text));
 	printf("the last client has forgotten the block by %s%s\n", text,
@@ -339,6 +352,20 @@ static void show_failure(const struct lifting *l)
 	}
 }
 
+static void show_unknown(const struct lifting *l)
+{
+	char text[NAME_TEXT_MAX];
+	for (size_t i = 0; l->unknown != NULL && i < l->wanted_count; i++) {
+		if (l->unknown[i])
+			output_note(&l->ctx->out, "%s: no list has an entry of that name", name_to_text(&l->wanted[i], text));
+	}
+	for (size_t i = 0; l->idle != NULL && i < l->wanted_count; i++) {
+		if (l->idle[i])
+			output_note(&l->ctx->out, "%s: no list has an entry of that name in force",
+				    name_to_text(&l->wanted[i], text));
+	}
+}
+
 static void show_notes(const struct lifting *l)
 {
 	const struct output *o = &l->ctx->out;
@@ -352,8 +379,7 @@ static void show_notes(const struct lifting *l)
 			output_note(o, "the list '%s' is in mode %s: it decides nothing", list->list->name,
 				    mode_words[list->list->mode]);
 	}
-	if (l->list == NULL && l->list_count == 0)
-		output_note(o, "no list has an entry of %s in force", l->wanted_count == 1 ? "that name" : "those names");
+	show_unknown(l);
 }
 
 void lift_show(const struct lifting *l)
@@ -379,7 +405,8 @@ void lift_show_plan(const struct lifting *l)
 	if (l->ctx->out.json) {
 		json_t *document = json_object();
 		put(document, "dry_run", json_true());
-		put(document, "names", names_json(l));
+		put(document, "names", names_json(l, false));
+		put(document, "not_found", names_json(l, true));
 		put_plan(l, document);
 		output_json(document);
 		json_decref(document);
@@ -391,4 +418,5 @@ void lift_show_plan(const struct lifting *l)
 	for (size_t i = 0; i < l->plan.lift_count; i++)
 		show_entry(l, &l->plan.lift[i]);
 	show_left(l);
+	show_unknown(l);
 }

@@ -28,6 +28,11 @@ def build_dir():
     return build
 
 
+def sanitized():
+    program = (build_dir() / "saringd").read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 def has_ipv6():
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:

@@ -71,9 +71,11 @@ static void a_long_reference_goes(void **state)
 {
 	(void)state;
 	char url[300] = "https://www.example.org/";
-	memset(url + 24, 'u', 160);
+	memset(url + 24, 'u', 250);
 	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", "a reason of a few words that all fit", url, NULL, buf);
 	assert_string_equal(buf, "blocked by order of Ministry: a reason of a few words that all fit");
+	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", "a reason of a few words that all fit", url, "orders", buf);
+	assert_string_equal(buf, "blocked by order of Ministry: a reason of a few words that all fit (list orders)");
 	char reason[600] = "word";
 	for (int i = 0; i < 100; i++)
 		strcat(reason, " word");
@@ -81,6 +83,16 @@ static void a_long_reference_goes(void **state)
 	assert_null(strstr(buf, "https"));
 	assert_non_null(strstr(buf, " word\xe2\x80\xa6"));
 	assert_in_range(strlen(buf), IMAGE_EXTRA_TEXT_MAX - 12, IMAGE_EXTRA_TEXT_MAX);
+}
+
+static void a_reference_outranks_a_reason(void **state)
+{
+	(void)state;
+	char url[300] = "https://www.example.org/", wanted[400];
+	memset(url + 24, 'u', 130);
+	(void)extra_text_compose(CODE_CENSORED, NULL, "Ministry", "a reason of a few words that all fit", url, "orders", buf);
+	(void)snprintf(wanted, sizeof(wanted), "blocked by order of Ministry (%s)", url);
+	assert_string_equal(buf, wanted);
 }
 
 /* Wherever the cut falls in text of two, three and four octets a character, whole characters stay. */
@@ -116,6 +128,7 @@ int main(void)
 	    cmocka_unit_test(long_reasons_leave_room_for_the_reference),
 	    cmocka_unit_test(the_list_stands_in_for_a_reference),
 	    cmocka_unit_test(a_long_reference_goes),
+	    cmocka_unit_test(a_reference_outranks_a_reason),
 	    cmocka_unit_test(cuts_fall_between_characters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -501,14 +501,15 @@ static bool naive_allow_below(const struct asked *q, const struct naive *block)
 			if (naive_shadow(l, i) || !e->lifted || e->action != ACTION_BLOCK || e->match > MATCH_SUBDOMAINS)
 				continue;
 			const struct name own = name_of(e->text);
-			if (name_is_below_or_eq(&own, &q->name) && (own.labels > q->name.labels || e->match != MATCH_EXACT))
+			if (name_is_below_or_eq(&own, &q->name) && own.labels > q->name.labels)
 				return true;
 		}
 	}
-	/* what was lifted at or below a name that is blocked by itself is not denied by it either, whenever that was */
+	/* what was lifted below a name that is blocked by itself is not denied by it either, whenever that was */
 	for (size_t i = 0; i < lift_count && !covers; i++) {
 		const struct name own = name_of(lifts[i].text);
-		if (lifts[i].action == ACTION_BLOCK && lists[lifts[i].list].mode != MODE_OFF && name_is_below_or_eq(&own, &q->name))
+		if (lifts[i].action == ACTION_BLOCK && lists[lifts[i].list].mode != MODE_OFF &&
+		    name_is_below_or_eq(&own, &q->name) && own.labels > q->name.labels)
 			return true;
 	}
 	return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a lift finds: above, below, siblings, other lists; to a fixed point, and no further than it may. */
+ * What a lift finds: above, below, siblings, other lists, and no further than it may. */
 #include "saringctl/closure.h"
 
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 
 #define NOW_S 1700000000
 #define LISTS_MAX 8
+#define MANY 1002 /* entries: more than are lifted unasked, and than an order has */
 
 struct fixture {
 	struct settings settings;
@@ -116,7 +117,7 @@ static void test_named_and_left(void **state)
 	expect(f, "x.web.telegram.org", anywhere, "", "order:telegram.org:parent order:web.telegram.org:parent"); /* hosts: exact */
 }
 
-static void test_fixed_point(void **state)
+static void test_siblings(void **state)
 {
 	struct fixture *f = *state;
 	three_lists(f);
@@ -126,6 +127,19 @@ static void test_fixed_point(void **state)
 	       "adblock:cdn.t.me:child "
 	       "hosts:web.telegram.org:same hosts:a.web.telegram.org:child",
 	       "");
+}
+
+/* One service's name in somebody else's list is lifted there; what else that list holds is another's affair. */
+static void test_other_orders_stay(void **state)
+{
+	struct fixture *f = *state;
+	(void)add(f, "order", FORMAT_YAML, "reference: order 7\nentries: [t.me, service.example]\n");
+	(void)add(f, "malware", FORMAT_YAML,
+		  "reference: about malware\nentries: [sub.service.example, bank.example, other.example, x.hoster.example]\n");
+	(void)add(f, "hosters", FORMAT_YAML, "reference: abuse 1\nentries: [hoster.example, unrelated.example]\n");
+	expect(f, "t.me", closed, "order:t.me:same order:service.example:same-order malware:sub.service.example:child", "");
+	/* a parent is lifted for the sake of what lies below it, and nothing else that does */
+	expect(f, "good.hoster.example", closed, "hosters:hoster.example:parent", "");
 }
 
 static void test_what_does_not_act_is_no_blocker(void **state)
@@ -172,7 +186,7 @@ static void test_bounds(void **state)
 	struct plan_wish forced = closed;
 	forced.force = true;
 	buf_add_c(&text, "reference: order 7\nentries:\n");
-	for (unsigned i = 0; i < CLOSURE_MAX + 2; i++) {
+	for (unsigned i = 0; i < MANY; i++) {
 		buf_printf(&text, "  - n%u.d%u.example\n", i, i);
 		buf_printf(&plain, "p%u.e%u.example\n", i, i);
 	}
@@ -181,11 +195,11 @@ static void test_bounds(void **state)
 	assert_true(plan.too_many);
 	plan_finish(&plan);
 	plan = make(f, "n0.d0.example", forced);
-	assert_true(!plan.too_many && plan.lift_count == CLOSURE_MAX + 2);
+	assert_true(!plan.too_many && plan.lift_count == MANY);
 	plan_finish(&plan);
 	plan = make(f, "n0.d0.example", anywhere);
 	assert_int_equal(plan.lift_count, 1);
-	assert_int_equal(plan.left_count + plan.left_more, CLOSURE_MAX + 1);
+	assert_int_equal(plan.left_count + plan.left_more, MANY - 1);
 	plan_finish(&plan);
 	/* a reference that saring.yaml gives for a collection is no order of its entries */
 	add(f, "collection", FORMAT_DOMAINS, plain.ptr)->provenance.reference = "https://lists.example";
@@ -208,12 +222,52 @@ static void test_two_entries_of_a_name(void **state)
 	plan_finish(&plan);
 }
 
+/* What an answer leads to: what covers that, and nothing beside it. */
+static void test_targets(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_wish wish = closed;
+	struct name target;
+	struct plan plan;
+	(void)add(f, "a", FORMAT_YAML,
+		  "reference: order 7\nentries: [front.example, x.tracker.net, tracker.net, y.tracker.net, {domain: "
+		  "x.tracker.net, match: subdomains}, a.x.tracker.net, net]\n");
+	(void)add(f, "b", FORMAT_YAML,
+		  "entries: [{domain: x.tracker.net, match: subdomains}, {domain: tracker.net, match: exact}]\n");
+	(void)add(f, "c", FORMAT_HOSTS, "0.0.0.0 x.tracker.net\n0.0.0.0 tracker.net\n");
+	assert_true(name_from_text(STR_LIT("x.tracker.net"), &target, NULL));
+	plan = (struct plan){.lift = NULL};
+	wish.names = &target;
+	wish.count = 1;
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_string_equal(text_of(f, plan.lift, plan.lift_count),
+			    "a:x.tracker.net:target a:tracker.net:target c:x.tracker.net:target");
+	assert_string_equal(text_of(f, plan.left, plan.left_count), "a:net:target!");
+	/* once more there is nothing more */
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_int_equal(plan.lift_count, 3);
+	assert_int_equal(plan.left_count, 1);
+	plan_finish(&plan);
+	wish.force = true;
+	plan_add_targets(&f->blockers, &wish, &plan);
+	assert_string_equal(text_of(f, plan.lift, plan.lift_count),
+			    "a:x.tracker.net:target a:tracker.net:target a:net:target! c:x.tracker.net:target");
+	assert_int_equal(plan.left_count, 0);
+	plan_finish(&plan);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_named_and_left),	      TEST(test_fixed_point),	     TEST(test_what_does_not_act_is_no_blocker),
-	    TEST(test_same_domain),	      TEST(test_wide_ones_are_left), TEST(test_bounds),
+	    TEST(test_named_and_left),
+	    TEST(test_siblings),
+	    TEST(test_other_orders_stay),
+	    TEST(test_targets),
+	    TEST(test_what_does_not_act_is_no_blocker),
+	    TEST(test_same_domain),
+	    TEST(test_wide_ones_are_left),
+	    TEST(test_bounds),
 	    TEST(test_two_entries_of_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

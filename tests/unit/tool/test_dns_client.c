@@ -12,7 +12,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "wire/edns.h"
 #include "wire/msg.h"
+#include "wire/rrtype.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -203,12 +205,175 @@ static void test_nobody_there(void **state)
 	assert_int_equal(result.outcome, DNS_UNREACHABLE);
 }
 
+static void test_addresses(void **state)
+{
+	static const struct {
+		const char *endpoint, *address; /* NULL: none */
+	} rows[] = {
+	    {"dns://127.0.0.1:5300", "127.0.0.1:5300"},
+	    {"dns://[::1]:53", "[::1]:53"},
+	    {"dns://0.0.0.0:5300", "127.0.0.1:5300"},
+	    {"dns://[::]:5300", "[::1]:5300"},
+	    {"192.0.2.1", "192.0.2.1:53"},
+	    {"dns://", NULL},
+	    {"", NULL},
+	    {"tls://127.0.0.1:853", NULL},
+	    {"dns://nowhere:53", NULL},
+	    {"dns://127.0.0.1:0", NULL},
+	    {"dns://127.0.0.1:65536", NULL},
+	};
+	struct addr a;
+	char text[ADDR_TEXT_MAX];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(dns_client_address(rows[i].endpoint, &a), rows[i].address != NULL);
+		if (rows[i].address != NULL)
+			assert_string_equal(addr_to_text(&a, text), rows[i].address);
+	}
+}
+
+/* ---- one question, whose message is kept ---- */
+
+/* A server that answers one question, after a few answers that are none. */
+struct one {
+	int fd;
+	struct addr addr;
+	bool silent; /* only those */
+	size_t query_len;
+	uint8_t query[512];
+};
+
+static void *serve_one(void *arg)
+{
+	struct one *s = arg;
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	uint8_t answer[512];
+	ssize_t got = recvfrom(s->fd, s->query, sizeof(s->query), 0, (struct sockaddr *)&from, &len);
+	if (got < MSG_HEADER_LEN)
+		return NULL;
+	size_t size = s->query_len = (size_t)got;
+#define SEND(n) (void)sendto(s->fd, answer, (n), 0, (struct sockaddr *)&from, len)
+	memcpy(answer, s->query, size);
+	SEND(size); /* a question is no answer */
+	answer[2] |= MSG_QR >> 8;
+	answer[3] = RCODE_NXDOMAIN;
+	SEND(0);
+	SEND(MSG_HEADER_LEN - 1);
+	SEND(MSG_HEADER_LEN);
+	answer[0] ^= 1; /* another's ID */
+	SEND(size);
+	answer[0] ^= 1;
+	answer[MSG_HEADER_LEN + 1] ^= 1; /* another name */
+	SEND(size);
+	answer[MSG_HEADER_LEN + 1] ^= 1;
+	answer[MSG_HEADER_LEN + 1] ^= 0x20; /* the same name, spelled in another way */
+	if (!s->silent)
+		SEND(size);
+#undef SEND
+	return NULL;
+}
+
+static void one_open(struct one *s)
+{
+	socklen_t len = sizeof(s->addr.in);
+	assert_true(addr_from_text(str_from("127.0.0.1"), 0, &s->addr));
+	s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_true(s->fd >= 0);
+	assert_int_equal(bind(s->fd, &s->addr.sa, s->addr.len), 0);
+	assert_int_equal(getsockname(s->fd, &s->addr.sa, &len), 0);
+}
+
+static void ask(struct one *s, int64_t timeout_ms, bool good)
+{
+	struct dns_result result;
+	struct buf message = {NULL, 0, 0};
+	struct name name;
+	struct err err = {.code = ERR_NONE};
+	pthread_t thread;
+	assert_true(name_from_text(str_from("www.example"), &name, &err));
+	one_open(s);
+	assert_int_equal(pthread_create(&thread, NULL, serve_one, s), 0);
+	assert_int_equal(dns_client_fetch(&s->addr, &name, RRTYPE_AAAA, timeout_ms, &result, &message, &err), good);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(s->fd);
+	if (good) {
+		assert_int_equal(result.rcode, RCODE_NXDOMAIN);
+		assert_int_equal(message.len, s->query_len);
+	} else {
+		assert_int_equal(err.code, ERR_UNREACHABLE);
+		assert_int_equal(message.len, 0);
+	}
+	buf_finish(&message);
+}
+
+static void test_answer_to_one(void **state)
+{
+	struct one s = {.silent = false};
+	struct msg_query parsed;
+	struct name name;
+	(void)state;
+	ask(&s, 60000, true);
+	assert_int_equal(msg_parse_query(s.query, s.query_len, &parsed, &name), MSG_QUERY);
+	assert_int_equal(parsed.type, RRTYPE_AAAA);
+	assert_int_equal(parsed.header.flags, MSG_RD);
+	assert_true(parsed.edns.present && edns_udp_limit(&parsed.edns) == MSG_UDP_EDNS_MAX);
+}
+
+static void test_silence_for_one(void **state)
+{
+	struct one s = {.silent = true};
+	(void)state;
+	ask(&s, 100, false);
+}
+
+static void test_nobody_for_one(void **state)
+{
+	struct dns_result result;
+	struct buf message = {NULL, 0, 0};
+	struct one s = {.silent = true};
+	struct name name;
+	struct err err = {.code = ERR_NONE};
+	(void)state;
+	assert_true(name_from_text(str_from("www.example"), &name, &err));
+	one_open(&s);
+	close(s.fd);
+	assert_false(dns_client_fetch(&s.addr, &name, RRTYPE_A, 60000, &result, &message, &err));
+	assert_int_equal(err.code, ERR_UNREACHABLE);
+}
+
+/* What does not fit comes over TCP, and that is the message. */
+static void test_large_one(void **state)
+{
+	struct server *s = *state;
+	const struct name name = name_of("large.example");
+	struct dns_result result;
+	struct buf message = {NULL, 0, 0};
+	struct err err = {.code = ERR_NONE};
+	bool cut = true;
+	buf_add_c(&message, "x"); /* it is put behind what is there */
+	assert_true(dns_client_fetch(&s->addr, &name, RRTYPE_A, 60000, &result, &message, &err));
+	assert_true(result.tcp);
+	assert_int_equal(result.answer_count, 1);
+	const uint8_t *bytes = (const uint8_t *)message.ptr + 1;
+	const struct dns_asked asked = {.name = &name, .type = RRTYPE_A, .id = be_get_u16(bytes)};
+	assert_true(dns_client_parse(bytes, message.len - 1, &asked, &result, &cut));
+	assert_false(cut);
+	assert_int_equal(result.answer_count, 1);
+	buf_finish(&message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_silence_ends, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_nobody_there, set_up, tear_down),
+	    cmocka_unit_test(test_addresses),
+	    cmocka_unit_test(test_answer_to_one),
+	    cmocka_unit_test(test_silence_for_one),
+	    cmocka_unit_test(test_nobody_for_one),
+	    cmocka_unit_test_setup_teardown(test_large_one, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -448,6 +448,18 @@ class Asking(Case):
         self.assertNotIn("A CNAME in its answer", out)
         self.assertIn("0000  00008183", out)
 
+    def test_by_what_it_is_blocked(self):
+        answer = [None]
+        self.daemon(lambda verb, args: good(answer[0]))
+        for by, target, said in [("cname", "x.example", "a CNAME leads to x.example."), ("target", "x.example", "a record leads to x.example."),
+                                 ("address", "192.0.2.1", "that holds the address 192.0.2.1."), ("name", None, None), ("cname", HOSTILE, "\\027[2J")]:
+            answer[0] = dict(EXPLAINED, by=by, by_target=target)
+            out = self.run_tool("explain", "web.telegram.org").stdout
+            self.assertIn("web.telegram.org A is blocked: the answer is nxdomain (TTL 10 s).\n", out)
+            self.assertEqual(out.count("Its answer is what blocks it"), said is not None)
+            self.assertIn(said or "", out)
+            self.assertNotIn(ESC, out)
+
     def test_lists_as_a_table(self):
         self.daemon(good([{"name": "telegram-2017", "action": "block", "mode": "enforce", "mandatory": False, "entries": 11,
                            "in_force": 10, "source": "lists/t.yaml", "format": "yaml", "changed_at": "2026-01-01T00:00:00Z",
