@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "import/segment_diff.h"
 
+#include "base/rand.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +52,7 @@ static uint64_t hash_provenance(uint64_t hash, const struct provenance *p)
 	return hash;
 }
 
-static void share(const struct segment *s, uint32_t number, struct shared *ret)
+static void share(const struct segment *s, uint32_t number, uint64_t secret, struct shared *ret)
 {
 	struct segment_class c;
 	struct provenance own = {0};
@@ -58,14 +60,14 @@ static void share(const struct segment *s, uint32_t number, struct shared *ret)
 	const enum match match = c.has_match || c.match > MATCH_SUBDOMAINS ? c.match : segment_unsaid_match(s);
 	const uint8_t shape[] = {(uint8_t)match, c.subtree,   c.caseless,   (uint8_t)c.action,
 				 c.has_action,	 c.important, c.has_answer, (uint8_t)(c.has_answer ? c.answer : 0)};
-	ret->seed = XXH3_64bits(shape, sizeof(shape));
+	ret->seed = XXH3_64bits_withSeed(shape, sizeof(shape), secret);
 	if (c.cond.len > 0)
 		ret->seed = XXH3_64bits_withSeed(c.cond.ptr, c.cond.len, ret->seed);
 	if (c.records.len > 0)
 		ret->seed = XXH3_64bits_withSeed(c.records.ptr, c.records.len, ret->seed);
 	if (c.provenance != SEGMENT_NONE)
 		segment_provenance(s, c.provenance, &own);
-	ret->said = hash_provenance(hash_provenance(c.shadow, segment_defaults(s)), &own);
+	ret->said = hash_provenance(hash_provenance(secret + c.shadow, segment_defaults(s)), &own);
 	ret->lifted = own.lifted != NULL || segment_defaults(s)->lifted != NULL;
 }
 
@@ -88,7 +90,7 @@ static int item_order(const void *left, const void *right)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static void side_make(const struct segment *segment, struct side *ret)
+static void side_make(const struct segment *segment, uint64_t secret, struct side *ret)
 {
 	size_t classes = segment_class_count(segment), count = segment_entry_count(segment), kept = 0;
 	struct segment_cursor cursor = {0};
@@ -97,7 +99,7 @@ static void side_make(const struct segment *segment, struct side *ret)
 			     .shared = base_alloc((classes + 1) * sizeof(*ret->shared)),
 			     .items = base_alloc((count + 1) * sizeof(*ret->items))};
 	for (size_t i = 0; i < classes; i++)
-		share(segment, (uint32_t)i, &ret->shared[i]);
+		share(segment, (uint32_t)i, secret, &ret->shared[i]);
 	for (; ret->count < count && segment_next(segment, &cursor, &e); ret->count++)
 		ret->items[ret->count] =
 		    (struct item){.key = key_of(&e, ret->shared[e.class].seed), .number = (uint32_t)ret->count, .class = e.class};
@@ -199,14 +201,21 @@ static void merge(struct found *f, const struct side *before, const struct side 
 	}
 }
 
+size_t segment_diff_cost(const struct segment *before, const struct segment *after)
+{
+	return segment_entry_count(before) + segment_entry_count(after);
+}
+
 void segment_diff(const struct segment *before, const struct segment *after, struct segment_diff *ret)
 {
 	struct side old, new;
+	uint64_t secret; /* the texts are strangers', who must not be able to make two that count as one */
+	rand_bytes(&secret, sizeof(secret));
 	*ret = (struct segment_diff){.counts = {0}};
 	struct found *found = base_alloc(sizeof(*found));
 	found->diff = ret;
-	side_make(before, &old);
-	side_make(after, &new);
+	side_make(before, secret, &old);
+	side_make(after, secret, &new);
 	merge(found, &old, &new);
 	for (size_t kind = 0; kind < SEGMENT_DIFF_KINDS; kind++)
 		name_them(kind == SEGMENT_DIFF_REMOVED ? before : after, &found->firsts[kind], &ret->names[kind],

@@ -2,7 +2,8 @@
  *
  * segment_diff.h - what a list had yesterday and has today: how many entries came and went, were lifted or put in force again, or
  * are said something else of; and the first of each by name. For the audit log. Entries are told apart by a 64-bit hash of what
- * they match and do; where they stand in the file does not count, nor does how often. Tools only; one thread. */
+ * they match and do, under a secret that is another each time; where they stand in the file does not count, nor does how often.
+ * Tools only; one thread. */
 #ifndef SARING_IMPORT_SEGMENT_DIFF_H
 #define SARING_IMPORT_SEGMENT_DIFF_H
 
@@ -25,6 +26,8 @@ struct segment_diff {
 	char **names[SEGMENT_DIFF_KINDS]; /* owned; the first in the order of their segment, as text */
 	size_t name_counts[SEGMENT_DIFF_KINDS];
 };
+/* How many entries it looks at: takes 16 bytes and some 0.3 us of each. */
+size_t segment_diff_cost(const struct segment *before, const struct segment *after);
 /* segment_diff_finish ret. */
 void segment_diff(const struct segment *before, const struct segment *after, struct segment_diff *ret);
 void segment_diff_finish(struct segment_diff *diff);

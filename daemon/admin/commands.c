@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/commands.h"
 
+#include "admin/call.h"
 #include "admin/report.h"
 #include "audit/audit.h"
 #include "base/clock.h"
@@ -19,39 +20,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct commands {
-	struct commands_config config;
-	struct policy_scratch *scratch;
-};
-
-/* One request under way. */
-struct call {
-	struct commands *commands;
-	const char *verb; /* of the table */
-	struct audit_who who;
-	json_t *change;	    /* what was said of it; borrowed, and owned by a call that outlives its request. NULL: nothing */
-	int64_t arrived_ns; /* CLOCK_MONOTONIC */
-	command_reply *reply;
-	void *arg;
-};
-
-static void call_fail(const struct call *call, const struct err *err, const struct err_list *errors)
+void call_fail(const struct call *call, const struct err *err, const struct err_list *errors)
 {
 	call->reply(call->arg, ctl_reply_err(err, errors));
 }
 
-static void call_ok(const struct call *call, json_t *result)
+void call_ok(const struct call *call, json_t *result)
 {
 	call->reply(call->arg, ctl_reply_ok(result));
 }
 
-static struct audit_said call_said(const struct call *call)
+struct audit_said call_said(const struct call *call)
 {
 	return (struct audit_said){.who = &call->who, .verb = call->verb, .change = call->change, .arrived_ns = call->arrived_ns};
 }
 
-/* A call that goes on after its handler has returned. */
-static struct call *call_keep(const struct call *call)
+struct call *call_keep(const struct call *call)
 {
 	struct call *copy = base_alloc(sizeof(*copy));
 	*copy = *call;
@@ -59,7 +43,7 @@ static struct call *call_keep(const struct call *call)
 	return copy;
 }
 
-static void call_free(struct call *call)
+void call_free(struct call *call)
 {
 	json_decref(call->change);
 	free(call);
@@ -85,8 +69,7 @@ static bool args_known(json_t *args, const char *const *known, struct err *err)
 	return true;
 }
 
-/* Absent and null are NULL. */
-static bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err)
+bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err)
 {
 	json_t *value = json_object_get(args, key);
 	*ret = (struct str){NULL, 0};
@@ -166,7 +149,8 @@ static void run_upstream(struct commands *c, json_t *args, struct call *call)
 	call_ok(call, report_upstreams(generation_current(c->config.generations)->upstreams));
 }
 
-/* A lift has its record already, by which the list was compiled anew; what it makes the cache forget is a part of that. */
+/* A lift has its record already, by which the list was compiled anew; that it makes the cache forget its names is a part of that.
+ * It is only said, so whoever has the whole cache forgotten is recorded, whatever he says. */
 static bool is_part_of_lift(const json_t *change)
 {
 	const char *verb = json_string_value(json_object_get(change, "verb"));
@@ -196,7 +180,7 @@ static void run_cache_flush(struct commands *c, json_t *args, struct call *call)
 	log_info("cache.flush name=\"%s\" flushed=%zu failures=%zu", text.ptr ? name_to_text(&name, shown) : "", flushed, failures);
 	json_t *result = json_pack("{s:I}", "flushed", (json_int_t)flushed);
 	must(result);
-	if (c->config.audit && !is_part_of_lift(call->change)) {
+	if (c->config.audit && !(text.ptr && is_part_of_lift(call->change))) {
 		struct audit_said said = call_said(call);
 		json_t *more = json_pack("{s:I, s:o}", "flushed", (json_int_t)flushed, "target",
 					 text.ptr ? json_string(name_to_text(&name, shown)) : json_null());
@@ -375,118 +359,13 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 	call_ok(call, c->config.fetch ? fetch_status(c->config.fetch) : json_array());
 }
 
-/* ---- audit ---- */
-
-struct audit_ask {
-	struct audit_query query;
-	int64_t wait_s; /* for one, when there is none yet */
-	char *verb;	/* owned; the query's */
-};
-
-static bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err)
-{
-	const json_t *value = json_object_get(args, key);
-	*ret = 0;
-	if (!value || json_is_null(value))
-		return true;
-	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
-		return err_set(err, ERR_USAGE, "the argument '%s' is a number from 0 to %lld", key, (long long)max);
-	*ret = json_integer_value(value);
-	return true;
-}
-
-static bool arg_time(json_t *args, const char *key, int64_t *ret, struct err *err)
-{
-	struct str text;
-	char safe[128];
-	*ret = 0;
-	if (!arg_text(args, key, &text, err))
-		return false;
-	if (text.ptr && !str_to_time(text, ret, NULL))
-		return err_set(err, ERR_INPUT, "'%s' is no date and no RFC 3339 time", str_escape(text, true, safe, sizeof(safe)));
-	return true;
-}
-
-static bool audit_args(json_t *args, struct audit_ask *ret, struct err *err)
-{
-	struct str verb;
-	int64_t limit, after;
-	if (!arg_time(args, "since", &ret->query.since_s, err) || !arg_time(args, "until", &ret->query.until_s, err) ||
-	    !arg_text(args, "verb", &verb, err) || !arg_number(args, "limit", AUDIT_READ_LIMIT_MAX, &limit, err) ||
-	    !arg_number(args, "after", INT64_MAX, &after, err) || !arg_number(args, "wait", AUDIT_WAIT_S_MAX, &ret->wait_s, err))
-		return false;
-	ret->verb = verb.ptr ? str_dup(verb) : NULL;
-	ret->query.verb = ret->verb;
-	ret->query.limit = (size_t)limit;
-	ret->query.after_seq = (uint64_t)after;
-	return true;
-}
-
-/* False: an error was replied. */
-static bool audit_found(const struct call *call, const struct audit_query *query, json_t **ret)
-{
-	struct err err = {0};
-	*ret = NULL;
-	if (!call->commands->config.audit)
-		*ret = json_array();
-	else if (!audit_records(call->commands->config.audit, query, ret, &err))
-		call_fail(call, &err, NULL);
-	return *ret != NULL;
-}
-
-struct audit_call {
-	struct call *call;
-	struct audit_ask ask;
-};
-
-static void on_audit_woken(void *arg)
-{
-	struct audit_call *waiting = arg;
-	json_t *records;
-	if (audit_found(waiting->call, &waiting->ask.query, &records))
-		call_ok(waiting->call, records);
-	free(waiting->ask.verb);
-	call_free(waiting->call);
-	free(waiting);
-}
-
-static void run_audit(struct commands *c, json_t *args, struct call *call)
-{
-	struct err err = {0};
-	struct audit_ask ask = {.verb = NULL};
-	json_t *records;
-	if (!audit_args(args, &ask, &err)) {
-		call_fail(call, &err, NULL);
-		return;
-	}
-	if (!audit_found(call, &ask.query, &records)) {
-		free(ask.verb);
-		return;
-	}
-	if (json_array_size(records) > 0 || ask.wait_s == 0 || !c->config.audit) {
-		free(ask.verb);
-		call_ok(call, records);
-		return;
-	}
-	json_decref(records);
-	struct audit_call *waiting = base_alloc(sizeof(*waiting));
-	*waiting = (struct audit_call){.call = call_keep(call), .ask = ask};
-	if (audit_wait(c->config.audit, ask.query.after_seq, ask.wait_s, on_audit_woken, waiting))
-		return;
-	(void)err_set(&err, ERR_LIMIT, "%d others wait for records already", AUDIT_WAITERS_MAX);
-	call_fail(call, &err, NULL);
-	free(ask.verb);
-	call_free(waiting->call);
-	free(waiting);
-}
-
 /* ---- the table ---- */
 
 static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
 static const char *const hits_keys[] = {"list", NULL};
 static const char *const traffic_keys[] = {"top", "names", NULL};
 static const char *const change_keys[] = {"change", NULL};
-static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", NULL};
+static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", "from", NULL};
 static const char *const flush_keys[] = {"name", "match", "change", NULL};
 static const char *const fetch_keys[] = {"lists", "force", "change", NULL};
 
@@ -508,7 +387,7 @@ static const struct command {
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
-    {"audit", RIGHT_READ, audit_keys, run_audit, "who changed what, when and why: records, oldest first"},
+    {"audit", RIGHT_READ, audit_keys, call_audit, "who changed what, when and why: records, oldest first"},
     {"reload", RIGHT_CHANGE, change_keys, run_reload, "read saring.yaml and the lists again"},
     {"policy.rebuild", RIGHT_CHANGE, change_keys, run_policy_rebuild, "read the lists again, with the saring.yaml in force"},
 };

@@ -388,9 +388,17 @@ json_t *audit_status(const struct audit *a)
 	return status;
 }
 
-bool audit_records(const struct audit *a, const struct audit_query *query, json_t **ret, struct err *err)
+bool audit_records(const struct audit *a, const struct audit_query *query, json_t **ret, struct audit_place *ret_next,
+		   struct err *err)
 {
-	return audit_read(a->folder, query, ret, err);
+	return audit_read_page(a->folder, query, ret, ret_next, err);
+}
+
+uint64_t audit_seq(const struct audit *a)
+{
+	struct audit_log_state state;
+	audit_log_state(a->log, &state);
+	return state.seq;
 }
 
 /* ---- waiting ---- */

@@ -69,7 +69,9 @@ void audit_fetched(struct audit *a, const struct audit_said *said, const struct 
 
 /* {"seq", "hash", "lost", "error"}: a new reference. */
 MUST_CHECK json_t *audit_status(const struct audit *a);
-MUST_CHECK bool audit_records(const struct audit *a, const struct audit_query *query, json_t **ret, struct err *err);
+MUST_CHECK bool audit_records(const struct audit *a, const struct audit_query *query, json_t **ret, struct audit_place *ret_next,
+			      struct err *err);
+uint64_t audit_seq(const struct audit *a); /* of the last record; 0: there is none */
 
 /* Call done when there is a record with a higher number, or after wait_s. False: too many wait. done is called later, once. */
 typedef void audit_woken(void *arg);

@@ -119,6 +119,9 @@ bool audit_record_is_about(const json_t *announced, const json_t *changed)
 	const json_t *list = json_object_get(announced, "list"), *names = json_object_get(announced, "names");
 	if (json_is_string(list) && json_equal(list, json_object_get(changed, "list")))
 		return true;
+	/* it was too large to be compared by name: it is believed of who says names and no list */
+	if (!json_is_string(list) && json_array_size(names) > 0 && json_is_null(json_object_get(changed, "names")))
+		return true;
 	const char *kind;
 	json_t *some, *name;
 	size_t i;

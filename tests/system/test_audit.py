@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import threading
 
@@ -54,6 +56,34 @@ def put(daemon, content, file="audit.jsonl"):
 
 def damages(daemon, code=1):
     return [(d["kind"], os.path.basename(d["file"] or ""), d["line"], d["seq"]) for d in verify(daemon, code=code)["damages"]]
+
+
+def control(daemon, verb, /, **args):
+    """A request as any program may send it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(60)
+        s.connect(str(daemon.socket_path))
+        body = json.dumps({"version": 1, "verb": verb, "args": args}).encode()
+        s.sendall(struct.pack("!I", len(body)) + body)
+        stream = s.makefile("rb")
+        reply = json.loads(stream.read(struct.unpack("!I", stream.read(4))[0]))
+    assert reply["ok"], reply
+    return reply["result"]
+
+
+def grow(daemon, count, size):
+    """As if the daemon had written so many records more; it is stopped."""
+    prev, seq = json.loads(lines(daemon)[-1])["hash"], len(lines(daemon))
+    with (folder(daemon) / "audit.jsonl").open("ab") as file:
+        for _ in range(count):
+            seq += 1
+            text = json.dumps({"seq": seq, "time": "2026-01-01T00:00:00.000Z", "verb": "padding", "detail": "x" * size,
+                               "prev": prev}, separators=(",", ":"))[:-1].encode()
+            prev = hashlib.sha256(text).hexdigest()
+            file.write(text + b',"hash":"' + prev.encode() + b'"}\n')
+    head = json.loads((folder(daemon) / "head.json").read_text())
+    (folder(daemon) / "head.json").write_text(json.dumps({**head, "seq": seq, "hash": prev}))
+    assert verify(daemon)["ok"]
 
 
 def change_of(record, name):
@@ -212,6 +242,21 @@ def test_edits_while_it_was_down(daemon):
     daemon.stop()
     daemon.start()
     assert last(daemon)["verb"] == "start", "once"
+
+
+def test_a_list_too_large_to_be_compared(daemon):
+    """The record must not keep what is in force waiting: of very many entries it has the numbers."""
+    many = "".join(f"0.0.0.0 n{i}.example\n" for i in range(1_000_001))
+    (daemon.home / "hosts.txt").write_text(many)
+    daemon.ctl("reload")
+    change = change_of(last(daemon), "hosts")
+    assert (change["added"], change["removed"], change["entries"]) == (1_000_001, 2, {"before": 2, "after": 1_000_001})
+    (daemon.home / "hosts.txt").write_text(many + "0.0.0.0 more.example\n")
+    daemon.ctl("reload")
+    assert blocked(ask(daemon, "more.example"))
+    change = change_of(last(daemon), "hosts")
+    assert change["entries"] == {"before": 1_000_001, "after": 1_000_002}
+    assert change["added"] is None and change["names"] is None
 
 
 # lifts beside a list that cannot be edited
@@ -514,6 +559,43 @@ def test_rotation_keeps_the_chain(saringd, fake):
     assert (kind, seq) == ("missing", int(re.search(r"\d+", files[1])[0]))
 
 
+def test_killed_while_a_new_file_begins(saringd, fake, faults):
+    """At every call by which a record comes, and another that old files go: what is left is no damage."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, **CONFIG, "audit": {"size": "4KiB", "keep": 1}}, LISTS, env=faults.env)
+    written = 0
+
+    def write():
+        nonlocal written
+        written += 1
+        daemon.ctl("cache", "flush", f"n{written}.example", "--reason", "x" * 1900, code=None)
+
+    def files():
+        return sorted(p.name for p in folder(daemon).glob("audit-*.jsonl"))
+
+    def fill():
+        """Two records to a file: the next one begins another, and one is too many."""
+        while not files() or len(lines(daemon)) < 2:
+            write()
+
+    fill()
+    faults.count_calls("saringd")
+    write()
+    count = faults.count
+    faults.clear()
+    assert records(daemon)[-1]["verb"] == "audit trim" and count >= 8
+    for at in range(1, count + 1):
+        fill()
+        faults.kill("saringd", at)
+        write()
+        faults.clear()
+        daemon.process.wait(30)
+        daemon.kill()
+        daemon.start(env=faults.env)
+        assert verify(daemon, code=None)["ok"], at
+        damage = [r for r in records(daemon) if r["verb"] == "audit damage"]
+        assert not damage, (at, damage)
+
+
 def test_old_files_go_when_they_are_to(saringd, fake):
     daemon = saringd({"upstream": {"servers": [fake().endpoint]}, **CONFIG, "audit": {"size": "4KiB", "keep": 1}}, LISTS)
     for i in range(20):
@@ -643,6 +725,64 @@ def test_options(daemon):
     assert "list add" in text and "n3.example" in text
     daemon.ctl("audit", "--since", "tomorrow", code=2)
     daemon.ctl("audit", "-n", "0", code=2)
+
+
+def test_a_long_log_is_read_in_pages(daemon):
+    """No request keeps the daemon's main thread for longer than so many bytes take; saringctl gets all of it nevertheless."""
+    daemon.ctl("list", "add", "house", "x.example")
+    daemon.stop()
+    before = len(lines(daemon))
+    grow(daemon, 1500, 10000)  # 15 MB
+    daemon.start()
+    page = control(daemon, "audit")
+    assert 300 < len(page["records"]) < 600 and page["next"] and page["seq"] == before + 1501
+    assert control(daemon, "audit", limit=3)["next"] is None
+    page = control(daemon, "audit", verb="list add")
+    assert page["records"] == [] and page["next"], "not looked at is not the same as not there"
+    pages = 0
+    while page["next"]:
+        page = control(daemon, "audit", verb="list add", **{"from": page["next"]})
+        pages += 1
+    assert pages == 3 and [r["names"] for r in page["records"]] == [["x.example"]]
+    assert [r["seq"] for r in records(daemon, "-n", "100000")] == list(range(1, before + 1502))
+    assert [r["seq"] for r in records(daemon, "-n", "700")] == list(range(before + 802, before + 1502))
+
+
+def test_waiting_ends_with_what_is_not_wanted(daemon):
+    """Whoever waits for a verb is told how far the log is, and so waits again instead of turning in circles."""
+    seq = control(daemon, "audit")["seq"]
+    daemon.ctl("list", "add", "house", "x.example")
+    found = control(daemon, "audit", verb="reload", after=seq, wait=30)
+    assert found == {"records": [], "seq": seq + 1, "next": None}
+    thread = threading.Timer(0, daemon.ctl, ("reload",))
+    thread.start()
+    found = control(daemon, "audit", verb="reload", after=found["seq"], wait=30)
+    thread.join()
+    assert [r["verb"] for r in found["records"]] == ["reload"] and found["seq"] == seq + 2
+
+
+def test_follow_from_now_on(daemon):
+    """Nothing since then: what comes next is new, and not all there ever was."""
+    command = [str(daemon.binaries / "saringctl"), "-c", str(daemon.config_path), "--json", "audit", "--follow", "--since", "2100-01-01"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=daemon.environment()) as follower:
+        try:
+            os.set_blocking(follower.stdout.fileno(), True)
+            names = iter(range(1000))
+            first = []
+            reader = threading.Thread(target=lambda: first.append(follower.stdout.readline()))
+            reader.start()
+            assert eventually(lambda: first or daemon.ctl("list", "add", "house", f"n{next(names)}.example") and None, "a record", 60)
+            assert json.loads(first[0])["verb"] == "list add"
+        finally:
+            follower.terminate()
+
+
+def test_a_flush_that_is_said_to_be_a_lift(daemon):
+    """What is said of a change is a claim: it hides no flush of the whole cache."""
+    control(daemon, "cache.flush", name="x.example", change={"verb": "list lift"})
+    assert last(daemon)["verb"] == "start"
+    control(daemon, "cache.flush", change={"verb": "list lift"})
+    assert last(daemon)["verb"] == "list lift" and last(daemon)["target"] is None and "flushed" in last(daemon)
 
 
 def test_without_the_daemon(daemon):

@@ -18,6 +18,9 @@
 
 #define SEGMENTS_DIR "segments"
 #define SEGMENTS_MODE 0750
+/* Entries that are compared in a run to tell what changed. It is for the record, and must not keep lists from being in force: of
+ * what is larger the numbers of entries are all that is told. */
+#define CHANGES_ENTRIES_MAX ((size_t)2000000)
 
 /* A compile under way. */
 struct run {
@@ -201,6 +204,12 @@ static void note_change(struct run *r, size_t i)
 	if (before == NULL)
 		return;
 	struct work *w = r->work;
+	const size_t cost = segment_diff_cost(before, source->segment);
+	if (cost > CHANGES_ENTRIES_MAX - w->entries_compared) {
+		segment_destroy(before);
+		return;
+	}
+	w->entries_compared += cost;
 	w->changes = base_realloc(w->changes, (w->change_count + 1) * sizeof(w->changes[0]));
 	struct work_change *change = &w->changes[w->change_count++];
 	*change = (struct work_change){.list = base_strdup(r->settings->lists[i].name)};

@@ -40,7 +40,7 @@ struct work {
 	size_t segments_kept, segments_made;
 	enum bulk bulk;
 	struct work_change *changes; /* owned; of lists whose segment of before was still there */
-	size_t change_count;
+	size_t change_count, entries_compared;
 };
 void work_finish(struct work *work);
 

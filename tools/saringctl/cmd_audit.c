@@ -53,22 +53,65 @@ static bool read_files(struct context *ctx, const struct audit_query *query, jso
 	return ok;
 }
 
+/* What a page has goes before what later ones had. */
+static void put_before(json_t *found, json_t **records)
+{
+	json_t *page = json_object_get(found, "records");
+	if (!json_is_array(page))
+		return;
+	must(json_array_extend(page, *records) == 0);
+	json_decref(*records);
+	*records = json_incref(page);
+}
+
+/* All that args (taken) ask for: the daemon looks at so much of its log at once and no more, and says where to go on. ret_seq: of
+ * the last record there is. */
+static bool ask_records(struct context *ctx, json_t *args, size_t limit, json_t **ret, json_int_t *ret_seq, struct err_list *errors,
+			struct err *err)
+{
+	json_t *records = json_array(), *found = NULL;
+	must(records != NULL);
+	*ret_seq = -1;
+	for (;;) {
+		if (limit > 0)
+			must(json_object_set_new(args, "limit", json_integer((json_int_t)(limit - json_array_size(records)))) == 0);
+		if (!context_ask(ctx, "audit", json_deep_copy(args), NULL, &found, errors, err)) {
+			json_decref(records);
+			json_decref(args);
+			return false;
+		}
+		if (*ret_seq < 0)
+			*ret_seq = field_int(found, "seq");
+		put_before(found, &records);
+		const size_t count = json_array_size(records);
+		json_t *next = json_object_get(found, "next");
+		const bool more = json_is_object(next) && count < (limit > 0 ? limit : AUDIT_READ_LIMIT_MAX);
+		if (more)
+			must(json_object_set(args, "from", next) == 0);
+		json_decref(found);
+		if (!more)
+			break;
+	}
+	json_decref(args);
+	*ret = records;
+	return true;
+}
+
 bool audit_fetch_records(struct context *ctx, const struct audit_query *query, json_t **ret, enum exit_status *ret_status)
 {
 	struct err_list errors = {0};
 	struct err err = {.code = ERR_NONE};
 	json_t *args = json_object();
+	json_int_t unused;
 	must(args != NULL);
 	put_time(args, "since", query->since_s);
 	put_time(args, "until", query->until_s);
-	if (query->limit > 0)
-		must(json_object_set_new(args, "limit", json_integer((json_int_t)query->limit)) == 0);
 	*ret_status = STATUS_FAILED;
 	if (context_socket(ctx) == NULL) {
 		json_decref(args);
 		return false;
 	}
-	bool ok = context_ask(ctx, "audit", args, NULL, ret, &errors, &err);
+	bool ok = ask_records(ctx, args, query->limit, ret, &unused, &errors, &err);
 	if (!ok && err.code == ERR_UNREACHABLE)
 		ok = read_files(ctx, query, ret);
 	else if (!ok)
@@ -79,13 +122,12 @@ bool audit_fetch_records(struct context *ctx, const struct audit_query *query, j
 
 /* ---- following ---- */
 
-static void show_each(const struct output *o, const json_t *records, json_int_t *last)
+static void show_each(const struct output *o, const json_t *records)
 {
 	size_t i;
 	const json_t *record;
 	json_array_foreach(records, i, record)
 	{
-		*last = MAX(*last, field_int(record, "seq"));
 		if (o->json) {
 			char *text = ctl_json(record, JSON_COMPACT);
 			puts(text);
@@ -100,17 +142,32 @@ static void show_each(const struct output *o, const json_t *records, json_int_t 
 /* Until it is stopped, or the daemon is. The daemon keeps us waiting, so nothing turns in circles here. */
 static enum exit_status follow(struct context *ctx)
 {
+	struct err_list errors = {0};
+	struct err err = {.code = ERR_NONE};
 	enum exit_status status = STATUS_FAILED;
-	json_int_t last = 0;
-	json_t *records = NULL;
-	json_t *args = json_pack("{s:I}", "limit", (json_int_t)(ctx->in->number > 0 ? ctx->in->number : FOLLOW_FIRST));
+	size_t limit = ctx->in->number > 0 ? ctx->in->number : FOLLOW_FIRST;
+	json_int_t seq;
+	json_t *records = NULL, *args = json_object();
+	must(args != NULL);
 	put_time(args, "since", ctx->in->since_s);
-	while (context_call(ctx, "audit", args, NULL, &records, &status) && !ferror(stdout)) {
-		show_each(&ctx->out, records, &last);
-		json_decref(records);
-		args = json_pack("{s:I, s:i}", "after", last, "wait", FOLLOW_WAIT_S);
-		must(args != NULL);
+	bool ok = context_socket(ctx) != NULL;
+	if (!ok) {
+		json_decref(args);
+		return status;
 	}
+	while ((ok = ask_records(ctx, args, limit, &records, &seq, &errors, &err)) && !ferror(stdout)) {
+		show_each(&ctx->out, records);
+		json_decref(records);
+		/* behind the last there is, shown or not */
+		args = json_pack("{s:I, s:i}", "after", seq, "wait", FOLLOW_WAIT_S);
+		must(args != NULL);
+		limit = 0;
+	}
+	if (ok)
+		json_decref(records);
+	else
+		status = output_fail(&ctx->out, &err, &errors);
+	err_list_finish(&errors);
 	return status;
 }
 

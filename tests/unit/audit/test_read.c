@@ -69,6 +69,49 @@ static void test_queries(void **state)
 	expect(f, &(struct audit_query){.verb = "no such verb"}, "");
 }
 
+/* However little is looked at at once, going on from where it ended finds each record once; also when the file is full meanwhile.
+ */
+static void expect_pages(struct log_fixture *f, const char *verb, size_t scan_max, bool rotate, const char *seqs)
+{
+	struct audit_query query = {.verb = verb, .scan_max = scan_max};
+	struct err err = {0};
+	struct buf said = {0};
+	json_t *all = json_array(), *one;
+	size_t i, pages = 0;
+	do {
+		json_t *found;
+		assert_true(audit_read_page(f->folder, &query, &found, &query.from, &err));
+		assert_int_equal(json_array_extend(found, all), 0);
+		json_decref(all);
+		all = found;
+		if (++pages == 1 && rotate) {
+			log_fixture_rotate(f);
+			log_fixture_add(f, "reload", "2026-03-01T00:00:00.000Z", NULL);
+			log_fixture_write(f);
+		}
+		assert_true(pages < 100);
+	} while (query.from.file > 0);
+	json_array_foreach(all, i, one)
+	    buf_printf(&said, "%s%" JSON_INTEGER_FORMAT, i > 0 ? " " : "", json_integer_value(json_object_get(one, "seq")));
+	assert_string_equal(said.ptr ? said.ptr : "", seqs);
+	assert_true(scan_max > 1 || pages >= 10);
+	buf_finish(&said);
+	json_decref(all);
+}
+
+static void test_pages(void **state)
+{
+	struct log_fixture *f = *state;
+	for (size_t scan_max = 1; scan_max < 4000; scan_max += 37) {
+		expect_pages(f, NULL, scan_max, false, "1 2 3 4 5 6 7 8 9 10 11 12");
+		expect_pages(f, "reload", scan_max, false, "1 4 7 10");
+		expect_pages(f, "no such verb", scan_max, false, "");
+	}
+	expect_pages(f, NULL, 300, true, "1 2 3 4 5 6 7 8 9 10 11 12");
+	/* a file that was taken away meanwhile: what is older than it */
+	expect(f, &(struct audit_query){.from = {.file = 8, .end = 5}}, "1 2 3 4 5 6 7 8 9 10");
+}
+
 /* A record that is being written is none yet; one that is none is left out. */
 static void test_odd_lines(void **state)
 {
@@ -112,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_queries, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_odd_lines, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
 	    cmocka_unit_test(test_absent),

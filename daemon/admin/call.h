@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * call.h - a request under way, as the handlers of commands.c's table see it. For commands.c and the handlers that have a file of
+ * their own. Main thread. */
+#ifndef SARING_ADMIN_CALL_H
+#define SARING_ADMIN_CALL_H
+
+#include "admin/commands.h"
+#include "audit/audit.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct policy_scratch;
+
+struct commands {
+	struct commands_config config;
+	struct policy_scratch *scratch;
+};
+
+/* One request under way. */
+struct call {
+	struct commands *commands;
+	const char *verb; /* of the table */
+	struct audit_who who;
+	json_t *change;	    /* what was said of it; borrowed, and owned by a call that outlives its request. NULL: nothing */
+	int64_t arrived_ns; /* CLOCK_MONOTONIC */
+	command_reply *reply;
+	void *arg;
+};
+/* The reply: one of the two, once. result is taken. */
+void call_fail(const struct call *call, const struct err *err, const struct err_list *errors);
+void call_ok(const struct call *call, json_t *result);
+struct audit_said call_said(const struct call *call);
+/* A call that goes on after its handler has returned: call_free it. */
+struct call *call_keep(const struct call *call);
+void call_free(struct call *call);
+
+/* Absent and null are NULL. Borrowed from args. */
+bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err);
+
+/* audit_verb.c's handler. {"records": [...], "seq": of the last record there is, "next": {"file", "end"} | null}: records are the
+ * newest that match, oldest first. With next there may be older ones that were not looked at: a request looks at
+ * CALL_AUDIT_SCAN_MAX bytes, as the main thread stands still meanwhile; ask again with "from": next. "wait" ends when there is a
+ * record beyond "after", whether it matches or not; ask again with "after": seq. */
+#define CALL_AUDIT_SCAN_MAX ((size_t)4 << 20)
+void call_audit(struct commands *c, json_t *args, struct call *call);
+
+#endif
