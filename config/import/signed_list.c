@@ -56,25 +56,32 @@ bool signed_judge(const struct signed_question *q, struct str text, struct signe
 
 /* ---- the last good text ---- */
 
-static bool is_there(const char *path, size_t len)
+/* Whole and sound: a damaged one is written anew while the good text is at hand. */
+static bool is_there(const char *path, struct str text)
 {
 	struct file_map map = {NULL, 0};
-	bool there = file_map_open(path, &map, NULL) && map.len == len;
+	bool there =
+	    file_map_open(path, &map, NULL) && map.len == text.len && (text.len == 0 || memcmp(map.addr, text.ptr, text.len) == 0);
 	file_map_close(&map);
 	return there;
+}
+
+bool signed_make_room(const char *state, struct err *err)
+{
+	struct buf dir = {NULL, 0, 0};
+	buf_printf(&dir, "%s/" SIGNED_DIR, state);
+	const bool good = file_mkdirs(dir.ptr, DIR_MODE, err);
+	buf_finish(&dir);
+	return good;
 }
 
 bool signed_keep(const char *state, const char *list, struct str text, const struct signed_verdict *v, struct err *err)
 {
 	char *copy = signed_copy_path(state, list, v->hash), *signature = signed_copy_signature_path(state, list, v->hash);
-	struct buf dir = {NULL, 0, 0};
-	buf_printf(&dir, "%s/" SIGNED_DIR, state);
-	bool good = file_mkdirs(dir.ptr, DIR_MODE, err);
-	/* The name is the content's hash: one that is there is that text, and damage to it is found when it is used. */
-	if (good && !is_there(copy, text.len))
+	bool good = signed_make_room(state, err);
+	if (good && !is_there(copy, text))
 		good = file_replace(copy, text.ptr != NULL ? text.ptr : "", text.len, FILE_MODE, err);
 	good = good && file_replace(signature, v->signature.ptr, v->signature.len, FILE_MODE, err);
-	buf_finish(&dir);
 	free(copy);
 	free(signature);
 	return good;
@@ -113,7 +120,9 @@ static bool is_named(const struct settings *settings, const char *file)
 		const size_t len = strlen(list->name);
 		if (list->key == NULL || (size_t)(at - file) != len || memcmp(list->name, file, len) != 0)
 			continue;
-		if (!signed_record_load(settings->state, list->name, &record) || !record.has_copy)
+		if (!signed_record_read(settings->state, list->name, &record, NULL))
+			return true; /* nobody knows */
+		if (!record.has_copy)
 			return false;
 		char *copy = signed_copy_path(settings->state, list->name, record.copy);
 		const char *name = strrchr(copy, '/') + 1;

@@ -26,6 +26,8 @@ struct signed_verdict {
  * has the place; without one the signature could not be read at all. */
 MUST_CHECK bool signed_judge(const struct signed_question *question, struct str text, struct signed_verdict *ret, struct err *err);
 
+/* Make the directory, where it is missing yet. */
+MUST_CHECK bool signed_make_room(const char *state, struct err *err);
 /* Keep the text and its signature as the last good. Nothing refers to them until the record is saved; what is there already is left
  * as it is. */
 MUST_CHECK bool signed_keep(const char *state, const char *list, struct str text, const struct signed_verdict *verdict,

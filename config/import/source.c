@@ -201,16 +201,14 @@ static void open_text(const struct settings *settings, const struct settings_lis
 }
 
 /* Is the text what the list's key has signed? Then it is kept, for the day when the next is not. */
-static bool is_signed(const struct settings *settings, const struct settings_list *list, bool keep, struct str text,
-		      struct source *ret, struct err_list *errors)
+static bool is_signed(const struct settings *settings, const struct settings_list *list, const struct signed_record *record,
+		      bool keep, struct str text, struct source *ret, struct err_list *errors)
 {
-	struct signed_record record;
 	struct signed_verdict verdict = {.serial = 0};
 	struct err err = {.code = ERR_NONE};
 	char *shown = list->url != NULL ? base_strdup(list->signature) : file_path_beside(settings->path, list->signature_shown);
-	(void)signed_record_load(settings->state, list->name, &record);
 	const struct signed_question question = {
-	    .key = list->key, .key_text = list->key_text, .signature = list->signature, .shown = shown, .record = &record};
+	    .key = list->key, .key_text = list->key_text, .signature = list->signature, .shown = shown, .record = record};
 	ret->accepted = signed_judge(&question, text, &verdict, &err);
 	ret->refused = !ret->accepted;
 	if (ret->accepted) {
@@ -245,9 +243,13 @@ static void open_any(const struct settings *settings, size_t index, const char *
 			return;
 	}
 	size_t limit = how.format == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX;
-	if (read_identified(list, limit, ret, &text, &err)) {
+	struct signed_record record;
+	ret->unjudged = list->key != NULL && !signed_record_read(settings->state, list->name, &record, &err);
+	if (ret->unjudged) {
+		err_list_add_at(errors, settings->path, list->line, list->column, "list '%s': %s", list->name, err.text);
+	} else if (read_identified(list, limit, ret, &text, &err)) {
 		const struct str whole = {text.ptr, text.len};
-		if (list->key == NULL || is_signed(settings, list, keep, whole, ret, errors))
+		if (list->key == NULL || is_signed(settings, list, &record, keep, whole, ret, errors))
 			open_text(settings, list, segments, whole, ret, errors);
 	} else if (err.code == ERR_NOT_FOUND && list->url != NULL) {
 		open_missing(&how, ret, errors);
@@ -272,6 +274,23 @@ bool source_open_last_good(const struct settings *settings, size_t index, const 
 	}
 	err_list_finish(&unused);
 	buf_finish(&text);
+	return ret->segment != NULL;
+}
+
+bool source_open_unsigned(const struct settings *settings, size_t index, const char *segments, struct source *ret)
+{
+	const struct settings_list *list = &settings->lists[index];
+	const size_t limit = source_format(list) == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX;
+	struct signed_record record;
+	struct text text = {NULL, 0};
+	struct err_list unused = {0};
+	if (list->key == NULL || list->url == NULL || !signed_record_read(settings->state, list->name, &record, NULL) ||
+	    signed_record_key(&record, list->key_text) != NULL)
+		return false;
+	if (read_identified(list, limit, ret, &text, NULL))
+		open_text(settings, list, segments, (struct str){text.ptr, text.len}, ret, &unused);
+	text_finish(&text);
+	err_list_finish(&unused);
 	return ret->segment != NULL;
 }
 

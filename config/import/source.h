@@ -22,6 +22,7 @@ struct source {
 	bool accepted, refused;
 	uint64_t serial;
 	uint8_t signed_hash[SIGNED_HASH_SIZE];
+	bool unjudged; /* its record cannot be read: an error of a list with a url, too, as nothing can take its place */
 };
 /* segments: directory of kept segments, NULL to keep none. known_key (may be NULL): the segment key for that identity as an earlier
  * image recorded it: then the text is not even read. A file that cannot be read is an error at its place in saring.yaml; what is
@@ -37,6 +38,9 @@ void source_open_keep(const struct settings *settings, size_t index, const char 
 /* The last good text of a list with a key, in place of what source_open refused: identity and what was refused stay. False when
  * there is none. */
 MUST_CHECK bool source_open_last_good(const struct settings *settings, size_t index, const char *segments, struct source *ret);
+/* And the copy of a list with a url whose key has signed nothing here yet: what was fetched before the list had that key. False
+ * when there is no such copy. */
+MUST_CHECK bool source_open_unsigned(const struct settings *settings, size_t index, const char *segments, struct source *ret);
 /* The same for one in mode off too, and nothing is kept: for a check of what could be put in force. */
 void source_check(const struct settings *settings, size_t index, struct source *ret, struct err_list *errors);
 /* A url list as if it had never been fetched: for one whose copy cannot be used. */

@@ -121,15 +121,35 @@ bool signed_record_parse(struct str text, struct signed_record *ret)
 	return good;
 }
 
-bool signed_record_load(const char *state, const char *list, struct signed_record *ret)
+/* False, and err, when there is one that cannot be read. */
+static bool load(const char *state, const char *list, struct signed_record *ret, bool *ret_there, struct err *err)
 {
 	struct buf text = {NULL, 0, 0};
+	struct err why = {.code = ERR_NONE};
 	char *path = signed_record_path(state, list);
 	*ret = (struct signed_record){.key_count = 0};
-	bool good = file_read(path, BYTES_MAX, &text, NULL) && signed_record_parse(buf_str(&text), ret);
+	*ret_there = file_read(path, BYTES_MAX, &text, &why);
+	bool good = *ret_there ? signed_record_parse(buf_str(&text), ret) || err_set(&why, ERR_INPUT, "'%s' is damaged", path)
+			       : why.code == ERR_NOT_FOUND;
+	if (!good && err != NULL) {
+		*err = why;
+		(void)err_context(err, "what was accepted before is not known (put it back, or remove it to begin anew)");
+	}
 	buf_finish(&text);
 	free(path);
 	return good;
+}
+
+bool signed_record_read(const char *state, const char *list, struct signed_record *ret, struct err *err)
+{
+	bool there;
+	return load(state, list, ret, &there, err);
+}
+
+bool signed_record_load(const char *state, const char *list, struct signed_record *ret)
+{
+	bool there;
+	return load(state, list, ret, &there, NULL) && there;
 }
 
 /* ---- write ---- */

@@ -37,7 +37,10 @@ struct signed_record {
 	char why[SIGNED_WHY_MAX];
 };
 
-/* All zeroes where there is none, or none that can be read. The result says whether there was one. */
+/* For judging by it: all zeroes where there is none. False, and err, for one that cannot be read: what was accepted before is not
+ * known then, and an older list must not pass for a new one. */
+MUST_CHECK bool signed_record_read(const char *state, const char *list, struct signed_record *ret, struct err *err);
+/* For telling of it: all zeroes where there is none, or none that can be read. The result says whether there was one. */
 bool signed_record_load(const char *state, const char *list, struct signed_record *ret);
 MUST_CHECK bool signed_record_parse(struct str text, struct signed_record *ret);
 MUST_CHECK bool signed_record_save(const char *state, const char *list, const struct signed_record *record, struct err *err);

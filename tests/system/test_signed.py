@@ -322,6 +322,32 @@ def test_what_is_kept(order):
     assert blocked(ask(order.daemon, "new.example")) and not blocked(ask(order.daemon, "evil.example"))
 
 
+def test_a_damaged_copy_is_mended(order):
+    """While the good text is at hand; of the same length, too."""
+    (copy,) = (order.daemon.home / "state/signed").glob("order@*.list")
+    good = copy.read_bytes()
+    copy.write_bytes(good.replace(b"old.example", b"bad.example"))
+    order.file.write_bytes(good + b"\n")  # another identity, refused; then the good one again
+    order.daemon.ctl("reload", code=1)
+    order.put(entries("old.example"), "serial:5")
+    order.taken("old.example")
+    assert copy.read_bytes() == good
+
+
+def test_no_copy_is_left_of_what_did_not_come_in_force(saringd, signer):
+    """While another list is faulty each new version would leave its own."""
+    one = Order(saringd, signer)
+    one.daemon.configure(lists=one.daemon.config["lists"] + [{"name": "faulty", "file": "faulty.yaml"}])
+    (one.daemon.home / "faulty.yaml").write_text("entries: [a..b]\n")
+    for serial in range(6, 10):
+        one.put(entries(f"new{serial}.example"), f"serial:{serial}")
+        one.daemon.ctl("reload", code=1)
+    assert len(list((one.daemon.home / "state/signed").glob("order@*.list"))) == 1
+    assert blocked(ask(one.daemon, "old.example"))
+    (one.daemon.home / "faulty.yaml").write_text("entries: [good.example]\n")
+    one.taken("new9.example")
+
+
 # ---- of a url ----
 
 
@@ -433,6 +459,55 @@ def test_a_list_of_a_url_gets_a_key(saringd, signer, web, home):
     one.ctl("reload")
     until(lambda: row(one)["entries"] == 1 and row(one)["signed"]["serial"] == 1, one.stderr)
     assert blocked(ask(one, "old.example"))
+
+
+def test_a_list_of_a_url_gets_a_key_before_it_is_signed(saringd, signer, web, home):
+    """Its copy goes on until a signed one is there, through a restart, too: a key that nobody signs by yet empties no list."""
+    text = "0.0.0.0 old.example\n"
+    web.pages["/order"] = Reply(text)
+    one = saringd({"lists": [{"name": "order", "url": web.url("/order")}]})
+    until(lambda: row(one)["entries"] == 1, one.stderr)
+    web.pages["/order"] = Reply("0.0.0.0 unsigned.example\n")
+    one.configure(lists=[{"name": "order", "url": web.url("/order"), "key": signer.key}])
+    one.ctl("reload")
+    assert blocked(ask(one, "old.example")) and row(one)["signed"]["refused_since"] and row(one)["signed"]["serial"] is None
+    one.ctl("list", "fetch", "order", code=1)
+    assert blocked(ask(one, "old.example")) and not blocked(ask(one, "unsigned.example"))
+    one.stop()
+    one.start()
+    assert blocked(ask(one, "old.example")) and one.status()["policy"]["refused"] == 1
+    web.pages["/order"] = Reply("0.0.0.0 new.example\n")
+    web.pages["/order.minisig"] = Reply(signer.signature(home, "0.0.0.0 new.example\n", "serial:1"))
+    one.ctl("list", "fetch", "order")
+    assert blocked(ask(one, "new.example")) and not blocked(ask(one, "old.example"))
+    assert row(one)["signed"]["refused"] is None and row(one)["signed"]["serial"] == 1
+
+
+# ---- the record ----
+
+
+def test_a_record_that_cannot_be_read(order):
+    """What was accepted before is not known then: nothing is judged anew, and nothing forgotten."""
+    record = order.daemon.home / "state/signed/order.signed"
+    good = record.read_bytes()
+    record.write_bytes(good[:-5])
+    order.put(entries("older.example"), "serial:4")
+    assert "signed/order.signed' is damaged" in order.daemon.ctl("reload", code=1).err
+    assert blocked(ask(order.daemon, "old.example")) and not blocked(ask(order.daemon, "older.example"))
+    assert record.read_bytes() == good[:-5]
+    record.write_bytes(good)
+    order.refused("older than what is in force")
+    order.put(entries("new.example"), "serial:6")
+    order.taken("new.example")
+
+
+def test_a_record_of_a_url_that_cannot_be_read(fetched, home):
+    """Nor does the list become empty."""
+    record = fetched.daemon.home / "state/signed/order.signed"
+    record.write_bytes(b"nonsense\n")
+    fetched.daemon.configure(lists=[{**fetched.daemon.config["lists"][0], "reason": "x"}])
+    assert "signed/order.signed' is damaged" in fetched.daemon.ctl("reload", code=1).err
+    assert blocked(ask(fetched.daemon, "old.example"))
 
 
 # ---- saring.yaml ----

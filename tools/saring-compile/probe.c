@@ -19,7 +19,8 @@ static bool is_signed(const struct options *o, struct str text, struct err *err)
 	struct signed_verdict verdict = {.serial = 0};
 	if (!minisign_key_from_text(str_from(o->key), &key))
 		return err_set(err, ERR_USAGE, "'%s' is not a public key of minisign", o->key);
-	(void)signed_record_load(o->state, o->list, &record);
+	if (!signed_record_read(o->state, o->list, &record, err))
+		return false;
 	const struct signed_question question = {
 	    .key = &key, .key_text = o->key, .signature = o->signature, .shown = "its signature", .record = &record};
 	if (!signed_judge(&question, text, &verdict, err))

@@ -133,7 +133,9 @@ static void open_without_copy(struct run *r, size_t i, const struct err_list *er
 }
 
 /* A list with a key that is refused goes on as it was last good: nobody who can write the file, or answer for its server, takes it
- * out of force. What is in a signed file and is no good list is an error, as in any file; of a url it is refused. */
+ * out of force. What is in a signed file and is no good list is an error, as in any file; of a url it is refused. Of one that has
+ * just got its key, the copy is not out of force before a signed one is there: it goes on as it was when it had none,
+ * and is told as refused. */
 static bool fall_back(struct run *r, size_t i, const char *segments, const struct err_list *errors)
 {
 	struct source *source = &r->sources[i], old = *source;
@@ -150,7 +152,8 @@ static bool fall_back(struct run *r, size_t i, const char *segments, const struc
 	old.segment = NULL;
 	old.accepted = old.missing = false;
 	old.refused = errors->count > 0;
-	if (!source_open_last_good(r->settings, i, segments, &old)) {
+	if (!source_open_last_good(r->settings, i, segments, &old) &&
+	    !(old.refused && source_open_unsigned(r->settings, i, segments, &old))) {
 		source->refused = old.refused;
 		source->accepted = false;
 		return false;
@@ -184,7 +187,9 @@ static void open_source(struct run *r, size_t i, const char *segments, const uin
 		source_open(r->settings, i, segments, known, &r->sources[i], &errors);
 	else
 		source_open_keep(r->settings, i, segments, known, &r->sources[i], &errors);
-	if (fall_back(r, i, segments, &errors))
+	if (r->sources[i].unjudged)
+		take_errors(r, &errors);
+	else if (fall_back(r, i, segments, &errors))
 		say_refused(r, i);
 	else if (r->settings->lists[i].url != NULL && r->sources[i].segment == NULL && errors.count > 0)
 		open_without_copy(r, i, &errors);
@@ -327,14 +332,16 @@ static bool remember_signed(struct run *r, struct err *err)
 		struct signed_record record, before;
 		if (list->key == NULL || !(source->accepted || source->refused))
 			continue;
-		(void)signed_record_load(r->settings->state, list->name, &record);
+		if (!signed_record_read(r->settings->state, list->name, &record, err))
+			return err_context(err, "list '%s'", list->name);
 		before = record;
 		if (source->accepted)
 			signed_record_accept(&record, list->key_text, source->serial, source->signed_hash, clock_wall_s());
 		else
 			signed_record_refuse(&record, r->refusals[i].len > 0 ? r->refusals[i].ptr : "", clock_wall_s());
 		if (memcmp(&before, &record, sizeof(record)) != 0 &&
-		    !signed_record_save(r->settings->state, list->name, &record, err))
+		    !(signed_make_room(r->settings->state, err) &&
+		      signed_record_save(r->settings->state, list->name, &record, err)))
 			return err_context(err, "list '%s': what was signed can't be remembered", list->name);
 	}
 	return true;
@@ -410,6 +417,16 @@ static void check_lifts(struct run *r)
 	buf_finish(&path);
 }
 
+/* After a failure: nothing names what was made for this run. */
+static void drop_new(const struct run *r)
+{
+	if (r->new_bulk.len > 0)
+		(void)unlink(r->new_bulk.ptr);
+	if (!r->o->rehearse)
+		signed_sweep(
+		    r->settings); /* an accepted text that did not come in force is judged anew when it is asked for again */
+}
+
 /* --- the whole --- */
 
 static bool check_all(struct run *r)
@@ -439,8 +456,8 @@ static bool compile_all(struct run *r)
 	ok = compile_live(r) && ok;
 	if (ok)
 		sweep(r);
-	else if (r->new_bulk.len > 0)
-		(void)unlink(r->new_bulk.ptr); /* nothing names it */
+	else
+		drop_new(r);
 	return ok;
 }
 

@@ -82,6 +82,8 @@ static void many_keys(void **state)
 	assert_ptr_equal(signed_record_key(&r, key), &r.keys[SIGNED_KEYS_MAX - 1]);
 }
 
+#define HEAD "saring signed list, version 1\n"
+
 static void written_and_read(void **state)
 {
 	(void)state;
@@ -102,6 +104,18 @@ static void written_and_read(void **state)
 	assert_memory_equal(&back, &r, sizeof(r));
 	assert_false(signed_record_load(dir, "b", &back));
 	assert_int_equal(back.key_count, 0);
+	/* one that is there and cannot be read is not as if there were none */
+	char *b = signed_record_path(dir, "b");
+	assert_true(signed_record_read(dir, "b", &back, &err));
+	assert_true(file_replace(b, HEAD "key", strlen(HEAD "key"), 0600, &err));
+	assert_false(signed_record_read(dir, "b", &back, &err));
+	assert_non_null(strstr(err.text, b));
+	assert_false(signed_record_load(dir, "b", &back));
+	assert_int_equal(unlink(b), 0);
+	assert_int_equal(mkdir(b, 0700), 0);
+	assert_false(signed_record_read(dir, "b", &back, &err));
+	assert_int_equal(rmdir(b), 0);
+	free(b);
 	char *copy = signed_copy_path(dir, "a", hash), *path = signed_record_path(dir, "a");
 	assert_non_null(strstr(copy, "/signed/a@abcd0000"));
 	assert_int_equal(unlink(path), 0);
@@ -111,7 +125,6 @@ static void written_and_read(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
-#define HEAD "saring signed list, version 1\n"
 #define HASH "0000000000000000000000000000000000000000000000000000000000000000"
 
 static void damaged(void **state)
