@@ -45,6 +45,7 @@ static bool policy_join(struct policy *p, struct err *err)
 	if (p->bulk != NULL)
 		p->tiers[p->tier_count++] = &p->bulk->image;
 	p->best_rank = RANK_COUNT;
+	image_lifts_sort(p);
 	p->has_lifts = p->live->image.sections[IMAGE_LIFTS].count > 0;
 	for (size_t tier = 0; tier < p->tier_count; tier++) {
 		p->best_rank = MIN(p->best_rank, p->tiers[tier]->best_rank);
@@ -131,6 +132,7 @@ void policy_close(struct policy *policy)
 	for (size_t tier = 0; tier < POLICY_TIERS; tier++)
 		free(policy->list_numbers[tier]);
 	free(policy->lists);
+	free(policy->lifts);
 	free(policy);
 }
 

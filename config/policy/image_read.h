@@ -168,9 +168,12 @@ struct policy {
 	uint16_t *list_numbers[POLICY_TIERS]; /* in the policy, of each tier's lists */
 	struct policy_list_place *lists;      /* in the order of saring.yaml */
 	size_t list_count;
+	uint64_t *lifts; /* owned; for each its list's order << 32 | its place in LIFTS, sorted */
 	char bulk_file[POLICY_BULK_FILE_MAX];
 };
 
+/* Fills policy->lifts, once the live image is there. lifts.c */
+void image_lifts_sort(struct policy *policy);
 /* Entries of a tier's list that lifts keep from deciding at that time. lifts.c */
 size_t image_lifted(const struct policy *policy, size_t tier, size_t list, int64_t now_s);
 /* Of all lifts, for struct policy_info's content_hash: the same on every machine that has lifted the same names in the same lists

@@ -4,6 +4,8 @@
  * either. */
 #include "policy/match_ask.h"
 
+#include <stdlib.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -35,6 +37,49 @@ const uint8_t *asking_lift_find(const struct asking *a, const uint8_t *rule, uns
 size_t policy_lift_count(const struct policy *policy)
 {
 	return policy->tiers[IMAGE_LIVE]->sections[IMAGE_LIFTS].count;
+}
+
+static const uint8_t *lift_at(const struct policy *p, size_t index)
+{
+	return image_at(p->tiers[IMAGE_LIVE], IMAGE_LIFTS, (uint32_t)p->lifts[index]);
+}
+
+static const uint8_t *rule_of_lift(const struct policy *p, const uint8_t *lift)
+{
+	return image_rule(p->tiers[IMAGE_LIVE], le_get_u32(lift + IMAGE_LIFT_RULE));
+}
+
+static int number_order(const void *left, const void *right)
+{
+	const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+	return (a > b) - (a < b);
+}
+
+void image_lifts_sort(struct policy *policy)
+{
+	const size_t count = policy_lift_count(policy);
+	if (count == 0)
+		return;
+	policy->lifts = base_alloc(count * sizeof(policy->lifts[0]));
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *lift = image_at(policy->tiers[IMAGE_LIVE], IMAGE_LIFTS, i);
+		policy->lifts[i] = (uint64_t)le_get_u16(rule_of_lift(policy, lift) + IMAGE_RULE_ORDER) << 32 | i;
+	}
+	qsort(policy->lifts, count, sizeof(policy->lifts[0]), number_order);
+}
+
+/* The first whose list is not before that order. */
+static size_t first_of_order(const struct policy *p, unsigned order)
+{
+	size_t low = 0, high = policy_lift_count(p);
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (p->lifts[middle] >> 32 < order)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* The list that stands at that place in saring.yaml. */
@@ -76,11 +121,12 @@ size_t image_lifted(const struct policy *policy, size_t tier, size_t list, int64
 {
 	const struct image *live = policy->tiers[IMAGE_LIVE], *im = policy->tiers[tier];
 	const unsigned order = le_get_u16(image_at(im, IMAGE_LISTS, list) + IMAGE_LIST_ORDER);
+	const size_t end = first_of_order(policy, order + 1);
 	size_t lifted = 0;
-	for (size_t i = 0; i < policy_lift_count(policy); i++) {
-		const uint8_t *lift = image_at(live, IMAGE_LIFTS, i), *rule = image_rule(live, le_get_u32(lift + IMAGE_LIFT_RULE));
+	for (size_t i = first_of_order(policy, order); i < end; i++) {
+		const uint8_t *lift = lift_at(policy, i), *rule = rule_of_lift(policy, lift);
 		struct name name;
-		if (le_get_u16(rule + IMAGE_RULE_ORDER) == order && now_s >= le_get_i64(rule + IMAGE_RULE_UNTIL) &&
+		if (now_s >= le_get_i64(rule + IMAGE_RULE_UNTIL) &&
 		    name_from_text(image_string(live, le_get_u32(lift + IMAGE_LIFT_NAME)), &name, NULL))
 			lifted += count_entries(im, &name, rule, now_s);
 	}
@@ -112,10 +158,18 @@ void image_lifts_sum(const struct policy *policy, uint64_t ret[2])
 	}
 }
 
+size_t policy_list_lifts(const struct policy *policy, uint16_t list, size_t *ret_first)
+{
+	const struct policy_list_place *place = &policy->lists[list];
+	const unsigned order = le_get_u16(image_at(policy->tiers[place->tier], IMAGE_LISTS, place->list) + IMAGE_LIST_ORDER);
+	*ret_first = first_of_order(policy, order);
+	return first_of_order(policy, order + 1) - *ret_first;
+}
+
 bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *ret)
 {
 	const struct image *live = policy->tiers[IMAGE_LIVE];
-	const uint8_t *lift = image_at(live, IMAGE_LIFTS, index), *rule = image_rule(live, le_get_u32(lift + IMAGE_LIFT_RULE));
+	const uint8_t *lift = lift_at(policy, index), *rule = rule_of_lift(policy, lift);
 	const uint8_t *p = image_at(live, IMAGE_PROVENANCE, le_get_u32(rule + IMAGE_RULE_PROVENANCE));
 	*ret = (struct policy_lift){.name = image_string(live, le_get_u32(lift + IMAGE_LIFT_NAME)),
 				    .lifted = image_string(live, le_get_u32(p + IMAGE_PROV_LIFTED)),

@@ -173,8 +173,11 @@ struct policy_lift {
 	int64_t lifted_s;
 };
 size_t policy_lift_count(const struct policy *policy);
-/* In the order of the file of lifts. False: it lifts nothing any more, as its list is not in this policy. */
+/* By their lists, those of one in the order of the file of lifts. False: it lifts nothing any more, as its list is not in this
+ * policy. */
 bool policy_lift(const struct policy *policy, size_t index, struct policy_lift *ret);
+/* How many are that list's, and the first of them: found without a look at the others. */
+size_t policy_list_lifts(const struct policy *policy, uint16_t list, size_t *ret_first);
 
 /* Does that list have an entry of that very name, in force or not? */
 bool policy_list_has(const struct policy *policy, uint16_t list, const struct name *name);

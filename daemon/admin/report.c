@@ -69,13 +69,12 @@ static json_t *other_counters(const struct report_source *s)
 /* How many names are lifted that the list still holds, and which: the first of them. */
 static json_t *carried(const struct policy *p, uint16_t list)
 {
-	uint64_t count = 0;
+	size_t first;
+	const size_t count = policy_list_lifts(p, list, &first);
 	json_t *names = json_array(), *object = json_object();
-	for (size_t i = 0; i < policy_lift_count(p); i++) {
+	for (size_t i = first; i < first + MIN(count, (size_t)REPORT_LIFTED_MAX); i++) {
 		struct policy_lift lift;
-		if (!policy_lift(p, i, &lift) || lift.list != list)
-			continue;
-		if (count++ < REPORT_LIFTED_MAX)
+		if (policy_lift(p, i, &lift))
 			must(json_array_append_new(names, ctl_text(lift.name)) == 0);
 	}
 	put_count(object, "count", count);

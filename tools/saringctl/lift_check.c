@@ -180,8 +180,7 @@ static void find_forgotten(struct lifting *l)
 			last_s = MAX(last_s, until_s);
 	}
 	l->forgotten_told = last_s > 0 && is_whole(l, hits);
-	if (l->forgotten_told)
-		l->forgotten_s = last_s;
+	l->forgotten_s = l->forgotten_told ? last_s : MAX(bound_s, last_s); /* block.ttl may have been longer */
 	json_decref(hits);
 }
 
