@@ -521,3 +521,12 @@ def test_an_exception_that_is_lifted(serve):
     assert not blocked(ask(daemon, "free.example"))
     said = daemon.ctl("list", "lift", "ok", "free.example").out
     assert blocked(ask(daemon, "free.example")) and "FAIL" not in said and "forgotten the block" not in said
+
+
+def test_a_file_of_lifts_that_cannot_be_read_is_said(serve):
+    """Else what is lifted would look as if it were in force, with no word of it."""
+    daemon = serve({"h": ("0.0.0.0 a.example\n", {"format": "hosts"})})
+    daemon.ctl("unblock", "a.example", "--reason", "r")
+    (daemon.home / "state/lifts.yaml").write_text("lifts: [\n")
+    for command in (("list", "show", "h"), ("report",)):
+        assert "lifted beside lists cannot be read" in daemon.ctl(*command).err, command

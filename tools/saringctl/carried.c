@@ -25,3 +25,17 @@ void carried_show(const struct output *o, const char *label, const char *list, c
 		     text.ptr != NULL ? text.ptr : "");
 	buf_finish(&text);
 }
+
+struct lifts *carried_load(const struct context *ctx)
+{
+	struct buf path = {NULL, 0, 0};
+	struct err_list errors = {0};
+	buf_printf(&path, "%s/" LIFTS_FILE, ctx->settings->state);
+	struct lifts *lifts = lifts_load(path.ptr, &errors);
+	if (lifts == NULL)
+		output_note(&ctx->out, "what is lifted beside lists cannot be read, and is shown as if it were in force: %s",
+			    errors.count > 0 ? errors.items[0].text : path.ptr);
+	err_list_finish(&errors);
+	buf_finish(&path);
+	return lifts;
+}

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "ctl/proto.h"
 #include "saringctl/audit_show.h"
+#include "saringctl/carried.h"
 #include "saringctl/progress.h"
 #include "saringctl/report_data.h"
 #include "saringctl/report_orders.h"
@@ -109,8 +110,10 @@ enum exit_status cmd_report(struct context *ctx)
 		return context_usage(ctx, "--since is later than --until");
 	json_t *records = ask_records(ctx, s.since_s, s.until_s), *hits = ask_hits(ctx);
 	progress_start(&progress, &ctx->out, "reading the lists");
-	json_t *orders = report_orders(s.settings, hits, s.now_s);
+	struct lifts *lifts = carried_load(ctx);
+	json_t *orders = report_orders(s.settings, lifts, hits, s.now_s);
 	progress_stop(&progress);
+	lifts_destroy(lifts);
 	note_unread(&ctx->out, json_object_get(orders, "lists"));
 	s.orders = orders;
 	s.records = records;

@@ -10,6 +10,7 @@
 #include "compile/compile.h"
 #include "saringctl/hits_seen.h"
 #include "saringctl/blockers.h"
+#include "saringctl/carried.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 
@@ -403,15 +404,9 @@ static bool load_hits(struct context *ctx, struct shown *s, enum exit_status *re
 	return false;
 }
 
-/* Of the state directory; one that cannot be read is as if there were none. */
 static void load_lifts(const struct context *ctx, struct shown *s)
 {
-	struct buf path = {NULL, 0, 0};
-	struct err_list errors = {0};
-	buf_printf(&path, "%s/" LIFTS_FILE, ctx->settings->state);
-	s->lifts = lifts_load(path.ptr, &errors);
-	err_list_finish(&errors);
-	buf_finish(&path);
+	s->lifts = carried_load(ctx);
 	lookout_init(&s->lifted);
 	for (size_t i = 0; s->lifts != NULL && i < s->lifts->count; i++) {
 		const struct lift *l = &s->lifts->items[i];

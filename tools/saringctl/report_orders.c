@@ -294,21 +294,9 @@ static json_t *list_json(const struct settings_list *l, const struct segment *se
 }
 
 /* NULL: there are none that can be read. */
-static struct lifts *load_lifts(const struct settings *settings)
-{
-	struct buf path = {0};
-	struct err_list errors = {0};
-	buf_printf(&path, "%s/" LIFTS_FILE, settings->state);
-	struct lifts *lifts = lifts_load(path.ptr, &errors);
-	err_list_finish(&errors);
-	buf_finish(&path);
-	return lifts;
-}
-
-json_t *report_orders(const struct settings *settings, const json_t *hits, int64_t now_s)
+json_t *report_orders(const struct settings *settings, const struct lifts *lifts, const json_t *hits, int64_t now_s)
 {
 	json_t *orders = json_array(), *places = json_object(), *lists = json_array(), *by_list = index_hits(hits);
-	struct lifts *lifts = load_lifts(settings);
 	int64_t left_out = 0;
 	json_int_t entries = 0;
 	must(orders != NULL && places != NULL && lists != NULL);
@@ -336,7 +324,6 @@ json_t *report_orders(const struct settings *settings, const json_t *hits, int64
 		source_close(&source);
 		err_list_finish(&errors);
 	}
-	lifts_destroy(lifts);
 	json_decref(places);
 	json_decref(by_list);
 	json_t *ret = json_pack("{s:o, s:I, s:I, s:o}", "orders", orders, "left_out", (json_int_t)left_out, "entries", entries,
