@@ -530,3 +530,15 @@ def test_a_file_of_lifts_that_cannot_be_read_is_said(serve):
     (daemon.home / "state/lifts.yaml").write_text("lifts: [\n")
     for command in (("list", "show", "h"), ("report",)):
         assert "lifted beside lists cannot be read" in daemon.ctl(*command).err, command
+
+
+def test_a_broken_list_holds_a_lift_up(serve):
+    """Nothing could be put in force: so nothing is written, to come into force with some later reload."""
+    daemon = serve({"a": "entries: [t.me]\n", "b": "entries: [x.example]\n"})
+    write(daemon, "b.yaml", "entries: [x.example\n")
+    before = (daemon.home / "a.yaml").read_text()
+    assert "'b' cannot be read" in daemon.ctl("unblock", "t.me", "--reason", "r", code=1).err
+    assert (daemon.home / "a.yaml").read_text() == before
+    write(daemon, "b.yaml", "entries: [x.example]\n")
+    daemon.ctl("unblock", "t.me", "--reason", "r")
+    assert not blocked(ask(daemon, "t.me"))
