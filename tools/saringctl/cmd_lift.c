@@ -322,13 +322,13 @@ static enum exit_status finish(struct lifting *l, size_t number)
 }
 
 /* A list that is broken keeps all others from being compiled anew: what would be written would lie in wait for some later reload. A
- * list with a url may have no copy yet. */
-static bool all_read(const struct lifting *l, struct err *err)
+ * list with a url may have no copy yet; what is wrong with the list that is lifted itself is told in full by who edits it. */
+static bool all_read(const struct lifting *l, size_t number, struct err *err)
 {
 	const struct settings *settings = l->blockers.settings;
 	for (size_t i = 0; i < settings->list_count && !l->ctx->in->force; i++) {
 		const struct settings_list *list = &settings->lists[i];
-		if (list->url == NULL && list->mode != MODE_OFF && l->blockers.sources[i].segment == NULL)
+		if (i != number && list->url == NULL && list->mode != MODE_OFF && l->blockers.sources[i].segment == NULL)
 			return err_set(err, ERR_INPUT,
 				       "the list '%s' cannot be read, so that no lift could be put in force; nothing was done. "
 				       "'saringctl check' says why; --force writes it all the same",
@@ -343,7 +343,7 @@ static enum exit_status run(struct lifting *l, size_t number)
 	struct err err = {.code = ERR_NONE};
 	if (!take_names(l, l->list == NULL ? 0 : 1))
 		return STATUS_FAILED;
-	if (!blockers_open(l->ctx->settings, number, l->now_s, &l->blockers, &err) || !all_read(l, &err))
+	if (!blockers_open(l->ctx->settings, number, l->now_s, &l->blockers, &err) || !all_read(l, number, &err))
 		return output_fail(&l->ctx->out, &err, NULL);
 	if (l->ctx->in->closure && lets_through(l, number))
 		return context_usage(l->ctx, "'%s' lets through: nothing of a service is blocked by it", l->list);
