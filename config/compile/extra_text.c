@@ -8,6 +8,12 @@
 #define ELLIPSIS "\xe2\x80\xa6" /* U+2026 */
 #define REASON_LEN_MIN 24	/* a reason cut shorter than this says nothing: the end of the sentence is cut instead */
 
+/* Unicode's blanks, which say nothing either: a reason of them alone is none. */
+static bool is_blank(uint32_t c)
+{
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
 void extra_text_line(struct buf *b, const char *text)
 {
 	if (text == NULL)
@@ -17,7 +23,7 @@ void extra_text_line(struct buf *b, const char *text)
 	for (struct str rest = str_from(text); rest.len > 0; rest = (struct str){rest.ptr + len, rest.len - len}) {
 		uint32_t c = 0;
 		len = str_utf8_first(rest, &c);
-		if (len == 0 || c == ' ' || str_is_hidden(c)) {
+		if (len == 0 || is_blank(c) || str_is_hidden(c)) {
 			len = MAX(len, (size_t)1);
 			gap = true;
 			continue;

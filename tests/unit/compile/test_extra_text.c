@@ -35,6 +35,11 @@ static void one_line_without_controls(void **state)
 {
 	(void)state;
 	says("blocked: first second third", CODE_BLOCKED, NULL, NULL, "  first\n  second\t\x01third\n", NULL);
+	says("blocked: a b", CODE_BLOCKED, NULL, NULL,
+	     "\xc2\xa0"
+	     "a\xe3\x80\x80\xe2\x80\x83"
+	     "b\xc2\xa0",
+	     NULL);
 	says("blocked by \xe2\x82\xac: a b", CODE_BLOCKED, NULL, "\xe2\x82\xac",
 	     "a\xc2\x85"
 	     "b\x7f",
