@@ -172,11 +172,14 @@ bool lift_write(struct lifting *l, struct err *err)
 	}
 	if (!write_beside(l, &how, err))
 		return err_context(err, "lifting what cannot be edited");
+	/* One that fails, as on a full disk, is no reason to leave the others: the first such error is told. */
+	bool good = true;
 	for (size_t i = 0; i < l->list_count; i++) {
-		if (l->lists[i].editable && !l->lists[i].told && !write_into(l, &l->lists[i], &how, err))
-			return false;
+		struct err further = {.code = ERR_NONE};
+		if (l->lists[i].editable && !l->lists[i].told)
+			good &= write_into(l, &l->lists[i], &how, good ? err : &further);
 	}
-	return true;
+	return good;
 }
 
 /* ---- in force ---- */
