@@ -96,9 +96,14 @@ def test_kept_in_the_image(saringd):
                   {"ads.txt": "".join(f"0.0.0.0 n{i}.example\n" for i in range(1000)), "a.yaml": entries("{domain: a.example, review: 2018-01-01}")})
     assert one.status()["policy"]["review_due"] == 1001
     one.ctl("list", "add", "a", "b.example")
-    one.stop()
-    one.start()
-    assert "policy.kept" in one.stderr() and one.status()["policy"]["review_due"] == 1001
+    for _ in range(3):  # a file that was written a moment ago is not known again: then it is compiled once more
+        one.stop()
+        one.start()
+        assert one.status()["policy"]["review_due"] == 1001
+        if "policy.kept" in one.stderr():
+            break
+    else:
+        raise AssertionError(one.stderr())
     assert row(one, "ads")["review_due"] == 1000 and row(one, "a")["review_due"] == 1
 
 
