@@ -104,7 +104,9 @@ def test_two_servers(serve):
     before = identity(one)
     one.stop()
     one.start()
-    assert identity(one) == before and same(one, other)
+    now = identity(one)
+    # compiled anew it may be all the same: a file that was written a moment ago is not known again
+    assert all(now[k] == before[k] for k in ("content", "lifts", "entries", "in-force")) and same(one, other)
     one.stop()
     for old in (one.home / "state").rglob("*.*"):
         if old.suffix in (".img", ".seg"):

@@ -102,7 +102,9 @@ static const struct option_row options[OPTION_COUNT] = {
     [OPTION_CONTACT] = {0, "contact", "C", "whom to ask about it; may be given again"},
     [OPTION_REVIEW] = {0, "review", "D", "when to look at it again: a date, a time, or so long from now (26w)"},
     [OPTION_EXPIRES] = {0, "expires", "D", "ends by itself: a date, a time (RFC 3339), or so long from now (7d)"},
-    [OPTION_FORMAT] = {0, "format", "F", "of a list: yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, auto; of a report: text, json, html"},
+    [OPTION_FORMAT] =
+	{0, "format", "F",
+	 "of a list: yaml, hosts, domains, wildcard, adblock, dnsmasq, unbound, rpz, auto; of a report: text, json, html"},
     [OPTION_CLOSURE] = {0, "closure", NULL, "lift everything else that blocks the service: above, below, siblings, other lists"},
     [OPTION_DRY_RUN] = {0, "dry-run", NULL, "say what would be done, and do nothing"},
     [OPTION_SINCE] = {0, "since", "D", "from a date, a time (RFC 3339), or so long ago (7d)"},
@@ -299,6 +301,10 @@ static bool parse_number(const char *text, struct invocation *in, struct err *er
 	return true;
 }
 
+static_assert(sizeof(((struct invocation *)NULL)->review) == DATE_TEXT_MAX &&
+		  sizeof(((struct invocation *)NULL)->expires) == DATE_TEXT_MAX,
+	      "room for a date");
+
 static bool parse_option(enum command_option option, const char *value, int64_t now_s, struct invocation *in, struct err *err)
 {
 	uint16_t type;
@@ -344,7 +350,6 @@ static bool parse_option(enum command_option option, const char *value, int64_t 
 		in->contact[in->contact_count++] = value;
 		return true;
 	case OPTION_REVIEW:
-		static_assert(sizeof(in->review) == DATE_TEXT_MAX && sizeof(in->expires) == DATE_TEXT_MAX, "room for a date");
 		return parse_date("review", value, now_s, in->review, err);
 	case OPTION_EXPIRES:
 		return parse_date("expires", value, now_s, in->expires, err);
