@@ -20,7 +20,7 @@ enum fetch_state {
 };
 extern const char *const fetch_state_words[];
 
-struct fetch_item {
+struct fetch_item { // NOLINT(clang-analyzer-optin.performance.Padding): in the order of what they are about
 	struct fetch *fetch;
 	uint64_t serial; /* of this item: no other ever has it */
 	bool seen;	 /* in the settings being gone through */

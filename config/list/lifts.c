@@ -289,6 +289,7 @@ static struct lifts *hold(const char *path, int *ret_dir, struct err *err)
 	if (file_lock_directory(dir, path, LOCK_WAIT_MS, ret_dir, err)) {
 		file_sweep_in(*ret_dir, name);
 		l = lifts_load(path, &errors);
+		must(l != NULL || errors.items != NULL);
 		if (l == NULL && err != NULL)
 			*err = errors.items[0];
 	}

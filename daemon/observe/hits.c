@@ -162,7 +162,7 @@ struct hit *hits_add(struct hits *h, const struct hits_key *key, struct str writ
 	hit->key_len = (uint16_t)key->key.len;
 	hit->written_len = (uint16_t)written.len;
 	memcpy(hit->bytes, key->key.ptr, key->key.len);
-	if (written.len > 0)
+	if (written.ptr != NULL)
 		memcpy(hit->bytes + key->key.len, written.ptr, written.len);
 	h->slots[place_of(h, key, hash)] = hit;
 	h->count++;

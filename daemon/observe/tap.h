@@ -48,7 +48,7 @@ struct tap_fact {
 };
 static_assert(sizeof(struct tap_fact) == 320, "five lines, of which a usual name fills two");
 
-struct tap {
+struct tap { // NOLINT(clang-analyzer-optin.performance.Padding): each side's own has cache lines of its own
 	/* the worker's own */
 	_Alignas(64) uint32_t left; /* queries until the next that is recorded, itself counted */
 	uint32_t every;		    /* by which it was drawn: the weight */

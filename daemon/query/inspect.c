@@ -53,7 +53,9 @@ static bool name_blocks(struct inspection *in, struct name *name)
 	struct policy_question question = {.name = name, .type = in->q->type, .client = &in->q->peer};
 	in->name = name;
 	in->address = NULL;
-	return blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
+	bool does = blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
+	in->name = NULL;
+	return does;
 }
 
 static bool target_blocks(struct inspection *in, size_t pos)
@@ -92,7 +94,9 @@ static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t l
 		return true;
 	}
 	in->address = &address;
-	return blocks(in, policy_match_answer(s->world->policy, &address, &question, s->now_s, in->found));
+	bool does = blocks(in, policy_match_answer(s->world->policy, &address, &question, s->now_s, in->found));
+	in->address = NULL;
+	return does;
 }
 
 /* Of an HTTPS or SVCB record (RFC 9460 §2.2: priority, target, then key, length, value): the name it sends clients to, as a CNAME

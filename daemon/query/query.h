@@ -106,12 +106,12 @@ struct query {
 	int64_t judged_s;
 	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
 	struct cache_key key;		  /* of query_sought; set by key_stage */
-	bool has_stale;			  /* the cache holds an expired answer to fall back on */
 	struct trail *trail;		  /* owned: the links of a chain that goes on with other servers; NULL: none */
 
 	/* as a slot */
 	uint32_t slot;
-	bool moves; /* it had a slot a moment ago, and is to have one again */
+	bool moves;	/* it had a slot a moment ago, and is to have one again */
+	bool has_stale; /* the cache holds an expired answer to fall back on */
 	bool stale_queued;
 	uint64_t serial;	  /* 0: free */
 	struct share_place share; /* its client's, of service->clients */

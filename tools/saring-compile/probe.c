@@ -39,6 +39,7 @@ static json_t *not_signed(const struct err *err)
 
 static json_t *refusal(const struct err_list *errors)
 {
+	must(errors->items != NULL);
 	const struct err *first = &errors->items[0];
 	char text[sizeof(first->text) + 64];
 	if (strncmp(first->text, REFUSAL, strlen(REFUSAL)) == 0 || first->line <= 1)

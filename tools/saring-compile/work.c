@@ -187,11 +187,10 @@ static void open_source(struct run *r, size_t i, const char *segments, const uin
 		source_open(r->settings, i, segments, known, &r->sources[i], &errors);
 	else
 		source_open_keep(r->settings, i, segments, known, &r->sources[i], &errors);
-	if (r->sources[i].unjudged)
-		take_errors(r, &errors);
-	else if (fall_back(r, i, segments, &errors))
+	const bool judged = !r->sources[i].unjudged;
+	if (judged && fall_back(r, i, segments, &errors))
 		say_refused(r, i);
-	else if (r->settings->lists[i].url != NULL && r->sources[i].segment == NULL && errors.count > 0)
+	else if (judged && r->settings->lists[i].url != NULL && r->sources[i].segment == NULL && errors.count > 0)
 		open_without_copy(r, i, &errors);
 	else
 		take_errors(r, &errors);
@@ -339,7 +338,8 @@ static bool remember_signed(struct run *r, struct err *err)
 			signed_record_accept(&record, list->key_text, source->serial, source->signed_hash, clock_wall_s());
 		else
 			signed_record_refuse(&record, r->refusals[i].len > 0 ? r->refusals[i].ptr : "", clock_wall_s());
-		if (memcmp(&before, &record, sizeof(record)) != 0 &&
+		/* should their padding differ, it is saved once more */
+		if (memcmp(&before, &record, sizeof(record)) != 0 && // NOLINT(bugprone-suspicious-memory-comparison,cert-*)
 		    !(signed_make_room(r->settings->state, err) &&
 		      signed_record_save(r->settings->state, list->name, &record, err)))
 			return err_context(err, "list '%s': what was signed can't be remembered", list->name);

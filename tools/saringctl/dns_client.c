@@ -137,9 +137,7 @@ static bool transfer(int fd, uint8_t *bytes, size_t len, bool writes, int64_t de
 		const ssize_t n = writes ? send(fd, bytes + at, len - at, MSG_NOSIGNAL) : recv(fd, bytes + at, len - at, 0);
 		if (n > 0)
 			at += (size_t)n;
-		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			return false;
-		else if (!wait_for(fd, writes ? POLLOUT : POLLIN, deadline_ms))
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR) || !wait_for(fd, writes ? POLLOUT : POLLIN, deadline_ms))
 			return false;
 	}
 	return true;
