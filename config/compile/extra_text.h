@@ -15,7 +15,8 @@ void extra_text_line(struct buf *b, const char *text);
 
 /* "ORGANIZATION: blocked by order of AUTHORITY: REASON (REFERENCE)", as far as these are known (NULL: not said); the verb is the
  * code's. Without a reference, or with one that has no room, "(list NAME)": whoever asks the operator can say which. One line of
- * UTF-8; when too long the reason is cut, then left out, then the end is cut, at a character. "" when nothing is known. Returns buf. */
+ * UTF-8; when too long the reason is cut, then left out, then the end is cut, at a character. "" when nothing is known. Returns
+ * buf. */
 char *extra_text_compose(enum code code, const char *organization, const char *authority, const char *reason, const char *reference,
 			 const char *list, char buf[IMAGE_EXTRA_TEXT_MAX + 1]);
 

@@ -46,12 +46,13 @@ static void test_unknown_keys(void **state)
 	check("ttl: 1s\n", "/s.yaml:1:1: unknown key 'ttl'; did you mean 'block.ttl'?\n");
 	check("upstream: {routes: [{zon: a, servers: [192.0.2.1], zone: b}]}\n",
 	      "/s.yaml:1:22: unknown key 'zon'; did you mean 'zone'?\n");
-	check("lists:\n- name: a\n  file: b\n  reson: c\n  lifted: 2017-01-01\n",
-	      "/s.yaml:4:3: unknown key 'reson'; did you mean 'reason'?\n"
-	      "/s.yaml:5:3: unknown key 'lifted'; what may stand here: name, file, url, refresh, max-change, key, signature, format, "
-	      "may-allow, action, match, answer, mandatory, mode, authority, reason, code, sub-error, reference, contact, "
-	      "organization, language, added, review, "
-	      "expires\n");
+	check(
+	    "lists:\n- name: a\n  file: b\n  reson: c\n  lifted: 2017-01-01\n",
+	    "/s.yaml:4:3: unknown key 'reson'; did you mean 'reason'?\n"
+	    "/s.yaml:5:3: unknown key 'lifted'; what may stand here: name, file, url, refresh, max-change, key, signature, format, "
+	    "may-allow, action, match, answer, mandatory, mode, authority, reason, code, sub-error, reference, contact, "
+	    "organization, language, added, review, "
+	    "expires\n");
 	check("log: {xyzzy: 1}\n", "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic\n");
 	check("'a\\\"\\e': 1\n",
 	      "/s.yaml:1:1: unknown key 'a\\\\\\\"\\\\e'; what may stand here: listen, workers, user, clients, upstream, "
