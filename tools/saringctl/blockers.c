@@ -91,7 +91,7 @@ void lookout_finish(struct lookout *l)
  * name eight octets may be read (segment.h, name.h). Returns how many labels there are. */
 static size_t suffix_hashes(const uint8_t *wire, uint64_t ret[NAME_LABELS_MAX + 1])
 {
-	uint8_t places[NAME_LABELS_MAX + 1];
+	uint8_t places[NAME_LABELS_MAX + 1] = {0};
 	size_t labels = 0;
 	for (size_t at = 0; wire[at] != 0; at += wire[at] + 1u)
 		places[labels++] = (uint8_t)at;

@@ -328,7 +328,7 @@ bool dns_client_fetch(const struct addr *server, const struct name *name, uint16
 		      struct buf *ret_message, struct err *err)
 {
 	struct buf message = {NULL, 0, 0};
-	struct dns_result result;
+	struct dns_result result = {.outcome = DNS_SILENT};
 	char text[ADDR_TEXT_MAX];
 	struct asking a = {.server = server,
 			   .names = name,
