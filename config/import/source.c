@@ -245,13 +245,12 @@ static void open_any(const struct settings *settings, size_t index, const char *
 	size_t limit = how.format == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX;
 	struct signed_record record;
 	ret->unjudged = list->key != NULL && !signed_record_read(settings->state, list->name, &record, &err);
-	if (ret->unjudged) {
-		err_list_add_at(errors, settings->path, list->line, list->column, "list '%s': %s", list->name, err.text);
-	} else if (read_identified(list, limit, ret, &text, &err)) {
+	const bool there = !ret->unjudged && read_identified(list, limit, ret, &text, &err);
+	if (there) {
 		const struct str whole = {text.ptr, text.len};
 		if (list->key == NULL || is_signed(settings, list, &record, keep, whole, ret, errors))
 			open_text(settings, list, segments, whole, ret, errors);
-	} else if (err.code == ERR_NOT_FOUND && list->url != NULL) {
+	} else if (!ret->unjudged && err.code == ERR_NOT_FOUND && list->url != NULL) {
 		open_missing(&how, ret, errors);
 	} else {
 		err_list_add_at(errors, settings->path, list->line, list->column, "list '%s': %s", list->name, err.text);
