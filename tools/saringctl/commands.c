@@ -130,7 +130,7 @@ const char *command_name(const struct command *command, char *buf, size_t size)
 
 /* ---- help ---- */
 
-static void help_options(FILE *out, uint32_t bits)
+static void help_options(FILE *out, uint64_t bits)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *row = &options[i];

@@ -52,7 +52,7 @@ enum command_option {
 #define COMMANDS_NUMBER_MAX 100000		/* of -n */
 extern const char *const report_format_words[]; /* "text", "json", "html", NULL; cmd_report.c */
 
-#define OPTION_BIT(o) (1u << (o))
+#define OPTION_BIT(o) (UINT64_C(1) << (o))
 /* taken by every verb */
 #define OPTION_BITS_GLOBAL                                                                                           \
 	(OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP) | \
@@ -65,7 +65,7 @@ struct command {
 	const char *sub;      /* "add", or NULL */
 	const char *operands; /* "LIST NAME...", or "" */
 	unsigned min, max;    /* how many */
-	uint32_t options;     /* bits beside the global ones */
+	uint64_t options;     /* bits beside the global ones */
 	enum exit_status (*run)(struct context *ctx);
 	const char *summary; /* one line, for the list of verbs */
 	const char *details; /* for its own help; may be NULL */
@@ -78,7 +78,7 @@ extern const size_t commands_count;
 struct invocation {
 	const struct command *command; /* NULL with help or version and no verb */
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
-	uint32_t given;		       /* bits of the options that stood there */
+	uint64_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
 	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
 	const char *popular;	    /* --popular; NULL: not said */
