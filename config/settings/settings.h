@@ -24,10 +24,11 @@
 #define SETTINGS_WORKERS_MAX 64
 #define SETTINGS_PROTECT_MAX 1024
 #define SETTINGS_COOKIE_SECRETS_MAX 8
+#define SETTINGS_METRICS_MAX 8
 #define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
 #define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
 
-enum endpoint_scheme { ENDPOINT_DNS };
+enum endpoint_scheme { ENDPOINT_DNS, ENDPOINT_HTTP };
 struct endpoint {
 	enum endpoint_scheme scheme;
 	struct addr addr;
@@ -149,6 +150,9 @@ struct settings {
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
 	bool log_traffic;    /* what the last day looked like is counted */
+
+	const struct endpoint *metrics_listen; /* HTTP; port 0: the kernel chooses */
+	size_t metrics_listen_count;	       /* 0: off */
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */

@@ -3,10 +3,25 @@
 
 #include <assert.h>
 
-static void query_end(struct service *s, struct query *q)
+#define RCODE_AT 3 /* in a message: the low octet of its flags */
+
+/* It waited for an upstream, so that its time is its own and not its batch's. */
+static __attribute__((noinline)) void time_waited(struct service *s, const struct query *q, enum counter as)
 {
+	if (s->world == NULL || !service_is_timed(s))
+		return;
+	latency_add(&s->counters->durations[as - COUNTER_BLOCKED], (uint64_t)MAX(s->now_us - q->came_us, 0), 1);
+	s->ends_before[as - COUNTER_BLOCKED]++;
+}
+
+static void query_end(struct service *s, struct query *q, enum counter as)
+{
+	counters_add(s->counters, as);
+	counters_bump(&s->counters->types[counter_type_of(q->type)]);
 	if (UNLIKELY(q->trail != NULL))
 		trail_drop(s, q);
+	if (UNLIKELY(q->serial != 0 || q->moves))
+		time_waited(s, q, as);
 	if (q->serial != 0)
 		slot_free(s, q);
 }
@@ -62,21 +77,25 @@ void query_tell(struct service *s, const struct query *q)
 		tell_query(s, q);
 }
 
-void query_finish(struct service *s, struct query *q, enum counter as)
+void query_finish_as(struct service *s, struct query *q, enum counter as, uint16_t rcode)
 {
-	counters_add(s->counters, as);
+	counters_bump(&s->counters->rcodes[rcode]);
 	if (is_told(as) && query_is_told(s))
 		tell_query(s, q);
 	q->via->send(q, s->out, s->out_len);
-	query_end(s, q);
+	query_end(s, q, as);
+}
+
+void query_finish(struct service *s, struct query *q, enum counter as)
+{
+	query_finish_as(s, q, as, (uint16_t)(s->out[RCODE_AT] & MSG_RCODE));
 }
 
 void query_drop(struct service *s, struct query *q, enum counter as)
 {
-	counters_add(s->counters, as);
 	if (q->via->dropped != NULL)
 		q->via->dropped(q);
-	query_end(s, q);
+	query_end(s, q, as);
 }
 
 void query_count_list(struct service *s, const struct verdict *v)

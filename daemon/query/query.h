@@ -110,8 +110,9 @@ struct query {
 
 	/* as a slot */
 	uint32_t slot;
-	bool moves;	/* it had a slot a moment ago, and is to have one again */
-	bool has_stale; /* the cache holds an expired answer to fall back on */
+	bool moves;	 /* it had a slot a moment ago, and is to have one again */
+	int64_t came_us; /* monotonic: of the batch it came in */
+	bool has_stale;	 /* the cache holds an expired answer to fall back on */
 	bool stale_queued;
 	uint64_t serial;	  /* 0: free */
 	struct share_place share; /* its client's, of service->clients */
@@ -162,9 +163,12 @@ struct service {
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
-	bool rehearses; /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
+	bool rehearses;			    /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
+	uint64_t ends_before[COUNTER_ENDS]; /* when service_is_timed: how many had ended in each way before this batch, and those of
+					       this batch that are timed for themselves */
 
-	int64_t now_ms; /* monotonic, of this batch */
+	int64_t now_us; /* monotonic, of this batch */
+	int64_t now_ms; /* the same */
 	int64_t now_s;	/* wall clock, of this batch */
 
 	/* slots */
@@ -217,6 +221,11 @@ void slots_drop_all(struct service *s);
 /* Adopt the newest world and read the clocks. False before the first world. */
 MUST_CHECK bool service_begin_batch(struct service *s);
 void service_end_batch(struct service *s); /* what was borrowed from policy and cache is so no longer */
+/* Is it counted how long queries take? Within a batch. */
+static inline bool service_is_timed(const struct service *s)
+{
+	return s->world->settings->metrics_listen_count > 0;
+}
 /* Parse a packet into q; via, via_data, peer and local are set by the transport before. bytes are borrowed until query_run or
  * query_run_batch returns. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);
@@ -353,6 +362,8 @@ void rehearse_asks(struct query *q);
 /* ---- the only doors out (finish.c) ---- */
 /* Send s->out, counted under `as`. */
 void query_finish(struct service *s, struct query *q, enum counter as);
+/* The same for an rcode whose high bits are in the OPT. */
+void query_finish_as(struct service *s, struct query *q, enum counter as, uint16_t rcode);
 /* Send nothing, counted under `as`. */
 void query_drop(struct service *s, struct query *q, enum counter as);
 /* Count a block against its list. */

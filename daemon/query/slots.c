@@ -94,6 +94,8 @@ struct query *slot_park(struct service *s, const struct query *q)
 	parked->serial = s->next_serial++;
 	parked->next_free = NULL;
 	parked->share = share;
+	if (!q->moves)
+		parked->came_us = s->now_us;
 	parked->moves = false;
 	share_take(&s->clients, share);
 	parked->stale_queued = false;
