@@ -7,17 +7,19 @@
 #include <unistd.h>
 
 #define BACKLOG 16
+#define SEND_BYTES 65536 /* of an answer that a client does not take, so much lies with the kernel; connections have it from here */
 
 static bool open_socket(const struct addr *addr, int *ret_fd)
 {
-	const int on = 1;
+	const int on = 1, send_bytes = SEND_BYTES;
 	int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	*ret_fd = fd;
 	if (fd < 0)
 		return false;
 	/* Connections of the process before that linger are no reason not to start. */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes)) != 0)
 		return false;
 	if (addr->sa.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0)
 		return false;
