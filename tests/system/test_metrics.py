@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The endpoint of metrics: both formats, figures that agree with what else is told, bounds on whoever comes, and a real Prometheus."""
+import json
 import re
 import select
 import socket
@@ -513,6 +514,14 @@ def test_stopping_with_clients_half_way(serve):
 # ---- a real Prometheus ----
 
 
+def dashboard_expressions():
+    """What the dashboard asks, its variables put in."""
+    dashboard = json.loads((SOURCE / "tools/dashboard/saring.json").read_text())
+    texts = [t["expr"] for p in dashboard["panels"] for t in p.get("targets", [])] + [a["expr"] for a in dashboard["annotations"]["list"]]
+    assert len(texts) > 40
+    return [re.sub(r"\$__\w+", "1m", re.sub(r"\$(job|instance)", ".*", text)) for text in texts]
+
+
 @needs_prometheus
 def test_prometheus_scrapes_it(serve, home):
     daemon = serve()
@@ -534,9 +543,10 @@ def test_prometheus_scrapes_it(serve, home):
         assert prometheus.query("up") == {(): 1} or list(prometheus.query("up").values()) == [1.0]
         assert list(prometheus.query("sum(saring_queries_received_total)").values()) == [queries["total"]]
         assert list(prometheus.query("scrape_samples_scraped").values()) == [len(figures(daemon).samples)]
-        # what the dashboard asks is something Prometheus can answer
         quantile = "histogram_quantile(0.99, sum by (le) (saring_query_duration_seconds_bucket))"
         assert list(prometheus.query(quantile).values())[0] > 0
+        for expression in dashboard_expressions():
+            assert prometheus.api("query", query=expression) is not None, expression
         metadata = prometheus.api("metadata")
         assert metadata["saring_queries" if "saring_queries" in metadata else "saring_queries_total"][0]["type"] == "counter"
         rules = prometheus.api("rules")["groups"]
