@@ -94,6 +94,8 @@ static void open_house(struct worker *w, struct upstreams *upstreams)
 	w->udp = base_alloc((w->config.listener_count + 1) * sizeof(struct udp *));
 	for (size_t i = 0; i < w->config.listener_count; i++) {
 		const struct listener *l = &w->config.listeners[i];
+		w->service->listen[l->number] = l->asked;
+		w->service->listen_count = MAX(w->service->listen_count, (size_t)l->number + 1);
 		if (l->stream)
 			tcp_listen(w->tcp, l);
 		else
