@@ -210,6 +210,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 		w->service->listen[l->number] = l->asked;
 		w->service->listen_count = MAX(w->service->listen_count, (size_t)l->number + 1);
 	}
+	w->service->away = config->away;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;
