@@ -24,6 +24,7 @@
 	X(REBIND_REFUSED, rebind_refused) X(PATTERNS_STOPPED, patterns_stopped)                                                                                    \
 	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
 	X(CLIENT_FULL, client_full) X(ZONE_FULL, zone_full) X(LOOPS, loops) X(LOOPED, looped)                                                                  \
+	X(FACTS_LOST, facts_lost)                                                                                            \
 	/* UDP clients */                                                                                                    \
 	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed) X(RATE_SLIPPED, rate_slipped) X(RATE_DROPPED, rate_dropped)  \
 	X(REFUSALS_DROPPED, refusals_dropped)                                                                                \
@@ -62,7 +63,7 @@ extern const char *const counter_type_names[COUNTER_TYPE_COUNT]; /* "other", "A"
 #define COUNTER_TYPES_KNOWN 258					 /* types below it have a place here; the others are "other" */
 extern const uint8_t counter_type_places[COUNTER_TYPES_KNOWN];
 
-#define COUNTER_RCODES 24 /* up to BADCOOKIE */
+#define COUNTER_RCODES 32 /* BADCOOKIE, the highest that is sent, is 23 */
 
 enum counter_transport { COUNTER_UDP, COUNTER_STREAM, COUNTER_TRANSPORT_COUNT };
 

@@ -128,14 +128,12 @@ enum limit_word limit_take(struct limit *l, enum limit_kind kind, uint64_t clien
 /* Above the rate: told to come by TCP, or with the cookie that goes along; only of a question is there anything to be told. */
 static enum fate slip(struct service *s, struct query *q)
 {
-	uint16_t rcode = q->has_cookie ? RCODE_BADCOOKIE : RCODE_NOERROR;
-
 	if (q->has_cookie)
-		answer_rcode(s, q, rcode, &(struct query_extra){.has_ede = false});
+		answer_rcode(s, q, RCODE_BADCOOKIE, &(struct query_extra){.has_ede = false});
 	else
 		answer_truncated(s, q);
 	counters_add(s->counters, COUNTER_RATE_SLIPPED);
-	query_finish_as(s, q, COUNTER_REFUSED, rcode);
+	query_finish(s, q, COUNTER_REFUSED);
 	return FATE_ANSWER;
 }
 

@@ -56,12 +56,17 @@ bool service_begin_batch(struct service *s)
 {
 	s->world = generation_adopt(s->generations, s->worker);
 	s->now_us = clock_mono_ns() / 1000;
+	s->wall_us = clock_wall_us();
 	s->now_ms = s->now_us / 1000;
-	s->now_s = clock_wall_s();
+	s->now_s = s->wall_us / 1000000;
 	if (s->world == NULL)
 		return false;
-	if (s->tap != NULL)
+	if (UNLIKELY(s->world->settings->group_count > 0))
+		groups_refresh(s);
+	if (s->tap != NULL) {
 		tap_refresh(s->tap);
+		tap_refresh(s->away);
+	}
 	if (UNLIKELY(service_is_timed(s)))
 		begin_timing(s);
 	cache_enter(s->reader);
@@ -85,10 +90,13 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_stale = false;
 	q->stale_queued = false;
 	q->moves = false;
+	q->shadow_by_answer = false;
+	q->upstream = 0;
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
 	q->rewrite.on = false;
 	q->trail = NULL;
 	q->prepared = NULL;
+	q->group = 0;
 	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
 	q->keepalive_100ms = 0;
 	q->id = m.header.id;
@@ -140,6 +148,7 @@ static void count_in(struct service *s, const struct via *via, unsigned count)
 
 void query_run(struct service *s, struct query *q)
 {
+	q->came_us = s->now_us;
 	count_in(s, q->via, 1);
 	if (is_deaf_to(q)) {
 		query_drop(s, q, COUNTER_DROPPED);
@@ -173,6 +182,7 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 	count_in(s, queries[0].via, count); /* they came by one socket */
 	for (unsigned i = 0; i < count; i++) {
 		struct query *q = &queries[i];
+		q->came_us = s->now_us;
 		if (is_deaf_to(q)) {
 			query_drop(s, q, COUNTER_DROPPED);
 			continue;

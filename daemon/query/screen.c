@@ -4,7 +4,7 @@
 static enum fate refuse(struct service *s, struct query *q, uint16_t rcode, uint16_t ede)
 {
 	answer_rcode(s, q, rcode, &(struct query_extra){.has_ede = ede != 0, .ede = ede});
-	query_finish_as(s, q, COUNTER_REFUSED, rcode);
+	query_finish(s, q, COUNTER_REFUSED);
 	return FATE_ANSWER;
 }
 
@@ -14,9 +14,8 @@ static enum fate give_cookie(struct service *s, struct query *q)
 	if (!q->has_cookie)
 		return refuse(s, q, RCODE_FORMERR, 0); /* as where cookies are not known */
 	bool bad = q->raw_cookie_len > COOKIE_CLIENT_LEN && !q->cookie_good;
-	uint16_t rcode = bad ? RCODE_BADCOOKIE : RCODE_NOERROR;
-	answer_rcode(s, q, rcode, &(struct query_extra){.has_ede = false});
-	query_finish_as(s, q, bad ? COUNTER_REFUSED : COUNTER_LOCAL, rcode);
+	answer_rcode(s, q, bad ? RCODE_BADCOOKIE : RCODE_NOERROR, &(struct query_extra){.has_ede = false});
+	query_finish(s, q, bad ? COUNTER_REFUSED : COUNTER_LOCAL);
 	return FATE_ANSWER;
 }
 

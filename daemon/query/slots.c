@@ -39,6 +39,7 @@ void service_destroy(struct service *s)
 	for (size_t i = 0; i < SLOTS_CHUNKS; i++)
 		free(s->slot_chunks[i]);
 	free(s->slot_chunks);
+	free(s->groups);
 	mailbox_destroy(s->mailbox);
 	trails_finish(s);
 	cache_reader_destroy(s->reader);
@@ -94,8 +95,6 @@ struct query *slot_park(struct service *s, const struct query *q)
 	parked->serial = s->next_serial++;
 	parked->next_free = NULL;
 	parked->share = share;
-	if (!q->moves)
-		parked->came_us = s->now_us;
 	parked->moves = false;
 	share_take(&s->clients, share);
 	parked->stale_queued = false;
