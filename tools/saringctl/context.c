@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "ctl/client.h"
 #include "saringctl/progress.h"
+#include "saringctl/suggest.h"
 #include "settings/yaml.h"
 
 #include <stdlib.h>
@@ -69,11 +70,8 @@ const struct settings_list *context_list(struct context *ctx, const char *name)
 		names[i] = s->lists[i].name;
 	}
 	struct err err;
-	const char *near = str_nearest(str_from(name), names, s->list_count);
-	if (near != NULL)
-		err_set(&err, ERR_NOT_FOUND, "no list is called '%s' in '%s'; did you mean '%s'?", name, ctx->config, near);
-	else
-		err_set(&err, ERR_NOT_FOUND, "no list is called '%s' in '%s'", name, ctx->config);
+	(void)suggest(&err, ERR_NOT_FOUND, str_from(name), names, s->list_count, "", "no list is called '%s' in '%s'", name,
+		      ctx->config);
 	(void)output_fail(&ctx->out, &err, NULL);
 	return NULL;
 }

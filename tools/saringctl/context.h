@@ -67,6 +67,9 @@ enum exit_status cmd_reload(struct context *ctx);
 enum exit_status cmd_explain(struct context *ctx);
 /* cmd_impact.c */
 enum exit_status cmd_impact(struct context *ctx);
+/* cmd_completion.c */
+enum exit_status cmd_completion(struct context *ctx);
+enum exit_status cmd_complete(struct context *ctx);
 /* cmd_list.c */
 enum exit_status cmd_list(struct context *ctx);
 /* cmd_show.c */
