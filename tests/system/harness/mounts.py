@@ -21,6 +21,12 @@ def own_namespace():
         pytest.skip(f"the mount namespace cannot be made private: {os.strerror(ctypes.get_errno())}")
 
 
+def proc_hidden():
+    """/proc as systemd's ProtectProc=invisible has it: who is not root sees nobody else's processes. In own_namespace."""
+    if LIBC.mount(b"proc", b"/proc", b"proc", 0, b"hidepid=invisible") != 0:
+        pytest.skip(f"/proc cannot be mounted anew: {os.strerror(ctypes.get_errno())}")
+
+
 class Tiny:
     """A file system in memory at a folder, which is made."""
 
