@@ -290,6 +290,20 @@ const struct command commands_table[] = {
 	.examples = "saringctl upstream",
     },
     {
+	.verb = "doctor",
+	.purpose = PURPOSE_SETUP,
+	.run = cmd_doctor,
+	.operands = "",
+	.summary = "what keeps saring from working on this machine, and what to do about it",
+	.details = "Looks at port 53, resolv.conf, the configuration, the daemon, each upstream server, clock, rights, limits, "
+		   "memory and disk.\n"
+		   "Changes nothing; works without the daemon and without root, and says what it could not look at.",
+	.examples = "saringctl doctor\n"
+		    "saringctl --json doctor | jq '.checks[] | select(.state == \"problem\")'",
+	.failed = "there is a problem",
+	.alone = true,
+    },
+    {
 	.verb = "completion",
 	.purpose = PURPOSE_SETUP,
 	.run = cmd_completion,
