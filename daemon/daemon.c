@@ -13,6 +13,7 @@
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
+#include "hosts_files.h"
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/sockets.h"
@@ -81,6 +82,7 @@ struct daemon {
 	struct audit *audit;
 	bool audited; /* its start is recorded */
 	struct observer *observer;
+	struct hosts_files *hosts;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
@@ -131,6 +133,16 @@ static void tell_status(struct daemon *d)
 	lifesigns_status(&d->lifesigns, generation_current(d->generations), rebuild_runs(d->rebuild), rebuild_failure(d->rebuild));
 }
 
+/* A hosts file has changed: a new world, of which all else stays. */
+static void follow_hosts(struct daemon *d)
+{
+	const struct generation *g = generation_current(d->generations);
+	if (!hosts_files_changed(d->hosts, g->settings))
+		return;
+	generation_give_locals(d->generations, hosts_files_read(d->hosts, g->settings));
+	generation_publish(d->generations, NULL, NULL, NULL, NULL, NULL);
+}
+
 static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -142,6 +154,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
+	follow_hosts(d);
 	tell_status(d);
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
@@ -460,6 +473,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
+	d->hosts = hosts_files_create();
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -470,6 +484,7 @@ static bool build(struct daemon *d, struct err *err)
 					.generations = d->generations,
 					.cache = d->cache,
 					.failures = d->failures,
+					.hosts = d->hosts,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
 					.run_begins = on_run_begins,
@@ -537,6 +552,7 @@ static void daemon_finish(struct daemon *d)
 	audit_destroy(d->audit);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
+	hosts_files_destroy(d->hosts);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
 	limit_destroy(d->limit);

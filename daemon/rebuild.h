@@ -23,6 +23,7 @@
 #include "settings/settings.h"
 
 struct event_base;
+struct hosts_files;
 
 struct rebuild_config {
 	struct event_base *base;
@@ -35,6 +36,7 @@ struct rebuild_config {
 	struct generations *generations;
 	struct cache *cache;
 	struct failures *failures; /* may be NULL */
+	struct hosts_files *hosts; /* may be NULL: no local records */
 	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
 	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
 	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */

@@ -12,7 +12,6 @@
 #include "settings/values.h"
 #include "settings/yaml.h"
 
-#define NODES_MAX 100000
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
 
@@ -28,6 +27,8 @@ struct loader {
 	struct values values;
 	struct settings *settings;
 	struct settings_list *lists; /* those of the settings, while they are made */
+	struct settings_route_item *routes;
+	size_t route_count;
 	struct pending *first, *last;
 	void *spare; /* NULL until needed; what a key that stands again is bound to, for its faults alone */
 };
@@ -36,7 +37,7 @@ struct loader {
 union object {
 	struct settings settings;
 	struct settings_list list;
-	struct settings_route route;
+	struct settings_route_item route;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -83,7 +84,7 @@ static void bind_items(struct loader *l, const struct schema_key *row, const cha
 		       struct settings *s)
 {
 	bool lists = row->type == SCHEMA_LISTS;
-	size_t size = lists ? sizeof(struct settings_list) : sizeof(struct settings_route);
+	size_t size = lists ? sizeof(struct settings_list) : sizeof(struct settings_route_item);
 	if (yaml_is_null(node) || !values_kind(&l->values, key, node, YAML_SEQUENCE, "a list of mappings"))
 		return;
 	if (node->count > (size_t)row->max) {
@@ -109,9 +110,9 @@ static void bind_items(struct loader *l, const struct schema_key *row, const cha
 		if (s == l->settings)
 			l->lists = (struct settings_list *)(void *)items;
 		s->list_count = count;
-	} else {
-		s->routes = (struct settings_route *)(void *)items;
-		s->route_count = count;
+	} else if (s == l->settings) {
+		l->routes = (struct settings_route_item *)(void *)items;
+		l->route_count = count;
 	}
 }
 
@@ -166,6 +167,10 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_NAMES:
 	case SCHEMA_WORDS:
 	case SCHEMA_KEY:
+	case SCHEMA_ROUTE_ZONES:
+	case SCHEMA_RECORDS:
+	case SCHEMA_HOSTS:
+	case SCHEMA_SAFE_SEARCH:
 		(void)!values_bind(&l->values, row, key, member, object);
 		return;
 	}
@@ -213,6 +218,8 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 	}
 	if (strcmp(p->prefix, PREFIX_LISTS) == 0)
 		check_list_item(l, p->node);
+	if (strcmp(p->prefix, PREFIX_ROUTES) == 0 && yaml_get(p->node, "zone") == NULL && yaml_get(p->node, "zones") == NULL)
+		(void)values_fault(&l->values, p->node, "'zone' or 'zones' is missing here");
 }
 
 static const struct yaml_node *get(const struct yaml_node *root, const char *section, const char *key)
@@ -343,21 +350,32 @@ static void finish_sources(const struct loader *l, const struct yaml_node *root)
 	}
 }
 
-static void check_zones(const struct loader *l, const struct yaml_node *root)
+/* A route for each zone: who asks by them need not know how they were written. */
+static void finish_routes(const struct loader *l)
 {
-	const struct settings *s = l->settings;
-	const struct yaml_node *routes = s->route_count > 0 ? get(root, "upstream", "routes") : NULL;
+	struct settings_route *routes = arena_alloc(l->values.arena, (SETTINGS_ZONES_MAX + 1) * sizeof(*routes));
 	char text[NAME_TEXT_MAX];
-	size_t i = 0;
-	for (const struct yaml_node *item = routes != NULL ? routes->first : NULL; item != NULL; item = item->next, i++) {
-		for (size_t j = 0; j < i && s->routes[i].zone.len > 0; j++) {
-			if (s->routes[j].zone.len == 0 || !name_eq(&s->routes[i].zone, &s->routes[j].zone))
-				continue;
-			(void)values_fault(&l->values, yaml_get(item, "zone"), "the zone '%s' has a route already",
-					   name_to_text(&s->routes[j].zone, text));
-			break;
+	size_t count = 0;
+	for (size_t i = 0; i < l->route_count; i++) {
+		const struct settings_route_item *item = &l->routes[i];
+		for (size_t k = 0; k < item->zone_count; k++) {
+			const struct settings_zone *zone = &item->zones[k];
+			size_t j = 0;
+			while (j < count && !name_eq(&routes[j].zone, &zone->name))
+				j++;
+			if (j < count)
+				err_list_add_at(l->values.errors, l->values.shown, zone->line, zone->column,
+						"the zone '%s' has a route already", name_to_text(&zone->name, text));
+			else if (count == SETTINGS_ZONES_MAX)
+				err_list_add_at(l->values.errors, l->values.shown, zone->line, zone->column,
+						"all routes together have more than %d zones", SETTINGS_ZONES_MAX);
+			else
+				routes[count++] = (struct settings_route){
+				    .zone = zone->name, .servers = item->servers, .server_count = item->server_count};
 		}
 	}
+	l->settings->routes = routes;
+	l->settings->route_count = count;
 }
 
 static void check_endpoints(const struct loader *l)
@@ -373,9 +391,9 @@ static void check_endpoints(const struct loader *l)
 			}
 		}
 	}
-	for (size_t r = 0; r <= s->route_count; r++) {
-		const struct endpoint *servers = r < s->route_count ? s->routes[r].servers : s->servers;
-		size_t count = r < s->route_count ? s->routes[r].server_count : s->server_count;
+	for (size_t r = 0; r <= l->route_count; r++) {
+		const struct endpoint *servers = r < l->route_count ? l->routes[r].servers : s->servers;
+		size_t count = r < l->route_count ? l->routes[r].server_count : s->server_count;
 		for (size_t i = 0; i < count; i++) {
 			if (settings_is_self(s, &servers[i].addr))
 				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
@@ -395,7 +413,7 @@ static char *absolute_path(const char *path, struct arena *arena)
 
 static void bind_file(struct loader *l, struct str text, struct arena *tree)
 {
-	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = NODES_MAX};
+	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = SETTINGS_NODES_MAX};
 	const struct yaml_node *root = yaml_parse(text, l->values.shown, &limits, tree, l->values.errors);
 	if (root == NULL)
 		return;
@@ -410,8 +428,8 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	check_addresses(l, root);
 	check_list_names(l, root);
 	finish_sources(l, root);
-	check_zones(l, root);
 	check_endpoints(l);
+	finish_routes(l);
 }
 
 /* Which special names are answered here. */

@@ -12,12 +12,16 @@
 #include "base/log.h"
 #include "base/siphash.h"
 #include "policy/terms.h"
+#include "settings/locals.h"
+#include "settings/safe_search.h"
 #include "settings/special.h"
 #include "wire/name.h"
 
 #define SETTINGS_LISTEN_MAX 64
 #define SETTINGS_SERVERS_MAX 32
-#define SETTINGS_ROUTES_MAX 64
+#define SETTINGS_ROUTES_MAX 64 /* as written */
+#define SETTINGS_ZONES_MAX 512 /* of all of them */
+#define SETTINGS_HOSTS_MAX 16
 #define SETTINGS_LISTS_MAX 1024
 #define SETTINGS_ALLOW_MAX 1024
 #define SETTINGS_ADDRESSES_MAX 16
@@ -60,10 +64,27 @@ struct provenance {
 
 struct minisign_key; /* settings/minisign.h */
 
+/* A route as it is written, with zones that may be prefixes' (settings/reverse.h); what load.c makes routes of. */
+struct settings_zone {
+	struct name name; /* folded */
+	uint32_t line, column;
+};
+struct settings_route_item {
+	const struct settings_zone *zones;
+	size_t zone_count;
+	const struct endpoint *servers;
+	size_t server_count;
+};
+
 struct settings_route {
 	struct name zone; /* folded */
 	const struct endpoint *servers;
 	size_t server_count;
+};
+
+struct settings_hosts {
+	const char *path;  /* absolute */
+	const char *shown; /* as written */
 };
 
 struct settings_list {
@@ -138,6 +159,12 @@ struct settings {
 	bool special_on[SPECIAL_MAX]; /* answered here */
 	struct special_index special;
 	enum dotless dotless;
+
+	const struct locals_record *records; /* sound, as settings/locals.h wants them */
+	size_t record_count;
+	const struct settings_hosts *hosts;
+	size_t host_count;
+	uint32_t safe_search; /* bits: enum safe_engine */
 
 	const struct settings_list *lists;
 	size_t list_count;

@@ -2,6 +2,7 @@
 #include "query/query.h"
 
 #include "policy/records.h"
+#include "query/local.h"
 
 #include <string.h>
 
@@ -132,18 +133,24 @@ static inline void count(struct service *s, const struct query *q, const struct 
 		query_tell(s, q);
 }
 
-void query_count_rewrite(struct service *s, const struct query *q)
+enum counter query_count_rewrite(struct service *s, const struct query *q)
 {
 	const struct verdict *v = &q->rewrite.verdict;
 	struct policy_answer a;
 
+	if (q->rewrite.kind != REWRITE_ENTRY) {
+		if (q->rewrite.kind == REWRITE_SAFE)
+			counters_add(s->counters, COUNTER_SAFE_SEARCH);
+		return COUNTER_LOCAL;
+	}
 	if (q->rewrite.by_answer) { /* the entry was told of when it sent the question on */
 		query_count_list(s, v);
 		query_tell(s, q);
-		return;
+		return COUNTER_BLOCKED;
 	}
 	policy_answer(s->world->policy, v, &q->name, true, s->now_s, &a);
 	count(s, q, v, true, &a);
+	return COUNTER_BLOCKED;
 }
 
 void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
@@ -163,6 +170,8 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	enum block_end end = BLOCK_ENDED;
 
 	block_answer(s->world->policy, v, &q->name, q->type, owns, s->now_s, &a);
+	if (UNLIKELY(s->world->locals != NULL) && a.answer == ANSWER_NXDOMAIN && local_is_above(s->world, &q->name))
+		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
 	case ANSWER_DROP:
 		count(s, q, v, owns, &a);
