@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "settings/groups.h"
 #include "settings/minisign.h"
 #include "settings/provenance.h"
 #include "settings/schema.h"
@@ -14,6 +15,7 @@
 
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
+#define PREFIX_GROUPS "groups[]."
 
 /* A mapping still to be bound. A queue rather than calls in calls: what is in the file decides how much there is. */
 struct pending {
@@ -26,9 +28,8 @@ struct pending {
 struct loader {
 	struct values values;
 	struct settings *settings;
-	struct settings_list *lists; /* those of the settings, while they are made */
-	struct settings_route_item *routes;
-	size_t route_count;
+	struct settings_list *lists;   /* those of the settings, while they are made */
+	struct settings_group *groups; /* the same */
 	struct pending *first, *last;
 	void *spare; /* NULL until needed; what a key that stands again is bound to, for its faults alone */
 };
@@ -38,6 +39,7 @@ union object {
 	struct settings settings;
 	struct settings_list list;
 	struct settings_route_item route;
+	struct settings_group group;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -79,12 +81,34 @@ static void unknown_key(const struct loader *l, const struct pending *p, const s
 	(void)values_fault(&l->values, key, "unknown key '%s'%s", values_shown(key, shown), suggestion);
 }
 
-/* The items of `lists` and `upstream.routes`: an array with the defaults in each, and their mappings queued. */
-static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node,
-		       struct settings *s)
+/* Sequences of mappings: what their items are bound by, and to. */
+static const struct items {
+	enum schema_type type;
+	const char *prefix;
+	size_t size;
+} items_of[] = {
+    {SCHEMA_LISTS, PREFIX_LISTS, sizeof(struct settings_list)},
+    {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route_item)},
+    {SCHEMA_GROUPS, PREFIX_GROUPS, sizeof(struct settings_group)},
+};
+
+static void note_place(enum schema_type type, void *object, const struct yaml_node *item)
 {
-	bool lists = row->type == SCHEMA_LISTS;
-	size_t size = lists ? sizeof(struct settings_list) : sizeof(struct settings_route_item);
+	if (type == SCHEMA_LISTS) {
+		((struct settings_list *)object)->line = item->line;
+		((struct settings_list *)object)->column = item->column;
+	} else if (type == SCHEMA_GROUPS) {
+		((struct settings_group *)object)->line = item->line;
+		((struct settings_group *)object)->column = item->column;
+	}
+}
+
+/* The items of `lists`, `upstream.routes` and `groups`: an array with the defaults in each, and their mappings queued. */
+static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)
+{
+	const struct items *of = items_of;
+	while (of->type != row->type)
+		of++;
 	if (yaml_is_null(node) || !values_kind(&l->values, key, node, YAML_SEQUENCE, "a list of mappings"))
 		return;
 	if (node->count > (size_t)row->max) {
@@ -92,28 +116,23 @@ static void bind_items(struct loader *l, const struct schema_key *row, const cha
 				   (intmax_t)row->max);
 		return;
 	}
-	char *items = arena_alloc(l->values.arena, (node->count + 1) * size);
+	char *items = arena_alloc(l->values.arena, (node->count + 1) * of->size); /* groups may become one more */
 	size_t count = 0;
 	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
-		void *object = items + size * count++;
-		if (lists) {
-			((struct settings_list *)object)->line = item->line;
-			((struct settings_list *)object)->column = item->column;
-		}
+		void *at = items + of->size * count++;
+		note_place(of->type, at, item);
 		if (!values_kind(&l->values, key, item, YAML_MAPPING, "a mapping in each item"))
 			continue;
-		bind_defaults(l, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
-		push(l, item, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
+		bind_defaults(l, of->prefix, at);
+		push(l, item, of->prefix, at);
 	}
-	if (lists) {
-		s->lists = (struct settings_list *)(void *)items;
-		if (s == l->settings)
-			l->lists = (struct settings_list *)(void *)items;
-		s->list_count = count;
-	} else if (s == l->settings) {
-		l->routes = (struct settings_route_item *)(void *)items;
-		l->route_count = count;
-	}
+	const void *pointer = items;
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &count, sizeof(count));
+	if (object == l->settings && of->type == SCHEMA_LISTS)
+		l->lists = (struct settings_list *)(void *)items;
+	if (object == l->settings && of->type == SCHEMA_GROUPS)
+		l->groups = (struct settings_group *)(void *)items;
 }
 
 static void bind_member(struct loader *l, const struct pending *p, const struct schema_key *row, const struct yaml_node *member)
@@ -134,6 +153,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 		return;
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
+	case SCHEMA_GROUPS:
 		bind_items(l, row, key, member, object);
 		return;
 	case SCHEMA_PROVENANCE:
@@ -162,12 +182,14 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_LISTEN:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
+	case SCHEMA_CLIENTS:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
 	case SCHEMA_WORDS:
 	case SCHEMA_KEY:
 	case SCHEMA_ROUTE_ZONES:
+	case SCHEMA_RECORD_PART:
 	case SCHEMA_RECORDS:
 	case SCHEMA_HOSTS:
 	case SCHEMA_SAFE_SEARCH:
@@ -211,6 +233,8 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 		else
 			bind_member(l, p, row, member);
 	}
+	if (strcmp(p->prefix, PREFIX_ROUTES) == 0 && yaml_get(p->node, "zone") == NULL && yaml_get(p->node, "zones") == NULL)
+		(void)values_fault(&l->values, p->node, "'zone' is missing here");
 	for (size_t i = 0; i < schema_key_count; i++) {
 		const char *key = schema_keys[i].required ? schema_child(&schema_keys[i], p->prefix) : NULL;
 		if (key != NULL && yaml_get(p->node, key) == NULL)
@@ -218,8 +242,6 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 	}
 	if (strcmp(p->prefix, PREFIX_LISTS) == 0)
 		check_list_item(l, p->node);
-	if (strcmp(p->prefix, PREFIX_ROUTES) == 0 && yaml_get(p->node, "zone") == NULL && yaml_get(p->node, "zones") == NULL)
-		(void)values_fault(&l->values, p->node, "'zone' or 'zones' is missing here");
 }
 
 static const struct yaml_node *get(const struct yaml_node *root, const char *section, const char *key)
@@ -353,11 +375,15 @@ static void finish_sources(const struct loader *l, const struct yaml_node *root)
 /* A route for each zone: who asks by them need not know how they were written. */
 static void finish_routes(const struct loader *l)
 {
-	struct settings_route *routes = arena_alloc(l->values.arena, (SETTINGS_ZONES_MAX + 1) * sizeof(*routes));
+	struct settings *s = l->settings;
+	size_t count = 0, written = 0;
 	char text[NAME_TEXT_MAX];
-	size_t count = 0;
-	for (size_t i = 0; i < l->route_count; i++) {
-		const struct settings_route_item *item = &l->routes[i];
+	for (size_t i = 0; i < s->route_item_count; i++)
+		written += s->route_items[i].zone_count;
+	struct settings_route *routes =
+	    arena_alloc(l->values.arena, (MIN(written, (size_t)SETTINGS_ZONES_MAX) + 1) * sizeof(*routes));
+	for (size_t i = 0; i < s->route_item_count; i++) {
+		const struct settings_route_item *item = &s->route_items[i];
 		for (size_t k = 0; k < item->zone_count; k++) {
 			const struct settings_zone *zone = &item->zones[k];
 			size_t j = 0;
@@ -374,8 +400,8 @@ static void finish_routes(const struct loader *l)
 				    .zone = zone->name, .servers = item->servers, .server_count = item->server_count};
 		}
 	}
-	l->settings->routes = routes;
-	l->settings->route_count = count;
+	s->routes = routes;
+	s->route_count = count;
 }
 
 static void check_endpoints(const struct loader *l)
@@ -391,9 +417,9 @@ static void check_endpoints(const struct loader *l)
 			}
 		}
 	}
-	for (size_t r = 0; r <= l->route_count; r++) {
-		const struct endpoint *servers = r < l->route_count ? l->routes[r].servers : s->servers;
-		size_t count = r < l->route_count ? l->routes[r].server_count : s->server_count;
+	for (size_t r = 0; r <= s->route_item_count; r++) {
+		const struct endpoint *servers = r < s->route_item_count ? s->route_items[r].servers : s->servers;
+		size_t count = r < s->route_item_count ? s->route_items[r].server_count : s->server_count;
 		for (size_t i = 0; i < count; i++) {
 			if (settings_is_self(s, &servers[i].addr))
 				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
@@ -409,6 +435,19 @@ static char *absolute_path(const char *path, struct arena *arena)
 	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
 		return arena_strdup(arena, path);
 	return arena_printf(arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
+}
+
+/* A group that says nothing has what is said for all. */
+static void finish_safe_search(const struct loader *l)
+{
+	struct settings *s = l->settings;
+	s->any_safe_search = s->safe_search != 0;
+	for (size_t i = 0; i < s->group_count; i++) {
+		struct settings_group *group = &l->groups[i];
+		if (!group->has_safe_search)
+			group->safe_search = s->safe_search;
+		s->any_safe_search |= group->safe_search != 0;
+	}
 }
 
 static void bind_file(struct loader *l, struct str text, struct arena *tree)
@@ -428,8 +467,11 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	check_addresses(l, root);
 	check_list_names(l, root);
 	finish_sources(l, root);
+	if (l->settings->group_count > 0)
+		groups_finish(&l->values, yaml_get(root, "groups"), l->settings, l->groups);
 	check_endpoints(l);
 	finish_routes(l);
+	finish_safe_search(l);
 }
 
 /* Which special names are answered here. */

@@ -3,6 +3,7 @@
  * values_net.c - the part of values.h that knows endpoints, prefixes, addresses, zones and names. */
 #include "settings/values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "settings/reverse.h"
@@ -37,7 +38,7 @@ static bool endpoint_host(const struct values *v, const struct yaml_node *node, 
 	return values_fault(v, node, "'%s' has an unknown scheme; an endpoint is dns://HOST:PORT", values_shown(node, shown));
 }
 
-static bool parse_endpoint(const struct values *v, const struct schema_key *row, const struct yaml_node *node, struct endpoint *ret)
+bool values_endpoint(const struct values *v, const struct yaml_node *node, struct endpoint *ret)
 {
 	char shown[VALUES_SHOWN_MAX], text[ADDR_TEXT_MAX];
 	struct str host;
@@ -52,13 +53,21 @@ static bool parse_endpoint(const struct values *v, const struct schema_key *row,
 		return values_fault(v, node,
 				    "'%s' is not an endpoint: dns://HOST:PORT, where HOST is an IP address and PORT at most 65535",
 				    values_shown(node, shown));
-	if (row->type == SCHEMA_SERVERS && addr_port(&addr) == 0)
-		return values_fault(v, node, "'%s': port 0 can't be asked", values_shown(node, shown));
-	if (row->type == SCHEMA_SERVERS && addr_is_any(&addr))
-		return values_fault(v, node, "'%s': this address means every address of this machine and can't be asked",
-				    values_shown(node, shown));
 	*ret = (struct endpoint){.scheme = ENDPOINT_DNS, .addr = addr, .line = node->line, .column = node->column};
 	ret->text = arena_printf(v->arena, "dns://%s", addr_to_text(&addr, text));
+	return true;
+}
+
+static bool parse_endpoint(const struct values *v, const struct schema_key *row, const struct yaml_node *node, struct endpoint *ret)
+{
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_endpoint(v, node, ret))
+		return false;
+	if (row->type == SCHEMA_SERVERS && addr_port(&ret->addr) == 0)
+		return values_fault(v, node, "'%s': port 0 can't be asked", values_shown(node, shown));
+	if (row->type == SCHEMA_SERVERS && addr_is_any(&ret->addr))
+		return values_fault(v, node, "'%s': this address means every address of this machine and can't be asked",
+				    values_shown(node, shown));
 	return true;
 }
 
@@ -160,22 +169,28 @@ static bool bind_route_zones(const struct values *v, const struct schema_key *ro
 	size_t count;
 	memcpy(&old, (const char *)object + row->at, sizeof(old));
 	memcpy(&count, (const char *)object + row->at_more, sizeof(count));
-	bool single = node->kind == YAML_SCALAR, good = true;
-	if (!single && !values_kind(v, key, node, YAML_SEQUENCE, "a domain name or prefix, or a list of them"))
+	bool single = strcmp(key, "zones") != 0, good = true;
+	if (!values_kind(v, key, node, single ? YAML_SCALAR : YAML_SEQUENCE,
+			 single ? "a domain name or a prefix" : "a list of domain names and prefixes"))
 		return false;
-	struct settings_zone *zones = arena_alloc(v->arena, ((size_t)row->max + 1) * sizeof(*zones));
-	struct name *names = arena_alloc(v->arena, REVERSE_ZONES_MAX * sizeof(*names));
-	if (count > 0)
-		memcpy(zones, old, count * sizeof(*zones));
+	struct settings_zone *zones = NULL;
+	struct name *names = base_alloc(REVERSE_ZONES_MAX * sizeof(*names));
 	for (const struct yaml_node *item = single ? node : node->first; item != NULL; item = single ? NULL : item->next) {
 		size_t more = parse_zones(v, item, names);
 		good &= more > 0;
-		if (count + more > (size_t)row->max)
-			return values_fault(v, item, "a route has at most %jd zones", (intmax_t)row->max);
+		if (count + more > (size_t)row->max) {
+			good = values_fault(v, item, "a route has at most %jd zones", (intmax_t)row->max);
+			break;
+		}
+		zones = arena_alloc(v->arena, (count + more + 1) * sizeof(*zones)); /* few: no need to be clever */
+		if (count > 0)
+			memcpy(zones, old, count * sizeof(*zones));
 		for (size_t i = 0; i < more; i++)
 			zones[count++] = (struct settings_zone){.name = names[i], .line = item->line, .column = item->column};
+		old = zones;
 	}
-	if (!single && node->count == 0)
+	free(names);
+	if (good && zones == NULL)
 		return values_fault(v, node, "'%s' is empty", key);
 	if (!good)
 		return false;

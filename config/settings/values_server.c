@@ -207,6 +207,8 @@ bool values_bind_server(const struct values *v, const struct schema_key *row, co
 		bool good = values_safe_search(v, key, node, &bits);
 		if (good)
 			values_store(object, row->at, &bits, sizeof(bits));
+		if (good && row->at_more != 0)
+			values_store(object, row->at_more, &(bool){true}, sizeof(bool));
 		return good;
 	}
 	if (row->type == SCHEMA_KEY)

@@ -31,15 +31,16 @@ static __attribute__((noinline)) enum fate safe_judge(struct service *s, struct 
 	return FATE_ANSWER;
 }
 
-uint32_t safe_mask(const struct generation *world, const struct query *q)
+uint32_t safe_mask(const struct settings *settings, uint16_t group)
 {
-	(void)q;
-	return world->settings->safe_search;
+	if (LIKELY(!settings->any_safe_search))
+		return 0;
+	return settings->group_count > 0 ? settings->groups[group].safe_search : settings->safe_search;
 }
 
 enum fate safe_stage(struct service *s, struct query *q)
 {
-	uint32_t mask = safe_mask(s->world, q);
+	uint32_t mask = safe_mask(s->world->settings, q->group);
 
 	if (LIKELY(mask == 0) || q->rewrite.on) /* a list, or a record, leads it elsewhere already */
 		return FATE_NEXT;

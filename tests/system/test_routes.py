@@ -52,7 +52,7 @@ def test_root_takes_the_rest(saringd, up, router):
 
 
 @pytest.mark.parametrize("route, line, text", [
-    ("{servers: [dns://192.0.2.1]}", 4, "'zone' or 'zones' is missing"), ("{zone: 192.168.1.1/16, servers: [dns://192.0.2.1]}", 4, "prefix"),
+    ("{servers: [dns://192.0.2.1]}", 4, "'zone' is missing"), ("{zone: 192.168.1.1/16, servers: [dns://192.0.2.1]}", 4, "prefix"),
     ("{zones: [], servers: [dns://192.0.2.1]}", 4, "empty"), ("{zones: [a.example, a.example], servers: [dns://192.0.2.1]}", 4, "has a route already"),
     ("{zone: a.example, zones: [{b: c}], servers: [dns://192.0.2.1]}", 4, "zone"), ("{zone: a..b, servers: [dns://192.0.2.1]}", 4, "label")])
 def test_faults(saringd, route, line, text):

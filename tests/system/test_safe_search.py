@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Safe search: each engine's names lead to the host that filters, whatever type a browser asks for; lists still block them."""
+import dns.message
+import dns.query
 import dns.rdatatype
 import pytest
 
@@ -95,6 +97,21 @@ def test_lists(saringd, up):
     explained = daemon.ctl("--json", "explain", "www.google.com").json
     assert explained["safe_search"] == "google" and explained["outcome"] == "local" and explained["cname"][0]["target"] == "forcesafesearch.google.com"
     assert "safe search" in daemon.ctl("explain", "www.google.com").out
+
+
+def test_groups(saringd, up):
+    """Each group its own; one that says nothing has what is said for all."""
+    daemon = serve(saringd, up, groups=[{"name": "kids", "clients": ["127.0.0.2"], "safe-search": True}, {"name": "office", "clients": ["127.0.0.3"]},
+                                        {"name": "free", "clients": ["127.0.0.4"], "safe-search": False}], **{"safe-search": ["bing"]})
+
+    def leads(source, name):
+        query = dns.message.make_query(name, "A")
+        return bool(rrs(dns.query.udp(query, "127.0.0.1", port=daemon.udp["127.0.0.1"], source=source, timeout=20), "CNAME"))
+
+    assert [leads(f"127.0.0.{n}", "www.google.com") for n in (1, 2, 3, 4)] == [False, True, False, False]
+    assert [leads(f"127.0.0.{n}", "www.bing.com") for n in (1, 2, 3, 4)] == [True, True, True, False]
+    for client, engine in (("127.0.0.2", "google"), ("127.0.0.3", None)):
+        assert daemon.ctl("--json", "explain", "www.google.com", "--client", client).json["safe_search"] == engine
 
 
 def test_failure_and_records(saringd, up):
