@@ -14,6 +14,7 @@
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
+#include "hosts_files.h"
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/handed.h"
@@ -82,6 +83,7 @@ struct daemon {
 	struct audit *audit;
 	bool audited; /* its start is recorded */
 	struct observer *observer;
+	struct hosts_files *hosts;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
@@ -134,6 +136,16 @@ static void tell_status(struct daemon *d)
 	lifesigns_status(&d->lifesigns, generation_current(d->generations), rebuild_runs(d->rebuild), rebuild_failure(d->rebuild));
 }
 
+/* A hosts file has changed: a new world, of which all else stays. */
+static void follow_hosts(struct daemon *d)
+{
+	const struct generation *g = generation_current(d->generations);
+	if (!hosts_files_changed(d->hosts, g->settings))
+		return;
+	generation_give_locals(d->generations, hosts_files_read(d->hosts, g->settings));
+	generation_publish(d->generations, NULL, NULL, NULL, NULL, NULL);
+}
+
 static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -145,6 +157,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
+	follow_hosts(d);
 	tell_status(d);
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
@@ -526,6 +539,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
+	d->hosts = hosts_files_create();
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -540,6 +554,7 @@ static bool build(struct daemon *d, struct err *err)
 					.adopt = adopt_metrics,
 					.unstage = unstage_metrics,
 					.stage_arg = d->metrics,
+					.hosts = d->hosts,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
 					.run_begins = on_run_begins,
@@ -608,6 +623,7 @@ static void daemon_finish(struct daemon *d)
 	audit_destroy(d->audit);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
+	hosts_files_destroy(d->hosts);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
 	limit_destroy(d->limit);

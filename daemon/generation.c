@@ -17,7 +17,7 @@ struct part {
 struct node {
 	struct generation g;
 	struct node *next; /* newer */
-	struct part *policy, *settings, *upstreams;
+	struct part *policy, *settings, *upstreams, *locals;
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -38,6 +38,7 @@ struct generations {
 	void *arg;
 	void (*before_close)(void *arg);
 	void *before_close_arg;
+	struct part *locals; /* of the next publication; NULL: none */
 	/* names of lists ever seen -> stable numbers, so that counts survive a reload that reorders them */
 	char *list_names[SETTINGS_LISTS_MAX];
 	size_t list_count;
@@ -56,6 +57,11 @@ static void destroy_settings(void *ptr)
 static void destroy_upstreams(void *ptr)
 {
 	upstreams_destroy(ptr);
+}
+
+static void destroy_locals(void *ptr)
+{
+	locals_destroy(ptr);
 }
 
 static struct part *part_create(void *ptr, void (*destroy)(void *ptr))
@@ -104,6 +110,7 @@ static void node_destroy(struct node *n)
 	part_unref(&n->policy);
 	part_unref(&n->settings);
 	part_unref(&n->upstreams);
+	part_unref(&n->locals);
 	free(n);
 }
 
@@ -117,6 +124,7 @@ void generations_destroy(struct generations *gs)
 	}
 	for (size_t i = 0; i < gs->list_count; i++)
 		free(gs->list_names[i]);
+	part_unref(&gs->locals);
 	free(gs->acks);
 	free(gs);
 }
@@ -158,6 +166,13 @@ static void number_lists(struct generations *gs, struct generation *g)
 	}
 }
 
+void generation_give_locals(struct generations *gs, struct locals *locals)
+{
+	part_unref(&gs->locals);
+	if (locals != NULL)
+		gs->locals = part_create(locals, destroy_locals);
+}
+
 void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
 			void (*done)(void *arg), void *arg)
 {
@@ -172,6 +187,8 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	n->g.policy = n->policy->ptr;
 	n->g.settings = n->settings->ptr;
 	n->g.upstreams = n->upstreams->ptr;
+	n->locals = part_next(NULL, NULL, gs->locals);
+	n->g.locals = n->locals == NULL ? NULL : n->locals->ptr;
 	n->done = done;
 	n->arg = arg;
 	number_lists(gs, &n->g);

@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "identity.h"
 #include "policy/match.h"
+#include "settings/locals.h"
 #include "settings/settings.h"
 #include "upstream/pool.h"
 
@@ -23,6 +24,7 @@ struct generation {
 	struct policy *policy;
 	struct settings *settings;
 	struct upstreams *upstreams;
+	struct locals *locals; /* the operator's own records; NULL: there are none */
 	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
@@ -41,6 +43,8 @@ void generations_destroy(struct generations *gs); /* when no worker runs any mor
  * done(arg) is called on the main thread, from generations_collect, when every worker serves by it; may be NULL. */
 void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
 			void (*done)(void *arg), void *arg);
+/* Records for the next publication, which is to follow; until others are given they stay. Takes them; NULL: none. */
+void generation_give_locals(struct generations *gs, struct locals *locals);
 const struct generation *generation_current(const struct generations *gs); /* main thread */
 void generations_collect(struct generations *gs);
 /* The policy of the world of that serial, until generations_collect closes it; NULL when it is gone. Main thread. */

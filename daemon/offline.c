@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "ctl/proto.h"
+#include "hosts_files.h"
 #include "images.h"
 #include "jobs.h"
 #include "kept.h"
@@ -219,6 +220,9 @@ static json_t *run_command(struct offline *o, json_t *request)
 	json_t *reply = NULL;
 	struct upstreams *upstreams = rebuild_upstreams(o->settings, o->settings, RESOLV_CONF, NULL);
 
+	struct hosts_files *hosts = hosts_files_create();
+	generation_give_locals(generations, hosts_files_read(hosts, o->settings));
+	hosts_files_destroy(hosts);
 	generation_publish(generations, o->policy, o->settings, upstreams, NULL, NULL);
 	o->policy = NULL;
 	o->settings = NULL;

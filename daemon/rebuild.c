@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "hosts_files.h"
 #include "images.h"
 #include "jobs.h"
 #include "kept.h"
@@ -202,9 +203,9 @@ static void log_success(const struct rebuild *r)
 static void note_rerouted(struct rebuild *r, const struct upstreams *upstreams)
 {
 	const struct upstreams *old = generation_current(r->config.generations)->upstreams;
-	r->rerouted = base_alloc((size_t)2 * SETTINGS_ROUTES_MAX * sizeof(*r->rerouted));
+	r->rerouted = base_alloc((size_t)2 * SETTINGS_ZONES_MAX * sizeof(*r->rerouted));
 	r->rerouted_count = 0;
-	for (size_t at = 0; r->rerouted_count < (size_t)2 * SETTINGS_ROUTES_MAX &&
+	for (size_t at = 0; r->rerouted_count < (size_t)2 * SETTINGS_ZONES_MAX &&
 			    upstreams_changed(upstreams, old, &at, &r->rerouted[r->rerouted_count]);)
 		r->rerouted_count++;
 }
@@ -270,6 +271,8 @@ static void publish(struct rebuild *r, struct policy *policy)
 			if (r->config.adopt)
 				r->config.adopt(r->config.stage_arg);
 		}
+		if (r->config.hosts != NULL)
+			generation_give_locals(r->config.generations, hosts_files_read(r->config.hosts, settings));
 		(void)failures_flush(r->config.failures, NULL, true); /* other servers may do better */
 		if (!r->config.keep_log_level)
 			log_set_level(settings->log_level);

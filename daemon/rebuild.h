@@ -24,6 +24,7 @@
 #include "settings/settings.h"
 
 struct event_base;
+struct hosts_files;
 
 struct rebuild_config {
 	struct event_base *base;
@@ -43,8 +44,11 @@ struct rebuild_config {
 	void (*adopt)(void *arg);
 	void (*unstage)(void *arg);
 	void *stage_arg;
-	bool keep_log_level; /* said on the command line: outranks saring.yaml */
-	int64_t deadline_ms; /* of one compile; 0 = JOBS_DEADLINE_MS */
+	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
+	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
+	struct hosts_files *hosts; /* may be NULL: no local records */
+	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
+	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
 	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */
 	void (*first_published)(void *arg);
 	/* Called around telling those who waited for a run that was published: the audit log's look at what it changed. config: the

@@ -13,7 +13,6 @@
 #include "settings/values.h"
 #include "settings/yaml.h"
 
-#define NODES_MAX 100000
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
 #define PREFIX_GROUPS "groups[]."
@@ -39,7 +38,7 @@ struct loader {
 union object {
 	struct settings settings;
 	struct settings_list list;
-	struct settings_route route;
+	struct settings_route_item route;
 	struct settings_group group;
 };
 
@@ -89,7 +88,7 @@ static const struct items {
 	size_t size;
 } items_of[] = {
     {SCHEMA_LISTS, PREFIX_LISTS, sizeof(struct settings_list)},
-    {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route)},
+    {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route_item)},
     {SCHEMA_GROUPS, PREFIX_GROUPS, sizeof(struct settings_group)},
 };
 
@@ -190,6 +189,11 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_NAMES:
 	case SCHEMA_WORDS:
 	case SCHEMA_KEY:
+	case SCHEMA_ROUTE_ZONES:
+	case SCHEMA_RECORD_PART:
+	case SCHEMA_RECORDS:
+	case SCHEMA_HOSTS:
+	case SCHEMA_SAFE_SEARCH:
 		(void)!values_bind(&l->values, row, key, member, object);
 		return;
 	}
@@ -230,6 +234,8 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 		else
 			bind_member(l, p, row, member);
 	}
+	if (strcmp(p->prefix, PREFIX_ROUTES) == 0 && yaml_get(p->node, "zone") == NULL && yaml_get(p->node, "zones") == NULL)
+		(void)values_fault(&l->values, p->node, "'zone' is missing here");
 	for (size_t i = 0; i < schema_key_count; i++) {
 		const char *key = schema_keys[i].required ? schema_child(&schema_keys[i], p->prefix) : NULL;
 		if (key != NULL && yaml_get(p->node, key) == NULL)
@@ -367,21 +373,36 @@ static void finish_sources(const struct loader *l, const struct yaml_node *root)
 	}
 }
 
-static void check_zones(const struct loader *l, const struct yaml_node *root)
+/* A route for each zone: who asks by them need not know how they were written. */
+static void finish_routes(const struct loader *l)
 {
-	const struct settings *s = l->settings;
-	const struct yaml_node *routes = s->route_count > 0 ? get(root, "upstream", "routes") : NULL;
+	struct settings *s = l->settings;
+	size_t count = 0, written = 0;
 	char text[NAME_TEXT_MAX];
-	size_t i = 0;
-	for (const struct yaml_node *item = routes != NULL ? routes->first : NULL; item != NULL; item = item->next, i++) {
-		for (size_t j = 0; j < i && s->routes[i].zone.len > 0; j++) {
-			if (s->routes[j].zone.len == 0 || !name_eq(&s->routes[i].zone, &s->routes[j].zone))
-				continue;
-			(void)values_fault(&l->values, yaml_get(item, "zone"), "the zone '%s' has a route already",
-					   name_to_text(&s->routes[j].zone, text));
-			break;
+	for (size_t i = 0; i < s->route_item_count; i++)
+		written += s->route_items[i].zone_count;
+	struct settings_route *routes =
+	    arena_alloc(l->values.arena, (MIN(written, (size_t)SETTINGS_ZONES_MAX) + 1) * sizeof(*routes));
+	for (size_t i = 0; i < s->route_item_count; i++) {
+		const struct settings_route_item *item = &s->route_items[i];
+		for (size_t k = 0; k < item->zone_count; k++) {
+			const struct settings_zone *zone = &item->zones[k];
+			size_t j = 0;
+			while (j < count && !name_eq(&routes[j].zone, &zone->name))
+				j++;
+			if (j < count)
+				err_list_add_at(l->values.errors, l->values.shown, zone->line, zone->column,
+						"the zone '%s' has a route already", name_to_text(&zone->name, text));
+			else if (count == SETTINGS_ZONES_MAX)
+				err_list_add_at(l->values.errors, l->values.shown, zone->line, zone->column,
+						"all routes together have more than %d zones", SETTINGS_ZONES_MAX);
+			else
+				routes[count++] = (struct settings_route){
+				    .zone = zone->name, .servers = item->servers, .server_count = item->server_count};
 		}
 	}
+	s->routes = routes;
+	s->route_count = count;
 }
 
 static void check_endpoints(const struct loader *l)
@@ -397,9 +418,9 @@ static void check_endpoints(const struct loader *l)
 			}
 		}
 	}
-	for (size_t r = 0; r <= s->route_count; r++) {
-		const struct endpoint *servers = r < s->route_count ? s->routes[r].servers : s->servers;
-		size_t count = r < s->route_count ? s->routes[r].server_count : s->server_count;
+	for (size_t r = 0; r <= s->route_item_count; r++) {
+		const struct endpoint *servers = r < s->route_item_count ? s->route_items[r].servers : s->servers;
+		size_t count = r < s->route_item_count ? s->route_items[r].server_count : s->server_count;
 		for (size_t i = 0; i < count; i++) {
 			if (settings_is_self(s, &servers[i].addr))
 				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
@@ -417,9 +438,22 @@ static char *absolute_path(const char *path, struct arena *arena)
 	return arena_printf(arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
 }
 
+/* A group that says nothing has what is said for all. */
+static void finish_safe_search(const struct loader *l)
+{
+	struct settings *s = l->settings;
+	s->any_safe_search = s->safe_search != 0;
+	for (size_t i = 0; i < s->group_count; i++) {
+		struct settings_group *group = &l->groups[i];
+		if (!group->has_safe_search)
+			group->safe_search = s->safe_search;
+		s->any_safe_search |= group->safe_search != 0;
+	}
+}
+
 static void bind_file(struct loader *l, struct str text, struct arena *tree)
 {
-	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = NODES_MAX};
+	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = SETTINGS_NODES_MAX};
 	const struct yaml_node *root = yaml_parse(text, l->values.shown, &limits, tree, l->values.errors);
 	if (root == NULL)
 		return;
@@ -436,8 +470,9 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	finish_sources(l, root);
 	if (l->settings->group_count > 0)
 		groups_finish(&l->values, yaml_get(root, "groups"), l->settings, l->groups);
-	check_zones(l, root);
 	check_endpoints(l);
+	finish_routes(l);
+	finish_safe_search(l);
 }
 
 /* Which special names are answered here. */

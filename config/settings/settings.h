@@ -14,6 +14,8 @@
 #include "policy/list_mask.h"
 #include "policy/terms.h"
 #include "settings/clients.h"
+#include "settings/locals.h"
+#include "settings/safe_search.h"
 #include "settings/special.h"
 #include "wire/name.h"
 
@@ -21,7 +23,9 @@
 
 #define SETTINGS_LISTEN_MAX 64
 #define SETTINGS_SERVERS_MAX 32
-#define SETTINGS_ROUTES_MAX 64
+#define SETTINGS_ROUTES_MAX 64 /* as written */
+#define SETTINGS_ZONES_MAX 512 /* of all of them */
+#define SETTINGS_HOSTS_MAX 16
 #define SETTINGS_LISTS_MAX 1024
 #define SETTINGS_ALLOW_MAX 1024
 #define SETTINGS_ADDRESSES_MAX 16
@@ -71,10 +75,27 @@ struct provenance {
 
 struct minisign_key; /* settings/minisign.h */
 
+/* A route as it is written, with zones that may be prefixes' (settings/reverse.h); what load.c makes routes of. */
+struct settings_zone {
+	struct name name; /* folded */
+	uint32_t line, column;
+};
+struct settings_route_item {
+	const struct settings_zone *zones;
+	size_t zone_count;
+	const struct endpoint *servers;
+	size_t server_count;
+};
+
 struct settings_route {
 	struct name zone; /* folded */
 	const struct endpoint *servers;
 	size_t server_count;
+};
+
+struct settings_hosts {
+	const char *path;  /* absolute */
+	const char *shown; /* as written */
 };
 
 struct settings_list {
@@ -121,6 +142,8 @@ struct settings_group {
 	const char *const *list_names; /* as written; has_lists */
 	size_t list_name_count;
 	bool has_lists;		/* else it gets all */
+	bool has_safe_search;	/* else it has what is said for all */
+	uint32_t safe_search;	/* bits: enum safe_engine */
 	struct list_mask lists; /* by their places in lists:, the mandatory ones among them */
 	uint32_t line, column;	/* of its item; 0 for the default group when it is not said */
 };
@@ -144,7 +167,9 @@ struct settings {
 	enum strategy strategy;
 	bool rebind_protection, upstream_cookies;
 	int64_t timeout_ms;
-	const struct settings_route *routes;
+	const struct settings_route_item *route_items; /* as written */
+	size_t route_item_count;
+	const struct settings_route *routes; /* one for each zone */
 	size_t route_count;
 
 	uint64_t cache_size; /* bytes; 0 = off */
@@ -169,6 +194,13 @@ struct settings {
 	bool special_on[SPECIAL_MAX]; /* answered here */
 	struct special_index special;
 	enum dotless dotless;
+
+	const struct locals_record *records; /* sound, as settings/locals.h wants them */
+	size_t record_count;
+	const struct settings_hosts *hosts;
+	size_t host_count;
+	uint32_t safe_search; /* bits: enum safe_engine; of clients without a group */
+	bool any_safe_search; /* it is on for somebody */
 
 	const struct settings_list *lists;
 	size_t list_count;

@@ -3,8 +3,10 @@
  * values_net.c - the part of values.h that knows endpoints, prefixes, addresses, zones and names. */
 #include "settings/values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "settings/reverse.h"
 #include "settings/settings.h"
 
 #define DNS_PORT 53
@@ -162,6 +164,64 @@ static bool bind_array(const struct values *v, const struct schema_key *row, con
 	return true;
 }
 
+/* A name, or the reverse zones of a prefix. Returns how many there are; 0: none, and the fault is told. */
+static size_t parse_zones(const struct values *v, const struct yaml_node *node, struct name ret[REVERSE_ZONES_MAX])
+{
+	struct err err = {0};
+	struct prefix prefix;
+	if (!values_scalar(v, "zone", node, "a domain name or a prefix"))
+		return 0;
+	if (prefix_from_text(node->text, &prefix))
+		return reverse_of_prefix(&prefix, ret);
+	if (memchr(node->text.ptr, '/', node->text.len) != NULL) { /* a name may hold it; nobody's does but by mistake */
+		(void)!parse_prefix(v, node, &prefix);
+		return 0;
+	}
+	if (name_from_text(node->text, &ret[0], &err))
+		return 1;
+	(void)values_fault(v, node, "%s", err.text);
+	return 0;
+}
+
+/* Added to those that are there: `zone` and `zones` are one field. */
+static bool bind_route_zones(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			     void *object)
+{
+	const struct settings_zone *old;
+	size_t count;
+	memcpy(&old, (const char *)object + row->at, sizeof(old));
+	memcpy(&count, (const char *)object + row->at_more, sizeof(count));
+	bool single = strcmp(key, "zones") != 0, good = true;
+	if (!values_kind(v, key, node, single ? YAML_SCALAR : YAML_SEQUENCE,
+			 single ? "a domain name or a prefix" : "a list of domain names and prefixes"))
+		return false;
+	struct settings_zone *zones = NULL;
+	struct name *names = base_alloc(REVERSE_ZONES_MAX * sizeof(*names));
+	for (const struct yaml_node *item = single ? node : node->first; item != NULL; item = single ? NULL : item->next) {
+		size_t more = parse_zones(v, item, names);
+		good &= more > 0;
+		if (count + more > (size_t)row->max) {
+			good = values_fault(v, item, "a route has at most %jd zones", (intmax_t)row->max);
+			break;
+		}
+		zones = arena_alloc(v->arena, (count + more + 1) * sizeof(*zones)); /* few: no need to be clever */
+		if (count > 0)
+			memcpy(zones, old, count * sizeof(*zones));
+		for (size_t i = 0; i < more; i++)
+			zones[count++] = (struct settings_zone){.name = names[i], .line = item->line, .column = item->column};
+		old = zones;
+	}
+	free(names);
+	if (good && zones == NULL)
+		return values_fault(v, node, "'%s' is empty", key);
+	if (!good)
+		return false;
+	const void *pointer = zones;
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
 static bool bind_zone(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		      void *object)
 {
@@ -178,5 +238,7 @@ static bool bind_zone(const struct values *v, const struct schema_key *row, cons
 bool values_bind_net(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		     void *object)
 {
+	if (row->type == SCHEMA_ROUTE_ZONES)
+		return bind_route_zones(v, row, key, node, object);
 	return row->type == SCHEMA_ZONE ? bind_zone(v, row, key, node, object) : bind_array(v, row, key, node, object);
 }

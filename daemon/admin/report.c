@@ -123,6 +123,19 @@ static json_t *policy(const struct report_source *s)
 	return object;
 }
 
+/* The operator's own records. */
+static json_t *records(const struct report_source *s)
+{
+	struct locals_counts counts;
+	locals_counts(s->generation->locals, &counts);
+	json_t *object = json_object();
+	put_count(object, "configured", counts.records);
+	put_count(object, "hosts", counts.hosts);
+	put_count(object, "reverse", counts.made);
+	put_count(object, "names", counts.names);
+	return object;
+}
+
 json_t *report_cache(const struct report_source *s)
 {
 	struct cache_stats stats = {0};
@@ -183,6 +196,7 @@ json_t *report_status(const struct report_source *s)
 	put(object, "listen", listen);
 	put(object, "queries", queries(s));
 	put(object, "policy", policy(s));
+	put(object, "records", records(s));
 	put(object, "cache", report_cache(s));
 	put(object, "failures", failures(s));
 	put(object, "upstream", report_upstreams(s->generation->upstreams));

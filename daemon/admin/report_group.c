@@ -24,6 +24,12 @@ const struct list_mask *explain_lists(const struct explain_question *q)
 	return q->now.all ? NULL : &q->now.lists;
 }
 
+uint32_t report_safe_search(const struct generation *g, const struct explain_question *q)
+{
+	const struct settings *s = g->settings;
+	return s->group_count > 0 ? s->groups[q->group].safe_search : s->safe_search;
+}
+
 static size_t place_of_list(const struct settings *s, struct str name)
 {
 	size_t at = 0;

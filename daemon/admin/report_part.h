@@ -29,6 +29,8 @@ void report_put_overruled(json_t *object, json_t *rule, const char *why_not, con
 const struct list_mask *explain_lists(const struct explain_question *q);
 /* Entries that are passed over for the group's sake: is it its schedule? */
 void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count);
+/* The engines whose search is safe for who asks. */
+uint32_t report_safe_search(const struct generation *g, const struct explain_question *q);
 void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q);
 
 /* The question gone through, for what stands beside the verdict: what it would come to, how the answer comes about, and its bytes

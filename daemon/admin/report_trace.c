@@ -81,6 +81,8 @@ static const char *kind_word(enum rehearse_kind kind)
 		return "cname";
 	case REHEARSE_ENTRY:
 		return "entry";
+	case REHEARSE_RECORD:
+		return "record";
 	case REHEARSE_TARGET:
 		return "target";
 	case REHEARSE_ADDRESS:

@@ -21,7 +21,7 @@
 	/* and beside the queries: on their way */                                                                           \
 	X(CACHE_HITS, cache_hits) X(CACHE_MISSES, cache_misses) X(CACHE_REFUSED, cache_refused)                              \
 	X(FAILURE_HITS, failure_hits) X(COALESCED, coalesced) X(PREFETCHED, prefetched) X(SHADOWED, shadowed)                \
-	X(REBIND_REFUSED, rebind_refused) X(PATTERNS_STOPPED, patterns_stopped)                                                                                    \
+	X(REBIND_REFUSED, rebind_refused) X(SAFE_SEARCH, safe_search) X(PATTERNS_STOPPED, patterns_stopped)                                                                                    \
 	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
 	X(CLIENT_FULL, client_full) X(ZONE_FULL, zone_full) X(LOOPS, loops) X(LOOPED, looped)                                                                  \
 	X(FACTS_LOST, facts_lost)                                                                                            \

@@ -111,9 +111,9 @@ enum fate names_stage(struct service *s, struct query *q)
 	if (!names_answer(s->world, query_base(q), q->type, q->dnssec_ok, &h))
 		return FATE_NEXT;
 	if (q->rewrite.on) {
-		query_count_rewrite(s, q);
+		enum counter rewritten = query_count_rewrite(s, q);
 		answer_here_rewritten(s, q, &h);
-		query_finish(s, q, COUNTER_BLOCKED);
+		query_finish(s, q, rewritten);
 	} else {
 		answer_here(s, q, &h);
 		query_finish(s, q, COUNTER_LOCAL);

@@ -155,9 +155,9 @@ static void give_whole(struct service *s, struct query *q, const struct response
 	struct laid_out m = {.bytes = NULL};
 
 	if (q->rewrite.on) {
-		query_count_rewrite(s, q);
+		enum counter rewritten = query_count_rewrite(s, q);
 		answer_rewritten(s, q, r, age);
-		query_finish(s, q, COUNTER_BLOCKED);
+		query_finish(s, q, rewritten);
 		return;
 	}
 	m.body_at = answer_response(s, q, r, age);
@@ -303,7 +303,7 @@ static bool judge_again(struct service *s, struct query *q)
 		return true;
 	if (q->rewrite.on)
 		before = q->rewrite.to;
-	if (decide_stage(s, q) != FATE_NEXT)
+	if (local_stage(s, q) != FATE_NEXT || decide_stage(s, q) != FATE_NEXT || safe_stage(s, q) != FATE_NEXT)
 		return false;
 	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_base(q)))
 		return true;

@@ -2,6 +2,7 @@
 #include "query/query.h"
 
 #include "policy/records.h"
+#include "query/local.h"
 
 #include <string.h>
 
@@ -124,18 +125,24 @@ static inline void count(struct service *s, const struct query *q, const struct 
 		query_tell_block(s, q, v, s->blocker.ttl_s);
 }
 
-void query_count_rewrite(struct service *s, const struct query *q)
+enum counter query_count_rewrite(struct service *s, const struct query *q)
 {
 	const struct verdict *v = &q->rewrite.verdict;
 	struct policy_answer a;
 
+	if (q->rewrite.kind != REWRITE_ENTRY) {
+		if (q->rewrite.kind == REWRITE_SAFE)
+			counters_add(s->counters, COUNTER_SAFE_SEARCH);
+		return COUNTER_LOCAL;
+	}
 	policy_answer(s->world->policy, v, &q->name, !q->rewrite.by_answer, s->now_s, &a);
 	if (!q->rewrite.by_answer) {
 		count(s, q, v, true, &a);
-		return;
+		return COUNTER_BLOCKED;
 	}
 	query_count_list(s, v); /* the entry was told of when it sent the question on */
 	s->blocker = (struct blocker){.verdict = v, .ttl_s = kept_s(&a), .owns = false};
+	return COUNTER_BLOCKED;
 }
 
 void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
@@ -155,6 +162,8 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	enum block_end end = BLOCK_ENDED;
 
 	block_answer(s->world->policy, v, &q->name, q->type, owns, s->now_s, &a);
+	if (UNLIKELY(s->world->locals != NULL) && a.answer == ANSWER_NXDOMAIN && local_is_above(s->world, &q->name))
+		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
 	case ANSWER_DROP:
 		count(s, q, v, owns, &a);

@@ -19,6 +19,11 @@ enum fate decide_stage(struct service *s, struct query *q)
 {
 	bool counted = q->verdict.shadowed; /* a parked question comes here again with its answer */
 
+	if (UNLIKELY(q->rewrite.on) && q->rewrite.kind == REWRITE_RECORD) { /* the operator's own word outranks every list */
+		q->judged_world = s->world->serial;
+		q->judged_s = s->now_s;
+		return FATE_NEXT;
+	}
 	judge(s, q);
 	if (q->verdict.shadowed && !counted)
 		query_count_shadow(s, q, &q->verdict, NULL);

@@ -65,11 +65,18 @@ struct query_extra {
 	const struct policy_structured *structured; /* in place of text, the first form that fits; NULL: the client wants none */
 };
 
-/* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
+/* Somebody's CNAME stands for the name asked: the question goes on under its target's name, which policy does not judge again. */
+enum rewrite_kind {
+	REWRITE_ENTRY,	/* a list's entry has it among its own records */
+	REWRITE_RECORD, /* the operator's own records (local.h) */
+	REWRITE_SAFE,	/* safe search */
+};
 struct rewrite {
 	bool on;
-	bool by_answer;		/* what the answer held brought it (a CNAME's target, an address), not the name asked */
-	struct verdict verdict; /* whose CNAME; of the policy of that world */
+	enum rewrite_kind kind;
+	bool by_answer;		 /* what the answer held brought it (a CNAME's target, an address), not the name asked */
+	enum safe_engine engine; /* of SAFE */
+	struct verdict verdict;	 /* of ENTRY: whose CNAME; of the policy of that world */
 	uint64_t world;
 	struct name to; /* folded */
 };
@@ -293,7 +300,9 @@ enum fate cookie_stage(struct service *s, struct query *q);
 enum fate limit_stage(struct service *s, struct query *q);
 enum fate screen_stage(struct service *s, struct query *q);
 enum fate names_stage(struct service *s, struct query *q);
+enum fate local_stage(struct service *s, struct query *q);
 enum fate decide_stage(struct service *s, struct query *q);
+enum fate safe_stage(struct service *s, struct query *q);
 enum fate any_stage(struct service *s, struct query *q);
 enum fate key_stage(struct service *s, struct query *q);
 enum fate entry_stage(struct service *s, struct query *q);
@@ -323,6 +332,9 @@ enum block_cname block_cname(const struct policy_answer *a, const struct query *
 struct record;
 uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
 
+/* The engines whose search is safe for clients of that group: bits of enum safe_engine (safe.c). */
+uint32_t safe_mask(const struct settings *settings, uint16_t group);
+
 /* The secrets of this batch (cookie.c). */
 struct cookie_secrets query_cookie_secrets(const struct service *s);
 /* Class CHAOS: who are you (chaos.c)? */
@@ -345,7 +357,7 @@ void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, co
 enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
 /* Returns where the body of r begins in out; 0 when it did not fit and the answer is TC=1. */
 size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
-/* q was rewritten: the entry's CNAME, and behind it r, which is the answer for the target. */
+/* q was rewritten: the CNAME, or several of the operator's, and behind it r, which is the answer for the target. */
 void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
 /* The same where the target is answered here. */
 void answer_here_rewritten(struct service *s, const struct query *q, const struct here *h);
@@ -412,7 +424,8 @@ void query_count_list(struct service *s, const struct verdict *v);
 void query_tell_block(struct service *s, const struct query *q, const struct verdict *v, uint32_t ttl_s);
 /* Count what an entry in mode shadow would have blocked; v->shadowed. by: NULL for the name asked. */
 void query_count_shadow(struct service *s, const struct query *q, const struct verdict *v, const struct judged *by);
-/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first. block.c */
-void query_count_rewrite(struct service *s, const struct query *q);
+/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first; or what else did. Returns what the
+ * query is counted as. block.c */
+enum counter query_count_rewrite(struct service *s, const struct query *q);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "query/local.h"
 #include "query/lookup.h"
 #include "query/names.h"
 #include "query/query.h"
@@ -270,11 +271,39 @@ static bool is_sought(const struct rehearsal *ret, const struct act *act)
 	case COUNTER_FORWARDED:
 	case COUNTER_FAILED:
 		return true;
+	case COUNTER_LOCAL:
+		return act->rewrite.on;
 	case COUNTER_BLOCKED:
 		return act->kind != VERDICT_BLOCKED || act->rewrite.on;
 	default:
 		return false;
 	}
+}
+
+/* From the name asked to where it was led. */
+static void put_led(struct service *s, const struct rehearse_question *what, const struct rewrite *rewrite, struct rehearsal *ret)
+{
+	struct local_links links = {.count = 0};
+	struct rehearse_step *step;
+	struct name owner = *what->name;
+
+	if (rewrite->kind == REWRITE_RECORD)
+		(void)local_follow(s->world, what->name, what->type, what->client != NULL && addr_is_loopback(what->client),
+				   &links);
+	for (unsigned i = 0; i < links.count; i++) {
+		if ((step = step_add(ret)) != NULL)
+			*step = (struct rehearse_step){
+			    .kind = REHEARSE_RECORD, .type = RRTYPE_CNAME, .ttl_s = links.cnames[i]->ttl_s, .owner = owner};
+		local_target(links.cnames[i], &owner);
+		if (step != NULL)
+			step->target = owner;
+	}
+	if (links.count == 0 && (step = step_add(ret)) != NULL)
+		*step = (struct rehearse_step){.kind = rewrite->kind == REWRITE_ENTRY ? REHEARSE_ENTRY : REHEARSE_RECORD,
+					       .type = RRTYPE_CNAME,
+					       .ttl_s = s->world->settings->block_ttl_s,
+					       .owner = *what->name,
+					       .target = rewrite->to};
 }
 
 static void read_steps(struct service *s, const struct rehearse_question *what, const struct act *act, struct rehearsal *ret)
@@ -288,10 +317,7 @@ static void read_steps(struct service *s, const struct rehearse_question *what, 
 		read_chain(&r, what->name);
 	if (!act->rewrite.on)
 		return;
-	struct rehearse_step *step = step_add(ret);
-	if (step != NULL)
-		*step = (struct rehearse_step){
-		    .kind = REHEARSE_ENTRY, .type = RRTYPE_CNAME, .owner = *what->name, .target = act->rewrite.to};
+	put_led(s, what, &act->rewrite, ret);
 	r.judged = false;
 	if (!names_answer(s->world, &act->rewrite.to, what->type, false, &here))
 		read_chain(&r, &act->rewrite.to);

@@ -40,6 +40,7 @@ enum rehearse_kind {
 	REHEARSE_CNAME,	 /* the record's target */
 	REHEARSE_ENTRY,	 /* the same, but the CNAME is an entry's own: nobody judges where it leads */
 	REHEARSE_TARGET, /* what an HTTPS or SVCB record sends clients to */
+	REHEARSE_RECORD, /* the same, but it is one of the operator's own records, or safe search's */
 	REHEARSE_ADDRESS /* of an A or AAAA record, or a hint of an HTTPS or SVCB record */
 };
 

@@ -25,10 +25,18 @@ static void show_way(const struct output *o, const json_t *explained)
 	const char *answer = field_text(here, "answer"), *route = field_text(explained, "route");
 
 	if (json_is_object(here)) {
-		output_print(o, stdout, PAINT_NONE, "; it is answered here (%s, %s): ", field_text(here, "zone"),
-			     field_text(here, "source"));
+		const char *file = field_text(here, "file");
+		if (file[0] != '\0')
+			output_print(o, stdout, PAINT_NONE, "; it is a local record (%s:%lld): ", file,
+				     (long long)field_int(here, "line"));
+		else
+			output_print(o, stdout, PAINT_NONE, "; it is answered here (%s, %s): ", field_text(here, "zone"),
+				     field_text(here, "source"));
 		output_print(o, stdout, PAINT_NONE, "%s", strcmp(answer, "data") == 0 ? field_text(here, "record") : answer);
 		output_print(o, stdout, PAINT_NONE, " (TTL %lld s)", (long long)field_int(here, "ttl"));
+	} else if (field_text(explained, "safe_search")[0] != '\0') {
+		output_print(o, stdout, PAINT_NONE, "; safe search (%s) leads it to the engine's filtered host",
+			     field_text(explained, "safe_search"));
 	} else {
 		output_print(o, stdout, PAINT_NONE, "; it is resolved");
 		if (route[0] != '\0')

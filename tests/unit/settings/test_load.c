@@ -330,7 +330,8 @@ static void test_shipped_file(void **state)
 	uncomment(buf_str(&text), &whole_text);
 	s = load_good(buf_str(&whole_text), path);
 	assert_int_equal(s->listen_count, 3);
-	assert_int_equal(s->route_count, 1);
+	assert_int_equal(s->route_count, 3); /* corp.example, lan, 168.192.in-addr.arpa */
+	assert_int_equal(s->record_count, 2);
 	assert_string_equal(s->user, "saring");
 	assert_string_equal(s->lists[0].provenance.authority, "Example ISP");
 	settings_destroy(s);
