@@ -44,8 +44,6 @@ struct rebuild_config {
 	void (*adopt)(void *arg);
 	void (*unstage)(void *arg);
 	void *stage_arg;
-	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
-	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
 	struct hosts_files *hosts; /* may be NULL: no local records */
 	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
 	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */

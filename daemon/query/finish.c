@@ -6,23 +6,24 @@
 
 #include <assert.h>
 
-/* It waited for an upstream, so that its time is its own and not its batch's. */
-static __attribute__((noinline)) void time_waited(struct service *s, const struct query *q, enum counter as)
+/* It waited for an upstream, or holds what is to be let go. The time of one that waited is its own and not its batch's. */
+static __attribute__((noinline)) void end_waited(struct service *s, struct query *q, enum counter as)
 {
-	if (s->world == NULL || !service_is_timed(s))
-		return;
-	latency_add(&s->counters->durations[as - COUNTER_BLOCKED], (uint64_t)MAX(s->now_us - q->came_us, 0), 1);
-	s->ends_before[as - COUNTER_BLOCKED]++;
-}
-
-static void query_end(struct service *s, struct query *q, enum counter as)
-{
-	if (UNLIKELY(q->trail != NULL))
+	if (q->trail != NULL)
 		trail_drop(s, q);
-	if (UNLIKELY(q->serial != 0 || q->moves))
-		time_waited(s, q, as);
+	if ((q->serial != 0 || q->moves) && s->world != NULL && service_is_timed(s)) {
+		latency_add(&s->counters->durations[as - COUNTER_BLOCKED], (uint64_t)MAX(s->now_us - q->came_us, 0), 1);
+		s->ends_before[as - COUNTER_BLOCKED]++;
+	}
 	if (q->serial != 0)
 		slot_free(s, q);
+}
+
+/* One test for all that most queries have not. */
+static inline void query_end(struct service *s, struct query *q, enum counter as)
+{
+	if (UNLIKELY((q->serial | (uint64_t)q->moves | (uint64_t)(uintptr_t)q->trail) != 0))
+		end_waited(s, q, as);
 }
 
 /* What was turned away has a tap of its own (tap.h). */
@@ -136,9 +137,11 @@ static uint32_t sent_ttl_s(const struct service *s, const struct query *q)
 	return rr.ttl_s;
 }
 
-static unsigned sent_rcode(const struct service *s)
+static inline unsigned sent_rcode(const struct service *s)
 {
-	return (unsigned)s->out_rcode_high << 4 | (s->out[3] & MSG_RCODE);
+	const unsigned low = s->out[3] & MSG_RCODE;
+
+	return LIKELY(s->out_rcode_high == 0) ? low : (unsigned)s->out_rcode_high << 4 | low;
 }
 
 static void put_sent(struct tap_fact *f, const struct service *s, const struct query *q)
@@ -174,18 +177,19 @@ static __attribute__((noinline)) void tell_query(struct service *s, struct tap *
 
 /* ---- the doors ---- */
 
-static void count_end(struct service *s, const struct query *q, enum counter as)
+static inline void count_end(struct counters *c, const struct query *q, enum counter as)
 {
-	counters_add(s->counters, as);
-	counters_bump(&s->counters->types[counter_type_of(q->type)]);
+	counters_add(c, as);
+	counters_bump(&c->types[counter_type_of(q->type)]);
 }
 
 void query_finish(struct service *s, struct query *q, enum counter as)
 {
 	struct tap *t = tap_for(s, as);
+	struct counters *const c = s->counters;
 
-	count_end(s, q, as);
-	counters_bump(&s->counters->rcodes[sent_rcode(s) % COUNTER_RCODES]);
+	count_end(c, q, as);
+	counters_bump(&c->rcodes[sent_rcode(s) % COUNTER_RCODES]);
 	if (is_told(t))
 		tell_query(s, t, q, as, true);
 	q->via->send(q, s->out, s->out_len);
@@ -196,7 +200,7 @@ void query_drop(struct service *s, struct query *q, enum counter as)
 {
 	struct tap *t = tap_for(s, as);
 
-	count_end(s, q, as);
+	count_end(s->counters, q, as);
 	if (is_told(t))
 		tell_query(s, t, q, as, false);
 	if (q->via->dropped != NULL)
