@@ -2,7 +2,7 @@
  *
  * metrics.h - what the daemon knows as families of figures: saringd(8), METRICS, is their manual. Pure, as admin/report.h is: all
  * comes in as arguments. Nothing is told of clients or of names asked for, and how many samples there are is bounded by the
- * configuration: some 300, 26 for each server, at most 11 for each list. Main thread. */
+ * configuration: some 270, 23 for each server, at most 11 for each list. Main thread. */
 #ifndef SARING_ADMIN_METRICS_H
 #define SARING_ADMIN_METRICS_H
 
