@@ -14,6 +14,7 @@
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
+#include "happened.h"
 #include "hosts_files.h"
 #include "jobs.h"
 #include "lifesigns.h"
@@ -84,6 +85,7 @@ struct daemon {
 	bool audited; /* its start is recorded */
 	struct observer *observer;
 	struct hosts_files *hosts;
+	struct happened *happened;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
@@ -158,6 +160,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	generations_collect(d->generations);
 	observer_tick(d->observer);
 	follow_hosts(d);
+	happened_tick(d->happened);
 	tell_status(d);
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
@@ -168,6 +171,7 @@ static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = arg;
 	(void)fd, (void)what;
 	observer_drain(d->observer);
+	happened_drained(d->happened);
 }
 
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
@@ -355,6 +359,7 @@ static void start_control(struct daemon *d)
 					 .fetch = d->fetch,
 					 .audit = d->audit,
 					 .observer = d->observer,
+					 .happened = d->happened,
 					 .review = d->review,
 					 .metrics = d->metrics};
 	d->commands = commands_create(&config);
@@ -540,6 +545,12 @@ static bool build(struct daemon *d, struct err *err)
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	d->hosts = hosts_files_create();
+	struct happened_config happened = {.observer = d->observer,
+					   .generations = d->generations,
+					   .counters = d->counters,
+					   .worker_count = d->worker_count,
+					   .state = d->boot->state};
+	d->happened = happened_create(&happened);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -582,6 +593,7 @@ static void stop_workers(struct daemon *d)
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
 		if (d->workers[i])
 			worker_join(d->workers[i]);
+	happened_destroy(d->happened); /* with all that they have told and counted, which goes with them */
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
 		worker_destroy(d->workers[i]);
 	free(d->workers);

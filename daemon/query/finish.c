@@ -168,6 +168,8 @@ static __attribute__((noinline)) void tell_query(struct service *s, struct tap *
 		put_blocker(f, &s->blocker);
 	else
 		put_verdict(f, s, q);
+	if (t == s->away) /* an entry that let it pass has let nothing pass in the end */
+		f->flags |= TAP_TOLD;
 	if (as == COUNTER_FORWARDED)
 		f->upstream = q->upstream;
 	if (sent)
