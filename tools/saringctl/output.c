@@ -328,6 +328,20 @@ bool field_bool(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
+void field_put(json_t *object, const char *key, json_t *value)
+{
+	must(value != NULL);
+	if (json_is_object(object))
+		must(json_object_set_new(object, key, value) == 0);
+	else
+		json_decref(value);
+}
+
+void field_put_text(json_t *object, const char *key, const char *text)
+{
+	field_put(object, key, ctl_text(str_from(text)));
+}
+
 char *figure_bytes(uint64_t bytes, char buf[FIGURE_MAX])
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

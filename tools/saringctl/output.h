@@ -74,6 +74,10 @@ int64_t field_int(const json_t *object, const char *key);
 double field_real(const json_t *object, const char *key); /* whole numbers too */
 bool field_bool(const json_t *object, const char *key);
 
+/* A member of a document: value is taken. What is no object, as of a daemon of another version, gets nothing. */
+void field_put(json_t *object, const char *key, json_t *value);
+void field_put_text(json_t *object, const char *key, const char *text); /* NULL: null */
+
 /* For people: "1.5 KiB"; "2 d 3 h"; "0.8 ms". */
 #define FIGURE_MAX 48
 char *figure_bytes(uint64_t bytes, char buf[FIGURE_MAX]);
