@@ -394,7 +394,7 @@ class Asking(Case):
     def test_status_for_people(self):
         self.daemon(good(STATUS))
         out = self.run_tool("status").stdout
-        for piece in ["saringd 0.1.0 is up for 12.3 s, process 1, 2 workers", "dns://127.0.0.1:53", "blocked   4 (40.0 %)",
+        for piece in ["saringd 0.1.0 is up for 12.3 s, process 1, 2 workers", "dns://127.0.0.1:53", "blocked    4 (40.0 %)",
                       "generation 1: 1 list, 11 entries, 11 in force", "900 B of 64.0 MiB", "dns://9.9.9.9 up, 11.5 ms"]:
             self.assertIn(piece, out)
 
