@@ -405,6 +405,14 @@ def test_what_is_no_name_cannot_be_lifted_in_an_imported_list(serve):
     assert "still blocked by /^ads[0-9]/" in result.out.replace("by ^ads", "by /^ads").replace("9] (", "9]/ (") and "ads" in result.out
 
 
+def test_the_text_of_an_expression_is_asked_of_nobody(serve):
+    daemon = serve({"mine": "entries:\n  - regex: '^x[0-9]+\\.'\n  - a.example\n"})
+    document = daemon.ctl("--json", "list", "lift", "mine", "^x[0-9]+\\.", "a.example", "--reason", "r").json
+    assert [c["name"] for c in document["checks"]] == ["a.example"] and document["passed"] is True
+    assert {ask.folded for ask in daemon.up.log} == {"a.example"}
+    assert "error" not in document and [entry["error"] for entry in document["lists"]] == [None]
+
+
 def test_a_child_below_a_name_that_stays_blocked(serve):
     """NXDOMAIN for the parent would deny the child (RFC 8020); where the parent covers it, the child stays blocked and is named."""
     daemon = serve({"hosts": ("0.0.0.0 p.example\n0.0.0.0 c.p.example\n", {"format": "hosts"})})

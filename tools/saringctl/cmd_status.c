@@ -19,11 +19,13 @@ static void show_queries(const struct output *o, const json_t *queries)
 {
 	static const char *const fates[] = {"blocked", "cached", "forwarded", "stale", "local", "refused", "dropped", "failed"};
 	int64_t total = field_int(queries, "total");
-	output_linef(o, "queries", "%lld", (long long)total);
+	char digits[32]; /* all as wide as the total */
+	int width = snprintf(digits, sizeof(digits), "%lld", (long long)total);
+	output_linef(o, "queries", "%s", digits);
 	for (size_t i = 0; i < ARRAY_LEN(fates); i++) {
 		int64_t count = field_int(queries, fates[i]);
 		if (count > 0)
-			output_linef(o, "", "%-9s %lld (%.1f %%)", fates[i], (long long)count, percent(count, total));
+			output_linef(o, "", "%-9s %*lld (%.1f %%)", fates[i], width, (long long)count, percent(count, total));
 	}
 }
 
