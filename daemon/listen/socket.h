@@ -15,6 +15,8 @@ enum listener_origin {
 	LISTENER_PASSED, /* by the service manager: socket activation */
 };
 
+#define LISTENER_NUMBER_MAX UINT8_MAX
+
 struct listener {
 	int fd;
 	bool stream;   /* TCP, listening; else UDP */
@@ -22,7 +24,9 @@ struct listener {
 	bool dual;     /* an IPv6 wildcard that takes IPv4 too; only somebody else's */
 	bool again;    /* in a worker's share: another worker reads it too, and counts what the kernel says of it */
 	enum listener_origin origin;
-	struct addr addr; /* with the port the kernel gave, when port 0 was asked for */
+	struct addr addr;  /* with the port the kernel gave, when port 0 was asked for */
+	struct addr asked; /* as listen: has it */
+	uint8_t number;	   /* of its address among all; LISTENER_NUMBER_MAX: one of the rest */
 };
 
 /* Open and bind l->addr, with SO_REUSEPORT so that each worker may have one. False: errno says why, and l->fd is -1. */

@@ -70,8 +70,9 @@ static uint16_t port_before(const struct plan *p, const struct endpoint *endpoin
 	return 0;
 }
 
-static void add_addr(struct sockets *s, const struct addr *addr)
+static void add_addr(struct sockets *s, const struct addr *addr, const struct addr *asked)
 {
+	s->asked[s->addr_count] = *asked;
 	s->addrs[s->addr_count++] = *addr;
 }
 
@@ -87,11 +88,11 @@ static void choose(const struct plan *p, const struct endpoint *endpoints, size_
 			    "53: they decide\"",
 			    endpoints[e].text);
 		else if (addr_port(&addr) == 0 || !is_there(p->to, &addr))
-			add_addr(p->to, &addr);
+			add_addr(p->to, &addr, &endpoints[e].addr);
 	}
 	for (size_t i = 0; i < p->handed_count; i++)
 		if (p->handed[i].origin == LISTENER_PASSED && !is_there(p->to, &p->handed[i].addr))
-			add_addr(p->to, &p->handed[i].addr);
+			add_addr(p->to, &p->handed[i].addr, &p->handed[i].addr);
 }
 
 /* ---- the sockets of one address ---- */
@@ -226,6 +227,19 @@ static bool all_free(const struct plan *p, struct err *err)
 	return true;
 }
 
+/* Which address each is of, once all have their ports: groups may be of who asks there. */
+static void number(struct sockets *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct listener *l = &s->all[i];
+		size_t a = 0;
+		while (a < s->addr_count && !addr_eq(&s->addrs[a], &l->addr))
+			a++;
+		l->asked = a < s->addr_count ? s->asked[a] : l->addr;
+		l->number = (uint8_t)MIN(a, (size_t)LISTENER_NUMBER_MAX);
+	}
+}
+
 /* ---- who reads what ---- */
 
 /* The sockets of one address and kind are all[from] to all[end]. Counts, where ret is NULL. */
@@ -309,7 +323,8 @@ bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsig
 {
 	struct plan p = {.handed = handed, .handed_count = handed_count, .workers = workers, .to = ret};
 
-	*ret = (struct sockets){.addrs = base_alloc((endpoint_count + handed_count + 1) * sizeof(*ret->addrs))};
+	*ret = (struct sockets){.addrs = base_alloc((endpoint_count + handed_count + 1) * sizeof(*ret->addrs)),
+				.asked = base_alloc((endpoint_count + handed_count + 1) * sizeof(*ret->asked))};
 	choose(&p, endpoints, endpoint_count);
 	give_back(&p); /* first: it may be in the way */
 	bool ok = all_free(&p, err);
@@ -321,6 +336,7 @@ bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsig
 		return false;
 	}
 	say_dual(ret);
+	number(ret);
 	share_all(ret, workers);
 	return true;
 }
@@ -333,5 +349,6 @@ void sockets_close(struct sockets *s)
 	free(s->shares);
 	free(s->share_at);
 	free(s->addrs);
+	free(s->asked);
 	*s = (struct sockets){.all = NULL};
 }

@@ -25,6 +25,7 @@ struct sockets {
 	struct listener *shares; /* worker after worker; owned. Copies: an fd may stand in several */
 	size_t *share_at;	 /* where each worker's begins, and behind the last where it ends; owned */
 	struct addr *addrs;	 /* what is listened at, in the order of `listen:`; owned */
+	struct addr *asked;	 /* the same as `listen:` has them, with port 0; owned */
 	size_t addr_count;
 };
 

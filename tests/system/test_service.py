@@ -192,7 +192,7 @@ def installed():
 
 
 def one(folder, name):
-    found = [p for p in folder.rglob(name)]
+    found = [p for p in folder.rglob(name) if "completion" not in p.parent.name]
     assert len(found) == 1, f"{name}: {found}"
     return found[0]
 
