@@ -97,6 +97,7 @@ LIBRARIES = [
     ("jansson.h", ["lib/ctl/", "lib/audit/", "config/import/report.", "daemon/admin/", "daemon/audit/", "daemon/jobs.", "daemon/rebuild.",
                    "daemon/fetch", "daemon/daemon.", "daemon/offline.", "daemon/review.", "daemon/signed.", "tools/", "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
+    ("seccomp.h", ["lib/base/sieve.c"]),
     ("sodium.h", ["lib/audit/", "config/import/signature.", "tests/"]),
     ("libsmartcols", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),
