@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "settings/groups.h"
 
+#include "settings/zone.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +152,56 @@ static void take_lists(const struct making *m, const struct yaml_node *item, str
 	add_lists(m, node, g->list_names, g->list_name_count, &g->lists);
 }
 
+static bool is_one_of(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A list that a rule names must be one that the group has. */
+static void check_rule_lists(const struct making *m, const struct yaml_node *node, const struct settings_group *g,
+			     const struct settings_schedule *rule)
+{
+	const struct yaml_node *item = node->kind == YAML_SEQUENCE ? node->first : node;
+	char shown[VALUES_SHOWN_MAX];
+	for (size_t i = 0; i < rule->list_name_count && item != NULL; i++, item = item->next)
+		if (g->has_lists && find_list(m->s, rule->list_names[i]) >= 0 &&
+		    !is_one_of(g->list_names, g->list_name_count, rule->list_names[i]))
+			(void)values_fault(m->v, item, "the list '%s' is none of this group's", values_shown(item, shown));
+}
+
+static void finish_rule(const struct making *m, const struct yaml_node *item, const struct settings_group *g,
+			struct settings_schedule *rule)
+{
+	const struct yaml_node *node = yaml_get(item, "lists");
+	const struct list_mask mandatory = mandatory_lists(m->s);
+	rule->lists = g->lists;
+	if (node != NULL) {
+		rule->lists = (struct list_mask){{0}};
+		add_lists(m, node, rule->list_names, rule->list_name_count, &rule->lists);
+		check_rule_lists(m, node, g, rule);
+	}
+	for (size_t w = 0; w < ARRAY_LEN(rule->lists.words); w++)
+		rule->lists.words[w] &= ~mandatory.words[w];
+	if (rule->zone == NULL) {
+		if (m->s->zone == NULL)
+			m->s->zone = zone_system(m->v->arena);
+		rule->zone = m->s->zone;
+	}
+}
+
+static void finish_schedule(const struct making *m, const struct yaml_node *item, struct settings_group *g)
+{
+	const struct yaml_node *node = g->schedule_count > 0 ? yaml_get(item, "schedule") : NULL;
+	/* made in this arena, a moment ago, and nobody else has them yet */
+	struct settings_schedule *rule = (struct settings_schedule *)(uintptr_t)g->schedule;
+	for (const struct yaml_node *one = node != NULL ? node->first : NULL; one != NULL; one = one->next, rule++)
+		if (one->kind == YAML_MAPPING)
+			finish_rule(m, one, g, rule);
+}
+
 static bool is_listened_at(const struct making *m, const struct settings_client *c)
 {
 	size_t found = 0;
@@ -251,6 +303,7 @@ void groups_finish(const struct values *v, const struct yaml_node *node, struct 
 			continue;
 		check_clients(&m, item, &items[i]);
 		take_lists(&m, item, &items[i]);
+		finish_schedule(&m, item, &items[i]);
 	}
 	put_default_first(&m);
 	make_clients(&m);

@@ -17,6 +17,7 @@
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
 #define PREFIX_GROUPS "groups[]."
+#define PREFIX_SCHEDULE "groups[].schedule[]."
 
 /* A mapping still to be bound. A queue rather than calls in calls: what is in the file decides how much there is. */
 struct pending {
@@ -41,6 +42,7 @@ union object {
 	struct settings_list list;
 	struct settings_route route;
 	struct settings_group group;
+	struct settings_schedule schedule;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -91,6 +93,7 @@ static const struct items {
     {SCHEMA_LISTS, PREFIX_LISTS, sizeof(struct settings_list)},
     {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route)},
     {SCHEMA_GROUPS, PREFIX_GROUPS, sizeof(struct settings_group)},
+    {SCHEMA_SCHEDULE, PREFIX_SCHEDULE, sizeof(struct settings_schedule)},
 };
 
 static void note_place(enum schema_type type, void *object, const struct yaml_node *item)
@@ -104,7 +107,8 @@ static void note_place(enum schema_type type, void *object, const struct yaml_no
 	}
 }
 
-/* The items of `lists`, `upstream.routes` and `groups`: an array with the defaults in each, and their mappings queued. */
+/* The items of `lists`, `upstream.routes`, `groups` and `groups[].schedule`: an array with the defaults in each, and their mappings
+ * queued. */
 static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)
 {
 	const struct items *of = items_of;
@@ -155,6 +159,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
 	case SCHEMA_GROUPS:
+	case SCHEMA_SCHEDULE:
 		bind_items(l, row, key, member, object);
 		return;
 	case SCHEMA_PROVENANCE:
@@ -184,6 +189,10 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_CLIENTS:
+	case SCHEMA_DAYS:
+	case SCHEMA_HOURS:
+	case SCHEMA_DATES:
+	case SCHEMA_TIME_ZONE:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
