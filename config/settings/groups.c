@@ -202,6 +202,25 @@ static void finish_schedule(const struct making *m, const struct yaml_node *item
 			finish_rule(m, one, g, rule);
 }
 
+static void finish_answer(const struct making *m, const struct yaml_node *item, struct settings_group *g)
+{
+	const struct yaml_node *said = yaml_get(item, "addresses");
+	uint8_t *ipv4 = arena_alloc(m->v->arena, g->address_count * 4 + 1),
+		*ipv6 = arena_alloc(m->v->arena, g->address_count * 16 + 1);
+	g->own = (struct own_answer){
+	    .has_answer = g->has_answer, .answer = g->answer, .has_addresses = g->address_count > 0, .ipv4 = ipv4, .ipv6 = ipv6};
+	for (size_t i = 0; i < g->address_count; i++) {
+		const struct addr *a = &g->addresses[i];
+		if (a->sa.sa_family == AF_INET)
+			memcpy(ipv4 + 4 * g->own.ipv4_count++, &a->in.sin_addr, 4);
+		else
+			memcpy(ipv6 + 16 * g->own.ipv6_count++, &a->in6.sin6_addr, 16);
+	}
+	if (g->has_answer && g->answer == ANSWER_ADDRESS && g->address_count == 0 && m->s->address_count == 0 &&
+	    (said == NULL || (said->kind == YAML_SEQUENCE && said->count == 0)))
+		(void)values_fault(m->v, yaml_get(item, "answer"), "answer: address needs 'addresses' here or under 'block'");
+}
+
 static bool is_listened_at(const struct making *m, const struct settings_client *c)
 {
 	size_t found = 0;
@@ -304,6 +323,7 @@ void groups_finish(const struct values *v, const struct yaml_node *node, struct 
 		check_clients(&m, item, &items[i]);
 		take_lists(&m, item, &items[i]);
 		finish_schedule(&m, item, &items[i]);
+		finish_answer(&m, item, &items[i]);
 	}
 	put_default_first(&m);
 	make_clients(&m);

@@ -58,5 +58,7 @@ bool settings_check_here(const struct settings *s, const struct addr *bound, siz
 	bool ok = check_servers(s, s->servers, s->server_count, bound, bound_count, errors);
 	for (size_t r = 0; r < s->route_count; r++)
 		ok = check_servers(s, s->routes[r].servers, s->routes[r].server_count, bound, bound_count, errors) && ok;
+	for (size_t g = 0; g < s->group_count; g++)
+		ok = check_servers(s, s->groups[g].servers, s->groups[g].server_count, bound, bound_count, errors) && ok;
 	return ok;
 }

@@ -152,6 +152,11 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	bool known = false;
 	switch (row->type) {
 	case SCHEMA_SECTION:
+		if (member->kind == YAML_SEQUENCE && strcmp(row->path, PREFIX_GROUPS "upstream") == 0) {
+			row = schema_find(PREFIX_GROUPS "upstream.", STR_LIT("servers"));
+			(void)!values_bind(&l->values, row, key, member, object);
+			return;
+		}
 		/* A section whose keys are all commented out is null, and as good as absent. */
 		if (!yaml_is_null(member) && values_kind(&l->values, key, member, YAML_MAPPING, "a mapping"))
 			push(l, member, arena_printf(l->values.arena, "%s.", row->path), object);
@@ -392,6 +397,15 @@ static void check_zones(const struct loader *l, const struct yaml_node *root)
 	}
 }
 
+static void check_servers(const struct loader *l, const struct endpoint *servers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (settings_is_self(l->settings, &servers[i].addr))
+			err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
+					"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
+	}
+}
+
 static void check_endpoints(const struct loader *l)
 {
 	const struct settings *s = l->settings;
@@ -405,15 +419,11 @@ static void check_endpoints(const struct loader *l)
 			}
 		}
 	}
-	for (size_t r = 0; r <= s->route_count; r++) {
-		const struct endpoint *servers = r < s->route_count ? s->routes[r].servers : s->servers;
-		size_t count = r < s->route_count ? s->routes[r].server_count : s->server_count;
-		for (size_t i = 0; i < count; i++) {
-			if (settings_is_self(s, &servers[i].addr))
-				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
-						"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
-		}
-	}
+	check_servers(l, s->servers, s->server_count);
+	for (size_t r = 0; r < s->route_count; r++)
+		check_servers(l, s->routes[r].servers, s->routes[r].server_count);
+	for (size_t g = 0; g < s->group_count; g++)
+		check_servers(l, s->groups[g].servers, s->groups[g].server_count);
 }
 
 /* The directory of the running process in front of a relative path: the daemon may change its directory later. */

@@ -143,6 +143,15 @@ struct settings_group {
 	struct list_mask lists; /* by their places in lists:, the mandatory ones among them */
 	const struct settings_schedule *schedule;
 	size_t schedule_count; /* 0: they always act */
+	bool has_answer;
+	enum answer answer;
+	const struct addr *addresses;
+	size_t address_count;
+	struct own_answer own; /* the two together, as they are sent */
+	const struct endpoint *servers;
+	size_t server_count; /* 0: those of upstream: */
+	bool has_strategy;   /* else upstream: has it */
+	enum strategy strategy;
 	uint32_t line, column; /* of its item; 0 for the default group when it is not said */
 };
 
@@ -198,7 +207,7 @@ struct settings {
 	const struct settings_group *groups;
 	size_t group_count;
 	const char *time_zone;	       /* of schedules that name none; NULL: the system's */
-	const struct time_zone *zone;       /* NULL: as above */
+	const struct time_zone *zone;  /* NULL: as above */
 	const struct clients *clients; /* which group a client is of; NULL: there are no groups */
 
 	const char *control_socket;

@@ -30,6 +30,8 @@ const struct list_mask *explain_lists(const struct explain_question *q);
 /* Entries that are passed over for the group's sake: is it its schedule? */
 void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count);
 void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q);
+/* Every group, with what acts for it at now_s. */
+MUST_CHECK json_t *report_groups(const struct generation *g, int64_t now_s);
 
 /* The question gone through, for what stands beside the verdict: what it would come to, how the answer comes about, and its bytes
  * (report_trace.c). What it is made of is borrowed until it is gone; verdict: of the name asked. Never NULL. */

@@ -55,6 +55,8 @@ enum exit_status cmd_status(struct context *ctx);
 enum exit_status cmd_cache(struct context *ctx);
 enum exit_status cmd_cache_flush(struct context *ctx);
 enum exit_status cmd_upstream(struct context *ctx);
+/* cmd_groups.c */
+enum exit_status cmd_groups(struct context *ctx);
 /* cmd_audit.c */
 enum exit_status cmd_audit(struct context *ctx);
 enum exit_status cmd_audit_verify(struct context *ctx);
