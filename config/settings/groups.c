@@ -152,24 +152,17 @@ static void take_lists(const struct making *m, const struct yaml_node *item, str
 	add_lists(m, node, g->list_names, g->list_name_count, &g->lists);
 }
 
-static bool is_one_of(const char *const *names, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* A list that a rule names must be one that the group has. */
 static void check_rule_lists(const struct making *m, const struct yaml_node *node, const struct settings_group *g,
 			     const struct settings_schedule *rule)
 {
 	const struct yaml_node *item = node->kind == YAML_SEQUENCE ? node->first : node;
 	char shown[VALUES_SHOWN_MAX];
-	for (size_t i = 0; i < rule->list_name_count && item != NULL; i++, item = item->next)
-		if (g->has_lists && find_list(m->s, rule->list_names[i]) >= 0 &&
-		    !is_one_of(g->list_names, g->list_name_count, rule->list_names[i]))
+	for (size_t i = 0; i < rule->list_name_count && item != NULL; i++, item = item->next) {
+		const int list = find_list(m->s, rule->list_names[i]);
+		if (list >= 0 && !list_mask_has(&g->lists, (size_t)list))
 			(void)values_fault(m->v, item, "the list '%s' is none of this group's", values_shown(item, shown));
+	}
 }
 
 static void finish_rule(const struct making *m, const struct yaml_node *item, const struct settings_group *g,

@@ -96,41 +96,42 @@ static int64_t change_day(const struct change *c, int64_t year)
 	return day;
 }
 
-/* The events of a year in order of time; where the end of one year's is the beginning of the next one's it is saved all the time.
- */
+/* The two events of a year. Those of one year may lie among those of another. */
 static void rule_events(const struct rule *r, int64_t year, struct transition ret[2])
 {
-	const struct transition begins = {change_day(&r->begins, year) * DAY_S + r->begins.time_s - r->standard_s, r->saving_s};
-	const struct transition ends = {change_day(&r->ends, year) * DAY_S + r->ends.time_s - r->saving_s, r->standard_s};
-	ret[0] = begins.at_s < ends.at_s ? begins : ends;
-	ret[1] = begins.at_s < ends.at_s ? ends : begins;
+	ret[0] = (struct transition){change_day(&r->begins, year) * DAY_S + r->begins.time_s - r->standard_s, r->saving_s};
+	ret[1] = (struct transition){change_day(&r->ends, year) * DAY_S + r->ends.time_s - r->saving_s, r->standard_s};
 }
 
+/* The last event tells. Where the end of one year's is the beginning of the next one's it is saved all the time. */
 static int32_t rule_offset(const struct rule *r, int64_t at_s)
 {
 	const int64_t year = year_of(at_s);
-	int32_t offset = r->standard_s;
+	struct transition last = {INT64_MIN, r->standard_s};
 	for (int64_t y = year - 1; r->saves && y <= year + 1; y++) {
 		struct transition events[2];
 		rule_events(r, y, events);
-		for (unsigned i = 0; i < 2; i++)
-			if (events[i].at_s <= at_s)
-				offset = events[i].offset_s;
+		for (unsigned i = 0; i < 2; i++) {
+			const bool later = events[i].at_s > last.at_s || (events[i].at_s == last.at_s && i == 0);
+			if (events[i].at_s <= at_s && later)
+				last = events[i];
+		}
 	}
-	return offset;
+	return last.offset_s;
 }
 
 static int64_t rule_next(const struct rule *r, int64_t at_s)
 {
 	const int64_t year = year_of(at_s);
+	int64_t next_s = ZONE_NEVER;
 	for (int64_t y = year - 1; r->saves && y <= year + 2; y++) {
 		struct transition events[2];
 		rule_events(r, y, events);
 		for (unsigned i = 0; i < 2; i++)
-			if (events[i].at_s > at_s)
-				return events[i].at_s;
+			if (events[i].at_s > at_s && events[i].at_s < next_s)
+				next_s = events[i].at_s;
 	}
-	return ZONE_NEVER;
+	return next_s;
 }
 
 /* --- POSIX's text --- */

@@ -442,6 +442,9 @@ static bool ask_start(struct service *s, const struct cache_key *key, bool by_tc
 	a->checking_disabled = key->checking_disabled;
 	a->servers = key->servers;
 	a->hash = key->hash;
+	/* A batch may be of a newer world than the loop has told the pool of: what its groups' servers are is known there only. */
+	if (UNLIKELY(s->world->upstreams != pool_upstreams(s->pool)) && s->take_upstreams != NULL)
+		s->take_upstreams(s->take_upstreams_arg, s->world->upstreams);
 	a->routes = upstreams_routes(pool_upstreams(s->pool));
 	if (pool_ask_of(s->pool, a->servers, &a->name, a->type, a->dnssec_ok, a->checking_disabled, by_tcp, on_upstream_done, a) ==
 	    NULL) {

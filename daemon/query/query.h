@@ -177,6 +177,9 @@ struct service {
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
+	/* Before anybody is asked: new asks go by this batch's world (pool_follow). May be NULL */
+	void (*take_upstreams)(void *arg, struct upstreams *upstreams);
+	void *take_upstreams_arg;
 	bool rehearses; /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
 
 	int64_t now_ms;		 /* monotonic, of this batch */

@@ -119,6 +119,11 @@ void pool_set_upstreams(struct pool *pool, struct upstreams *u)
 	lanes_sweep(&pool->lanes);
 }
 
+void pool_follow(struct pool *pool, struct upstreams *u)
+{
+	pool->u = u;
+}
+
 const struct upstreams *pool_upstreams(const struct pool *pool)
 {
 	return pool->u;

@@ -62,6 +62,8 @@ void pool_destroy(struct pool *pool); /* outstanding asks are forgotten without 
 /* From now on new asks go by u; asks under way finish with the servers they have. The old struct upstreams must outlive them:
  * pool_busy_with tells. */
 void pool_set_upstreams(struct pool *pool, struct upstreams *u);
+/* The same from anywhere, within the pool's callbacks too: what nobody uses any more is kept until the next pool_set_upstreams. */
+void pool_follow(struct pool *pool, struct upstreams *u);
 const struct upstreams *pool_upstreams(const struct pool *pool); /* what new asks go by */
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u);
 
