@@ -103,12 +103,13 @@ static void rule_events(const struct rule *r, int64_t year, struct transition re
 	ret[1] = (struct transition){change_day(&r->ends, year) * DAY_S + r->ends.time_s - r->saving_s, r->standard_s};
 }
 
-/* The last event tells. Where the end of one year's is the beginning of the next one's it is saved all the time. */
+/* The last event tells, which may be one that a year put off into the next one. Where the end of one year's is the beginning of the
+ * next one's it is saved all the time. */
 static int32_t rule_offset(const struct rule *r, int64_t at_s)
 {
 	const int64_t year = year_of(at_s);
 	struct transition last = {INT64_MIN, r->standard_s};
-	for (int64_t y = year - 1; r->saves && y <= year + 1; y++) {
+	for (int64_t y = year - 2; r->saves && y <= year + 1; y++) {
 		struct transition events[2];
 		rule_events(r, y, events);
 		for (unsigned i = 0; i < 2; i++) {
@@ -124,7 +125,7 @@ static int64_t rule_next(const struct rule *r, int64_t at_s)
 {
 	const int64_t year = year_of(at_s);
 	int64_t next_s = ZONE_NEVER;
-	for (int64_t y = year - 1; r->saves && y <= year + 2; y++) {
+	for (int64_t y = year - 2; r->saves && y <= year + 2; y++) {
 		struct transition events[2];
 		rule_events(r, y, events);
 		for (unsigned i = 0; i < 2; i++)
