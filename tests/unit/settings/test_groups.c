@@ -158,7 +158,7 @@ static void test_faults(void **state)
 	      "/s.yaml:6:74: '7:0-8:00' are no hours such as 07:00-12:00, or 22:00-06:00 over midnight\n"
 	      "/s.yaml:6:84: '07:00' are no hours such as 07:00-12:00, or 22:00-06:00 over midnight\n"
 	      "/s.yaml:6:99: 'mon-xyz' is no day or row of days, such as mon or mon-fri\n"
-	      "/s.yaml:6:108: '' is no day or row of days, such as mon or mon-fri\n"
+	      "/s.yaml:6:108: 'days' has no value; it takes text in each item\n"
 	      "/s.yaml:7:11: '2026-05-02..2026-05-01' ends before it begins\n"
 	      "/s.yaml:7:35: '2026-02-30' is no date such as 2026-05-01, nor two of them such as 2026-12-24..2027-01-02\n"
 	      "/s.yaml:7:59: '../UTC' is not the name of a time zone such as Asia/Jakarta\n");
