@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * cmd_groups.c - who gets what: the groups of clients, their lists, and what acts now. */
-#include "context.h"
+#include "saringctl/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
