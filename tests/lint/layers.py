@@ -22,7 +22,7 @@ LAYERS = [
     ("ctl", ["lib/ctl/"]),
     ("audit", ["lib/audit/"]),
     ("terms", ["config/policy/terms.", "config/policy/list_mask.", "config/policy/cond", "config/policy/records"]),
-    ("settings data", ["config/settings/settings.h", "config/settings/special.h", "config/settings/clients.", "config/settings/schedule.",
+    ("settings data", ["config/settings/settings.h", "config/settings/special.h", "config/settings/clients.", "config/settings/schedule.", "config/settings/zone.",
                        "config/settings/locals.h", "config/settings/safe_search.h"]),
     ("settings", ["config/settings/"]),
     ("list", ["config/list/"]),

@@ -319,6 +319,14 @@ const struct command commands_table[] = {
 	.examples = "saringctl review --due 30d",
     },
     {
+	.verb = "groups",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_groups,
+	.operands = "",
+	.summary = "the groups of clients: their lists, what is in force now, and when that changes",
+	.examples = "saringctl groups",
+    },
+    {
 	.verb = "upstream",
 	.purpose = PURPOSE_DAEMON,
 	.run = cmd_upstream,
