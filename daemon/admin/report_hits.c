@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/report.h"
+#include "admin/report_part.h"
 
+#include "base/hex.h"
 #include "base/le.h"
 #include "ctl/proto.h"
 #include "observer.h"
@@ -33,13 +35,8 @@ static void put_time(json_t *object, const char *key, int64_t time_s)
 
 static void put_hex(json_t *object, const char *key, const uint8_t *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	char *text = base_alloc(2 * len + 1);
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	put(object, key, json_stringn(text, 2 * len));
+	put(object, key, json_string(hex_from_bytes(bytes, len, text)));
 	free(text);
 }
 
@@ -147,7 +144,8 @@ static bool judge_again(const struct explain_source *source, const struct explai
 	const struct policy *policy = source->generation->policy;
 	const char *by = json_string_value(json_object_get(explained, "by"));
 	const char *target = json_string_value(json_object_get(explained, "by_target"));
-	struct policy_question question = {.name = &ret->name, .type = q->type, .client = q->has_client ? &q->client : NULL};
+	struct policy_question question = {
+	    .name = &ret->name, .type = q->type, .client = q->has_client ? &q->client : NULL, .lists = explain_lists(q)};
 	struct addr address;
 	ret->name = q->name;
 	if (by && target && strcmp(by, "address") == 0) {

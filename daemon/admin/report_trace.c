@@ -4,6 +4,7 @@
  * policy's word on each step. */
 #include "admin/commands.h"
 #include "admin/report_part.h"
+#include "base/hex.h"
 #include "ctl/proto.h"
 #include "query/names.h"
 #include "query/rehearse.h"
@@ -39,7 +40,8 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 	const struct explain_source *from = t->source;
 	const struct policy *policy = from->generation->policy;
 	const struct addr *client = t->q->has_client ? &t->q->client : NULL;
-	struct policy_question question = {.name = &step->target, .type = t->q->type, .client = client};
+	struct policy_question question = {
+	    .name = &step->target, .type = t->q->type, .client = client, .lists = explain_lists(t->q)};
 	struct said said = {.verdict = {.kind = VERDICT_NONE}};
 
 	if (!step->judged)
@@ -53,6 +55,7 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 		(void)policy_match(policy, from->scratch, &question, t->q->at_s, &said.verdict);
 		said.total = policy_explain(policy, from->scratch, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
 	}
+	report_group_reasons(from->generation, t->q, t->hits, MIN(said.total, (size_t)EXPLAIN_HITS_MAX));
 	/* an allow entry for the name asked holds for all of its answer, but for what outranks it (saring-lists(5)) */
 	said.blocks = said.refused ||
 		      (said.verdict.kind == VERDICT_BLOCKED && (t->verdict->kind != VERDICT_ALLOWED || said.verdict.mandatory));
@@ -206,15 +209,10 @@ static void put_upstream(json_t *object, const struct report_trace *t)
 
 static json_t *hex(const uint8_t *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	if (len == 0)
 		return json_null();
-	char *text = base_alloc(2 * len);
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	json_t *value = json_stringn(text, 2 * len);
+	char *text = base_alloc(2 * len + 1);
+	json_t *value = json_string(hex_from_bytes(bytes, len, text));
 	free(text);
 	return value;
 }

@@ -200,7 +200,7 @@ static void tcp_dropped(struct query *q)
 		conn_mark_dirty(c);
 }
 
-static const struct via via_tcp = {.name = "tcp", .stream = true, .send = tcp_send, .dropped = tcp_dropped};
+static const struct via via_tcp = {.name = "tcp", .told_as = TAP_TCP, .stream = true, .send = tcp_send, .dropped = tcp_dropped};
 
 /* ---- questions ---- */
 
@@ -225,6 +225,7 @@ static void conn_ask(struct conn *c, const uint8_t *bytes, size_t len)
 	q.via_data = c;
 	q.peer = c->peer;
 	q.local.len = 0;
+	q.listener = c->listener;
 	c->pending++;
 	c->budget--;
 	c->active_ms = t->now_ms;

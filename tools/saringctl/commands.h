@@ -2,8 +2,10 @@
  *
  * commands.h - the command line: one table of verbs, one of options, and what a user typed taken apart by them.
  *
- * Adding a verb is one row of commands_table in commands.c, one handler in a cmd_*.c, one paragraph in saringctl.1 (a test compares
- * the two). Everything a command line can be wrong in by itself is found here, before anything is touched; handlers find the rest.
+ * Adding a verb is one row of commands_table in commands_table.c, one handler in a cmd_*.c, one paragraph in saringctl.1 (a test
+ * compares the two). Adding an option is one row in options.c, one case in option_values.c. Help and the completion of the shells
+ * are made of the rows. Everything a command line can be wrong in by itself is found here, before anything is touched; handlers
+ * find the rest.
  */
 #ifndef SARING_SARINGCTL_COMMANDS_H
 #define SARING_SARINGCTL_COMMANDS_H
@@ -60,16 +62,24 @@ extern const char *const report_format_words[]; /* "text", "json", "html", NULL;
 
 struct context; /* context.h */
 
+/* What people want of a verb: the overview's parts, in this order. */
+enum command_purpose { PURPOSE_DAEMON, PURPOSE_ANSWERS, PURPOSE_HAPPENED, PURPOSE_LISTS, PURPOSE_RECORD, PURPOSE_SETUP };
+#define COMMANDS_MAX 96 /* rows */
+
 struct command {
-	const char *verb;     /* "list" */
-	const char *sub;      /* "add", or NULL */
-	const char *operands; /* "LIST NAME...", or "" */
+	const char *verb;  /* "list" */
+	const char *sub;   /* "add", or NULL */
+	const char *alias; /* another word for the verb; NULL: none. Of a row without a sub */
+	enum command_purpose purpose;
+	enum exit_status (*run)(struct context *ctx);
+	/* "LIST NAME...", or "". Capitals say what stands there, and complete it: LIST, FILE, NAME; small letters are the words
+	 * themselves, with | between them. [ ]: may be left out. */
+	const char *operands;
 	unsigned min, max;    /* how many */
 	uint64_t options;     /* bits beside the global ones */
-	enum exit_status (*run)(struct context *ctx);
-	const char *summary; /* one line, for the list of verbs */
-	const char *details; /* for its own help; may be NULL */
-	const char *alias;   /* another word for the verb; NULL: none. Of a row without a sub */
+	const char *summary;  /* one line, for the list of verbs; no capital, no full stop */
+	const char *details;  /* sentences for its own help; may be NULL */
+	const char *examples; /* whole command lines, "\n" between them */
 };
 extern const struct command commands_table[];
 extern const size_t commands_count;

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "saringctl/commands.h"
+
+#include "saringctl/context.h"
+
+#include <assert.h>
+#include <limits.h>
+
+#define PROVENANCE_BITS                                                                                                         \
+	(OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_AUTHORITY) | OPTION_BIT(OPTION_REFERENCE) | OPTION_BIT(OPTION_CONTACT) | \
+	 OPTION_BIT(OPTION_REVIEW) | OPTION_BIT(OPTION_EXPIRES))
+/* said of a change, for the audit log */
+#define RECORD_BITS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_REFERENCE))
+
+#define LIFT_BITS (RECORD_BITS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CLOSURE) | OPTION_BIT(OPTION_DRY_RUN))
+
+/* In the order that the overview shows them, within their purpose. */
+const struct command commands_table[] = {
+    {
+	.verb = "status",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_status,
+	.operands = "",
+	.summary = "is it up, what is loaded, how it does",
+	.examples = "saringctl status\n"
+		    "saringctl --json status | jq .queries",
+    },
+    {
+	.verb = "check",
+	.purpose = PURPOSE_SETUP,
+	.run = cmd_check,
+	.operands = "[FILE]",
+	.max = 1,
+	.summary = "read configuration and lists without the daemon: errors and warnings",
+	.details = "FILE is a saring.yaml, which is checked with all its lists, or a YAML list, which is checked alone.\n"
+		   "Warnings: duplicates, entries covered by others, expired, past review, over-broad.",
+	.examples = "saringctl check\n"
+		    "saringctl check ./saring.yaml",
+    },
+    {
+	.verb = "reload",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_reload,
+	.operands = "",
+	.options = RECORD_BITS,
+	.summary = "read configuration and lists again; on an error nothing changes",
+	.examples = "saringctl reload --reason \"new upstream servers\"",
+    },
+    {
+	.verb = "explain",
+	.alias = "why",
+	.purpose = PURPOSE_ANSWERS,
+	.run = cmd_explain,
+	.operands = "NAME",
+	.min = 1,
+	.max = 1,
+	.options = OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_AT) | OPTION_BIT(OPTION_OFFLINE) |
+		   OPTION_BIT(OPTION_NO_ASK),
+	.summary = "what would be answered, and the entry that decides",
+	.details = "Every entry that matches and why it lost, how the answer comes about, and the bytes that would be sent.\n"
+		   "What the daemon does not know yet it is asked for, as any client would ask, unless --no-ask is given.",
+	.examples = "saringctl explain web.telegram.org\n"
+		    "saringctl why ads.example.com --type AAAA --client 192.0.2.7",
+    },
+    {
+	.verb = "impact",
+	.purpose = PURPOSE_ANSWERS,
+	.run = cmd_impact,
+	.operands = "FILE|LIST|NAME...",
+	.min = 1,
+	.max = INT_MAX,
+	.options = OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_POPULAR),
+	.summary = "what a list, a file or names would hit, were they enforced",
+	.details =
+	    "Of the last day's queries, as the daemon has counted them; and which public suffixes, popular names and names of the\n"
+	    "operator's own would be blocked. Without the daemon the latter alone, and the exit status is 3.",
+	.examples = "saringctl impact ads\n"
+		    "saringctl impact new-hosts.txt --format hosts",
+    },
+    {
+	.verb = "list",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list,
+	.operands = "",
+	.summary = "the lists, as the daemon has them",
+	.examples = "saringctl list",
+    },
+    {
+	.verb = "list",
+	.sub = "show",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_show,
+	.operands = "LIST",
+	.min = 1,
+	.max = 1,
+	.options = OPTION_BIT(OPTION_UNUSED),
+	.summary = "a list's entries with their provenance and how often each was hit",
+	.details = "With --unused only those that were never hit since counting began, which is said. Hits are the daemon's.",
+	.examples = "saringctl list show ads --unused",
+    },
+    {
+	.verb = "list",
+	.sub = "add",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_add,
+	.operands = "LIST NAME...",
+	.min = 2,
+	.max = INT_MAX,
+	.options = OPTION_BIT(OPTION_MATCH) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE),
+	.summary = "add names to a list's file; in force when it returns",
+	.details = "A name that was lifted or has expired is put in force again. A block list takes a public suffix (com, co.uk) "
+		   "only with "
+		   "--force.",
+	.examples = "saringctl list add house ads.example.com --reason \"tv tracker\" --expires 7d",
+    },
+    {
+	.verb = "list",
+	.sub = "remove",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_remove,
+	.operands = "LIST NAME...",
+	.min = 2,
+	.max = INT_MAX,
+	.options = RECORD_BITS,
+	.summary = "remove names, as if they had never been there",
+	.examples = "saringctl list remove house ads.example.com",
+    },
+    {
+	.verb = "list",
+	.sub = "lift",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_lift,
+	.operands = "LIST [NAME...]",
+	.min = 1,
+	.max = INT_MAX,
+	.options = LIFT_BITS,
+	.summary = "no longer in force, kept for the record",
+	.details =
+	    "Without NAME the whole list is lifted. In a list that cannot be edited a name stays lifted until the list drops it.\n"
+	    "Then each name is asked for at the daemon's own listeners. What else still blocks is named, and lifted with "
+	    "--closure.",
+	.examples = "saringctl list lift telegram-2017 --reason \"order withdrawn\"\n"
+		    "saringctl list lift ads cdn.example.com --dry-run",
+    },
+    {
+	.verb = "unblock",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_unblock,
+	.operands = "NAME...",
+	.min = 1,
+	.max = INT_MAX,
+	.options = LIFT_BITS,
+	.summary = "lift a name in every list that has it",
+	.details = "Needs --reason. As 'list lift' in each of these lists.",
+	.examples = "saringctl unblock t.me --closure --reason \"order withdrawn\"",
+    },
+    {
+	.verb = "list",
+	.sub = "mode",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_mode,
+	.operands = "LIST enforce|shadow|off",
+	.min = 2,
+	.max = 2,
+	.options = RECORD_BITS,
+	.summary = "enforce a list, only count what it would do, or leave it out",
+	.details = "Written to saring.yaml; in force when it returns.",
+	.examples = "saringctl list mode ads shadow",
+    },
+    {
+	.verb = "list",
+	.sub = "fetch",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_fetch,
+	.operands = "[LIST...]",
+	.max = INT_MAX,
+	.options = OPTION_BIT(OPTION_FORCE) | RECORD_BITS,
+	.summary = "fetch lists with a url now, all or those named; in force when it returns",
+	.details = "A copy that has changed by more than the list's max-change, or of which little can be read, is taken only with "
+		   "--force.",
+	.examples = "saringctl list fetch\n"
+		    "saringctl list fetch ads --force",
+    },
+    {
+	.verb = "list",
+	.sub = "import",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_import,
+	.operands = "LIST FILE",
+	.min = 2,
+	.max = 2,
+	.options = OPTION_BIT(OPTION_FORMAT) | PROVENANCE_BITS | OPTION_BIT(OPTION_FORCE),
+	.summary = "add what a file of another format holds to a YAML list; in force when it returns",
+	.details = "FILE \"-\" is standard input. Says what was taken, changed and left out, and why, with line numbers.",
+	.examples = "saringctl list import house blocked.txt --format domains --authority \"Example ISP\"",
+    },
+    {
+	.verb = "list",
+	.sub = "export",
+	.purpose = PURPOSE_LISTS,
+	.run = cmd_list_export,
+	.operands = "LIST",
+	.min = 1,
+	.max = 1,
+	.options = OPTION_BIT(OPTION_FORMAT),
+	.summary = "write a list in another format to standard output",
+	.details = "Without --format as YAML. What the format has no words for is left out, and said on standard error.",
+	.examples = "saringctl list export ads --format rpz > ads.rpz",
+    },
+    {
+	.verb = "cache",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_cache,
+	.operands = "",
+	.summary = "the cache in figures",
+	.examples = "saringctl cache",
+    },
+    {
+	.verb = "cache",
+	.sub = "flush",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_cache_flush,
+	.operands = "[NAME]",
+	.max = 1,
+	.options = RECORD_BITS,
+	.summary = "empty the cache, or forget NAME and all below it",
+	.examples = "saringctl cache flush example.com",
+    },
+    {
+	.verb = "audit",
+	.purpose = PURPOSE_RECORD,
+	.run = cmd_audit,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_NUMBER) | OPTION_BIT(OPTION_FOLLOW),
+	.summary = "who changed what, when and why: the audit log",
+	.details = "The newest 100 records, oldest first. With the daemon down they are read from its files.\n"
+		   "With --follow the last ten, then each as it comes; with --json one document a line.",
+	.examples = "saringctl audit --since 7d\n"
+		    "saringctl audit --follow",
+    },
+    {
+	.verb = "audit",
+	.sub = "verify",
+	.purpose = PURPOSE_RECORD,
+	.run = cmd_audit_verify,
+	.operands = "[PATH]",
+	.max = 1,
+	.summary = "is the audit log what was written? Every damage with its place",
+	.details = "PATH is a folder of an audit log, or one file of it; otherwise that of the configuration's state directory is "
+		   "looked at.",
+	.examples = "saringctl audit verify",
+    },
+    {
+	.verb = "report",
+	.purpose = PURPOSE_RECORD,
+	.run = cmd_report,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_OUTPUT),
+	.summary = "a transparency report: what is blocked, on whose order, since when, and what was lifted",
+	.details =
+	    "--format is text, json or html; --since is 30 days ago when not given. The daemon need not run, but knows of hits.",
+	.examples = "saringctl report --since 90d --format html -o report.html",
+    },
+    {
+	.verb = "review",
+	.purpose = PURPOSE_RECORD,
+	.run = cmd_review,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_DUE),
+	.summary = "entries that are due to be looked at again, or about to end",
+	.details = "Read from the lists' files, with or without the daemon, which knows how often they were hit.\n"
+		   "Without --due what is past its review; with it also what is due, or ends by itself, within that time.",
+	.examples = "saringctl review --due 30d",
+    },
+    {
+	.verb = "upstream",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_upstream,
+	.operands = "",
+	.summary = "each upstream server: state, latency, sent, failed",
+	.examples = "saringctl upstream",
+    },
+};
+static_assert(ARRAY_LEN(commands_table) <= COMMANDS_MAX, "room for every verb");
+const size_t commands_count = ARRAY_LEN(commands_table);

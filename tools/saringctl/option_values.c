@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "saringctl/options.h"
+
+#include "base/str.h"
+#include "saringctl/context.h"
+#include "saringctl/moments.h"
+#include "wire/rrtype.h"
+
+#include <assert.h>
+#include <string.h>
+
+static_assert(sizeof(((struct invocation *)NULL)->review) == MOMENT_TEXT_MAX &&
+		  sizeof(((struct invocation *)NULL)->expires) == MOMENT_TEXT_MAX,
+	      "room for a moment");
+
+/* The daemon is told a time, however it was said. */
+static bool parse_at(const char *text, int64_t now_s, struct invocation *in, struct err *err)
+{
+	int64_t time_s;
+	if (!moment_parse("--at", MOMENT_ANY, text, now_s, &time_s, err))
+		return false;
+	str_from_time(time_s, in->at, sizeof(in->at));
+	return true;
+}
+
+static bool parse_client(const char *text, struct invocation *in, struct err *err)
+{
+	struct addr a;
+	if (!addr_from_text(str_from(text), 0, &a) || addr_port(&a) != 0)
+		return err_set(err, ERR_USAGE, "--client: '%s' is no address", text);
+	addr_host_to_text(&a, in->client);
+	return true;
+}
+
+static bool parse_match(const char *text, struct invocation *in, struct err *err)
+{
+	int match = terms_find(match_settable_words, str_from(text));
+	if (match < 0)
+		return err_set(err, ERR_USAGE, "--match: '%s' is not one of exact, subtree, subdomains", text);
+	in->has_match = true;
+	in->match = (enum match)match;
+	return true;
+}
+
+static bool parse_format(const char *text, struct invocation *in, struct err *err)
+{
+	int format = terms_find(format_words, str_from(text));
+	if (format < 0) {
+		const char *near = str_nearest(str_from(text), format_words, FORMAT_COUNT);
+		return err_set(err, ERR_USAGE, "--format: '%s' is no format%s%s%s", text, near != NULL ? "; did you mean '" : "",
+			       near != NULL ? near : "", near != NULL ? "'?" : "");
+	}
+	in->has_format = true;
+	in->format = (enum format)format;
+	return true;
+}
+
+/* What the formats of report are, cmd_report.c says. */
+static bool parse_report_format(const char *text, struct err *err)
+{
+	for (size_t i = 0; report_format_words[i] != NULL; i++) {
+		if (strcmp(text, report_format_words[i]) == 0)
+			return true;
+	}
+	return err_set(err, ERR_USAGE, "--format: '%s' is not one of text, json, html", text);
+}
+
+static bool parse_number(const char *text, struct invocation *in, struct err *err)
+{
+	uint64_t number;
+	if (!str_to_u64(str_from(text), &number) || number == 0 || number > COMMANDS_NUMBER_MAX)
+		return err_set(err, ERR_USAGE, "-n: '%s' is no number from 1 to %d", text, COMMANDS_NUMBER_MAX);
+	in->number = (size_t)number;
+	return true;
+}
+
+bool option_take(enum command_option option, const char *value, int64_t now_s, struct invocation *in, struct err *err)
+{
+	uint16_t type;
+	in->given |= OPTION_BIT(option);
+	/* an empty value is a variable that a script forgot to set */
+	if (value != NULL && value[0] == '\0')
+		return err_set(err, ERR_USAGE, "--%s: the value is empty", options_table[option].name);
+	switch (option) {
+	case OPTION_CONFIG:
+		in->config = value;
+		return true;
+	case OPTION_SOCKET:
+		in->socket = value;
+		return true;
+	case OPTION_JSON:
+		in->json = true;
+		return true;
+	case OPTION_HELP:
+		in->help = true;
+		return true;
+	case OPTION_VERSION:
+		in->version = true;
+		return true;
+	case OPTION_TYPE:
+		in->type = value;
+		return rrtype_from_text(str_from(value), &type) || err_set(err, ERR_USAGE, "--type: '%s' is no record type", value);
+	case OPTION_CLIENT:
+		return parse_client(value, in, err);
+	case OPTION_MATCH:
+		return parse_match(value, in, err);
+	case OPTION_REASON:
+		in->reason = value;
+		return true;
+	case OPTION_AUTHORITY:
+		in->authority = value;
+		return true;
+	case OPTION_REFERENCE:
+		in->reference = value;
+		return true;
+	case OPTION_CONTACT:
+		if (in->contact_count == COMMANDS_CONTACT_MAX)
+			return err_set(err, ERR_USAGE, "--contact: at most %d", COMMANDS_CONTACT_MAX);
+		in->contact[in->contact_count++] = value;
+		return true;
+	case OPTION_REVIEW:
+		return moment_text("--review", MOMENT_AHEAD, value, now_s, in->review, err);
+	case OPTION_EXPIRES:
+		return moment_text("--expires", MOMENT_AHEAD, value, now_s, in->expires, err);
+	case OPTION_DUE:
+		return moment_parse("--due", MOMENT_SPAN, value, now_s, &in->due_s, err);
+	case OPTION_FORMAT:
+		in->format_word = value; /* what it means, the verb says */
+		return true;
+	case OPTION_SINCE:
+		return moment_parse("--since", MOMENT_PAST, value, now_s, &in->since_s, err);
+	case OPTION_UNTIL:
+		return moment_parse("--until", MOMENT_PAST, value, now_s, &in->until_s, err);
+	case OPTION_NUMBER:
+		return parse_number(value, in, err);
+	case OPTION_FOLLOW:
+		in->follow = true;
+		return true;
+	case OPTION_OUTPUT:
+		in->output_path = value;
+		return true;
+	case OPTION_FORCE:
+		in->force = true;
+		return true;
+	case OPTION_POPULAR:
+		in->popular = value;
+		return true;
+	case OPTION_UNUSED:
+		in->unused = true;
+		return true;
+	case OPTION_CLOSURE:
+		in->closure = true;
+		return true;
+	case OPTION_DRY_RUN:
+		in->dry_run = true;
+		return true;
+	case OPTION_AT:
+		return parse_at(value, now_s, in, err);
+	case OPTION_OFFLINE:
+		in->offline = true;
+		return true;
+	case OPTION_NO_ASK:
+		in->no_ask = true;
+		return true;
+	case OPTION_COUNT:
+		break;
+	}
+	return err_set(err, ERR_INTERNAL, "an option without a meaning");
+}
+
+bool option_settle(struct invocation *in, struct err *err)
+{
+	if (in->format_word == NULL)
+		return true;
+	if (in->command->run == cmd_report && in->json && strcmp(in->format_word, "json") != 0)
+		return err_set(err, ERR_USAGE, "--json and --format %s are two forms; one is to be chosen", in->format_word);
+	return in->command->run == cmd_report ? parse_report_format(in->format_word, err) : parse_format(in->format_word, in, err);
+}
