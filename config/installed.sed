@@ -18,4 +18,4 @@ s|^state: \.\./build/state$|#state: /var/lib/saring|
   - name: local\
     file: lists/local.yaml\
   # The worked example of what a list can say. The order is over: it acts once 'saringctl list mode telegram-2017 enforce' says so.
-/^  - name: telegram-2017$/,/^  #- /s|^    #mode: enforce$|    mode: off|
+/^  - name: telegram-2017$/,/^  #- /s|^    #mode: enforce$|    # Default: enforce\n    mode: off|

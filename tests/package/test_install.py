@@ -70,11 +70,11 @@ def test_configuration(build, installed, places):
     """One that saringd is content with: port 53 of loopback, and what is written goes where it does by default."""
     conf = below(installed, places("sysconfdir")) / "saring/saring.yaml"
     done = subprocess.run([build / "saringd", "-c", conf, "-t"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert (done.returncode, done.stdout + done.stderr) == (0, f"{conf}: no errors\n")
     text = conf.read_text()
     assert re.search(r"^listen:\n  - dns://127\.0\.0\.1:53\n  - \"dns://\[::1\]:53\"\n", text, re.M)
     active = "\n".join(line for line in text.splitlines() if not re.match(r" *#", line))
-    assert "5300" not in text and "../" not in text and "checkout" not in text
+    assert "5300" not in text and "../" not in text and "from a checkout with" not in text
     assert not re.search(r"^ *(socket|state|user):", active, re.M)
     # what is shipped as an example blocks nothing before somebody says so
     assert re.search(r"name: telegram-2017\n +file: lists/telegram-2017\.yaml\n +mode: off$", active, re.M)
@@ -111,8 +111,7 @@ def test_what_was_edited_is_kept(build, installed, places):
     mine = (conf / "saring.yaml").read_text() + "# mine\n"
     (conf / "saring.yaml").write_text(mine)
     (conf / "lists/local.yaml").unlink()
-    said = meson("install", "-C", build, "--no-rebuild", DESTDIR=str(installed))
-    assert "kept" in said and "saring.yaml.new" in said
+    meson("install", "-C", build, "--no-rebuild", DESTDIR=str(installed))
     assert (conf / "saring.yaml").read_text() == mine
     assert (conf / "saring.yaml.new").read_text() == mine.removesuffix("# mine\n")
     assert (conf / "lists/local.yaml").exists()
