@@ -18,12 +18,14 @@
 #define REFRESH_MIN 60
 #define SOCKET_PATH_MAX 107 /* sun_path less its NUL: unix(7) */
 
-static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == sizeof(int), "words are stored as int");
+static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == sizeof(int) && sizeof(enum privacy) == sizeof(int),
+	      "words are stored as int");
 
 static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
 static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const dotless_words[] = {"forward", "nodata", NULL};
 static const char *const structured_words[] = {"encrypted", "always", "off", NULL};
+static const char *const privacy_words[] = {"full", "anonymous", "names", "none", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 /* clang-format off */
@@ -178,7 +180,11 @@ const struct schema_key schema_keys[] = {
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
     {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
-     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
+     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact' and 'top'"},
+    {.path = "log.recent", .type = SCHEMA_COUNT, FIELD(settings, log_recent), .max = 1000000, .fallback = "10000",
+     .help = "so many of the last queries are kept in memory, for 'saringctl log'; 0 = none"},
+    {.path = "log.privacy", .type = SCHEMA_WORD, FIELD(settings, log_privacy), .words = privacy_words, .fallback = "full",
+     .help = "full | anonymous (clients by their /24 and /56) | names (no clients) | none: of what logs of queries say"},
 
     {.path = "audit", .type = SCHEMA_SECTION, .help = "the audit log: who changed what, in <state>/audit"},
     {.path = "audit.size", .type = SCHEMA_SIZE, FIELD(settings, audit_size), .min = 4096, .max = INT64_C(1) << 30,

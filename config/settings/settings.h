@@ -45,6 +45,10 @@ enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
 enum others { OTHERS_REFUSE, OTHERS_DROP };
 /* Which clients that ask for structured errors get them: those that nobody can read along with, or forge for; or all. */
 enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, STRUCTURED_ERRORS_OFF };
+/* What whoever may look into logs of queries is told: everything; clients by their /24 or /56 alone; no clients; nothing. */
+enum privacy { PRIVACY_FULL, PRIVACY_ANONYMOUS, PRIVACY_NAMES, PRIVACY_NONE };
+#define PRIVACY_IPV4_BITS 24
+#define PRIVACY_IPV6_BITS 56
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
@@ -180,6 +184,8 @@ struct settings {
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
 	bool log_traffic;    /* what the last day looked like is counted */
+	unsigned log_recent; /* of the last queries so many are kept in memory; 0 = none */
+	enum privacy log_privacy;
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
