@@ -62,6 +62,8 @@ def test_contents(debs):
     assert not [n for n, (mode, _) in found.items() if "s" in mode[1:] or mode[5] == "w" or (mode[8] == "w" and mode[0] != "l")]
     for name in ("lib/systemd/system/saringd.service", "usr/lib/sysusers.d/saring.conf", "usr/share/man/man8/saringd.8.gz",
                  "usr/share/man/man1/saringctl.1.gz", "usr/share/man/man5/saring.yaml.5.gz", "usr/share/man/man5/saring-lists.5.gz",
+                 "usr/share/bash-completion/completions/saringctl", "usr/share/zsh/vendor-completions/_saringctl",
+                 "usr/share/fish/vendor_completions.d/saringctl.fish", "usr/lib/tmpfiles.d/saring.conf",
                  "usr/share/doc/saring/README.Debian", "usr/share/doc/saring/copyright", "usr/share/saring/local.yaml"):
         assert name in found
     # a manual for each program on PATH
@@ -107,6 +109,14 @@ def test_no_path_of_the_build_is_in_it(debs, unpacked):
     """So that who builds it elsewhere gets the same."""
     for program in PROGRAMS:
         assert str(debs.folder).encode() not in (unpacked / program).read_bytes(), program
+
+
+def test_what_it_is_built_with(debs):
+    """Whatever tools/packages says, and nothing that was forgotten when a library came."""
+    found = set(re.search(r"^Build-Depends: (.*)$", next((debs.folder / "new").glob("*.dsc")).read_text(), re.M).group(1).split(", "))
+    text = (SOURCE / "tools/packages").read_text()
+    wanted = set(re.findall(r"\S+-dev\b", re.search(r'PACKAGES_BUILD="([^"]*)"', text).group(1))) - {"libc6-dev"}
+    assert wanted and wanted <= found
 
 
 def test_dependencies_are_what_is_linked(debs):

@@ -41,7 +41,9 @@ def test_places(installed, places):
     wanted |= {places("sysconfdir") / "saring" / n for n in ("saring.yaml", "lists/local.yaml", "lists/telegram-2017.yaml")}
     wanted |= {places("mandir") / n for n in ("man1/saringctl.1", "man5/saring.yaml.5", "man5/saring-lists.5", "man8/saringd.8")}
     wanted |= {places("datadir") / "doc/saring" / n for n in ("LICENSE", "NEWS.md", "README.md")}
-    wanted |= {places("systemdsystemunitdir") / n for n in ("saringd.service", "saring-fetch@.service", "saring-fetch.socket")}
+    wanted |= {places("systemdsystemunitdir") / n for n in ("saringd.service", "saringd.socket", "saring-fetch@.service", "saring-fetch.socket")}
+    wanted |= {places("datadir") / n for n in ("bash-completion/completions/saringctl", "fish/vendor_completions.d/saringctl.fish")}
+    wanted |= {places("prefix") / "lib/tmpfiles.d/saring.conf"}
     wanted |= {places("prefix") / "lib/sysusers.d/saring.conf"}
     assert {str(w) for w in wanted} - found == set()
     # and no program that is not one of these; nothing of the tests

@@ -63,6 +63,11 @@ def test_install(machine, debs):
     assert machine.run("saringd", "--version").split()[-1] == debs.version()
     for name in ("/etc/systemd/system/multi-user.target.wants/saringd.service", "/etc/systemd/system/sockets.target.wants/saring-fetch.socket"):
         assert machine.path(name).is_symlink()
+    for folder in ("/var/lib/saring", "/run/saring"):
+        assert machine.run("stat", "-c", "%U:%G %a", folder).strip() == "saring:saring 750"
+    # this one is for who wants it
+    assert machine.path("/lib/systemd/system/saringd.socket").exists()
+    assert not machine.path("/etc/systemd/system/sockets.target.wants/saringd.socket").is_symlink()
     for name in ("saringd", "saringctl"):
         assert machine.run("man", "--where", name).strip().endswith(".gz")
     # the daemon's user may not change what it serves by, and others may read it
@@ -191,6 +196,7 @@ def managed(machine):
 def test_start_that_fails_is_no_failed_installation(machine, debs, managed):
     install(machine, debs.deb())
     started = managed()
+    assert not any("saringd.socket" in line for line in started)
     assert started and all(" start " in f" {line} " for line in started) and any("saringd.service" in line for line in started)
     assert machine.run("dpkg-query", "-W", "-f", "${db:Status-Status}", "saring") == "installed"
 
@@ -202,5 +208,6 @@ def test_upgrade_is_one_restart(machine, debs, managed):
     install(machine, debs.deb())
     did = [line for line in managed() if "saringd.service" in line]
     assert len(did) == 1 and "restart" in did[0], did
+    assert "saringd.socket" not in did[0]
     machine.run("dpkg", "--remove", "saring")
     assert any(re.search(r"\bstop\b.*saringd\.service", line) for line in managed())
