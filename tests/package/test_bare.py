@@ -28,7 +28,7 @@ def listing(machine):
 
 def test_life_on_a_bare_machine(bare, debs):
     deb = f"/tmp/{debs.deb().name}"
-    apt = ("apt-get", "-q", "-y", "--no-install-recommends", "--no-download")
+    apt = ("apt-get", "-q", "-y", "--no-install-recommends")
 
     # what it depends on first, so that what is left after a purge is saring's alone
     bare.run(*apt, "install", deb)
@@ -42,8 +42,7 @@ def test_life_on_a_bare_machine(bare, debs):
 
     # first light, started by root with no service manager: it becomes its user by itself
     daemon = bare.start("saringd")
-    while "uptime" not in bare.run("saringctl", "status", status=None):
-        assert daemon.poll() is None, bare.path("/run/saringd.log").read_text()
+    bare.wait_for(daemon, "saringd")
     processes = [p for p in os.listdir(bare.path("/proc")) if p.isdigit()]
     names = {p: (bare.path(f"/proc/{p}/comm").read_text().strip(), os.stat(bare.path(f"/proc/{p}")).st_uid) for p in processes}
     uid = int(bare.run("id", "-u", "saring"))

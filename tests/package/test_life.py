@@ -24,15 +24,6 @@ def install(machine, deb, *options):
     return machine.run("dpkg", *options, "--install", f"/tmp/{deb.name}")
 
 
-def wait_for(machine, daemon):
-    """Until it serves; saringctl says so, or the daemon why not."""
-    while True:
-        status = machine.run("saringctl", "status", status=None)
-        if "generation" in status or "uptime" in status:
-            return status
-        assert daemon.poll() is None, machine.path("/run/setpriv.log").read_text()
-
-
 def serve(machine):
     """As saringd.service does: as its own user, with the right to take port 53 and no other."""
     unit = machine.path("/lib/systemd/system/saringd.service").read_text()
@@ -43,7 +34,7 @@ def serve(machine):
     daemon = machine.start("setpriv", "--reuid", "saring", "--regid", "saring", "--init-groups", "--no-new-privs",
                            "--inh-caps", "-all,+net_bind_service", "--ambient-caps", "-all,+net_bind_service",
                            "--bounding-set", "-all,+net_bind_service", "--", *command)
-    wait_for(machine, daemon)
+    machine.wait_for(daemon, "setpriv")
     return daemon
 
 

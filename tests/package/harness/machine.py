@@ -96,6 +96,13 @@ class Machine:
         log = open(self.root / "run" / (pathlib.Path(str(argv[0])).name + ".log"), "wb")
         return subprocess.Popen(self._argv(argv, None, False), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
+    def wait_for(self, daemon, log):
+        """Until it serves: saringctl says so, or the daemon why not."""
+        tries = 0
+        while "status 0" not in self.run("sh", "-c", "saringctl status >/dev/null 2>&1; echo status $?"):
+            tries += 1
+            assert daemon.poll() is None and tries < 600, self.path(f"/run/{log}.log").read_text()
+
     def path(self, name):
         """To a file of that machine, as seen from this one."""
         return self.root / name.lstrip("/")
