@@ -54,7 +54,7 @@ def test_life_on_a_bare_machine(bare, debs):
     assert "Kementerian Komunikasi" in bare.run("saringctl", "explain", "--offline", "t.me")
     bare.run("saringctl", "list", "lift", "telegram-2017", "--reason", "over")
     assert bare.ask("t.me")["rcode"] != "NXDOMAIN"
-    bare.run("kill", "-TERM", next(p for p, (name, _) in names.items() if name == "saringd"))
+    bare.run("sh", "-c", "kill -TERM " + next(p for p, (name, _) in names.items() if name == "saringd"))
     assert daemon.wait(30) == 0
 
     bare.run("dpkg", "--remove", "saring")
