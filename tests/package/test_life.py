@@ -201,4 +201,5 @@ def test_upgrade_is_one_restart(machine, debs, managed):
     assert len(did) == 1 and "restart" in did[0], did
     assert "saringd.socket" not in did[0]
     machine.run("dpkg", "--remove", "saring")
-    assert any(re.search(r"\bstop\b.*saringd\.service", line) for line in managed())
+    stopped = managed()
+    assert re.search(r"\bstop\b.*saringd\.socket", stopped[0]) and re.search(r"\bstop\b.*saringd\.service", stopped[1])
