@@ -30,10 +30,11 @@
 #define SETTINGS_GROUPS_MAX 255		 /* without the default one */
 #define SETTINGS_GROUP_CLIENTS_MAX 16384 /* of one group */
 #define SETTINGS_COOKIE_SECRETS_MAX 8
+#define SETTINGS_METRICS_MAX 8
 #define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
 #define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
 
-enum endpoint_scheme { ENDPOINT_DNS };
+enum endpoint_scheme { ENDPOINT_DNS, ENDPOINT_HTTP };
 struct endpoint {
 	enum endpoint_scheme scheme;
 	struct addr addr;
@@ -186,6 +187,9 @@ struct settings {
 	bool log_traffic;    /* what the last day looked like is counted */
 	unsigned log_recent; /* of the last queries so many are kept in memory; 0 = none */
 	enum privacy log_privacy;
+
+	const struct endpoint *metrics_listen; /* HTTP; port 0: the kernel chooses */
+	size_t metrics_listen_count;	       /* 0: off */
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
