@@ -39,6 +39,7 @@ enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
 enum others { OTHERS_REFUSE, OTHERS_DROP };
 /* Which clients that ask for structured errors get them: those that nobody can read along with, or forge for; or all. */
 enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, STRUCTURED_ERRORS_OFF };
+enum dnstap_message { DNSTAP_CLIENT_QUERY, DNSTAP_CLIENT_RESPONSE };
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
@@ -149,6 +150,15 @@ struct settings {
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
 	bool log_traffic;    /* what the last day looked like is counted */
+
+	bool query_log, query_log_blocked_only;
+	const char *query_log_file;    /* absolute; where nothing was said, below state */
+	int64_t query_log_retention_s; /* 0: rows do not go for their age */
+	uint64_t query_log_bytes;      /* 0: any */
+
+	const char *dnstap_socket, *dnstap_file; /* both, one, or neither: off */
+	uint32_t dnstap_messages;		 /* bits: enum dnstap_message */
+	bool dnstap_bytes;			 /* the messages themselves, not only who and when */
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */

@@ -21,6 +21,7 @@ LAYERS = [
     ("wire", ["lib/wire/"]),
     ("ctl", ["lib/ctl/"]),
     ("audit", ["lib/audit/"]),
+    ("query log's format", ["lib/qlog/"]),
     ("terms", ["config/policy/terms.", "config/policy/cond", "config/policy/records"]),
     ("settings data", ["config/settings/settings.h", "config/settings/special.h"]),
     ("settings", ["config/settings/"]),
@@ -32,6 +33,8 @@ LAYERS = [
     ("cache", ["daemon/cache/"]),
     ("upstream", ["daemon/upstream/"]),
     ("observe", ["daemon/observe/"]),
+    ("query log", ["daemon/qlog/"]),
+    ("dnstap", ["daemon/dnstap/"]),
     ("names", ["daemon/query/names."]),
     ("rehearse", ["daemon/query/rehearse."]),
     ("query", ["daemon/query/"]),
@@ -47,7 +50,7 @@ LAYERS = [
     ("tests", ["tests/"]),
 ]
 
-LIB = ["base", "wire"]
+LIB = ["base", "wire", "query log's format"]
 SETTINGS = ["terms", "settings data", "settings"]
 MODULES = ["cache", "upstream", "observe"]  # of the daemon; they know each other, but call back into query through a pointer
 CONFIG = SETTINGS + ["list", "import", "pattern", "policy", "compile"]
@@ -58,6 +61,7 @@ MAY_INCLUDE = {
     "wire": ["base"],
     "ctl": ["base"],
     "audit": ["base", "ctl"],
+    "query log's format": [],
     "terms": LIB,
     "settings data": LIB + ["terms"],
     "settings": LIB + SETTINGS,
@@ -69,6 +73,8 @@ MAY_INCLUDE = {
     "cache": LIB + ["terms", "settings data"] + MODULES,
     "upstream": LIB + ["terms", "settings data"] + MODULES,
     "observe": LIB + ["terms", "settings data"] + MODULES,
+    "query log": LIB + ["settings data", "terms"],
+    "dnstap": LIB + ["settings data", "terms", "observe"],
     "names": LIB + ["upstream", "settings data", "generation"],  # of a world alone: explain says by it what is sent
     "query": LIB + MODULES + ["terms", "settings data", "policy", "generation", "names"],
     "rehearse": LIB + MODULES + ["terms", "settings data", "policy", "generation", "names", "query"],
@@ -76,8 +82,8 @@ MAY_INCLUDE = {
     "generation": LIB + MODULES + SETTINGS + ["policy"],
     "worker": LIB + MODULES + SETTINGS + ["policy", "query", "listen", "generation"],
     "jobs": LIB + ["ctl"],
-    "admin": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "names", "rehearse", "jobs", "generation", "worker", "daemon"],
-    "daemon": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "query", "listen", "admin", "generation", "worker", "jobs"],
+    "admin": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "names", "rehearse", "jobs", "generation", "worker", "daemon", "query log", "dnstap"],
+    "daemon": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "query", "listen", "admin", "generation", "worker", "jobs", "query log", "dnstap"],
     "saring-compile": LIB + CONFIG,
     "saring-fetch": ["base", "ctl"],
     "saringctl": LIB + CONFIG + ["ctl", "audit"],
@@ -99,6 +105,9 @@ LIBRARIES = [
     ("sodium.h", ["lib/audit/", "config/import/signature.", "tests/"]),
     ("libsmartcols", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),
+    ("sqlite3.h", ["daemon/qlog/", "tools/saringctl/", "tests/"]),
+    ("fstrm", ["daemon/dnstap/", "tests/"]),
+    ("protobuf-c/", ["daemon/dnstap/", "tests/"]),
     ("cmocka.h", ["tests/"]),
 ]
 
