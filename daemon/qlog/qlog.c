@@ -37,7 +37,7 @@ struct qlog {
 	/* the lock's */
 	pthread_mutex_t lock;
 	pthread_cond_t news, ended_cond;
-	struct queue queue;
+	struct queue queue, before; /* before: what came before the orders, and goes by those that were */
 	struct orders orders;
 	struct qlog_info info;
 	bool ended;
@@ -317,11 +317,15 @@ static void take_queue(struct qlog *q)
 	q->queue = work;
 }
 
-static void follow_orders(struct qlog *q, const struct orders *orders)
+/* Takes `before`. */
+static void follow_orders(struct qlog *q, const struct orders *orders, struct queue *before)
 {
 	if (!is_same_file(orders, &q->mine)) {
-		if (q->mine.on)
-			(void)take_turn(q); /* what was asked for while it was the file */
+		(void)take_turn(q);
+		give_up_work(q);
+		buf_finish(&q->work.bytes);
+		q->work = *before;
+		(void)take_turn(q);
 		give_up_work(q);
 		close_store(q);
 		say_well(q);
@@ -337,12 +341,19 @@ static void *writer_main(void *arg)
 	for (bool stop = false; !stop;) {
 		pthread_mutex_lock(&q->lock);
 		wait_for_news(q, more);
-		take_queue(q);
 		const struct orders orders = q->orders;
-		stop = orders.stop;
+		struct queue before = {.count = 0};
+		const bool another = !is_same_file(&orders, &q->mine);
+		if (another) {
+			before = q->before;
+			q->before = (struct queue){.count = 0};
+		} else {
+			take_queue(q);
+		}
+		stop = orders.stop && !another;
 		pthread_mutex_unlock(&q->lock);
-		follow_orders(q, &orders);
-		more = take_turn(q);
+		follow_orders(q, &orders, &before);
+		more = take_turn(q) || another;
 	}
 	give_up_work(q);
 	close_store(q);
@@ -387,6 +398,12 @@ static void start(struct qlog *q)
 static void give_orders(struct qlog *q)
 {
 	pthread_mutex_lock(&q->lock);
+	if (!is_same_file(&q->orders, &q->given)) {
+		q->info.dropped += q->before.count; /* the thread has not even heard of the last change yet */
+		buf_finish(&q->before.bytes);
+		q->before = q->queue;
+		q->queue = (struct queue){.count = 0};
+	}
 	q->orders = q->given;
 	q->info.on = q->given.on;
 	pthread_cond_signal(&q->news);
@@ -465,6 +482,7 @@ void qlog_destroy(struct qlog *q)
 	(void)pthread_cond_destroy(&q->news);
 	(void)pthread_cond_destroy(&q->ended_cond);
 	buf_finish(&q->queue.bytes);
+	buf_finish(&q->before.bytes);
 	buf_finish(&q->work.bytes);
 	free(q);
 }
