@@ -245,6 +245,7 @@ static void start_workers(void *arg)
 					       .limit = d->limit,
 					       .loop = d->loop,
 					       .tap = observer_tap(d->observer, i),
+					       .away = observer_away(d->observer, i),
 					       .inflight = d->inflight,
 					       .tcp_seats = d->tcp_seats,
 					       .workers = d->workers};

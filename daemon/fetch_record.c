@@ -2,6 +2,7 @@
 #include "fetch_record.h"
 
 #include "base/file.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,25 +35,12 @@ void fetch_record_old(const char *copy, char *buf, size_t size)
 	beside(copy, ".", ".old", buf, size);
 }
 
-/* ---- hash as text ---- */
-
-static void hash_put(const uint8_t hash[FETCH_HASH_SIZE], char text[2 * FETCH_HASH_SIZE + 1])
-{
-	for (size_t i = 0; i < FETCH_HASH_SIZE; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", hash[i]);
-}
-
-static bool hash_get(const char *text, uint8_t ret[FETCH_HASH_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-	if (!text || strlen(text) != (size_t)2 * FETCH_HASH_SIZE || strspn(text, digits) != (size_t)2 * FETCH_HASH_SIZE)
-		return false;
-	for (size_t i = 0; i < FETCH_HASH_SIZE; i++)
-		ret[i] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 | (strchr(digits, text[2 * i + 1]) - digits));
-	return true;
-}
-
 /* ---- read ---- */
+
+static bool hash_get(const json_t *text, uint8_t ret[FETCH_HASH_SIZE])
+{
+	return json_is_string(text) && hex_to_bytes(str_from(json_string_value(text)), ret, FETCH_HASH_SIZE);
+}
 
 static bool get_text(const json_t *root, const char *key, char *buf, size_t size)
 {
@@ -75,7 +63,7 @@ static bool parse(struct str text, struct fetch_record *r)
 		    get_text(root, "etag", r->etag, sizeof(r->etag)) &&
 		    get_text(root, "last_modified", r->last_modified, sizeof(r->last_modified)) &&
 		    get_text(root, "format", r->format, sizeof(r->format)) && get_text(root, "error", r->error, sizeof(r->error));
-	good = good && (!r->url[0] || hash_get(json_string_value(json_object_get(root, "hash")), r->hash));
+	good = good && (!r->url[0] || hash_get(json_object_get(root, "hash"), r->hash));
 	/* It goes into the head of a request. */
 	good = good && download_is_plain(str_from(r->etag)) && download_is_plain(str_from(r->last_modified));
 	r->entries = (uint64_t)get_number(root, "entries");
@@ -84,7 +72,7 @@ static bool parse(struct str text, struct fetch_record *r)
 	r->checked_at_s = get_number(root, "checked_at");
 	r->refused_since_s = get_number(root, "refused_since");
 	const json_t *signature = json_object_get(root, "signature");
-	good = good && (!json_is_string(signature) || hash_get(json_string_value(signature), r->signature));
+	good = good && (!json_is_string(signature) || hash_get(signature, r->signature));
 	r->failures = (unsigned)MIN(get_number(root, "failures"), INT_MAX);
 	json_decref(root);
 	return good;
@@ -119,8 +107,8 @@ static json_t *text_or_null(const char *text)
 bool fetch_record_save(const char *copy, const struct fetch_record *r, struct err *err)
 {
 	char path[PATH_MAX], hash[2 * FETCH_HASH_SIZE + 1], signature[2 * FETCH_HASH_SIZE + 1];
-	hash_put(r->hash, hash);
-	hash_put(r->signature, signature);
+	(void)hex_from_bytes(r->hash, FETCH_HASH_SIZE, hash);
+	(void)hex_from_bytes(r->signature, FETCH_HASH_SIZE, signature);
 	beside(copy, "", ".json", path, sizeof(path));
 	json_t *root = json_pack(
 	    "{s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:I, s:s}", "version", RECORD_VERSION, "url",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "identity.h"
 
+#include "base/hex.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -9,9 +10,7 @@
 
 const char *identity_content(const uint8_t hash[16], char ret[IDENTITY_CONTENT_HEX])
 {
-	for (size_t i = 0; i < 16; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", hash[i]);
-	return ret;
+	return hex_from_bytes(hash, 16, ret);
 }
 
 static void put(struct identity *identity, int which, const char *name, const char *value)

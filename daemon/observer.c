@@ -15,12 +15,33 @@
 
 #define SHADOW_LOG_MS 1000
 #define FILE_MODE 0640
+#define SERVERS_MAX 4096 /* whose names are known by their numbers */
+
+/* One end of a tap. */
+struct reader {
+	struct observer *o;
+	struct tap *tap;    /* owned */
+	uint64_t lost;	    /* when it was last emptied */
+	uint64_t queries;   /* since N was last thought about */
+	struct tap_fact by; /* the last entry's part told of: the query that it is of comes next */
+};
+
+struct observer_subscriber {
+	observer_fact *fn; /* NULL: free */
+	void *arg;
+	bool wants_every;
+};
 
 struct observer {
 	struct observer_config config;
-	struct tap **taps; /* owned */
-	uint64_t *lost;	   /* of each, when it was last emptied */
-	uint64_t *queries; /* of each, since N was last thought about */
+	struct reader *readers; /* two for each worker: of what is served, and of what is turned away */
+	size_t reader_count;
+	struct observer_subscriber subscribers[OBSERVER_SUBSCRIBERS_MAX];
+	size_t subscriber_count;
+	/* upstream servers by their numbers, as far as they were ever published */
+	char **servers; /* owned */
+	size_t server_count;
+	uint64_t servers_of; /* learned from the world of that serial */
 	struct hits *hits;
 	struct traffic *traffic;
 	int64_t drained_ms, saved_ms;
@@ -151,36 +172,167 @@ static void take_entry(struct observer *o, const struct tap_fact *f, const struc
 
 	o->changed = true;
 	if (hit == NULL) { /* it cannot be kept, or its policy is gone */
-		hits_inexact(o->hits, f->at_s);
+		hits_inexact(o->hits, f->at_us / 1000000);
 		return;
 	}
 	if ((f->flags & TAP_ALLOWED) != 0) {
-		hit_allow(hit, f->weight, f->at_s);
+		hit_allow(hit, f->weight, f->at_us / 1000000);
 		return;
 	}
 	if ((f->flags & TAP_SHADOW) == 0) {
-		hit_block(hit, f->weight, f->at_s, f->ttl_s);
+		hit_block(hit, f->weight, f->at_us / 1000000, f->ttl_s);
 		return;
 	}
-	hit_shadow(hit, f->weight, f->at_s);
+	hit_shadow(hit, f->weight, f->at_us / 1000000);
 	log_shadow(o, hit);
+}
+
+/* ---- for those who are told ---- */
+
+/* The entry that a query's fact names; counted it is elsewhere. What the answer held was told of just before it. */
+static const struct hit *find_named(struct reader *r, const struct tap_fact *f, const struct name *name)
+{
+	struct name judged;
+	struct policy_spoke spoke = {
+	    .rule = f->rule, .labels = f->labels, .bulk = (f->flags & TAP_BULK) != 0, .name = name, .wide = f->address};
+
+	if ((f->flags & TAP_BY_ANSWER) != 0) {
+		const struct tap_fact *by = &r->by;
+		if (by->world != f->world || by->rule != f->rule || by->labels != f->labels || by->list != f->list ||
+		    !name_from_wire(by->wire, by->name_len, &judged))
+			return NULL;
+		spoke.name = &judged;
+		spoke.wide = by->address;
+	}
+	return find_hit(r->o, &spoke, false);
+}
+
+static enum fact_verdict verdict_of(const struct tap_fact *f)
+{
+	if ((f->flags & TAP_BLOCKED) != 0)
+		return FACT_BLOCKED;
+	if ((f->flags & TAP_ALLOWED) != 0)
+		return FACT_ALLOWED;
+	return (f->flags & TAP_SHADOW) != 0 ? FACT_WOULD_BLOCK : FACT_NONE;
+}
+
+static void tell(struct reader *r, const struct tap_fact *f, const struct name *name)
+{
+	struct observer *o = r->o;
+	const bool has_entry = f->list < SETTINGS_LISTS_MAX && o->policy != NULL;
+	const bool sent = (f->flags & TAP_SENT) != 0;
+	const struct fact fact = {
+	    .at_us = f->at_us,
+	    .took_us = f->took_us,
+	    .weight = f->weight,
+	    .address = f->address,
+	    .port = f->port,
+	    .via = f->via,
+	    .name = name,
+	    .type = f->type,
+	    .fate = f->fate,
+	    .answered = sent,
+	    .rcode = sent ? f->rcode : 0,
+	    .ttl_s = f->ttl_s,
+	    .verdict = verdict_of(f),
+	    .by_answer = (f->flags & TAP_BY_ANSWER) != 0,
+	    .list = has_entry ? hits_list_name(o->hits, o->lists[f->list]) : (struct str){NULL, 0},
+	    .hit = has_entry ? find_named(r, f, name) : NULL,
+	    .group = f->group,
+	    .upstream = f->upstream,
+	    .server = f->upstream < o->server_count ? o->servers[f->upstream] : NULL,
+	    .world = f->world,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(o->subscribers); i++)
+		if (o->subscribers[i].fn != NULL)
+			o->subscribers[i].fn(o->subscribers[i].arg, &fact);
+}
+
+/* Those of a client that was served, or tried to be. What strangers ask is no traffic. */
+static bool is_traffic(const struct tap_fact *f)
+{
+	return (f->flags & TAP_QUERY) != 0 && f->fate != COUNTER_REFUSED && f->fate != COUNTER_DROPPED;
 }
 
 static void take(void *arg, const struct tap_fact *f)
 {
-	struct observer *o = arg;
-	struct name name = {.len = f->name_len, .labels = f->name_labels};
+	struct reader *r = arg;
+	struct observer *o = r->o;
+	struct name name;
 
-	memcpy(name.wire, f->wire, sizeof(name.wire));
+	if (f->name_len == 0 || !name_from_wire(f->wire, f->name_len, &name))
+		name = (struct name){.len = 0};
 	enter_world(o, f->world);
-	if ((f->flags & TAP_QUERY) != 0 && o->wants_traffic)
-		traffic_take(o->traffic, &name, f->address, f->weight, f->at_s);
-	if ((f->flags & (TAP_BLOCKED | TAP_SHADOW | TAP_ALLOWED)) != 0)
+	if (is_traffic(f) && o->wants_traffic)
+		traffic_take(o->traffic, &name, f->address, f->weight, f->at_us / 1000000);
+	if ((f->flags & (TAP_BLOCKED | TAP_SHADOW | TAP_ALLOWED)) != 0 && (f->flags & TAP_TOLD) == 0 && f->list != TAP_NO_LIST)
 		take_entry(o, f, &name);
-	if (f->weight > 1) {
-		hits_inexact(o->hits, f->at_s);
+	if ((f->flags & TAP_QUERY) == 0)
+		r->by = *f;
+	else if (o->subscriber_count > 0)
+		tell(r, f, &name);
+	if (f->weight > 1 && (is_traffic(f) || (f->flags & TAP_QUERY) == 0)) {
+		hits_inexact(o->hits, f->at_us / 1000000);
 		o->changed = true;
 	}
+}
+
+/* Servers keep their numbers, so that what is known of those that are gone stays true. */
+static void learn_servers(struct observer *o, const struct generation *g)
+{
+	struct upstream_stats stats;
+
+	if (g == NULL || g->upstreams == NULL || o->servers_of == g->serial)
+		return;
+	o->servers_of = g->serial;
+	for (size_t i = 0; i < upstreams_count(g->upstreams); i++) {
+		upstreams_stats(g->upstreams, i, &stats);
+		if (stats.number == 0 || stats.number >= SERVERS_MAX)
+			continue;
+		if (stats.number >= o->server_count) {
+			size_t count = stats.number + 1u;
+			o->servers = base_realloc(o->servers, count * sizeof(o->servers[0]));
+			memset(o->servers + o->server_count, 0, (count - o->server_count) * sizeof(o->servers[0]));
+			o->server_count = count;
+		}
+		if (o->servers[stats.number] == NULL)
+			o->servers[stats.number] = base_strdup(stats.server);
+	}
+}
+
+static void want_every(struct observer *o)
+{
+	bool every = false;
+
+	o->subscriber_count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(o->subscribers); i++) {
+		o->subscriber_count += o->subscribers[i].fn != NULL;
+		every = every || (o->subscribers[i].fn != NULL && o->subscribers[i].wants_every);
+	}
+	for (size_t i = 0; i < o->reader_count; i++)
+		tap_want_every(o->readers[i].tap, every);
+}
+
+struct observer_subscriber *observer_subscribe(struct observer *o, observer_fact *fn, void *arg, bool wants_every)
+{
+	struct observer_subscriber *s = o->subscribers;
+
+	while (s->fn != NULL) {
+		s++;
+		must(s < o->subscribers + ARRAY_LEN(o->subscribers)); /* modules of the daemon, each once */
+	}
+	*s = (struct observer_subscriber){.fn = fn, .arg = arg, .wants_every = wants_every};
+	want_every(o);
+	return s;
+}
+
+void observer_unsubscribe(struct observer *o, struct observer_subscriber *s)
+{
+	if (s == NULL)
+		return;
+	s->fn = NULL;
+	want_every(o);
 }
 
 /* ---- all of them ---- */
@@ -190,6 +342,7 @@ static void follow_settings(struct observer *o)
 	const struct generation *g = generation_current(o->config.generations);
 	bool wanted = g != NULL && g->settings->log_traffic;
 
+	learn_servers(o, g);
 	if (o->wants_traffic != wanted)
 		traffic_forget(o->traffic, clock_wall_s());
 	o->wants_traffic = wanted;
@@ -200,21 +353,21 @@ void observer_drain(struct observer *o)
 	const int64_t now_ms = clock_mono_ms(), elapsed_ms = now_ms - o->drained_ms;
 
 	follow_settings(o);
-	for (unsigned i = 0; i < o->config.workers; i++) {
-		struct tap *t = o->taps[i];
-		uint64_t queries = tap_drain(t, take, o), lost = tap_lost(t);
-		queries += lost - o->lost[i];
-		if (lost != o->lost[i]) {
+	for (size_t i = 0; i < o->reader_count; i++) {
+		struct reader *r = &o->readers[i];
+		uint64_t queries = tap_drain(r->tap, take, r), lost = tap_lost(r->tap);
+		queries += lost - r->lost;
+		if (lost != r->lost && i % 2 == 0) {
 			hits_inexact(o->hits, clock_wall_s());
 			o->changed = true;
 		}
-		o->lost[i] = lost;
+		r->lost = lost;
 		/* A drain in between says little of how much comes in a whole while: it only empties. */
-		o->queries[i] += queries;
+		r->queries += queries;
 		if (elapsed_ms < TAP_DRAIN_MS / 2)
 			continue;
-		tap_adapt(t, o->queries[i], elapsed_ms);
-		o->queries[i] = 0;
+		tap_adapt(r->tap, r->queries, elapsed_ms);
+		r->queries = 0;
 	}
 	if (elapsed_ms >= TAP_DRAIN_MS / 2)
 		o->drained_ms = now_ms;
@@ -232,6 +385,7 @@ static void before_close(void *arg)
 
 	observer_drain(o);
 	o->world = 0; /* what is known of it is borrowed from the policy */
+	o->policy = NULL;
 }
 
 /* ---- life ---- */
@@ -242,11 +396,13 @@ struct observer *observer_create(const struct observer_config *config)
 
 	o->config = *config;
 	o->shadow_limit.interval_ms = SHADOW_LOG_MS;
-	o->taps = base_alloc(config->workers * sizeof(struct tap *));
-	o->lost = base_alloc(config->workers * sizeof(o->lost[0]));
-	o->queries = base_alloc(config->workers * sizeof(o->queries[0]));
-	for (unsigned i = 0; i < config->workers; i++)
-		o->taps[i] = tap_create(config->workers, (uint64_t)rand_u32() << 32 | rand_u32());
+	o->reader_count = (size_t)2 * config->workers;
+	o->readers = base_alloc(o->reader_count * sizeof(o->readers[0]));
+	for (unsigned i = 0; i < o->reader_count; i++) {
+		unsigned sharers = i % 2 == 0 ? config->workers : config->workers * TAP_AWAY_PART;
+		o->readers[i].o = o;
+		o->readers[i].tap = tap_create(sharers, (uint64_t)rand_u32() << 32 | rand_u32());
+	}
 	o->traffic = traffic_create(clock_wall_s());
 	o->drained_ms = o->saved_ms = clock_mono_ms();
 	load(o);
@@ -261,11 +417,12 @@ void observer_destroy(struct observer *o)
 	observer_drain(o);
 	save(o, true);
 	generations_before_close(o->config.generations, NULL, NULL);
-	for (unsigned i = 0; i < o->config.workers; i++)
-		tap_destroy(o->taps[i]);
-	free(o->taps);
-	free(o->lost);
-	free(o->queries);
+	for (size_t i = 0; i < o->reader_count; i++)
+		tap_destroy(o->readers[i].tap);
+	free(o->readers);
+	for (size_t i = 0; i < o->server_count; i++)
+		free(o->servers[i]);
+	free(o->servers);
 	hits_destroy(o->hits);
 	traffic_destroy(o->traffic);
 	free(o);
@@ -274,7 +431,13 @@ void observer_destroy(struct observer *o)
 struct tap *observer_tap(struct observer *o, unsigned worker)
 {
 	must(worker < o->config.workers);
-	return o->taps[worker];
+	return o->readers[(size_t)2 * worker].tap;
+}
+
+struct tap *observer_away(struct observer *o, unsigned worker)
+{
+	must(worker < o->config.workers);
+	return o->readers[(size_t)2 * worker + 1].tap;
 }
 
 struct hits *observer_hits(struct observer *o)
@@ -290,8 +453,8 @@ struct traffic *observer_traffic(struct observer *o)
 void observer_info(const struct observer *o, struct observer_info *ret)
 {
 	*ret = (struct observer_info){.traffic = o->wants_traffic, .every = 1};
-	for (unsigned i = 0; i < o->config.workers; i++) {
-		ret->every = MAX(ret->every, tap_every(o->taps[i]));
-		ret->lost += o->lost[i];
+	for (size_t i = 0; i < o->reader_count; i += 2) {
+		ret->every = MAX(ret->every, tap_every(o->readers[i].tap));
+		ret->lost += o->readers[i].lost;
 	}
 }

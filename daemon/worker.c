@@ -205,6 +205,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->limit = config->limit;
 	w->service->loop = config->loop;
 	w->service->tap = config->tap;
+	w->service->away = config->away;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;
 	w->service->peer = peer;

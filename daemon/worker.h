@@ -30,7 +30,7 @@ struct worker_config {
 	struct siphash_key cookie_seed; /* the same in all workers */
 	struct limit *limit;		/* shared by all workers */
 	struct loop *loop;		/* shared by all workers */
-	struct tap *tap;		/* this worker's own; the reader is the caller's */
+	struct tap *tap, *away;		/* this worker's own; the reader is the caller's */
 	struct worker *const *workers;	/* all of them, by index, for answers that wait on another's ask */
 };
 

@@ -21,6 +21,7 @@
 #include <xxhash.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "import/segment_build.h"
 #include "wire/reader.h"
 
@@ -116,8 +117,7 @@ static void put_shared(struct buf *b, const struct segment *s)
 static void path_of(const char *dir, const uint8_t key[16], struct buf *ret)
 {
 	buf_printf(ret, "%s/", dir);
-	for (size_t i = 0; i < 16; i++)
-		buf_printf(ret, "%02x", key[i]);
+	hex_add(ret, key, 16);
 	buf_add_c(ret, ".seg");
 }
 

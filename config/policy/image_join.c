@@ -3,6 +3,8 @@
  * image_join.c - a live image and the bulk image it names become one policy. */
 #include "policy/image_read.h"
 
+#include "base/hex.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,9 +94,8 @@ static bool bulk_open(struct policy *p, const char *path, const struct policy *p
 	char hex[2 * sizeof(no_hash) + 1];
 	if (!names_bulk(p))
 		return true;
-	for (size_t i = 0; i < sizeof(no_hash); i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", p->live->image.bulk_hash[i]);
-	(void)snprintf(p->bulk_file, sizeof(p->bulk_file), "bulk-%s.img", hex);
+	(void)snprintf(p->bulk_file, sizeof(p->bulk_file), "bulk-%s.img",
+		       hex_from_bytes(p->live->image.bulk_hash, sizeof(no_hash), hex));
 	if (previous != NULL && previous->bulk != NULL && is_named(p, previous->bulk)) {
 		p->bulk = previous->bulk;
 		p->bulk->policies++;

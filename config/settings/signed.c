@@ -14,11 +14,11 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/hex.h"
 
 #define HEAD "saring signed list, version 1"
 #define BYTES_MAX 8192
 #define FILE_MODE 0640
-#define HASH_HEX ((size_t)2 * SIGNED_HASH_SIZE)
 
 /* ---- files ---- */
 
@@ -29,17 +29,11 @@ char *signed_record_path(const char *state, const char *list)
 	return path.ptr;
 }
 
-static void hash_put(struct buf *b, const uint8_t hash[SIGNED_HASH_SIZE])
-{
-	for (size_t i = 0; i < SIGNED_HASH_SIZE; i++)
-		buf_printf(b, "%02x", hash[i]);
-}
-
 static char *copy_path(const char *state, const char *list, const uint8_t hash[SIGNED_HASH_SIZE], const char *tail)
 {
 	struct buf path = {NULL, 0, 0};
 	buf_printf(&path, "%s/" SIGNED_DIR "/%s@", state, list);
-	hash_put(&path, hash);
+	hex_add(&path, hash, SIGNED_HASH_SIZE);
 	buf_add_c(&path, tail);
 	return path.ptr;
 }
@@ -55,21 +49,6 @@ char *signed_copy_signature_path(const char *state, const char *list, const uint
 }
 
 /* ---- read ---- */
-
-static bool hash_get(struct str text, uint8_t ret[SIGNED_HASH_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-	if (text.len != HASH_HEX)
-		return false;
-	for (size_t i = 0; i < HASH_HEX; i++) {
-		const char *digit = text.ptr[i] == '\0' ? NULL : strchr(digits, text.ptr[i]);
-		if (digit == NULL)
-			return false;
-		const unsigned value = (unsigned)(digit - digits);
-		ret[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : ret[i / 2] | value);
-	}
-	return true;
-}
 
 static bool time_get(struct str text, int64_t *ret)
 {
@@ -89,7 +68,7 @@ static bool key_get(struct str line, struct signed_record *r)
 	struct signed_key *k = &r->keys[r->key_count++];
 	memcpy(k->key, text.ptr, text.len);
 	k->key[text.len] = '\0';
-	return str_to_u64(serial, &k->serial) && hash_get(hash, k->hash) && time_get(line, &k->accepted_at_s);
+	return str_to_u64(serial, &k->serial) && hex_to_bytes(hash, k->hash, SIGNED_HASH_SIZE) && time_get(line, &k->accepted_at_s);
 }
 
 static bool refused_get(struct str line, struct signed_record *r)
@@ -112,7 +91,7 @@ bool signed_record_parse(struct str text, struct signed_record *ret)
 		if (str_eq_c(word, "key"))
 			good = key_get(line, &r);
 		else if (str_eq_c(word, "copy"))
-			good = r.has_copy = hash_get(line, r.copy);
+			good = r.has_copy = hex_to_bytes(line, r.copy, SIGNED_HASH_SIZE);
 		else
 			good = str_eq_c(word, "refused") && refused_get(line, &r);
 	}
@@ -161,12 +140,12 @@ bool signed_record_save(const char *state, const char *list, const struct signed
 	buf_add_c(&text, HEAD "\n");
 	for (size_t i = 0; i < r->key_count; i++) {
 		buf_printf(&text, "key %s %llu ", r->keys[i].key, (unsigned long long)r->keys[i].serial);
-		hash_put(&text, r->keys[i].hash);
+		hex_add(&text, r->keys[i].hash, SIGNED_HASH_SIZE);
 		buf_printf(&text, " %lld\n", (long long)r->keys[i].accepted_at_s);
 	}
 	if (r->has_copy) {
 		buf_add_c(&text, "copy ");
-		hash_put(&text, r->copy);
+		hex_add(&text, r->copy, SIGNED_HASH_SIZE);
 		buf_add_c(&text, "\n");
 	}
 	if (r->refused_since_s != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/report.h"
 
+#include "base/hex.h"
 #include "base/le.h"
 #include "ctl/proto.h"
 #include "observer.h"
@@ -33,13 +34,8 @@ static void put_time(json_t *object, const char *key, int64_t time_s)
 
 static void put_hex(json_t *object, const char *key, const uint8_t *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	char *text = base_alloc(2 * len + 1);
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	put(object, key, json_stringn(text, 2 * len));
+	put(object, key, json_string(hex_from_bytes(bytes, len, text)));
 	free(text);
 }
 

@@ -4,6 +4,7 @@
  * policy's word on each step. */
 #include "admin/commands.h"
 #include "admin/report_part.h"
+#include "base/hex.h"
 #include "ctl/proto.h"
 #include "query/names.h"
 #include "query/rehearse.h"
@@ -206,15 +207,10 @@ static void put_upstream(json_t *object, const struct report_trace *t)
 
 static json_t *hex(const uint8_t *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	if (len == 0)
 		return json_null();
-	char *text = base_alloc(2 * len);
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	json_t *value = json_stringn(text, 2 * len);
+	char *text = base_alloc(2 * len + 1);
+	json_t *value = json_string(hex_from_bytes(bytes, len, text));
 	free(text);
 	return value;
 }

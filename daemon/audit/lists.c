@@ -2,6 +2,7 @@
 #include "audit/lists.h"
 
 #include "audit/line.h"
+#include "base/hex.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
 #include "generation.h"
@@ -17,12 +18,8 @@ static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_CHANGED + 1, "each kind h
 
 static json_t *hex_json(const uint8_t bytes[16])
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[33];
-	for (size_t i = 0; i < 32; i++)
-		text[i] = digits[bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
-	text[32] = '\0';
-	return json_string(text);
+	return json_string(hex_from_bytes(bytes, 16, text));
 }
 
 /* ---- a snapshot ---- */

@@ -40,6 +40,7 @@ struct response {
 	uint16_t ancount, nscount, arcount; /* OPT not counted */
 	uint16_t ttl_count;
 	uint16_t target_count;
+	uint16_t upstream; /* the number of the server that gave it (upstream_stats); not kept: undefined when read */
 	bool negative; /* as it came: NXDOMAIN or NODATA, which a chain of CNAMEs may hide. What was kept is capped by it already */
 	bool uncached; /* may be sent but not kept: a denial without SOA, more records than ttl_pos has room for */
 	uint32_t ttl_s; /* how long it may be kept: from now when stored, what is left when read; 0: stale */

@@ -200,7 +200,7 @@ static void tcp_dropped(struct query *q)
 		conn_mark_dirty(c);
 }
 
-static const struct via via_tcp = {.name = "tcp", .stream = true, .send = tcp_send, .dropped = tcp_dropped};
+static const struct via via_tcp = {.name = "tcp", .told_as = TAP_TCP, .stream = true, .send = tcp_send, .dropped = tcp_dropped};
 
 /* ---- questions ---- */
 

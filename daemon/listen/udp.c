@@ -148,7 +148,8 @@ static void udp_send(struct query *q, const uint8_t *bytes, size_t len)
 	write_local(&udp->out[i].msg_hdr, &udp->out_control[i], q);
 }
 
-static const struct via via_udp = {.name = "udp", .stream = false, .room = udp_room, .send = udp_send, .dropped = NULL};
+static const struct via via_udp = {
+    .name = "udp", .told_as = TAP_UDP, .stream = false, .room = udp_room, .send = udp_send, .dropped = NULL};
 
 /* Ports of services that send something back to whatever comes: an answer to one would be answered, and so on. No client asks from
  * there, nor from port 0, to which nothing can be sent. */

@@ -23,6 +23,7 @@
 	X(REBIND_REFUSED, rebind_refused) X(PATTERNS_STOPPED, patterns_stopped)                                                                                    \
 	X(TRUNCATED, truncated) X(SLOTS_FULL, slots_full) X(INFLIGHT_FULL, inflight_full)                                    \
 	X(CLIENT_FULL, client_full) X(ZONE_FULL, zone_full) X(LOOPS, loops) X(LOOPED, looped)                                                                  \
+	X(FACTS_LOST, facts_lost)                                                                                            \
 	/* UDP clients */                                                                                                    \
 	X(RXQ_DROPPED, rxq_dropped) X(SEND_FAILED, send_failed) X(RATE_SLIPPED, rate_slipped) X(RATE_DROPPED, rate_dropped)  \
 	X(REFUSALS_DROPPED, refusals_dropped)                                                                                \

@@ -5,30 +5,51 @@
 
 static_assert((TAP_SLOTS_MAX & (TAP_SLOTS_MAX - 1)) == 0 && (TAP_SLOTS_MIN & (TAP_SLOTS_MIN - 1)) == 0, "places are low bits");
 
+static_assert((TAP_BURST_SLOTS_MAX & (TAP_BURST_SLOTS_MAX - 1)) == 0, "likewise");
+
+const char *const tap_via_words[] = {[TAP_UDP] = "udp", [TAP_TCP] = "tcp", [TAP_TLS] = "tls", [TAP_HTTPS] = "https"};
+
 /* Of what the reader wants to see in TAP_DRAIN_MS. */
 static size_t share(unsigned workers)
 {
 	return MAX(TAP_DRAIN_FACTS / MAX(workers, 1u), 1u);
 }
 
-struct tap *tap_create(unsigned workers, uint64_t seed)
+/* So many slots for `wanted` facts. */
+static uint32_t slots_for(size_t wanted, uint32_t most)
 {
 	uint32_t slots = TAP_SLOTS_MIN;
-	struct tap *t;
 
-	while (slots < TAP_SLOTS_MAX && slots < 4 * share(workers))
+	while (slots < most && slots < wanted)
 		slots *= 2;
+	return slots;
+}
+
+/* Facts from number `from` on go into that ring, none of which is in use. */
+static void use_ring(struct tap *t, bool all, uint64_t from)
+{
+	t->all = all;
+	t->slots = t->rings[all];
+	t->slot_count = t->ring_slots[all];
+	t->half = t->slot_count / 2;
+	t->step = t->slot_count / 16;
+	t->room_to = from + t->slot_count;
+}
+
+struct tap *tap_create(unsigned workers, uint64_t seed)
+{
+	struct tap *t;
 
 	must(posix_memalign((void **)&t, 64, sizeof(*t)) == 0);
 	memset(t, 0, sizeof(*t));
-	must(posix_memalign((void **)&t->slots, 64, slots * sizeof(t->slots[0])) == 0);
+	t->ring_slots[false] = slots_for(4 * share(workers), TAP_SLOTS_MAX);
+	t->ring_slots[true] = slots_for(2 * TAP_BURST_FACTS / MAX(workers, 1u), TAP_BURST_SLOTS_MAX);
 	/* Touched when it is first needed: an idle worker's stays unbacked. */
-	t->slot_count = slots;
-	t->half = slots / 2;
-	t->step = slots / 16;
+	for (size_t i = 0; i < ARRAY_LEN(t->rings); i++)
+		must(posix_memalign((void **)&t->rings[i], 64, t->ring_slots[i] * sizeof(t->slots[0])) == 0);
+	use_ring(t, false, 0);
 	t->aim = share(workers);
 	t->left = t->every = 1;
-	t->room_to = slots;
 	t->dice = seed | 1;
 	atomic_store_explicit(&t->wanted, 1, memory_order_relaxed);
 	return t;
@@ -38,18 +59,32 @@ void tap_destroy(struct tap *t)
 {
 	if (t == NULL)
 		return;
-	free(t->slots);
+	for (size_t i = 0; i < ARRAY_LEN(t->rings); i++)
+		free(t->rings[i]);
 	free(t);
 }
 
 /* ---- the worker ---- */
 
+/* Not before the reader is done with the last change: of two rings one is free then. */
+static void follow_ring(struct tap *t)
+{
+	const bool every = atomic_load_explicit(&t->want_every, memory_order_relaxed);
+
+	if (LIKELY(every == t->all) ||
+	    atomic_load_explicit(&t->drained, memory_order_acquire) < atomic_load_explicit(&t->changed, memory_order_relaxed) / 2)
+		return;
+	use_ring(t, every, t->head);
+	/* The facts that it is of are published after it. */
+	atomic_store_explicit(&t->changed, t->head * 2 + every, memory_order_relaxed);
+}
+
 /* Gaps are uniform in 1 .. 2N - 1, N on average, so that traffic with a beat is not sampled on its beat. */
 static void draw(struct tap *t, uint64_t waiting)
 {
-	uint64_t every = atomic_load_explicit(&t->wanted, memory_order_relaxed);
+	uint64_t every = t->all ? 1 : atomic_load_explicit(&t->wanted, memory_order_relaxed);
 
-	if (UNLIKELY(waiting > t->half))
+	if (!t->all && UNLIKELY(waiting > t->half))
 		every += (2u << (waiting - t->half) / t->step) - 1; /* what is added doubles with each step in the upper half */
 	if (LIKELY(every == 1)) {
 		t->left = t->every = 1;
@@ -69,8 +104,10 @@ struct tap_fact *tap_begin_busy(struct tap *t)
 	const uint32_t weight = t->every;
 
 	/* room_to says how full the ring was when the reader was asked last, which may be long ago. */
-	if (t->room_to - t->head <= t->half)
-		t->room_to = atomic_load_explicit(&t->drained, memory_order_acquire) + t->slot_count;
+	if (t->room_to - t->head <= t->half) {
+		uint64_t drained = atomic_load_explicit(&t->drained, memory_order_acquire);
+		t->room_to = MAX(drained, atomic_load_explicit(&t->changed, memory_order_relaxed) / 2) + t->slot_count;
+	}
 	draw(t, t->slot_count - (t->room_to - t->head));
 	if (t->head == t->room_to) {
 		uint64_t lost = atomic_load_explicit(&t->lost, memory_order_relaxed);
@@ -84,6 +121,7 @@ struct tap_fact *tap_begin_busy(struct tap *t)
 
 void tap_draw(struct tap *t)
 {
+	follow_ring(t);
 	draw(t, 0);
 }
 
@@ -93,16 +131,20 @@ uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact 
 {
 	const uint64_t from = atomic_load_explicit(&t->drained, memory_order_relaxed);
 	const uint64_t to = atomic_load_explicit(&t->published, memory_order_acquire);
-
+	const uint64_t changed = atomic_load_explicit(&t->changed, memory_order_relaxed);
 	uint64_t queries = 0;
+
 	for (uint64_t at = from; at < to; at++) {
-		const struct tap_fact *f = &t->slots[at & (t->slot_count - 1)];
+		const bool all = (changed & 1) == (at >= changed / 2);
+		const struct tap_fact *f = &t->rings[all][at & (t->ring_slots[all] - 1)];
 		if ((f->flags & TAP_QUERY) != 0)
 			queries += f->weight;
 		take(arg, f);
 	}
-	t->crowded = to - from > t->half;
+	t->crowded = to - from > t->ring_slots[false] / 2;
 	atomic_store_explicit(&t->drained, to, memory_order_release);
+	if ((changed & 1) != atomic_load_explicit(&t->want_every, memory_order_relaxed)) /* it may have had to wait for this */
+		atomic_store_explicit(&t->calmer, true, memory_order_release);
 	return queries;
 }
 
@@ -111,12 +153,22 @@ void tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)
 	const uint32_t now = atomic_load_explicit(&t->wanted, memory_order_relaxed);
 	uint64_t wanted = queries * TAP_DRAIN_MS / (uint64_t)MAX(elapsed_ms, (int64_t)1) / t->aim + 1;
 
-	/* A quiet moment is not taken for a quiet time. */
-	wanted = MIN(MAX(wanted, (uint64_t)now / 4), (uint64_t)TAP_EVERY_MAX);
+	if (atomic_load_explicit(&t->want_every, memory_order_relaxed))
+		wanted = 1;
+	else /* a quiet moment is not taken for a quiet time */
+		wanted = MIN(MAX(wanted, (uint64_t)now / 4), (uint64_t)TAP_EVERY_MAX);
 	if (wanted != now)
 		atomic_store_explicit(&t->wanted, (uint32_t)wanted, memory_order_relaxed);
 	if (wanted < now || t->crowded)
 		atomic_store_explicit(&t->calmer, true, memory_order_release);
+}
+
+void tap_want_every(struct tap *t, bool every)
+{
+	if (atomic_load_explicit(&t->want_every, memory_order_relaxed) == every)
+		return;
+	atomic_store_explicit(&t->want_every, every, memory_order_relaxed);
+	atomic_store_explicit(&t->calmer, true, memory_order_release);
 }
 
 uint64_t tap_lost(const struct tap *t)

@@ -7,6 +7,13 @@
  * (tap_adapt). At rates that the reader can follow N is 1, and what is counted by facts is exact. The worker takes no lock, no
  * memory and no system call here: a query that is not recorded costs it a decrement.
  *
+ * Whoever must have every query (tap_want_every) gets another ring, which takes a burst of TAP_BURST_FACTS between all workers; N
+ * stays 1 then, and what has no room is dropped and counted. The worker changes from one ring to the other at a fact whose number
+ * it tells, so that neither waits: facts before it lie in the old ring, all others in the new.
+ *
+ * A worker has two taps: one of the queries of clients that are served, and a small one of what was turned away (refused, dropped),
+ * so that strangers who send much do not make the figures of others less exact.
+ *
  * Why a ring of facts, and not counters beside the entries: an image is mapped read-only and has tens of millions of names, and a
  * counter a name would be memory that every worker touches at random. Here the worker writes two lines it has just written before,
  * and all that is slow (which entry, which sketch) is another thread's. */
@@ -19,6 +26,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TAP_DRAIN_MS 100
@@ -26,27 +34,53 @@
 #define TAP_SLOTS_MIN 256u
 #define TAP_DRAIN_FACTS 320 /* so many facts, of all workers, the reader wants to see in TAP_DRAIN_MS: about 3,000 a second */
 #define TAP_EVERY_MAX 1048576u
+/* Where each query is wanted: 100 ms of 100,000 a second, of all workers. A worker's ring takes its share twice, as queries are not
+ * spread evenly; all workers' together are 10 MiB at most up to 32 workers, and 20 MiB at 64, of which only what was used is
+ * backed. */
+#define TAP_BURST_FACTS 10000u
+#define TAP_BURST_SLOTS_MAX 16384u
+#define TAP_AWAY_PART 4 /* the tap of what was turned away has so much less room, and is looked at so much less */
 
 enum tap_flag {
-	TAP_QUERY = 1,	  /* counts as a query of `name` by the client `address` */
-	TAP_BLOCKED = 2,  /* the entry `rule` has blocked it */
-	TAP_SHADOW = 4,	  /* the entry `rule`, of mode shadow, would have */
-	TAP_BULK = 8,	  /* the rule is the bulk tier's */
-	TAP_ALLOWED = 16, /* the entry `rule` has let it through */
+	TAP_QUERY = 1,	    /* a query has ended: of `name` by the client `address` */
+	TAP_BLOCKED = 2,    /* the entry `rule` has blocked it */
+	TAP_SHADOW = 4,	    /* the entry `rule`, of mode shadow, would have */
+	TAP_BULK = 8,	    /* the rule is the bulk tier's */
+	TAP_ALLOWED = 16,   /* the entry `rule` has let it through */
+	TAP_TOLD = 32,	    /* the entry is named again: a fact of its own has told that it acted */
+	TAP_BY_ANSWER = 64, /* it was judged of what an answer held: `name` is not what it is of */
+	TAP_SENT = 128,	    /* an answer was sent, with `rcode` */
 };
 
-/* One finished query, or one entry's part in it. Rule and labels are of the policy of that world. */
+/* How the query came. */
+enum tap_via { TAP_UDP, TAP_TCP, TAP_TLS, TAP_HTTPS };
+extern const char *const tap_via_words[]; /* "udp", ... */
+
+#define TAP_NO_LIST UINT16_MAX
+
+/* One finished query, or one entry's part in it. Rule, labels and list are of the policy of that world. */
 struct tap_fact {
 	uint64_t world; /* serial */
-	int64_t at_s;	/* wall clock */
-	uint32_t rule, ttl_s;
-	uint32_t weight; /* stands for so many */
+	int64_t at_us;	/* wall clock, when it ended */
+	uint32_t rule;
+	uint32_t ttl_s;	  /* blocked: so long may the client keep it; else the first record's as sent, 0 without one */
+	uint32_t weight;  /* stands for so many */
+	uint32_t took_us; /* since the batch in which it came */
+	uint16_t type;
+	uint16_t group;	   /* of the world's settings */
+	uint16_t upstream; /* the number of the server that answered (upstream_stats); 0: none did */
+	uint16_t list;	   /* the rule's; TAP_NO_LIST: none */
+	uint16_t port;	   /* the client's */
+	uint8_t rcode;	   /* with TAP_SENT */
+	uint8_t fate;	   /* enum counter; with TAP_QUERY */
 	uint8_t flags, labels;
-	uint8_t name_len, name_labels;
+	uint8_t name_len;		/* 0: there was no question */
+	uint8_t via;			/* enum tap_via */
 	uint8_t address[ADDR_WIDE_LEN]; /* wide */
-	uint8_t wire[NAME_LEN_MAX + NAME_SLACK + 1];
+	uint8_t wire[NAME_LEN_MAX + 1];
 };
 static_assert(sizeof(struct tap_fact) == 320, "five lines, of which a usual name fills two");
+static_assert(offsetof(struct tap_fact, wire) == 64, "the first has all but the name");
 
 struct tap { // NOLINT(clang-analyzer-optin.performance.Padding): each side's own has cache lines of its own
 	/* the worker's own */
@@ -56,16 +90,22 @@ struct tap { // NOLINT(clang-analyzer-optin.performance.Padding): each side's ow
 	uint64_t dice;
 	struct tap_fact *slots;
 	uint32_t slot_count, half, step;
+	bool all; /* the ring for all is in use */
+	/* fixed */
+	struct tap_fact *rings[2]; /* owned: the usual one, and the one for all */
+	uint32_t ring_slots[2];
 	/* the reader's own */
 	size_t aim;   /* facts in TAP_DRAIN_MS */
 	bool crowded; /* the ring was over half full when it was emptied last: the worker has raised N by itself */
 	/* told by the worker */
 	_Alignas(64) _Atomic uint64_t published; /* facts ever */
 	_Atomic uint64_t lost;			 /* weights of those the full ring had no room for */
+	_Atomic uint64_t changed; /* twice the number of the first fact in the ring in use; odd: that is the one for all */
 	/* told by the reader */
 	_Alignas(64) _Atomic uint64_t drained;
 	_Atomic uint32_t wanted; /* N */
-	_Atomic bool calmer;	 /* it became less; the worker takes this back */
+	_Atomic bool want_every; /* all is to be true */
+	_Atomic bool calmer;	 /* it became less, or another ring is wanted; the worker takes this back */
 };
 
 /* A ring for one of so many workers: the more there are, the smaller each, as they share what the reader wants to see. */
@@ -107,7 +147,6 @@ static inline void tap_refresh(struct tap *t)
 static inline void tap_put_name(struct tap_fact *f, const struct name *name)
 {
 	f->name_len = name->len;
-	f->name_labels = name->labels;
 	if (LIKELY(name->len <= 48))
 		memcpy(f->wire, name->wire, 48); /* longer than most, and quicker than a length that is not known */
 	else
@@ -133,6 +172,8 @@ uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact 
 /* N from now on, when so many queries (those lost among them) came in elapsed_ms, so that the worker's share of TAP_DRAIN_FACTS
  * comes in TAP_DRAIN_MS. */
 void tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms);
+/* Is every query to be recorded from now on? The worker follows with its next batch. */
+void tap_want_every(struct tap *t, bool every);
 uint64_t tap_lost(const struct tap *t); /* queries, since the beginning */
 uint32_t tap_every(const struct tap *t);
 

@@ -82,7 +82,7 @@ static void refuse_private(struct service *s, struct query *q)
 	answer_nothing(s, q, s->world->settings->block_ttl_s,
 		       &(struct query_extra){.has_ede = true, .ede = EDE_BLOCKED, .text = text});
 	counters_add(s->counters, COUNTER_REBIND_REFUSED);
-	query_tell(s, q);
+	s->blocker = (struct blocker){.verdict = NULL, .ttl_s = s->world->settings->block_ttl_s, .owns = true};
 	query_finish(s, q, COUNTER_BLOCKED);
 }
 
@@ -317,10 +317,12 @@ static void deliver(struct service *s, struct query *q, enum pool_outcome outcom
 {
 	if (!judge_again(s, q))
 		return;
-	if (outcome == POOL_ANSWER)
+	if (outcome == POOL_ANSWER) {
+		q->upstream = r->upstream;
 		give(s, q, r, ANSWER_AGE_FRESH, COUNTER_FORWARDED);
-	else
+	} else {
 		fail(s, q, outcome);
+	}
 }
 
 /* Hand the outcome to those who wait on other workers. */
@@ -538,6 +540,7 @@ enum fate ask_stage(struct service *s, struct query *q)
 		/* The ask of another worker may have ended between our look-up and our joining. */
 		key.no_prefetch = true;
 		if (lookup(s, &key, &response) == CACHE_FRESH) {
+			response.upstream = 0;
 			deliver_all(s, &key, POOL_ANSWER, &response);
 			return FATE_ANSWER;
 		}

@@ -83,8 +83,8 @@ static enum block_end follow(struct service *s, struct query *q, const struct ve
 	if (q->type == RRTYPE_CNAME || q->type == RRTYPE_ANY)
 		return BLOCK_ENDED;
 	q->rewrite = (struct rewrite){.on = true, .by_answer = !owns, .verdict = *v, .world = s->world->serial, .to = to};
-	if (!owns && query_is_told(s)) /* what was judged is known now, but not for long */
-		query_tell_block(s, q, &s->blocked_by, v, kept_s(a));
+	if (!owns) /* what was judged is known now, but not for long */
+		query_tell_block(s, q, v, kept_s(a));
 	return BLOCK_REWRITTEN;
 }
 
@@ -115,21 +115,13 @@ static bool block_structured(const struct service *s, const struct query *q, con
 	return true;
 }
 
-/* Apart: a busy worker tells of few. */
-static __attribute__((noinline)) void tell(struct service *s, const struct query *q, const struct verdict *v, bool owns,
-					   const struct policy_answer *a)
-{
-	query_tell_block(s, q, owns ? NULL : &s->blocked_by, v, kept_s(a));
-}
-
 static inline void count(struct service *s, const struct query *q, const struct verdict *v, bool owns,
 			 const struct policy_answer *a)
 {
 	query_count_list(s, v);
-	if (query_is_told(s))
-		tell(s, q, v, owns, a);
+	s->blocker = (struct blocker){.verdict = v, .ttl_s = kept_s(a), .owns = owns};
 	if (UNLIKELY(!owns))
-		query_tell(s, q);
+		query_tell_block(s, q, v, s->blocker.ttl_s);
 }
 
 void query_count_rewrite(struct service *s, const struct query *q)
@@ -137,13 +129,13 @@ void query_count_rewrite(struct service *s, const struct query *q)
 	const struct verdict *v = &q->rewrite.verdict;
 	struct policy_answer a;
 
-	if (q->rewrite.by_answer) { /* the entry was told of when it sent the question on */
-		query_count_list(s, v);
-		query_tell(s, q);
+	policy_answer(s->world->policy, v, &q->name, !q->rewrite.by_answer, s->now_s, &a);
+	if (!q->rewrite.by_answer) {
+		count(s, q, v, true, &a);
 		return;
 	}
-	policy_answer(s->world->policy, v, &q->name, true, s->now_s, &a);
-	count(s, q, v, true, &a);
+	query_count_list(s, v); /* the entry was told of when it sent the question on */
+	s->blocker = (struct blocker){.verdict = v, .ttl_s = kept_s(&a), .owns = false};
 }
 
 void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,

@@ -12,6 +12,7 @@ void build_begin(struct build *b, struct service *s, const struct query *q, uint
 	uint8_t *room = q->via->room == NULL ? NULL : q->via->room(q, &cap);
 
 	s->out = room == NULL ? s->big : room;
+	s->out_rcode_high = (uint8_t)(rcode >> 4);
 	b->w = wr_init(s->out, MIN(cap, (size_t)q->limit));
 	b->header = (struct msg_header){.id = q->id, .qdcount = q->has_question};
 	unsigned flags = MSG_QR | (q->flags & (MSG_OPCODE | MSG_RD | MSG_CD)) | (rcode & MSG_RCODE);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/trail.h"
 
+#include "base/clock.h"
+#include "wire/msg.h"
+
 #include <assert.h>
 
 static void query_end(struct service *s, struct query *q)
@@ -11,73 +14,174 @@ static void query_end(struct service *s, struct query *q)
 		slot_free(s, q);
 }
 
-/* Those of a client that was served, or tried to be. What strangers ask is no traffic, and blocks are told of with their entry. */
-static bool is_told(enum counter as)
+/* What was turned away has a tap of its own (tap.h). */
+static struct tap *tap_for(const struct service *s, enum counter as)
 {
-	const unsigned told =
-	    1u << COUNTER_CACHED | 1u << COUNTER_FORWARDED | 1u << COUNTER_STALE | 1u << COUNTER_LOCAL | 1u << COUNTER_FAILED;
-
-	static_assert(COUNTER_FAILED < 32, "the ends of a query have a bit each");
-	return (told >> as & 1) != 0;
+	static_assert(COUNTER_DROPPED == COUNTER_REFUSED + 1, "the two are neighbours");
+	return as - COUNTER_REFUSED <= COUNTER_DROPPED - COUNTER_REFUSED ? s->away : s->tap;
 }
 
-static void put_entry(struct tap_fact *f, uint32_t rule, uint8_t labels, uint32_t ttl_s)
+/* To be asked once for each fact that is told then. */
+static inline bool is_told(struct tap *t)
 {
-	f->rule = rule;
-	f->labels = labels;
-	f->ttl_s = ttl_s;
+	return t != NULL && UNLIKELY(tap_wants(t));
 }
 
-/* Apart from here on: a busy worker tells of few queries. */
-static __attribute__((noinline)) struct tap_fact *tell(struct service *s, const struct query *q, const struct judged *by,
-						       unsigned flags)
-{
-	struct tap_fact *f = tap_begin(s->tap);
+/* ---- what a fact says; apart, as a busy worker tells of few queries ---- */
 
-	if (UNLIKELY(f == NULL))
+/* When it is is read anew: a batch takes its time, and a query by what upstreams say is of an earlier one. */
+static __attribute__((noinline)) struct tap_fact *tell(struct service *s, struct tap *t, const struct query *q, unsigned flags)
+{
+	struct tap_fact *f = tap_begin(t);
+
+	if (UNLIKELY(f == NULL)) {
+		counters_add(s->counters, COUNTER_FACTS_LOST);
 		return NULL;
-	f->world = s->world->serial;
-	f->at_s = s->now_s;
+	}
+	const int64_t now_us = clock_mono_ns() / 1000;
+	f->world = s->world == NULL ? 0 : s->world->serial;
+	f->at_us = s->wall_us + (now_us - s->now_us);
+	f->took_us = (uint32_t)MIN(MAX(now_us - q->came_us, (int64_t)0), (int64_t)UINT32_MAX);
 	f->flags = (uint8_t)flags;
+	f->rule = f->ttl_s = 0;
+	f->list = TAP_NO_LIST;
+	f->type = q->type;
+	f->group = 0;
+	f->upstream = 0;
+	f->port = addr_port(&q->peer);
+	f->via = (uint8_t)q->via->told_as;
+	f->labels = 0;
+	return f;
+}
+
+static void put_entry(struct tap_fact *f, const struct verdict *v)
+{
+	f->rule = v->rule;
+	f->labels = v->labels;
+	f->list = v->list;
+	if (v->bulk)
+		f->flags |= TAP_BULK;
+}
+
+static void put_shadow(struct tap_fact *f, const struct verdict *v)
+{
+	f->rule = v->shadow_rule;
+	f->labels = v->shadow_labels;
+	f->list = v->shadow_list;
+	if (v->shadow_bulk)
+		f->flags |= TAP_BULK;
+}
+
+/* An entry's part in it. by: NULL for the name asked. */
+static struct tap_fact *tell_entry(struct service *s, const struct query *q, const struct judged *by, unsigned flags)
+{
+	struct tap_fact *f = tell(s, s->tap, q, flags);
+
+	if (f == NULL)
+		return NULL;
 	tap_put_name(f, by != NULL && by->address.len == 0 ? &by->name : &q->name);
 	tap_put_address(f, by != NULL && by->address.len != 0 ? &by->address : &q->peer);
 	return f;
 }
 
-static __attribute__((noinline)) void tell_query(struct service *s, const struct query *q)
+static void put_blocker(struct tap_fact *f, const struct blocker *by)
+{
+	f->flags |= TAP_BLOCKED;
+	f->ttl_s = by->ttl_s;
+	if (by->verdict == NULL)
+		return;
+	put_entry(f, by->verdict);
+	if (!by->owns)
+		f->flags |= TAP_TOLD | TAP_BY_ANSWER;
+}
+
+/* What policy says of a query that ends otherwise. */
+static void put_verdict(struct tap_fact *f, const struct service *s, const struct query *q)
 {
 	const struct verdict *v = &q->verdict;
-	const bool allowed = v->kind == VERDICT_ALLOWED && q->judged_world == s->world->serial;
-	struct tap_fact *f = tell(s, q, NULL, TAP_QUERY | (allowed ? TAP_ALLOWED : 0) | (allowed && v->bulk ? TAP_BULK : 0));
+
+	if (s->world == NULL || q->judged_world != s->world->serial)
+		return;
+	if (v->kind == VERDICT_ALLOWED) {
+		f->flags |= TAP_ALLOWED;
+		put_entry(f, v);
+	} else if (v->shadowed) {
+		f->flags |= TAP_SHADOW | TAP_TOLD | (q->shadow_by_answer ? TAP_BY_ANSWER : 0);
+		put_shadow(f, v);
+	}
+}
+
+/* The TTL of the first record. */
+static uint32_t sent_ttl_s(const struct service *s, const struct query *q)
+{
+	struct rd rd = rd_init(s->out, s->out_len);
+	struct msg_header header;
+	struct msg_rr rr;
+
+	msg_read_header(&rd, &header);
+	rd_skip(&rd, q->question_len);
+	if (header.ancount + header.nscount == 0 || !msg_read_rr(&rd, &rr))
+		return 0;
+	return rr.ttl_s;
+}
+
+static void put_sent(struct tap_fact *f, const struct service *s, const struct query *q)
+{
+	f->flags |= TAP_SENT;
+	f->rcode = (uint8_t)((unsigned)s->out_rcode_high << 4 | (s->out[3] & MSG_RCODE));
+	if ((f->flags & TAP_BLOCKED) == 0)
+		f->ttl_s = sent_ttl_s(s, q);
+}
+
+static __attribute__((noinline)) void tell_query(struct service *s, struct tap *t, const struct query *q, enum counter as,
+						 bool sent)
+{
+	static const struct name none = {.len = 0};
+	struct tap_fact *f = tell(s, t, q, TAP_QUERY);
 
 	if (f == NULL)
 		return;
-	put_entry(f, v->rule, v->labels, 0);
-	tap_end(s->tap);
+	f->fate = (uint8_t)as;
+	f->rcode = 0;
+	tap_put_name(f, q->has_question ? &q->name : &none);
+	tap_put_address(f, &q->peer);
+	if (as == COUNTER_BLOCKED)
+		put_blocker(f, &s->blocker);
+	else
+		put_verdict(f, s, q);
+	if (as == COUNTER_FORWARDED)
+		f->upstream = q->upstream;
+	if (sent)
+		put_sent(f, s, q);
+	tap_end(t);
 }
 
-void query_tell(struct service *s, const struct query *q)
-{
-	if (query_is_told(s))
-		tell_query(s, q);
-}
+/* ---- the doors ---- */
 
 void query_finish(struct service *s, struct query *q, enum counter as)
 {
+	struct tap *t = tap_for(s, as);
+
 	counters_add(s->counters, as);
-	if (is_told(as) && query_is_told(s))
-		tell_query(s, q);
+	if (is_told(t))
+		tell_query(s, t, q, as, true);
 	q->via->send(q, s->out, s->out_len);
 	query_end(s, q);
 }
 
 void query_drop(struct service *s, struct query *q, enum counter as)
 {
+	struct tap *t = tap_for(s, as);
+
 	counters_add(s->counters, as);
+	if (is_told(t))
+		tell_query(s, t, q, as, false);
 	if (q->via->dropped != NULL)
 		q->via->dropped(q);
 	query_end(s, q);
 }
+
+/* ---- policy's part ---- */
 
 void query_count_list(struct service *s, const struct verdict *v)
 {
@@ -87,13 +191,15 @@ void query_count_list(struct service *s, const struct verdict *v)
 		counters_bump(&s->counters->list_blocked[number]);
 }
 
-void query_tell_block(struct service *s, const struct query *q, const struct judged *by, const struct verdict *v, uint32_t ttl_s)
+void query_tell_block(struct service *s, const struct query *q, const struct verdict *v, uint32_t ttl_s)
 {
-	struct tap_fact *f = tell(s, q, by, TAP_BLOCKED | (by == NULL ? TAP_QUERY : 0) | (v->bulk ? TAP_BULK : 0));
-
+	if (!is_told(s->tap))
+		return;
+	struct tap_fact *f = tell_entry(s, q, &s->blocked_by, TAP_BLOCKED);
 	if (f == NULL)
 		return;
-	put_entry(f, v->rule, v->labels, ttl_s);
+	put_entry(f, v);
+	f->ttl_s = ttl_s;
 	tap_end(s->tap);
 }
 
@@ -104,11 +210,11 @@ void query_count_shadow(struct service *s, const struct query *q, const struct v
 	counters_add(s->counters, COUNTER_SHADOWED);
 	if (number < SETTINGS_LISTS_MAX)
 		counters_bump(&s->counters->list_shadowed[number]);
-	if (!query_is_told(s))
+	if (!is_told(s->tap))
 		return;
-	struct tap_fact *f = tell(s, q, by, TAP_SHADOW | (v->shadow_bulk ? TAP_BULK : 0));
+	struct tap_fact *f = tell_entry(s, q, by, TAP_SHADOW);
 	if (f == NULL)
 		return;
-	put_entry(f, v->shadow_rule, v->shadow_labels, 0);
+	put_shadow(f, v);
 	tap_end(s->tap);
 }

@@ -181,7 +181,18 @@ bool inspect_needed(const struct service *s, const struct query *q, const struct
 	return r->target_count > 0 || wants_records(s, q, r);
 }
 
-enum inspected inspect_response(struct service *s, const struct query *q, const struct response *r, const struct laid_out *m,
+/* For whoever is told of the query's end. */
+static void note_shadow(struct query *q, const struct verdict *v)
+{
+	q->shadow_by_answer = true;
+	q->verdict.shadowed = true;
+	q->verdict.shadow_list = v->shadow_list;
+	q->verdict.shadow_rule = v->shadow_rule;
+	q->verdict.shadow_labels = v->shadow_labels;
+	q->verdict.shadow_bulk = v->shadow_bulk;
+}
+
+enum inspected inspect_response(struct service *s, struct query *q, const struct response *r, const struct laid_out *m,
 				struct verdict *ret)
 {
 	struct inspection in = {.s = s, .q = q, .m = m, .found = ret, .allowed = q->verdict.kind == VERDICT_ALLOWED};
@@ -194,7 +205,9 @@ enum inspected inspect_response(struct service *s, const struct query *q, const 
 	if (wants_records(s, q, r) && some_record_blocks(&in, r))
 		return in.refused ? INSPECT_PRIVATE : INSPECT_BLOCKED;
 	/* links of a chain that goes on are judged again as a part of the whole */
-	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed && q->trail == NULL)
+	if (in.shadow.shadowed && !in.allowed && !q->verdict.shadowed && q->trail == NULL) {
 		query_count_shadow(s, q, &in.shadow, &s->shadowed_by);
+		note_shadow(q, &in.shadow);
+	}
 	return INSPECT_PASSES;
 }

@@ -32,12 +32,16 @@ static const struct stage {
 bool service_begin_batch(struct service *s)
 {
 	s->world = generation_adopt(s->generations, s->worker);
-	s->now_ms = clock_mono_ms();
-	s->now_s = clock_wall_s();
+	s->now_us = clock_mono_ns() / 1000;
+	s->wall_us = clock_wall_us();
+	s->now_ms = s->now_us / 1000;
+	s->now_s = s->wall_us / 1000000;
 	if (s->world == NULL)
 		return false;
-	if (s->tap != NULL)
+	if (s->tap != NULL) {
 		tap_refresh(s->tap);
+		tap_refresh(s->away);
+	}
 	cache_enter(s->reader);
 	return true;
 }
@@ -57,6 +61,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_stale = false;
 	q->stale_queued = false;
 	q->moves = false;
+	q->shadow_by_answer = false;
+	q->upstream = 0;
 	q->verdict = (struct verdict){.kind = VERDICT_NONE};
 	q->rewrite.on = false;
 	q->trail = NULL;
@@ -106,6 +112,7 @@ static bool is_deaf_to(const struct query *q)
 
 void query_run(struct service *s, struct query *q)
 {
+	q->came_us = s->now_us;
 	counters_add(s->counters, COUNTER_TOTAL);
 	if (is_deaf_to(q)) {
 		query_drop(s, q, COUNTER_DROPPED);
@@ -136,6 +143,7 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 
 	for (unsigned i = 0; i < count; i++) {
 		struct query *q = &queries[i];
+		q->came_us = s->now_us;
 		counters_add(s->counters, COUNTER_TOTAL);
 		if (is_deaf_to(q)) {
 			query_drop(s, q, COUNTER_DROPPED);

@@ -43,8 +43,9 @@ struct trail; /* query/trail.h */
 
 struct via {
 	const char *name; /* "udp", "tcp" */
-	bool stream;	  /* answers up to 64 KiB, never truncated */
-	bool encrypted;	  /* nobody reads along: answers are padded for clients that pad */
+	enum tap_via told_as;
+	bool stream;	/* answers up to 64 KiB, never truncated */
+	bool encrypted; /* nobody reads along: answers are padded for clients that pad */
 	/* Where the next answer may be built, so that it need not be copied; at least q->limit bytes. NULL: anywhere. */
 	uint8_t *(*room)(const struct query *q, size_t *ret_cap);
 	/* Send an answer, which may lie in room. bytes is borrowed until the call returns. The query is the caller's. */
@@ -78,6 +79,7 @@ struct query {
 	struct addr peer;  /* v4-mapped addresses are unmapped */
 	struct addr local; /* the address asked, for wildcard sockets; len 0: not needed */
 	unsigned ifindex;  /* of a link-local local */
+	int64_t came_us;   /* monotonic: the batch it came in */
 
 	/* what */
 	enum msg_verdict parsed;
@@ -102,6 +104,8 @@ struct query {
 
 	/* what was found */
 	struct verdict verdict;
+	bool shadow_by_answer; /* what the verdict says of a shadow list is of what the answer held */
+	uint16_t upstream;     /* the number of the server whose answer it gets (upstream_stats); 0: of none */
 	uint64_t judged_world; /* the verdict's: in that world, at that second, it stands */
 	int64_t judged_s;
 	struct policy_prepared *prepared; /* for `name` and the world of this batch; NULL: not. The batch's */
@@ -137,6 +141,13 @@ struct judged {
 	struct addr address; /* len 0: it was the name */
 };
 
+/* What a query that ends as blocked is blocked by, for whoever is told of it. */
+struct blocker {
+	const struct verdict *verdict; /* borrowed until the query's end; NULL: by no entry */
+	uint32_t ttl_s;		       /* so long may the client keep what it gets */
+	bool owns;		       /* the verdict is of the name asked; else what it is of was told of already */
+};
+
 struct ask;	/* query/ask.c */
 struct mailbox; /* answers from other workers' asks; query/mailbox.c */
 
@@ -154,7 +165,7 @@ struct service {
 	struct inflight *inflight;
 	struct pool *pool;
 	struct counters *counters;
-	struct tap *tap;				     /* may be NULL: nobody wants to know */
+	struct tap *tap, *away;				     /* may both be NULL: nobody wants to know */
 	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
 	void *peer_arg;
 	struct mailbox *mailbox;
@@ -164,8 +175,9 @@ struct service {
 	void *stale_timer_arg;
 	bool rehearses; /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
 
-	int64_t now_ms; /* monotonic, of this batch */
-	int64_t now_s;	/* wall clock, of this batch */
+	int64_t now_ms;		 /* monotonic, of this batch */
+	int64_t now_s;		 /* wall clock, of this batch */
+	int64_t now_us, wall_us; /* the same */
 
 	/* slots */
 	struct query **slot_chunks; /* QUERY_SLOTS_MAX / chunk of them, made when needed */
@@ -182,6 +194,7 @@ struct service {
 
 	/* what was judged when inspect_response last found an entry that blocks, or would */
 	struct judged blocked_by, shadowed_by;
+	struct blocker blocker; /* of the query that is about to end as blocked */
 
 	/* what policy.saring. says of the entries in force, as of that world and second: a walk over all lifts is not for every
 	 * query */
@@ -192,6 +205,7 @@ struct service {
 	/* the answer being built */
 	uint8_t *out; /* the transport's room, or big */
 	size_t out_len;
+	uint8_t out_rcode_high; /* what of its rcode is not in the header (RFC 6891 §6.1.3) */
 	uint8_t big[MSG_LEN_MAX + 1];
 	uint8_t laid_out[MSG_LEN_MAX + 1]; /* a response as a message, to be read from */
 	uint8_t joined[MSG_LEN_MAX + 1];   /* an answer put together from several (trail.c) */
@@ -326,8 +340,9 @@ enum inspected {
 	INSPECT_BLOCKED, /* the chain of CNAMEs leads through a blocked name, or it holds a blocked address: ret is the verdict */
 	INSPECT_PRIVATE, /* it gives a private address for a public name (upstream.rebind-protection) */
 };
-MUST_CHECK enum inspected inspect_response(struct service *s, const struct query *q, const struct response *r,
-					   const struct laid_out *m, struct verdict *ret);
+/* Of an entry in mode shadow that would have blocked q's verdict says so afterwards. */
+MUST_CHECK enum inspected inspect_response(struct service *s, struct query *q, const struct response *r, const struct laid_out *m,
+					   struct verdict *ret);
 
 /* ---- upstream answers (ask.c) ---- */
 /* How many more may be asked at a time. */
@@ -351,25 +366,18 @@ void service_stale_due(struct service *s);
 void rehearse_asks(struct query *q);
 
 /* ---- the only doors out (finish.c) ---- */
-/* Send s->out, counted under `as`. */
+/* Send s->out, counted under `as`. For COUNTER_BLOCKED, here and below, s->blocker is set. */
 void query_finish(struct service *s, struct query *q, enum counter as);
 /* Send nothing, counted under `as`. */
 void query_drop(struct service *s, struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
-/* Is this one to be told of by the tap? To be asked once for each fact that is told then. */
-static inline bool query_is_told(const struct service *s)
-{
-	return s->tap != NULL && UNLIKELY(tap_wants(s->tap));
-}
-/* Of a block, when query_is_told. by: NULL for one of the name asked, which tells of the query too; s->blocked_by for one by what
- * an answer held, whose query is told of apart (query_tell). ttl_s: so long the client may keep what it gets. */
-void query_tell_block(struct service *s, const struct query *q, const struct judged *by, const struct verdict *v, uint32_t ttl_s);
+/* Tell by the tap, if it is to be told, that an entry blocks by what an answer held (s->blocked_by): the query's own end does not
+ * know of what any more. ttl_s: so long the client may keep what it gets. */
+void query_tell_block(struct service *s, const struct query *q, const struct verdict *v, uint32_t ttl_s);
 /* Count what an entry in mode shadow would have blocked; v->shadowed. by: NULL for the name asked. */
 void query_count_shadow(struct service *s, const struct query *q, const struct verdict *v, const struct judged *by);
 /* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first. block.c */
 void query_count_rewrite(struct service *s, const struct query *q);
-/* Tell by the tap that q was asked, if it is to be: for those that end as blocked without having been told of with their entry. */
-void query_tell(struct service *s, const struct query *q);
 
 #endif

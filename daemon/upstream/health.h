@@ -38,7 +38,8 @@ struct server {
 	/* fixed */
 	struct addr addr;
 	char text[80];
-	bool has_zone; /* of a route; the same address may serve several routes, and do well for one only */
+	uint16_t number; /* upstream_stats */
+	bool has_zone;	 /* of a route; the same address may serve several routes, and do well for one only */
 	struct name zone;
 	/* shared */
 	_Atomic unsigned refs;
@@ -97,6 +98,7 @@ struct upstreams {
 	struct route *routes; /* the default first */
 	size_t route_count;
 	uint64_t routes_number; /* upstreams_routes */
+	uint16_t last_number;	/* the highest a server was given */
 };
 
 /* The route of the longest zone at or above name. A zone's DS lies with its parent, and is asked of the parent's servers. */

@@ -28,6 +28,7 @@ void upstreams_destroy(struct upstreams *u);
 
 struct upstream_stats {
 	char server[80];   /* "dns://9.9.9.9:53" as status shows it */
+	uint16_t number;   /* its own over reloads, from 1; 0: so many came before that there was none left */
 	const char *state; /* "up", "down", "probing" */
 	const char *zone;  /* of its route; NULL: default. Borrowed from u */
 	double rtt_ms;

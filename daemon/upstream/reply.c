@@ -62,6 +62,7 @@ enum reply_fate reply_judge(struct attempt *a, uint8_t *bytes, size_t len, enum 
 	enum distill what = distill_reply(a, bytes, len, match);
 	if (what == DISTILL_OK || what == DISTILL_UNCACHED) {
 		server_useful(a->server);
+		a->ask->pool->answer.upstream = a->server->number;
 		return REPLY_GOOD;
 	}
 	if ((message_flags(bytes, len) & MSG_TC) != 0)

@@ -20,10 +20,12 @@ static struct server *server_of_old(const struct upstreams *old, const struct ad
 	return NULL;
 }
 
-static struct server *server_new(const struct endpoint *e, const struct name *zone)
+static struct server *server_new(const struct endpoint *e, const struct name *zone, uint16_t *last_number)
 {
 	struct server *s = base_alloc(sizeof(*s));
 	s->addr = e->addr;
+	if (*last_number < UINT16_MAX)
+		s->number = ++*last_number;
 	(void)snprintf(s->text, sizeof(s->text), "%s", e->text);
 	s->has_zone = zone != NULL;
 	if (zone != NULL)
@@ -33,7 +35,7 @@ static struct server *server_new(const struct endpoint *e, const struct name *zo
 }
 
 static void route_fill(struct route *r, const struct name *zone, const struct endpoint *servers, size_t count,
-		       const struct upstreams *old)
+		       const struct upstreams *old, uint16_t *last_number)
 {
 	r->is_default = zone == NULL;
 	if (zone != NULL) {
@@ -46,7 +48,7 @@ static void route_fill(struct route *r, const struct name *zone, const struct en
 	for (size_t i = 0; i < r->server_count; i++) {
 		r->servers[i] = server_of_old(old, &servers[i].addr, zone);
 		if (r->servers[i] == NULL)
-			r->servers[i] = server_new(&servers[i], zone);
+			r->servers[i] = server_new(&servers[i], zone, last_number);
 	}
 }
 
@@ -93,9 +95,11 @@ struct upstreams *upstreams_create(const struct settings *s, const struct endpoi
 	u->cookies = s->upstream_cookies;
 	u->route_count = 1 + s->route_count;
 	u->routes = base_alloc(u->route_count * sizeof(*u->routes));
-	route_fill(&u->routes[0], NULL, servers, count, old);
+	u->last_number = old == NULL ? 0 : old->last_number;
+	route_fill(&u->routes[0], NULL, servers, count, old, &u->last_number);
 	for (size_t i = 0; i < s->route_count; i++)
-		route_fill(&u->routes[1 + i], &s->routes[i].zone, s->routes[i].servers, s->routes[i].server_count, old);
+		route_fill(&u->routes[1 + i], &s->routes[i].zone, s->routes[i].servers, s->routes[i].server_count, old,
+			   &u->last_number);
 	struct name zone;
 	size_t at = 0;
 	if (old != NULL)
@@ -182,6 +186,7 @@ void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats 
 	char *port = strrchr(ret->server, ':');
 	if (port != NULL && strcmp(port, ":53") == 0) /* as people write it */
 		*port = '\0';
+	ret->number = s->number;
 	ret->state = state_word(s);
 	ret->zone = u->routes[route].zone_text;
 	ret->rtt_ms = (double)atomic_load_explicit(&s->srtt_us, memory_order_relaxed) / 1000.0;

@@ -36,6 +36,12 @@ int64_t clock_wall_ms(void)
 	return UNLIKELY(fixed_s >= 0) ? fixed_s * 1000 : now_ns(CLOCK_REALTIME) / 1000000;
 }
 
+int64_t clock_wall_us(void)
+{
+	int64_t fixed_s = atomic_load_explicit(&test_wall_s, memory_order_relaxed);
+	return UNLIKELY(fixed_s >= 0) ? fixed_s * 1000000 : now_ns(CLOCK_REALTIME) / 1000;
+}
+
 void clock_set_for_test(int64_t mono_ms, int64_t wall_s)
 {
 	atomic_store_explicit(&test_mono_ms, mono_ms, memory_order_relaxed);

@@ -11,6 +11,7 @@ int64_t clock_mono_ns(void);
 int64_t clock_mono_ms(void);
 int64_t clock_wall_s(void);
 int64_t clock_wall_ms(void);
+int64_t clock_wall_us(void);
 /* Tests: from now on the clocks stand still at these values until set again; -1 and -1 give them back to the kernel.
  * Not to be called while other threads run. */
 void clock_set_for_test(int64_t mono_ms, int64_t wall_s);

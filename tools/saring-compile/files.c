@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "policy/image.h"
 #include "compile/image_write.h"
 
@@ -30,16 +31,10 @@ void files_beside(const char *output, const char *name, struct buf *ret)
 	buf_add_c(ret, name);
 }
 
-static void add_hex(struct buf *b, const uint8_t bytes[16])
-{
-	for (size_t i = 0; i < 16; i++)
-		buf_printf(b, "%02x", bytes[i]);
-}
-
 void files_bulk_path(const char *output, const uint8_t hash[16], struct buf *ret)
 {
 	files_beside(output, "bulk-", ret);
-	add_hex(ret, hash);
+	hex_add(ret, hash, 16);
 	buf_add_c(ret, ".img");
 }
 
@@ -149,10 +144,9 @@ static int key_order(const void *left, const void *right)
  * caller. */
 static char *names_of(const uint8_t (*keys)[16], size_t count)
 {
-	static const char digits[] = "0123456789abcdef";
 	char *names = base_alloc(count * KEY_HEX + 1);
-	for (size_t i = 0; i < count * KEY_HEX; i++)
-		names[i] = digits[keys[i / KEY_HEX][i % KEY_HEX / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
+	for (size_t i = 0; i < count; i++)
+		(void)hex_from_bytes(keys[i], sizeof(keys[i]), names + i * KEY_HEX);
 	qsort(names, count, KEY_HEX, key_order);
 	return names;
 }

@@ -4,6 +4,8 @@
 
 #include "saring-compile/work.h"
 
+#include "base/hex.h"
+
 static json_t *errors_to_json(const struct err_list *errors)
 {
 	json_t *ret = json_array();
@@ -23,12 +25,8 @@ static json_t *errors_to_json(const struct err_list *errors)
 
 static json_t *hash_to_json(const uint8_t hash[16])
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[33];
-	for (size_t i = 0; i < 32; i++)
-		text[i] = digits[hash[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
-	text[32] = '\0';
-	return json_string(text);
+	return json_string(hex_from_bytes(hash, 16, text));
 }
 
 static json_t *names_to_json(char *const *names, size_t count, size_t *room)

@@ -4,6 +4,7 @@
 #include "saringctl/context.h"
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/str.h"
 #include "ctl/proto.h"
 #include "saringctl/dns_client.h"
@@ -92,8 +93,7 @@ static json_t *rcode_word(unsigned rcode)
 static json_t *hex(const uint8_t *bytes, size_t len)
 {
 	struct buf text = {0};
-	for (size_t i = 0; i < len; i++)
-		buf_printf(&text, "%02x", bytes[i]);
+	hex_add(&text, bytes, len);
 	json_t *value = json_stringn(text.ptr, text.len);
 	buf_finish(&text);
 	return value;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "saringctl/day.h"
 
+#include "base/hex.h"
 #include "base/le.h"
 #include "ctl/proto.h"
 
@@ -10,27 +11,10 @@
 #define WIDTH_MAX (1u << 22)
 #define REQUEST_REST 1024 /* of a request, for what is not names */
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* False: it is not so many bytes in hexadecimal. */
 static bool get_hex(const json_t *object, const char *key, uint8_t *ret, size_t len)
 {
-	const char *text = field_text(object, key);
-
-	if (strlen(text) != 2 * len)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return hex_to_bytes(str_from(field_text(object, key)), ret, len);
 }
 
 static bool read_sketch(struct day *d, const json_t *sketch)

@@ -4,6 +4,7 @@
  * printed here. */
 #include "saringctl/explain_show.h"
 
+#include "base/hex.h"
 #include "base/str.h"
 #include "ctl/proto.h"
 #include "wire/msg.h"
@@ -11,26 +12,6 @@
 #include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Returns how many; 0 when it is none. */
-static size_t from_hex(const char *hex, uint8_t *ret, size_t cap)
-{
-	size_t len = strlen(hex);
-	if (len % 2 != 0 || len / 2 > cap)
-		return 0;
-	for (size_t i = 0; i < len / 2; i++) {
-		int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return 0;
-		ret[i] = (uint8_t)(high << 4 | low);
-	}
-	return len / 2;
-}
 
 static void add_line(json_t *lines, struct str line)
 {
@@ -145,9 +126,9 @@ static void add_message(json_t *lines, const uint8_t *bytes, size_t len)
 json_t *explain_decode(const char *hex)
 {
 	uint8_t *bytes = base_alloc(MSG_LEN_MAX);
-	size_t len = from_hex(hex, bytes, MSG_LEN_MAX);
+	const size_t len = strlen(hex) / 2;
 	json_t *lines = NULL;
-	if (len >= MSG_HEADER_LEN) {
+	if (len >= MSG_HEADER_LEN && len <= MSG_LEN_MAX && hex_to_bytes(str_from(hex), bytes, len)) {
 		lines = json_array();
 		must(lines != NULL);
 		add_message(lines, bytes, len);

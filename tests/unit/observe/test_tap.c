@@ -126,6 +126,74 @@ static void n_follows_what_comes(void **state)
 	tap_destroy(t);
 }
 
+/* A burst goes in whole, and what does not is counted; then N is as before. */
+static void every_one_is_recorded_for_whoever_wants_it(void **state)
+{
+	struct tap *t = tap_create(2, 1);
+	struct seen seen = {.in_order = true};
+	uint64_t number = 0;
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		query(t, number++);
+	tap_adapt(t, (uint64_t)1000 * TAP_DRAIN_FACTS, TAP_DRAIN_MS); /* there is much to do */
+	query(t, number++);					      /* and a long gap is drawn */
+	tap_want_every(t, true);
+	tap_refresh(t);
+	for (unsigned i = 0; i < TAP_BURST_FACTS; i++)
+		query(t, number++);
+	/* those before the change lie in the other ring, and are read first */
+	assert_int_equal(tap_drain(t, take, &seen), number);
+	assert_int_equal(seen.weights, seen.facts);
+	for (unsigned round = 0; round < 20; round++) {
+		tap_adapt(t, (uint64_t)1000 * TAP_DRAIN_FACTS, TAP_DRAIN_MS);
+		assert_int_equal(tap_every(t), 1);
+		for (unsigned i = 0; i < 3000; i++)
+			query(t, number++);
+		tap_refresh(t);
+		(void)tap_drain(t, take, &seen);
+	}
+	assert_int_equal(seen.facts, number);
+	assert_true(seen.in_order);
+	for (unsigned i = 0; i < t->slot_count + 77; i++)
+		query(t, number++);
+	assert_int_equal(tap_lost(t), 77);
+	(void)tap_drain(t, take, &seen);
+	assert_int_equal(seen.facts, number - 77);
+	tap_want_every(t, false);
+	tap_refresh(t);
+	tap_adapt(t, (uint64_t)1000 * TAP_DRAIN_FACTS, TAP_DRAIN_MS);
+	assert_true(tap_every(t) > 1);
+	for (unsigned i = 0; i < 100000; i++)
+		query(t, number++);
+	seen.facts = 0;
+	(void)tap_drain(t, take, &seen);
+	assert_true(seen.facts > 0 && seen.facts < 1000);
+	tap_destroy(t);
+}
+
+/* It is wanted and no longer wanted before the reader came by: the change waits, and nothing is lost or read twice. */
+static void rings_change_one_at_a_time(void **state)
+{
+	struct tap *t = tap_create(4, 1);
+	struct seen seen = {.in_order = true};
+	uint64_t number = 0;
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		for (unsigned change = 0; change < 5; change++) {
+			tap_want_every(t, change % 2 == round % 2);
+			tap_refresh(t);
+			for (unsigned i = 0; i < 7; i++)
+				query(t, number++);
+		}
+		assert_int_equal(tap_drain(t, take, &seen), 35);
+	}
+	assert_int_equal(seen.facts, number);
+	assert_true(seen.in_order);
+	tap_refresh(t);
+	assert_true(t->all == atomic_load(&t->want_every)); /* the last wish is followed in the end */
+	tap_destroy(t);
+}
+
 #define PASSED 400000
 
 static void *writer(void *arg)
@@ -146,9 +214,10 @@ static void between_threads(void **state)
 	pthread_t thread;
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, writer, t), 0);
-	while (seen.weights + tap_lost(t) < PASSED / 2) {
+	for (unsigned round = 0; seen.weights + tap_lost(t) < PASSED / 2; round++) {
 		uint64_t queries = tap_drain(t, take, &seen);
 		tap_adapt(t, queries, 1);
+		tap_want_every(t, round % 8 < 3);
 	}
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void)tap_drain(t, take, &seen);
@@ -179,6 +248,8 @@ int main(void)
 	    cmocka_unit_test(a_full_ring_raises_n_and_counts_the_rest),
 	    cmocka_unit_test(samples_weigh_what_they_stand_for),
 	    cmocka_unit_test(n_follows_what_comes),
+	    cmocka_unit_test(every_one_is_recorded_for_whoever_wants_it),
+	    cmocka_unit_test(rings_change_one_at_a_time),
 	    cmocka_unit_test(between_threads),
 	    cmocka_unit_test(addresses_are_wide),
 	};
