@@ -157,6 +157,16 @@ const struct schema_key schema_keys[] = {
     {.path = "lists[].review", .type = SCHEMA_PROVENANCE, .help = "when it should be looked at again"},
     {.path = "lists[].expires", .type = SCHEMA_PROVENANCE, .help = "when it stops by itself"},
 
+    {.path = "groups", .type = SCHEMA_GROUPS, FIELD(settings, groups), MORE(settings, group_count), .max = SETTINGS_GROUPS_MAX,
+     .help = "groups of clients, and which lists act for each"},
+    {.path = "groups[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_group, name), .max = 64,
+     .help = "what the group is called; unique; default: all clients that no other group has"},
+    {.path = "groups[].clients", .type = SCHEMA_CLIENTS, FIELD(settings_group, clients), MORE(settings_group, client_count),
+     .min = 1, .max = SETTINGS_GROUP_CLIENTS_MAX,
+     .help = "addresses, prefixes, and endpoints of listen: the longest prefix counts, then where it was asked"},
+    {.path = "groups[].lists", .type = SCHEMA_TEXTS, FIELD(settings_group, list_names), MORE(settings_group, list_name_count),
+     .max = SETTINGS_LISTS_MAX, .help = "names of lists; default: all. Mandatory ones act for every group"},
+
     {.path = "control", .type = SCHEMA_SECTION, .help = "the socket that saringctl talks to"},
     {.path = "control.socket", .type = SCHEMA_PATH, .reload = RELOAD_AT_RESTART, FIELD(settings, control_socket),
      .max = SOCKET_PATH_MAX, .fallback = "/run/saring/control.sock", .help = "where it is"},

@@ -11,9 +11,13 @@
 #include "base/base.h"
 #include "base/log.h"
 #include "base/siphash.h"
+#include "policy/list_mask.h"
 #include "policy/terms.h"
+#include "settings/clients.h"
 #include "settings/special.h"
 #include "wire/name.h"
+
+#include <assert.h>
 
 #define SETTINGS_LISTEN_MAX 64
 #define SETTINGS_SERVERS_MAX 32
@@ -23,6 +27,8 @@
 #define SETTINGS_ADDRESSES_MAX 16
 #define SETTINGS_WORKERS_MAX 64
 #define SETTINGS_PROTECT_MAX 1024
+#define SETTINGS_GROUPS_MAX 255		 /* without the default one */
+#define SETTINGS_GROUP_CLIENTS_MAX 16384 /* of one group */
 #define SETTINGS_COOKIE_SECRETS_MAX 8
 #define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
 #define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
@@ -98,6 +104,26 @@ struct settings_list {
 	uint32_t line, column;	      /* of its entry in saring.yaml */
 };
 
+/* What a group's clients are: one prefix, or whoever asks at one endpoint of listen:. */
+struct settings_client {
+	const char *text;     /* canonical */
+	bool is_listener;     /* then addr is as listen: has it, else prefix holds */
+	struct prefix prefix; /* one of v4-mapped addresses is one of IPv4 */
+	struct addr addr;
+	uint32_t line, column;
+};
+
+struct settings_group {
+	const char *name;
+	const struct settings_client *clients; /* as written */
+	size_t client_count;
+	const char *const *list_names; /* as written; has_lists */
+	size_t list_name_count;
+	bool has_lists;		/* else it gets all */
+	struct list_mask lists; /* by their places in lists:, the mandatory ones among them */
+	uint32_t line, column;	/* of its item; 0 for the default group when it is not said */
+};
+
 struct settings {
 	struct arena arena;
 	const char *path; /* of saring.yaml, as given */
@@ -146,6 +172,11 @@ struct settings {
 	const struct settings_list *lists;
 	size_t list_count;
 
+	/* [0] is the default group, which is there whenever any is; the others are in the file's order. 0: there are no groups. */
+	const struct settings_group *groups;
+	size_t group_count;
+	const struct clients *clients; /* which group a client is of; NULL: there are no groups */
+
 	const char *control_socket;
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
@@ -161,5 +192,7 @@ struct settings {
 	const struct siphash_key *cookie_secrets;		    /* the first makes cookies, all are accepted */
 	size_t cookie_secret_count;				    /* 0: of the process's own */
 };
+
+static_assert(SETTINGS_LISTS_MAX <= LIST_MASK_LISTS, "every list has a bit");
 
 #endif

@@ -240,6 +240,7 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 					.scratch = c->scratch,
 					.cache = c->config.cache,
 					.failures = c->config.failures};
+	explain_find_group(source.generation, &question);
 	json_t *explained = report_explain(&source, &question);
 	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
 	if (c->config.observer)
