@@ -13,6 +13,7 @@
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
+#include "happened.h"
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/sockets.h"
@@ -81,6 +82,7 @@ struct daemon {
 	struct audit *audit;
 	bool audited; /* its start is recorded */
 	struct observer *observer;
+	struct happened *happened;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
@@ -142,6 +144,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
+	happened_tick(d->happened);
 	tell_status(d);
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
@@ -152,6 +155,7 @@ static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = arg;
 	(void)fd, (void)what;
 	observer_drain(d->observer);
+	happened_drained(d->happened);
 }
 
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
@@ -337,6 +341,7 @@ static void start_control(struct daemon *d)
 					 .fetch = d->fetch,
 					 .audit = d->audit,
 					 .observer = d->observer,
+					 .happened = d->happened,
 					 .review = d->review};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
@@ -461,6 +466,12 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
+	struct happened_config happened = {.observer = d->observer,
+					   .generations = d->generations,
+					   .counters = d->counters,
+					   .worker_count = d->worker_count,
+					   .state = d->boot->state};
+	d->happened = happened_create(&happened);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -498,6 +509,7 @@ static void stop_workers(struct daemon *d)
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
 		if (d->workers[i])
 			worker_join(d->workers[i]);
+	happened_destroy(d->happened); /* with all that they have told and counted, which goes with them */
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
 		worker_destroy(d->workers[i]);
 	free(d->workers);

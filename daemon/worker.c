@@ -205,6 +205,11 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->limit = config->limit;
 	w->service->loop = config->loop;
 	w->service->tap = config->tap;
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener *l = &config->listeners[i];
+		w->service->listen[l->number] = l->asked;
+		w->service->listen_count = MAX(w->service->listen_count, (size_t)l->number + 1);
+	}
 	w->service->away = config->away;
 	w->service->wake = wake_up;
 	w->service->wake_arg = w;

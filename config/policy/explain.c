@@ -246,6 +246,9 @@ static bool why_silent(const struct collection *c, const struct match_one *one, 
 	} else if (one->failure != COND_HOLDS) {
 		*ret = WHY_CONDITION;
 		*ret_text = conditions[one->failure];
+	} else if (!asking_acts(&c->asking, r)) {
+		*ret = WHY_GROUP;
+		*ret_text = "not in the group's lists";
 	} else {
 		return false;
 	}

@@ -38,6 +38,7 @@ enum why_not {
 	WHY_EXPIRED,	   /* "expired" */
 	WHY_SHADOW,	   /* "shadow" */
 	WHY_CONDITION,	   /* "not for this type", "not for this client", "not for this name" */
+	WHY_GROUP,	   /* "not in the group's lists": it is not in the question's */
 };
 struct policy_hit {
 	enum why_not why_not;

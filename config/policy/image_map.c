@@ -173,6 +173,7 @@ static void plain_make(struct image *im)
 		    .list = le_get_u16(r + IMAGE_RULE_LIST),
 		    .match = r[IMAGE_RULE_MATCH],
 		    .rank = r[IMAGE_RULE_RANK],
+		    .order = le_get_u16(r + IMAGE_RULE_ORDER),
 		};
 	}
 }

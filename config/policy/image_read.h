@@ -63,6 +63,7 @@ struct image_plain {
 	uint16_t list; /* in this tier */
 	uint8_t match; /* IMAGE_MATCH_BELOW, which never applies, for a set that is not so */
 	uint8_t rank;
+	uint16_t order; /* of the list in saring.yaml */
 };
 #define IMAGE_PLAIN_SETS 7 /* of the sets, those whose numbers are the shortest */
 

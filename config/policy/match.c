@@ -86,7 +86,7 @@ static void ask_set(struct asking *a, unsigned tier, const struct image_set *set
 						     le_get_u32(image_at(im, IMAGE_PATTERNS, one.where) + IMAGE_PATTERN_LINE));
 		}
 		one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
-		if (found_cares(f, one.standing, one.shadow) && asking_condition(a, im, r) == COND_HOLDS &&
+		if (found_cares(f, one.standing, one.shadow) && asking_acts(a, r) && asking_condition(a, im, r) == COND_HOLDS &&
 		    (match == MATCH_PATTERN ? asking_pattern(a, im, one.where) : !asking_lifted(a, r, labels)))
 			found_take(f, &one);
 	}
@@ -136,7 +136,7 @@ static void ask_general(struct asking *a, const struct trigrams *trigrams, unsig
 		one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
 		if (standing_group(one.standing) > standing_group(f->enforced.standing))
 			return;
-		if (a->now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) &&
+		if (a->now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) && asking_acts(a, r) &&
 		    asking_condition(a, im, r) == COND_HOLDS && asking_pattern(a, im, i))
 			found_take(f, &one);
 	}
@@ -158,7 +158,7 @@ static void ask_address(struct asking *a, unsigned tier, uint32_t place, struct 
 	const uint8_t *r = image_rule(im, one.rule);
 	one.standing = standing_make(r, KIND_ADDRESS, 128u - p[IMAGE_ADDRESS_BITS], le_get_u32(p + IMAGE_ADDRESS_LINE));
 	one.shadow = (r[IMAGE_RULE_RANK] & IMAGE_SHADOW) != 0;
-	if (a->now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) &&
+	if (a->now_s < le_get_i64(r + IMAGE_RULE_UNTIL) && found_cares(f, one.standing, one.shadow) && asking_acts(a, r) &&
 	    asking_condition(a, im, r) == COND_HOLDS)
 		found_take(f, &one);
 }
@@ -303,6 +303,8 @@ static bool match_plain(const struct policy *policy, const struct policy_questio
 		return seen.set == IMAGE_NONE && last;
 	const struct image_plain *plain = &im->plain[seen.set];
 	if (!image_match_applies(plain->match, labels == question->name->labels) || (plain->rank > policy->best_rank && !last))
+		return false;
+	if (question->lists != NULL && !list_mask_has(question->lists, plain->order))
 		return false;
 	ret->kind = rank_blocks(plain->rank) ? VERDICT_BLOCKED : VERDICT_ALLOWED;
 	ret->rule = plain->rule;

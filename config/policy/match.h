@@ -21,6 +21,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "policy/list_mask.h"
 #include "policy/terms.h"
 #include "wire/name.h"
 
@@ -50,6 +51,9 @@ struct policy_question {
 	const struct name *name; /* folded */
 	uint16_t type;
 	const struct addr *client; /* v4-mapped unmapped; NULL: not known, entries that need it then say nothing */
+	/* Those that act for who asks, mandatory ones among them; the others' entries say nothing. NULL: all. By their places in
+	 * the saring.yaml that the policy was compiled from. */
+	const struct list_mask *lists;
 };
 
 enum verdict_kind { VERDICT_NONE, VERDICT_BLOCKED, VERDICT_ALLOWED };

@@ -86,6 +86,12 @@ static inline void asking_init(struct asking *a, const struct policy *policy, st
 	a->has_subject = false; /* the rest is written then: clearing it would cost more than most questions do */
 }
 
+/* Does the rule's list act for who asks? */
+static inline bool asking_acts(const struct asking *a, const uint8_t *rule)
+{
+	return LIKELY(a->question->lists == NULL) || list_mask_has(a->question->lists, le_get_u16(rule + IMAGE_RULE_ORDER));
+}
+
 /* Does the condition of the rule hold? */
 static inline enum cond_failure asking_condition(const struct asking *a, const struct image *im, const uint8_t *rule)
 {

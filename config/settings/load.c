@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "qlog/format.h"
+#include "settings/groups.h"
 #include "settings/minisign.h"
 #include "settings/provenance.h"
 #include "settings/schema.h"
@@ -16,6 +17,7 @@
 #define NODES_MAX 100000
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
+#define PREFIX_GROUPS "groups[]."
 
 /* A mapping still to be bound. A queue rather than calls in calls: what is in the file decides how much there is. */
 struct pending {
@@ -28,7 +30,8 @@ struct pending {
 struct loader {
 	struct values values;
 	struct settings *settings;
-	struct settings_list *lists; /* those of the settings, while they are made */
+	struct settings_list *lists;   /* those of the settings, while they are made */
+	struct settings_group *groups; /* the same */
 	struct pending *first, *last;
 	void *spare; /* NULL until needed; what a key that stands again is bound to, for its faults alone */
 };
@@ -38,6 +41,7 @@ union object {
 	struct settings settings;
 	struct settings_list list;
 	struct settings_route route;
+	struct settings_group group;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -79,12 +83,34 @@ static void unknown_key(const struct loader *l, const struct pending *p, const s
 	(void)values_fault(&l->values, key, "unknown key '%s'%s", values_shown(key, shown), suggestion);
 }
 
-/* The items of `lists` and `upstream.routes`: an array with the defaults in each, and their mappings queued. */
-static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node,
-		       struct settings *s)
+/* Sequences of mappings: what their items are bound by, and to. */
+static const struct items {
+	enum schema_type type;
+	const char *prefix;
+	size_t size;
+} items_of[] = {
+    {SCHEMA_LISTS, PREFIX_LISTS, sizeof(struct settings_list)},
+    {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route)},
+    {SCHEMA_GROUPS, PREFIX_GROUPS, sizeof(struct settings_group)},
+};
+
+static void note_place(enum schema_type type, void *object, const struct yaml_node *item)
 {
-	bool lists = row->type == SCHEMA_LISTS;
-	size_t size = lists ? sizeof(struct settings_list) : sizeof(struct settings_route);
+	if (type == SCHEMA_LISTS) {
+		((struct settings_list *)object)->line = item->line;
+		((struct settings_list *)object)->column = item->column;
+	} else if (type == SCHEMA_GROUPS) {
+		((struct settings_group *)object)->line = item->line;
+		((struct settings_group *)object)->column = item->column;
+	}
+}
+
+/* The items of `lists`, `upstream.routes` and `groups`: an array with the defaults in each, and their mappings queued. */
+static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)
+{
+	const struct items *of = items_of;
+	while (of->type != row->type)
+		of++;
 	if (yaml_is_null(node) || !values_kind(&l->values, key, node, YAML_SEQUENCE, "a list of mappings"))
 		return;
 	if (node->count > (size_t)row->max) {
@@ -92,28 +118,23 @@ static void bind_items(struct loader *l, const struct schema_key *row, const cha
 				   (intmax_t)row->max);
 		return;
 	}
-	char *items = arena_alloc(l->values.arena, (node->count + 1) * size);
+	char *items = arena_alloc(l->values.arena, (node->count + 1) * of->size); /* groups may become one more */
 	size_t count = 0;
 	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
-		void *object = items + size * count++;
-		if (lists) {
-			((struct settings_list *)object)->line = item->line;
-			((struct settings_list *)object)->column = item->column;
-		}
+		void *at = items + of->size * count++;
+		note_place(of->type, at, item);
 		if (!values_kind(&l->values, key, item, YAML_MAPPING, "a mapping in each item"))
 			continue;
-		bind_defaults(l, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
-		push(l, item, lists ? PREFIX_LISTS : PREFIX_ROUTES, object);
+		bind_defaults(l, of->prefix, at);
+		push(l, item, of->prefix, at);
 	}
-	if (lists) {
-		s->lists = (struct settings_list *)(void *)items;
-		if (s == l->settings)
-			l->lists = (struct settings_list *)(void *)items;
-		s->list_count = count;
-	} else {
-		s->routes = (struct settings_route *)(void *)items;
-		s->route_count = count;
-	}
+	const void *pointer = items;
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &count, sizeof(count));
+	if (object == l->settings && of->type == SCHEMA_LISTS)
+		l->lists = (struct settings_list *)(void *)items;
+	if (object == l->settings && of->type == SCHEMA_GROUPS)
+		l->groups = (struct settings_group *)(void *)items;
 }
 
 static void bind_member(struct loader *l, const struct pending *p, const struct schema_key *row, const struct yaml_node *member)
@@ -134,6 +155,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 		return;
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
+	case SCHEMA_GROUPS:
 		bind_items(l, row, key, member, object);
 		return;
 	case SCHEMA_PROVENANCE:
@@ -162,6 +184,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_LISTEN:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
+	case SCHEMA_CLIENTS:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
@@ -411,6 +434,8 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	check_addresses(l, root);
 	check_list_names(l, root);
 	finish_sources(l, root);
+	if (l->settings->group_count > 0)
+		groups_finish(&l->values, yaml_get(root, "groups"), l->settings, l->groups);
 	check_zones(l, root);
 	check_endpoints(l);
 }

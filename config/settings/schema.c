@@ -18,12 +18,14 @@
 #define REFRESH_MIN 60
 #define SOCKET_PATH_MAX 107 /* sun_path less its NUL: unix(7) */
 
-static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == sizeof(int), "words are stored as int");
+static_assert(sizeof(enum answer) == sizeof(int) && sizeof(enum log_level) == sizeof(int) && sizeof(enum privacy) == sizeof(int),
+	      "words are stored as int");
 
 static const char *const strategy_words[] = {"fastest", "ordered", "spread", NULL};
 static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const dotless_words[] = {"forward", "nodata", NULL};
 static const char *const structured_words[] = {"encrypted", "always", "off", NULL};
+static const char *const privacy_words[] = {"full", "anonymous", "names", "none", NULL};
 static const char *const dnstap_words[] = {"client-query", "client-response", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -156,6 +158,16 @@ const struct schema_key schema_keys[] = {
     {.path = "lists[].review", .type = SCHEMA_PROVENANCE, .help = "when it should be looked at again"},
     {.path = "lists[].expires", .type = SCHEMA_PROVENANCE, .help = "when it stops by itself"},
 
+    {.path = "groups", .type = SCHEMA_GROUPS, FIELD(settings, groups), MORE(settings, group_count), .max = SETTINGS_GROUPS_MAX,
+     .help = "groups of clients, and which lists act for each"},
+    {.path = "groups[].name", .type = SCHEMA_LIST_NAME, .required = true, FIELD(settings_group, name), .max = 64,
+     .help = "what the group is called; unique; default: all clients that no other group has"},
+    {.path = "groups[].clients", .type = SCHEMA_CLIENTS, FIELD(settings_group, clients), MORE(settings_group, client_count),
+     .min = 1, .max = SETTINGS_GROUP_CLIENTS_MAX,
+     .help = "addresses, prefixes, and endpoints of listen: the longest prefix counts, then where it was asked"},
+    {.path = "groups[].lists", .type = SCHEMA_TEXTS, FIELD(settings_group, list_names), MORE(settings_group, list_name_count),
+     .max = SETTINGS_LISTS_MAX, .help = "names of lists; default: all. Mandatory ones act for every group"},
+
     {.path = "control", .type = SCHEMA_SECTION, .help = "the socket that saringctl talks to"},
     {.path = "control.socket", .type = SCHEMA_PATH, .reload = RELOAD_AT_RESTART, FIELD(settings, control_socket),
      .max = SOCKET_PATH_MAX, .fallback = "/run/saring/control.sock", .help = "where it is"},
@@ -169,7 +181,11 @@ const struct schema_key schema_keys[] = {
     {.path = "log.level", .type = SCHEMA_WORD, FIELD(settings, log_level), .words = level_words, .fallback = "info",
      .help = "error | warning | info | debug"},
     {.path = "log.traffic", .type = SCHEMA_BOOL, FIELD(settings, log_traffic), .fallback = "true",
-     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact'"},
+     .help = "what the last day's queries were is counted, in memory and in sketches alone, for 'saringctl impact' and 'top'"},
+    {.path = "log.recent", .type = SCHEMA_COUNT, FIELD(settings, log_recent), .max = 1000000, .fallback = "10000",
+     .help = "so many of the last queries are kept in memory, for 'saringctl log'; 0 = none"},
+    {.path = "log.privacy", .type = SCHEMA_WORD, FIELD(settings, log_privacy), .words = privacy_words, .fallback = "full",
+     .help = "full | anonymous (clients by their /24 and /56) | names (no clients) | none: of what logs of queries say"},
 
     {.path = "log.queries", .type = SCHEMA_SECTION, .help = "the query log: every query, or every blocked one, in an SQLite file"},
     {.path = "log.queries.enabled", .type = SCHEMA_BOOL, FIELD(settings, query_log), .fallback = "false",

@@ -13,6 +13,7 @@ enum schema_type {
 	SCHEMA_SECTION,	   /* a mapping of other rows, in the same struct */
 	SCHEMA_LISTS,	   /* a list of mappings -> array of struct settings_list */
 	SCHEMA_ROUTES,	   /* a list of mappings -> array of struct settings_route */
+	SCHEMA_GROUPS,	   /* a list of mappings -> array of struct settings_group */
 	SCHEMA_WORD,	   /* one of words -> its index, as an enum or a bool */
 	SCHEMA_BOOL,	   /* true or false -> bool */
 	SCHEMA_SECONDS,	   /* a duration of whole seconds -> integer of 4 or 8 bytes; or_zero: 0 is taken whatever min says */
@@ -33,6 +34,7 @@ enum schema_type {
 	SCHEMA_LISTEN,	   /* a list of endpoints, port 0 allowed -> array of struct endpoint */
 	SCHEMA_SERVERS,	   /* a list of endpoints -> array of struct endpoint */
 	SCHEMA_PREFIXES,   /* -> array of struct prefix */
+	SCHEMA_CLIENTS,	   /* a list of addresses, prefixes and endpoints -> array of struct settings_client */
 	SCHEMA_ADDRESSES,  /* -> array of struct addr */
 	SCHEMA_ZONE,	   /* a domain name -> struct name, folded */
 	SCHEMA_NAMES,	   /* a list of domain names -> array of struct name, folded */

@@ -11,9 +11,13 @@
 #include "base/base.h"
 #include "base/log.h"
 #include "base/siphash.h"
+#include "policy/list_mask.h"
 #include "policy/terms.h"
+#include "settings/clients.h"
 #include "settings/special.h"
 #include "wire/name.h"
+
+#include <assert.h>
 
 #define SETTINGS_LISTEN_MAX 64
 #define SETTINGS_SERVERS_MAX 32
@@ -23,6 +27,8 @@
 #define SETTINGS_ADDRESSES_MAX 16
 #define SETTINGS_WORKERS_MAX 64
 #define SETTINGS_PROTECT_MAX 1024
+#define SETTINGS_GROUPS_MAX 255		 /* without the default one */
+#define SETTINGS_GROUP_CLIENTS_MAX 16384 /* of one group */
 #define SETTINGS_COOKIE_SECRETS_MAX 8
 #define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
 #define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
@@ -39,6 +45,10 @@ enum strategy { STRATEGY_FASTEST, STRATEGY_ORDERED, STRATEGY_SPREAD };
 enum others { OTHERS_REFUSE, OTHERS_DROP };
 /* Which clients that ask for structured errors get them: those that nobody can read along with, or forge for; or all. */
 enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, STRUCTURED_ERRORS_OFF };
+/* What whoever may look into logs of queries is told: everything; clients by their /24 or /56 alone; no clients; nothing. */
+enum privacy { PRIVACY_FULL, PRIVACY_ANONYMOUS, PRIVACY_NAMES, PRIVACY_NONE };
+#define PRIVACY_IPV4_BITS 24
+#define PRIVACY_IPV6_BITS 56
 enum dnstap_message { DNSTAP_CLIENT_QUERY, DNSTAP_CLIENT_RESPONSE };
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
@@ -95,6 +105,26 @@ struct settings_list {
 	uint32_t line, column;	      /* of its entry in saring.yaml */
 };
 
+/* What a group's clients are: one prefix, or whoever asks at one endpoint of listen:. */
+struct settings_client {
+	const char *text;     /* canonical */
+	bool is_listener;     /* then addr is as listen: has it, else prefix holds */
+	struct prefix prefix; /* one of v4-mapped addresses is one of IPv4 */
+	struct addr addr;
+	uint32_t line, column;
+};
+
+struct settings_group {
+	const char *name;
+	const struct settings_client *clients; /* as written */
+	size_t client_count;
+	const char *const *list_names; /* as written; has_lists */
+	size_t list_name_count;
+	bool has_lists;		/* else it gets all */
+	struct list_mask lists; /* by their places in lists:, the mandatory ones among them */
+	uint32_t line, column;	/* of its item; 0 for the default group when it is not said */
+};
+
 struct settings {
 	struct arena arena;
 	const char *path; /* of saring.yaml, as given */
@@ -143,6 +173,11 @@ struct settings {
 	const struct settings_list *lists;
 	size_t list_count;
 
+	/* [0] is the default group, which is there whenever any is; the others are in the file's order. 0: there are no groups. */
+	const struct settings_group *groups;
+	size_t group_count;
+	const struct clients *clients; /* which group a client is of; NULL: there are no groups */
+
 	const char *control_socket;
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
@@ -150,6 +185,8 @@ struct settings {
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
 	bool log_traffic;    /* what the last day looked like is counted */
+	unsigned log_recent; /* of the last queries so many are kept in memory; 0 = none */
+	enum privacy log_privacy;
 
 	bool query_log, query_log_blocked_only;
 	const char *query_log_file;    /* absolute; where nothing was said, below state */
@@ -165,5 +202,7 @@ struct settings {
 	const struct siphash_key *cookie_secrets;		    /* the first makes cookies, all are accepted */
 	size_t cookie_secret_count;				    /* 0: of the process's own */
 };
+
+static_assert(SETTINGS_LISTS_MAX <= LIST_MASK_LISTS, "every list has a bit");
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "settings/groups.h"
 #include "settings/provenance.h"
 #include "settings/settings.h"
 
@@ -317,8 +318,9 @@ static bool bind_list_name(const struct values *v, const struct schema_key *row,
 	if (!values_scalar(v, key, node, "a name"))
 		return false;
 	if (node->text.len > (size_t)row->max || strspn(node->text.ptr, allowed) != node->text.len)
-		return values_fault(v, node, "'%s' can't name a list: 1 to %jd of the characters A-Z a-z 0-9 . _ -",
-				    values_shown(node, shown), (intmax_t)row->max);
+		return values_fault(v, node, "'%s' can't name a %s: 1 to %jd of the characters A-Z a-z 0-9 . _ -",
+				    values_shown(node, shown), str_starts(str_from(row->path), "lists") ? "list" : "group",
+				    (intmax_t)row->max);
 	store_pointer(object, row->at, arena_strndup(v->arena, node->text.ptr, node->text.len));
 	return true;
 }
@@ -424,9 +426,12 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
 		return values_bind_net(v, row, key, node, object);
+	case SCHEMA_CLIENTS:
+		return groups_bind_clients(v, row, key, node, object);
 	case SCHEMA_SECTION:
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
+	case SCHEMA_GROUPS:
 	case SCHEMA_PROVENANCE:
 		break;
 	}

@@ -10,6 +10,8 @@
 #include "settings/schema.h"
 #include "settings/yaml.h"
 
+struct endpoint; /* settings/settings.h */
+
 /* What every binder needs. Strings go into the arena; errors name the file as shown. */
 struct values {
 	const char *shown;
@@ -19,8 +21,8 @@ struct values {
 };
 
 /* Bind node to the row's field in object (struct settings, or the item's struct). False, the field untouched and an error added at
- * the node's place, when the value is not what the row takes. Not for rows of type SECTION, LISTS, ROUTES and PROVENANCE. `key`
- * names the setting in messages. */
+ * the node's place, when the value is not what the row takes. Not for rows of type SECTION, LISTS, ROUTES, GROUPS and PROVENANCE.
+ * `key` names the setting in messages. */
 MUST_CHECK bool values_bind(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 			    void *object);
 
@@ -47,12 +49,15 @@ MUST_CHECK bool values_texts(const struct values *v, const char *key, const stru
 MUST_CHECK bool values_time(const struct values *v, const char *key, const struct yaml_node *node, const char **ret_text,
 			    int64_t *ret_s);
 
-/* Parts of values_bind: rows of type LISTEN, SERVERS, PREFIXES, ADDRESSES, ZONE and NAMES; and bytes put into a field. */
+/* Parts of values_bind: rows of type LISTEN, SERVERS, PREFIXES, ADDRESSES, ZONE and NAMES; and bytes put into a
+ * field. Rows of type CLIENTS are groups.c's. */
 MUST_CHECK bool values_bind_net(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 				void *object);
 /* And those of type RATE, SPECIALS, SECRETS, WORDS and KEY. */
 MUST_CHECK bool values_bind_server(const struct values *v, const struct schema_key *row, const char *key,
 				   const struct yaml_node *node, void *object);
+/* "dns://HOST:PORT", port 0 allowed; without a scheme the same. */
+MUST_CHECK bool values_endpoint(const struct values *v, const struct yaml_node *node, struct endpoint *ret);
 void values_store(void *object, size_t at, const void *value, size_t size);
 
 #endif

@@ -36,7 +36,7 @@ static bool endpoint_host(const struct values *v, const struct yaml_node *node, 
 	return values_fault(v, node, "'%s' has an unknown scheme; an endpoint is dns://HOST:PORT", values_shown(node, shown));
 }
 
-static bool parse_endpoint(const struct values *v, const struct schema_key *row, const struct yaml_node *node, struct endpoint *ret)
+bool values_endpoint(const struct values *v, const struct yaml_node *node, struct endpoint *ret)
 {
 	char shown[VALUES_SHOWN_MAX], text[ADDR_TEXT_MAX];
 	struct str host;
@@ -51,13 +51,21 @@ static bool parse_endpoint(const struct values *v, const struct schema_key *row,
 		return values_fault(v, node,
 				    "'%s' is not an endpoint: dns://HOST:PORT, where HOST is an IP address and PORT at most 65535",
 				    values_shown(node, shown));
-	if (row->type == SCHEMA_SERVERS && addr_port(&addr) == 0)
-		return values_fault(v, node, "'%s': port 0 can't be asked", values_shown(node, shown));
-	if (row->type == SCHEMA_SERVERS && addr_is_any(&addr))
-		return values_fault(v, node, "'%s': this address means every address of this machine and can't be asked",
-				    values_shown(node, shown));
 	*ret = (struct endpoint){.scheme = ENDPOINT_DNS, .addr = addr, .line = node->line, .column = node->column};
 	ret->text = arena_printf(v->arena, "dns://%s", addr_to_text(&addr, text));
+	return true;
+}
+
+static bool parse_endpoint(const struct values *v, const struct schema_key *row, const struct yaml_node *node, struct endpoint *ret)
+{
+	char shown[VALUES_SHOWN_MAX];
+	if (!values_endpoint(v, node, ret))
+		return false;
+	if (row->type == SCHEMA_SERVERS && addr_port(&ret->addr) == 0)
+		return values_fault(v, node, "'%s': port 0 can't be asked", values_shown(node, shown));
+	if (row->type == SCHEMA_SERVERS && addr_is_any(&ret->addr))
+		return values_fault(v, node, "'%s': this address means every address of this machine and can't be asked",
+				    values_shown(node, shown));
 	return true;
 }
 

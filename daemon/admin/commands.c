@@ -81,6 +81,18 @@ bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err)
 	return true;
 }
 
+bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(args, key);
+	*ret = 0;
+	if (!value || json_is_null(value))
+		return true;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
+		return err_set(err, ERR_USAGE, "the argument '%s' is a number from 0 to %lld", key, (long long)max);
+	*ret = json_integer_value(value);
+	return true;
+}
+
 static bool arg_name(struct str text, struct name *ret, struct err *err)
 {
 	if (name_from_text(text, ret, err))
@@ -228,6 +240,7 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 					.scratch = c->scratch,
 					.cache = c->config.cache,
 					.failures = c->config.failures};
+	explain_find_group(source.generation, &question);
 	json_t *explained = report_explain(&source, &question);
 	signed_annotate_rule(source.generation->settings, json_object_get(explained, "rule"));
 	if (c->config.observer)
@@ -364,6 +377,9 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
 static const char *const hits_keys[] = {"list", NULL};
 static const char *const traffic_keys[] = {"top", "names", NULL};
+static const char *const log_keys[] = {"blocked", "client", "name", "limit", "before", NULL};
+static const char *const top_keys[] = {"kind", "limit", NULL};
+static const char *const stats_keys[] = {"seconds", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", "from", NULL};
 static const char *const flush_keys[] = {"name", "match", "change", NULL};
@@ -384,6 +400,11 @@ static const struct command {
     {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
     {"traffic", RIGHT_READ, traffic_keys, run_traffic,
      "what the last day looked like, in sketches; or how many clients asked names"},
+    {"log", RIGHT_READ, log_keys, call_log, "the last queries, as far as they are kept"},
+    {"log.follow", RIGHT_READ, log_keys, call_log_follow, "the same, and then each query as it comes, until the caller goes"},
+    {"top", RIGHT_READ, top_keys, call_top, "names, blocked names, clients or lists that led in the last day"},
+    {"stats", RIGHT_READ, stats_keys, call_stats, "how many queries there were over time, and how long they took"},
+    {"stats.reset", RIGHT_CHANGE, change_keys, call_stats_reset, "begin these figures anew"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
@@ -418,7 +439,12 @@ static bool refuse(const struct command *command, enum command_right right, stru
 
 void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg)
 {
-	struct call call = {.commands = c, .who = peer->who, .arrived_ns = clock_mono_ns(), .reply = reply, .arg = arg};
+	struct call call = {.commands = c,
+			    .who = peer->who,
+			    .arrived_ns = clock_mono_ns(),
+			    .streams = peer->streams,
+			    .reply = reply,
+			    .arg = arg};
 	struct err err = {0};
 	const char *verb;
 	json_t *args;

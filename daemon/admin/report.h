@@ -13,6 +13,7 @@
 #include "observe/counters.h"
 #include "policy/match.h"
 #include "rebuild_queue.h"
+#include "settings/schedule.h"
 #include "upstream/pool.h"
 #include "wire/name.h"
 
@@ -54,7 +55,12 @@ struct explain_question {
 	bool has_client;
 	struct addr client;
 	int64_t at_s; /* wall clock: the moment asked about */
+	/* explain_find_group's */
+	uint16_t group;
+	struct group_now now;
 };
+/* Whose lists act, in that world at that moment: to be called when all else of the question is set. */
+void explain_find_group(const struct generation *generation, struct explain_question *question);
 /* What would be answered, every entry that matches, with its provenance, how the answer comes about, and its bytes. */
 MUST_CHECK json_t *report_explain(const struct explain_source *source, const struct explain_question *question);
 

@@ -143,18 +143,21 @@ static void put_verdict(json_t *object, const struct generation *g, const struct
 json_t *report_explain(const struct explain_source *source, const struct explain_question *q)
 {
 	const struct generation *g = source->generation;
-	struct policy_question question = {.name = &q->name, .type = q->type, .client = q->has_client ? &q->client : NULL};
+	struct policy_question question = {
+	    .name = &q->name, .type = q->type, .client = q->has_client ? &q->client : NULL, .lists = explain_lists(q)};
 	struct verdict verdict;
 	struct policy_hit *hits = base_alloc(EXPLAIN_HITS_MAX * sizeof(*hits));
 	size_t total = policy_explain(g->policy, source->scratch, &question, q->at_s, hits, EXPLAIN_HITS_MAX);
 	char text[NAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
 	json_t *object = json_object(), *rule = NULL;
+	report_group_reasons(g, q, hits, MIN(total, (size_t)EXPLAIN_HITS_MAX));
 	(void)policy_match(g->policy, source->scratch, &question, q->at_s, &verdict);
 	struct report_trace *trace = report_trace_create(source, q, &verdict);
 	report_put_name(object, "name", &q->name);
 	report_put_word(object, "unicode", name_to_unicode(&q->name, text));
 	report_put_word(object, "type", rrtype_to_text(q->type, type));
 	put_client(object, g->settings, q);
+	report_put_group(object, g, q);
 	report_put_time(object, "at", q->at_s);
 	if (!report_trace_put_block(trace, object, &rule))
 		put_verdict(object, g, q, &verdict);

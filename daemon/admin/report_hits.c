@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/report.h"
+#include "admin/report_part.h"
 
 #include "base/hex.h"
 #include "base/le.h"
@@ -143,7 +144,8 @@ static bool judge_again(const struct explain_source *source, const struct explai
 	const struct policy *policy = source->generation->policy;
 	const char *by = json_string_value(json_object_get(explained, "by"));
 	const char *target = json_string_value(json_object_get(explained, "by_target"));
-	struct policy_question question = {.name = &ret->name, .type = q->type, .client = q->has_client ? &q->client : NULL};
+	struct policy_question question = {
+	    .name = &ret->name, .type = q->type, .client = q->has_client ? &q->client : NULL, .lists = explain_lists(q)};
 	struct addr address;
 	ret->name = q->name;
 	if (by && target && strcmp(by, "address") == 0) {

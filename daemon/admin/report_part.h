@@ -25,6 +25,12 @@ void report_put_entries(json_t *object, const struct policy_hit *hits, size_t to
 /* The same where another entry decides: rule is taken, and the decider among them is one more that does not, told why. */
 void report_put_overruled(json_t *object, json_t *rule, const char *why_not, const struct policy_hit *hits, size_t total);
 
+/* Groups of clients (report_group.c). The lists that act for who asks, as struct policy_question has them. */
+const struct list_mask *explain_lists(const struct explain_question *q);
+/* Entries that are passed over for the group's sake: is it its schedule? */
+void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count);
+void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q);
+
 /* The question gone through, for what stands beside the verdict: what it would come to, how the answer comes about, and its bytes
  * (report_trace.c). What it is made of is borrowed until it is gone; verdict: of the name asked. Never NULL. */
 struct report_trace;

@@ -40,7 +40,8 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 	const struct explain_source *from = t->source;
 	const struct policy *policy = from->generation->policy;
 	const struct addr *client = t->q->has_client ? &t->q->client : NULL;
-	struct policy_question question = {.name = &step->target, .type = t->q->type, .client = client};
+	struct policy_question question = {
+	    .name = &step->target, .type = t->q->type, .client = client, .lists = explain_lists(t->q)};
 	struct said said = {.verdict = {.kind = VERDICT_NONE}};
 
 	if (!step->judged)
@@ -54,6 +55,7 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 		(void)policy_match(policy, from->scratch, &question, t->q->at_s, &said.verdict);
 		said.total = policy_explain(policy, from->scratch, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
 	}
+	report_group_reasons(from->generation, t->q, t->hits, MIN(said.total, (size_t)EXPLAIN_HITS_MAX));
 	/* an allow entry for the name asked holds for all of its answer, but for what outranks it (saring-lists(5)) */
 	said.blocks = said.refused ||
 		      (said.verdict.kind == VERDICT_BLOCKED && (t->verdict->kind != VERDICT_ALLOWED || said.verdict.mandatory));

@@ -145,7 +145,8 @@ static bool open_one(struct listener *l)
 
 /* All sockets of one endpoint: row[w * stride] UDP and row[w * stride + 1] TCP for each worker w. Those opened on failure stay in
  * row, for the caller to close. ret_stream says which kind failed. */
-static bool open_endpoint(const struct addr *addr, unsigned workers, size_t stride, struct listener *row, bool *ret_stream)
+static bool open_endpoint(const struct addr *addr, size_t number, unsigned workers, size_t stride, struct listener *row,
+			  bool *ret_stream)
 {
 	struct addr real = *addr;
 
@@ -155,7 +156,12 @@ static bool open_endpoint(const struct addr *addr, unsigned workers, size_t stri
 			return false; /* the kernel's choice for UDP is somebody's for TCP */
 		for (unsigned w = 0; w < workers; w++) {
 			struct listener *l = &row[w * stride + (size_t)stream];
-			*l = (struct listener){.fd = -1, .stream = stream == 1, .wildcard = addr_is_any(addr), .addr = real};
+			*l = (struct listener){.fd = -1,
+					       .stream = stream == 1,
+					       .wildcard = addr_is_any(addr),
+					       .addr = real,
+					       .asked = *addr,
+					       .number = (uint8_t)number};
 			if (!open_one(l))
 				return false;
 			real = l->addr;
@@ -198,7 +204,7 @@ bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsig
 		unsigned tries = addr_port(&endpoints[e].addr) == 0 ? SOCKETS_PORT_TRIES : 1;
 		bool stream = false, ok = false;
 		while (!ok && tries-- > 0) {
-			ok = open_endpoint(&endpoints[e].addr, workers, stride, &all[e * 2], &stream);
+			ok = open_endpoint(&endpoints[e].addr, e, workers, stride, &all[e * 2], &stream);
 			if (!ok)
 				close_row(&all[e * 2], workers, stride);
 		}

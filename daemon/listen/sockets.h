@@ -12,9 +12,11 @@
 
 struct listener {
 	int fd;
-	bool stream;	  /* TCP, listening; else UDP */
-	bool wildcard;	  /* bound to an any-address: answers go out from the address asked (IP_PKTINFO) */
-	struct addr addr; /* with the port the kernel gave, when port 0 was asked for */
+	bool stream;	   /* TCP, listening; else UDP */
+	bool wildcard;	   /* bound to an any-address: answers go out from the address asked (IP_PKTINFO) */
+	struct addr addr;  /* with the port the kernel gave, when port 0 was asked for */
+	struct addr asked; /* as listen: has it */
+	uint8_t number;	   /* of its endpoint among those */
 };
 
 /* Opens endpoint_count x 2 x workers sockets; those of worker w are ret[w * endpoint_count * 2 ...]. Port 0 takes a free port, the

@@ -108,8 +108,9 @@ static bool is_of_one_connection(int error)
 	}
 }
 
-static void take_in(struct tcp *t, int fd, const struct addr *peer)
+static void take_in(const struct acceptor *a, int fd, const struct addr *peer)
 {
+	struct tcp *t = a->tcp;
 	struct counters *counters = t->service->counters;
 	struct conn *c = conn_create(t, fd, peer);
 	void *leaver = NULL;
@@ -119,6 +120,7 @@ static void take_in(struct tcp *t, int fd, const struct addr *peer)
 		close(fd);
 		return;
 	}
+	c->listener = a->listener;
 	uint32_t seat = tcp_enter(t->seats, t->service->worker, peer, fd, c, t->now_ms, &leaver);
 	if (seat == TCP_SEAT_NONE) {
 		counters_add(counters, COUNTER_TCP_REFUSED);
@@ -144,7 +146,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 		peer.len = sizeof(peer.in6);
 		int client = accept4(fd, &peer.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client >= 0) {
-			take_in(a->tcp, client, &peer);
+			take_in(a, client, &peer);
 		} else if (!is_of_one_connection(errno)) {
 			int error = errno;
 			if (error != EAGAIN && somebody_waits(fd))
@@ -180,6 +182,7 @@ void tcp_listen(struct tcp *t, const struct listener *listener)
 
 	a->tcp = t;
 	a->fd = listener->fd;
+	a->listener = listener->number;
 	a->readable = event_new(t->base, a->fd, EV_READ | EV_PERSIST, on_acceptable, a);
 	a->resume = event_new(t->base, -1, 0, on_resume, a);
 	must(a->readable != NULL && a->resume != NULL && event_add(a->readable, NULL) == 0);

@@ -40,6 +40,7 @@ struct conn {
 	int fd;
 	uint32_t seat;
 	struct addr peer;
+	uint8_t listener; /* struct query's */
 	unsigned pending; /* questions under way: each holds the connection */
 	unsigned budget;  /* questions it may still ask in this turn */
 	int64_t born_ms, active_ms, half_ms, out_ms, took_ms;
@@ -57,6 +58,7 @@ TAILQ_HEAD(conn_list, conn);
 struct acceptor {
 	struct acceptor *next;
 	struct tcp *tcp;
+	uint8_t listener; /* struct query's */
 	struct event *readable, *resume;
 	int fd;
 };

@@ -225,6 +225,7 @@ static void conn_ask(struct conn *c, const uint8_t *bytes, size_t len)
 	q.via_data = c;
 	q.peer = c->peer;
 	q.local.len = 0;
+	q.listener = c->listener;
 	c->pending++;
 	c->budget--;
 	c->active_ms = t->now_ms;

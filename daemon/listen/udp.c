@@ -23,6 +23,7 @@ struct udp {
 	struct event *readable;
 	struct service *service;
 	int fd;
+	uint8_t listener;
 	uint32_t rxq_dropped; /* by the kernel, as last told */
 	/* what came */
 	struct mmsghdr in[UDP_BATCH];
@@ -179,6 +180,7 @@ static void begin(struct udp *udp, unsigned i)
 	q->peer.len = m->msg_namelen;
 	q->local.len = 0;
 	q->ifindex = 0;
+	q->listener = udp->listener;
 	if (m->msg_controllen > 0)
 		read_control(udp, m, q);
 	query_begin(q, udp->in_bytes[i], udp->in[i].msg_len);
@@ -240,6 +242,7 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 
 	udp->service = service;
 	udp->fd = listener->fd;
+	udp->listener = listener->number;
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		udp->in_iov[i] = (struct iovec){udp->in_bytes[i], UDP_QUERY_MAX};
 		udp->in[i].msg_hdr = (struct msghdr){.msg_name = &udp->in_peer[i],

@@ -14,6 +14,7 @@
 #include "observe/counters.h"
 #include "observe/hits.h"
 #include "observe/tap.h"
+#include "settings/settings.h"
 #include "wire/name.h"
 
 enum fact_verdict {
@@ -49,5 +50,7 @@ struct fact {
 
 /* The entry as explain shows it, made safe to print; NULL without one. buf may be returned. */
 const char *fact_entry(const struct fact *f, char buf[HITS_TEXT_MAX]);
+/* What may be told of the client: so many bits of its wide address, of which the others are cleared. False: nothing. */
+MUST_CHECK bool fact_client(const struct fact *f, enum privacy privacy, uint8_t ret[ADDR_WIDE_LEN], unsigned *ret_bits);
 
 #endif

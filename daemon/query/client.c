@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/query.h"
 
-/* Who asks: clients.allow and clients.others. */
+/* Who asks: clients.allow and clients.others; and in whose name: groups. */
 enum fate client_stage(struct service *s, struct query *q)
 {
 	const struct settings *settings = s->world->settings;
 
 	for (size_t i = 0; i < settings->allow_count; i++) {
-		if (prefix_holds(&settings->allow[i], &q->peer))
-			return FATE_NEXT;
+		if (!prefix_holds(&settings->allow[i], &q->peer))
+			continue;
+		if (UNLIKELY(settings->group_count > 0))
+			query_find_group(s, q);
+		return FATE_NEXT;
 	}
 	switch (settings->others) {
 	case OTHERS_REFUSE:

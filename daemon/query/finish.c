@@ -46,7 +46,7 @@ static __attribute__((noinline)) struct tap_fact *tell(struct service *s, struct
 	f->rule = f->ttl_s = 0;
 	f->list = TAP_NO_LIST;
 	f->type = q->type;
-	f->group = 0;
+	f->group = q->group;
 	f->upstream = 0;
 	f->port = addr_port(&q->peer);
 	f->via = (uint8_t)q->via->told_as;

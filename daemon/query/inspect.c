@@ -50,7 +50,8 @@ static bool name_blocks(struct inspection *in, struct name *name)
 	struct service *s = in->s;
 
 	name_fold(name);
-	struct policy_question question = {.name = name, .type = in->q->type, .client = &in->q->peer};
+	struct policy_question question = {
+	    .name = name, .type = in->q->type, .client = &in->q->peer, .lists = query_lists(s, in->q)};
 	in->name = name;
 	in->address = NULL;
 	bool does = blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));
@@ -75,7 +76,8 @@ static bool target_blocks(struct inspection *in, size_t pos)
 static bool address_blocks(struct inspection *in, const uint8_t *bytes, size_t len)
 {
 	struct service *s = in->s;
-	struct policy_question question = {.name = &in->q->name, .type = in->q->type, .client = &in->q->peer};
+	struct policy_question question = {
+	    .name = &in->q->name, .type = in->q->type, .client = &in->q->peer, .lists = query_lists(s, in->q)};
 	struct addr address;
 
 	memset(&address, 0, sizeof(address));

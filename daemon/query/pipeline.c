@@ -38,6 +38,8 @@ bool service_begin_batch(struct service *s)
 	s->now_s = s->wall_us / 1000000;
 	if (s->world == NULL)
 		return false;
+	if (UNLIKELY(s->world->settings->group_count > 0))
+		groups_refresh(s);
 	if (s->tap != NULL) {
 		tap_refresh(s->tap);
 		tap_refresh(s->away);
@@ -67,6 +69,7 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->rewrite.on = false;
 	q->trail = NULL;
 	q->prepared = NULL;
+	q->group = 0;
 	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
 	q->keepalive_100ms = 0;
 	q->id = m.header.id;

@@ -20,6 +20,7 @@
 #include "observe/counters.h"
 #include "observe/tap.h"
 #include "policy/match.h"
+#include "settings/schedule.h"
 #include "query/inflight.h"
 #include "query/limit.h"
 #include "query/loop.h"
@@ -37,6 +38,7 @@
 #define QUERY_STALE_AFTER_MS 1800 /* RFC 8767 §5: the client response timer */
 #define QUERY_STALE_TTL_S 30	  /* RFC 8767 §4 */
 #define QUERY_ANY_TTL_S 3600	  /* of the HINFO of RFC 8482 */
+#define QUERY_LISTENER_NONE 255	  /* nobody knows where it was asked */
 
 struct query;
 struct trail; /* query/trail.h */
@@ -79,6 +81,8 @@ struct query {
 	struct addr peer;  /* v4-mapped addresses are unmapped */
 	struct addr local; /* the address asked, for wildcard sockets; len 0: not needed */
 	unsigned ifindex;  /* of a link-local local */
+	uint8_t listener;  /* of service->listen: where it was asked; the transport's. QUERY_LISTENER_NONE: not known */
+	uint16_t group;	   /* of judged_world's settings: whose lists act; 0: the default one, or there are none */
 	int64_t came_us;   /* monotonic: the batch it came in */
 
 	/* what */
@@ -179,6 +183,14 @@ struct service {
 	int64_t now_s;		 /* wall clock, of this batch */
 	int64_t now_us, wall_us; /* the same */
 
+	/* groups of clients (group.c): what acts for each at this batch's second. Of groups_world, and only when that has groups */
+	struct group_now *groups; /* owned */
+	size_t group_room;
+	uint64_t groups_world;			     /* 0: none yet */
+	struct addr listen[SETTINGS_LISTEN_MAX];     /* where the process listens, as listen: had it at the start */
+	uint16_t listen_groups[SETTINGS_LISTEN_MAX]; /* and whose clients ask there */
+	size_t listen_count;
+
 	/* slots */
 	struct query **slot_chunks; /* QUERY_SLOTS_MAX / chunk of them, made when needed */
 	struct query *free_slots;
@@ -252,6 +264,19 @@ const struct name *trail_at(const struct trail *t); /* where its chain of CNAMEs
 static inline const struct name *query_sought(const struct query *q)
 {
 	return UNLIKELY(q->trail != NULL) ? trail_at(q->trail) : query_base(q);
+}
+
+/* ---- groups of clients (group.c) ---- */
+/* s->world has groups: bring s->groups to this batch's world and second. */
+void groups_refresh(struct service *s);
+/* The same: set q->group. */
+void query_find_group(const struct service *s, struct query *q);
+/* The lists that act for who asks; NULL: all. */
+static inline const struct list_mask *query_lists(const struct service *s, const struct query *q)
+{
+	if (LIKELY(s->world->settings->group_count == 0))
+		return NULL;
+	return s->groups[q->group].all ? NULL : &s->groups[q->group].lists;
 }
 
 /* ---- the stages, in order ---- */

@@ -306,6 +306,7 @@ static void walk(struct service *s, const struct rehearse_question *what, struct
 	memset(&q, 0, sizeof(q));
 	q.via = what->structured ? &nobody_else : &nobody;
 	q.via_data = act;
+	q.listener = QUERY_LISTENER_NONE;
 	if (what->client != NULL) {
 		q.peer = *what->client;
 		addr_set_port(&q.peer, 53); /* nobody asks from port 0 */
@@ -329,6 +330,8 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 	s->now_ms = clock_mono_ms();
 	s->now_s = what->now_s;
 	s->rehearses = true;
+	if (s->world->settings->group_count > 0)
+		groups_refresh(s);
 	write_query(what, ret);
 	cache_enter(s->reader);
 	walk(s, what, &act);

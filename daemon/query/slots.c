@@ -39,6 +39,7 @@ void service_destroy(struct service *s)
 	for (size_t i = 0; i < SLOTS_CHUNKS; i++)
 		free(s->slot_chunks[i]);
 	free(s->slot_chunks);
+	free(s->groups);
 	mailbox_destroy(s->mailbox);
 	trails_finish(s);
 	cache_reader_destroy(s->reader);

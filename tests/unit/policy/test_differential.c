@@ -284,6 +284,8 @@ struct asked {
 	uint16_t type;
 	int client; /* 0: not known, 1: in 192.0.2.0/24, -1: another */
 	int64_t now_s;
+	bool masked; /* only some lists act for who asks */
+	struct list_mask acts;
 };
 
 /* Backtracking over every way to take a star. */
@@ -331,6 +333,11 @@ static bool naive_condition(const struct entry *e, const struct asked *q)
 	return !name_is_below_or_eq(&q->name, &other);
 }
 
+static bool naive_acts(size_t list, const struct asked *q)
+{
+	return !q->masked || list_mask_has(&q->acts, list);
+}
+
 static bool naive_speaks(const struct entry *e, const struct asked *q)
 {
 	return q->now_s < e->until_s && q->now_s < e->lift_s && naive_condition(e, q) && naive_matches(e, q);
@@ -366,7 +373,7 @@ static struct naive naive_best(const struct asked *q, bool with_shadow)
 			const struct entry *e = &lists[l].entries[i];
 			if (naive_shadow(l, i) && !with_shadow)
 				continue;
-			if (naive_score(l, i) < best.score && naive_speaks(e, q))
+			if (naive_score(l, i) < best.score && naive_acts(l, q) && naive_speaks(e, q))
 				best = (struct naive){e, l, i, naive_score(l, i)};
 		}
 	}
@@ -378,7 +385,8 @@ static struct naive naive_best(const struct asked *q, bool with_shadow)
 static struct policy_question question_of(const struct asked *q, struct addr *client)
 {
 	assert_true(addr_from_text(str_from(q->client > 0 ? "192.0.2.77" : "198.51.100.1"), 0, client));
-	return (struct policy_question){.name = &q->name, .type = q->type, .client = q->client == 0 ? NULL : client};
+	return (struct policy_question){
+	    .name = &q->name, .type = q->type, .client = q->client == 0 ? NULL : client, .lists = q->masked ? &q->acts : NULL};
 }
 
 static struct verdict compare_verdict(struct fixture *f, const struct asked *q)
@@ -456,7 +464,9 @@ static void compare_explain(struct fixture *f, const struct asked *q)
 		assert_int_equal(hits[i].why_not_text[0] == '\0', decides);
 		assert_int_equal(hits[i].why_not == WHY_LIFTED || hits[i].why_not == WHY_EXPIRED, ended);
 		assert_int_equal(hits[i].why_not == WHY_SHADOW, !ended && naive_shadow(l, line));
+		const bool silent = ended || naive_shadow(l, line) || !naive_condition(e, q);
 		assert_int_equal(hits[i].why_not == WHY_CONDITION, !ended && !naive_shadow(l, line) && !naive_condition(e, q));
+		assert_int_equal(hits[i].why_not == WHY_GROUP, !silent && !naive_acts(l, q));
 		if (decides) {
 			assert_int_equal(i, 0);
 			continue;
@@ -591,6 +601,8 @@ static void random_policies_agree(void **state)
 			q.type = below(2) == 0 ? TYPE_A : TYPE_AAAA;
 			q.client = (int)below(3) - 1;
 			q.now_s = NOW_S - 1 + (int64_t)below(3);
+			q.masked = below(2) == 0;
+			q.acts = (struct list_mask){{below(256)}};
 			struct verdict v = compare_verdict(&f, &q);
 			if (i % 8 == 0)
 				compare_explain(&f, &q);

@@ -51,7 +51,8 @@ static void test_parents_are_there(void **state)
 		for (size_t j = 0; j < i; j++) {
 			enum schema_type type = schema_keys[j].type;
 			found |= strcmp(schema_keys[j].path, parent) == 0 &&
-				 (item ? type == SCHEMA_LISTS || type == SCHEMA_ROUTES : type == SCHEMA_SECTION);
+				 (item ? type == SCHEMA_LISTS || type == SCHEMA_ROUTES || type == SCHEMA_GROUPS
+				       : type == SCHEMA_SECTION);
 		}
 		assert_true(found);
 	}

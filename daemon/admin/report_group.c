@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * report_group.c - what is told of groups of clients: whose group a client is of, what acts for it, and why a list does not. */
+#include "admin/report_part.h"
+#include "ctl/proto.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void explain_find_group(const struct generation *g, struct explain_question *q)
+{
+	const struct settings *s = g->settings;
+	const uint16_t group = q->has_client && s->group_count > 0 ? clients_find(s->clients, &q->client) : CLIENTS_NONE;
+
+	q->group = group == CLIENTS_NONE ? 0 : group; /* where it would ask is not known */
+	if (s->group_count > 0)
+		schedule_now(s, q->group, q->at_s, &q->now);
+	else
+		q->now = (struct group_now){.all = true, .from_s = INT64_MIN, .until_s = SCHEDULE_NEVER};
+}
+
+const struct list_mask *explain_lists(const struct explain_question *q)
+{
+	return q->now.all ? NULL : &q->now.lists;
+}
+
+static size_t place_of_list(const struct settings *s, struct str name)
+{
+	size_t at = 0;
+	while (at < s->list_count && !str_eq_c(name, s->lists[at].name))
+		at++;
+	return at;
+}
+
+void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count)
+{
+	const struct settings *s = g->settings;
+	for (size_t i = 0; s->group_count > 0 && i < count; i++) {
+		if (hits[i].why_not == WHY_GROUP && list_mask_has(&s->groups[q->group].lists, place_of_list(s, hits[i].entry.list)))
+			(void)snprintf(hits[i].why_not_text, sizeof(hits[i].why_not_text), "outside of the group's schedule");
+	}
+}
+
+static json_t *list_names(const struct settings *s, const struct list_mask *mask)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < s->list_count; i++)
+		if (list_mask_has(mask, i))
+			report_add(array, ctl_text(str_from(s->lists[i].name)));
+	return array;
+}
+
+/* The prefix of the group that speaks for the client: the longest. */
+static const char *client_text(const struct settings_group *group, const struct addr *client)
+{
+	const struct settings_client *best = NULL;
+	for (size_t i = 0; i < group->client_count; i++) {
+		const struct settings_client *c = &group->clients[i];
+		if (!c->is_listener && prefix_holds(&c->prefix, client) && (best == NULL || c->prefix.bits > best->prefix.bits))
+			best = c;
+	}
+	return best == NULL ? NULL : best->text;
+}
+
+void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q)
+{
+	const struct settings *s = g->settings;
+	if (s->group_count == 0) {
+		report_put(object, "group", json_null());
+		return;
+	}
+	const struct settings_group *group = &s->groups[q->group];
+	report_put_word(object, "group", group->name);
+	report_put_word(object, "group_by", q->has_client ? client_text(group, &q->client) : NULL);
+	report_put(object, "group_lists", list_names(s, &group->lists));
+	report_put(object, "group_active", list_names(s, &q->now.lists));
+	if (q->now.until_s == SCHEDULE_NEVER)
+		report_put(object, "group_next_change", json_null());
+	else
+		report_put_time(object, "group_next_change", q->now.until_s);
+}
