@@ -102,6 +102,7 @@ static void make_row(const struct qlog_query *q, struct row_room *room, struct r
 			    .transport = str_from(q->transport),
 			    .fate = str_from(q->fate),
 			    .rcode = str_from(q->answered ? rcode_text(q->rcode, room->rcode) : ""),
+			    .verdict = str_from(q->verdict),
 			    .list = q->list,
 			    .entry = q->entry,
 			    .group = q->group,

@@ -8,7 +8,7 @@ enum text { TEXT_LIST, TEXT_ENTRY, TEXT_GROUP, TEXT_UPSTREAM, TEXT_COUNT };
 /* What stands in front of a query's octets: the client's address, the name, the texts in their order. */
 struct head {
 	int64_t time_us;
-	const char *transport, *fate;
+	const char *transport, *fate, *verdict;
 	uint32_t took_us;
 	uint16_t port, type, rcode;
 	bool blocked, answered;
@@ -32,6 +32,7 @@ bool queue_put(struct queue *q, const struct qlog_query *query)
 	struct head h = {.time_us = query->time_us,
 			 .transport = query->transport,
 			 .fate = query->fate,
+			 .verdict = query->verdict,
 			 .took_us = query->took_us,
 			 .port = query->port,
 			 .type = query->type,
@@ -75,6 +76,7 @@ bool queue_get(struct str bytes, size_t *at, struct qlog_query *ret, struct name
 	*ret = (struct qlog_query){.time_us = h.time_us,
 				   .transport = h.transport,
 				   .fate = h.fate,
+				   .verdict = h.verdict,
 				   .took_us = h.took_us,
 				   .port = h.port,
 				   .type = h.type,

@@ -28,7 +28,7 @@ static const char schema[] =
     "CREATE TABLE state(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO state VALUES('rows', 0);"
     "CREATE TABLE log(id INTEGER PRIMARY KEY, client INTEGER, port INTEGER, name INTEGER, type INTEGER, transport INTEGER,"
-    " fate INTEGER, rcode INTEGER, blocked INTEGER NOT NULL, list INTEGER, entry INTEGER, grp INTEGER, upstream INTEGER,"
+    " fate INTEGER, rcode INTEGER, verdict INTEGER, blocked INTEGER NOT NULL, list INTEGER, entry INTEGER, grp INTEGER, upstream INTEGER,"
     " took_us INTEGER NOT NULL);"
     "CREATE INDEX log_client ON log(client) WHERE client IS NOT NULL;"
     "CREATE INDEX log_name ON log(name) WHERE name IS NOT NULL;"
@@ -36,11 +36,12 @@ static const char schema[] =
     "CREATE VIEW queries AS SELECT log.id AS id,"
     " strftime('%Y-%m-%dT%H:%M:%fZ', log.id / 1000000.0, 'unixepoch') AS time,"
     " clients.text AS client, log.port AS port, names.text AS name, type.text AS type, transport.text AS transport,"
-    " fate.text AS fate, rcode.text AS rcode, log.blocked AS blocked, lists.text AS list, entries.text AS entry,"
+    " fate.text AS fate, rcode.text AS rcode, verdict.text AS verdict, log.blocked AS blocked, lists.text AS list, entries.text AS entry,"
     " grp.text AS \"group\", upstream.text AS upstream, log.took_us / 1000.0 AS took_ms"
     " FROM log LEFT JOIN clients ON clients.id = log.client LEFT JOIN names ON names.id = log.name"
     " LEFT JOIN words AS type ON type.id = log.type LEFT JOIN words AS transport ON transport.id = log.transport"
     " LEFT JOIN words AS fate ON fate.id = log.fate LEFT JOIN words AS rcode ON rcode.id = log.rcode"
+    " LEFT JOIN words AS verdict ON verdict.id = log.verdict"
     " LEFT JOIN lists ON lists.id = log.list LEFT JOIN entries ON entries.id = log.entry"
     " LEFT JOIN words AS grp ON grp.id = log.grp LEFT JOIN words AS upstream ON upstream.id = log.upstream;";
 /* clang-format on */
@@ -208,8 +209,8 @@ static bool prepare(struct rows *s)
 
 	if (!rows_prepare(s,
 			  "INSERT INTO log(id, client, port, name, type, transport, fate, rcode, blocked, list, entry, grp, "
-			  "upstream, took_us)"
-			  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			  "upstream, took_us, verdict)"
+			  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 			  &s->insert) ||
 	    !rows_prepare(s, "UPDATE state SET value = value + ? WHERE key = 'rows'", &s->count))
 		return false;
@@ -339,7 +340,7 @@ enum rows_end rows_add(struct rows *s, const struct row *row, struct err *err)
 	    {TABLE_CLIENTS, row->client, 2},  {TABLE_NAMES, row->name, 4},     {TABLE_WORDS, row->type, 5},
 	    {TABLE_WORDS, row->transport, 6}, {TABLE_WORDS, row->fate, 7},     {TABLE_WORDS, row->rcode, 8},
 	    {TABLE_LISTS, row->list, 10},     {TABLE_ENTRIES, row->entry, 11}, {TABLE_WORDS, row->group, 12},
-	    {TABLE_WORDS, row->upstream, 13},
+	    {TABLE_WORDS, row->upstream, 13}, {TABLE_WORDS, row->verdict, 15},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		int64_t id;

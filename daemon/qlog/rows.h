@@ -42,7 +42,7 @@ struct row {
 	uint32_t took_us;
 	uint16_t port; /* of the client; 0: not known */
 	bool blocked;
-	struct str client, name, type, transport, fate, rcode, list, entry, group, upstream;
+	struct str client, name, type, transport, fate, rcode, verdict, list, entry, group, upstream;
 };
 /* Between begin and commit: rows. On any end but ROWS_OK the transaction is undone, and the next call is begin. */
 MUST_CHECK enum rows_end rows_begin(struct rows *s, struct err *err);
