@@ -20,6 +20,7 @@
 #include "listen/tcp_seats.h"
 #include "notify.h"
 #include "observer.h"
+#include "outlets.h"
 #include "privs.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -82,6 +83,7 @@ struct daemon {
 	struct audit *audit;
 	bool audited; /* its start is recorded */
 	struct observer *observer;
+	struct outlets *outlets;
 	struct happened *happened;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
@@ -155,6 +157,7 @@ static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = arg;
 	(void)fd, (void)what;
 	observer_drain(d->observer);
+	outlets_follow(d->outlets);
 	happened_drained(d->happened);
 }
 
@@ -205,6 +208,7 @@ static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, 
 {
 	struct daemon *d = arg;
 	audit_configure(d->audit, generation_current(d->generations)->settings);
+	outlets_follow(d->outlets);
 	if (d->audited)
 		audit_run_begin(d->audit, config, kind, report->changes);
 	else
@@ -238,6 +242,7 @@ static void start_workers(void *arg)
 	char text[1024];
 	size_t each = d->boot->listen_count * 2;
 	bool ok = true;
+	outlets_follow(d->outlets);
 	for (unsigned i = 0; ok && i < d->worker_count; i++) {
 		struct worker_config config = {.index = i,
 					       .listeners = &d->listeners[i * each],
@@ -341,6 +346,7 @@ static void start_control(struct daemon *d)
 					 .fetch = d->fetch,
 					 .audit = d->audit,
 					 .observer = d->observer,
+					 .outlets = d->outlets,
 					 .happened = d->happened,
 					 .review = d->review};
 	d->commands = commands_create(&config);
@@ -466,6 +472,8 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
+	struct outlets_config outlets = {.observer = d->observer, .generations = d->generations, .group = d->control_group};
+	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,
 					   .counters = d->counters,
@@ -548,6 +556,7 @@ static void daemon_finish(struct daemon *d)
 	commands_destroy(d->commands);
 	stop_workers(d);
 	audit_destroy(d->audit);
+	outlets_destroy(d->outlets);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	tcp_seats_destroy(d->tcp_seats);

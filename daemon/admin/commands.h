@@ -21,6 +21,7 @@ struct audit;
 struct fetch;
 struct happened;
 struct observer;
+struct outlets;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
@@ -69,6 +70,7 @@ struct commands_config {
 	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
 	struct observer *observer; /* NULL: nothing is counted, in tests */
 	struct happened *happened; /* the same */
+	struct outlets *outlets;   /* NULL: queries leave nowhere, in tests */
 	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
 	struct review *review;	   /* NULL: nothing is said of reviews, in tests */
 };

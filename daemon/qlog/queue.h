@@ -23,7 +23,7 @@ struct qlog_query {
 	bool blocked, answered; /* answered: rcode was sent */
 	uint8_t client_len;	/* 0: not known, 4, 16 */
 	uint8_t client[16];
-	const struct name *name;      /* NULL: not known */
+	const struct name *name;		/* NULL: not known */
 	const char *transport, *fate, *verdict; /* constants: the pointers are what is queued; verdict NULL: none */
 	struct str list, entry, group, upstream;
 };
