@@ -147,6 +147,11 @@ struct recent *happened_recent(struct happened *h)
 	return h->recent;
 }
 
+const struct recent *happened_kept(const struct happened *h)
+{
+	return h->recent;
+}
+
 struct leaders *happened_leaders(struct happened *h)
 {
 	catch_up(h);

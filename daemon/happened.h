@@ -17,7 +17,7 @@
 #include "observer.h"
 
 #define HAPPENED_SAVE_S 600
-#define HAPPENED_FILE "stats"		 /* in the state directory */
+#define HAPPENED_FILE "stats" /* in the state directory */
 #define HAPPENED_FOLLOWERS_MAX 8
 #define HAPPENED_FOLLOW_ENTRIES 2000 /* are kept at least, as long as somebody follows */
 
@@ -39,6 +39,7 @@ void happened_drained(struct happened *h);
 
 /* With all that the workers have told up to now. */
 struct recent *happened_recent(struct happened *h);
+const struct recent *happened_kept(const struct happened *h); /* the same as it is now: for who is told of news anyway */
 struct leaders *happened_leaders(struct happened *h);
 struct history *happened_history(struct happened *h);
 enum privacy happened_privacy(const struct happened *h);

@@ -48,7 +48,8 @@ struct observer {
 	bool changed; /* hits, since they were saved */
 	/* the world of the facts being taken */
 	uint64_t world;
-	const struct policy *policy; /* NULL: it is gone */
+	const struct policy *policy;	 /* NULL: it is gone */
+	const struct settings *settings; /* the same */
 	bool wants_traffic;
 	uint16_t lists[SETTINGS_LISTS_MAX]; /* its lists in the table of hits */
 	struct log_limit shadow_limit;
@@ -122,6 +123,7 @@ static void enter_world(struct observer *o, uint64_t serial)
 		return;
 	o->world = serial;
 	o->policy = generation_policy(o->config.generations, serial);
+	o->settings = generation_settings(o->config.generations, serial);
 	if (o->policy == NULL)
 		return;
 	policy_info(o->policy, 0, &info);
@@ -239,6 +241,7 @@ static void tell(struct reader *r, const struct tap_fact *f, const struct name *
 	    .list = has_entry ? hits_list_name(o->hits, o->lists[f->list]) : (struct str){NULL, 0},
 	    .hit = has_entry ? find_named(r, f, name) : NULL,
 	    .group = f->group,
+	    .group_name = o->settings != NULL && f->group < o->settings->group_count ? o->settings->groups[f->group].name : NULL,
 	    .upstream = f->upstream,
 	    .server = f->upstream < o->server_count ? o->servers[f->upstream] : NULL,
 	    .world = f->world,
@@ -386,6 +389,7 @@ static void before_close(void *arg)
 	observer_drain(o);
 	o->world = 0; /* what is known of it is borrowed from the policy */
 	o->policy = NULL;
+	o->settings = NULL;
 }
 
 /* ---- life ---- */
