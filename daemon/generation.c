@@ -200,6 +200,15 @@ const struct policy *generation_policy(const struct generations *gs, uint64_t se
 	return NULL;
 }
 
+const struct settings *generation_settings(const struct generations *gs, uint64_t serial)
+{
+	for (const struct node *n = gs->oldest; n != NULL; n = n->next) {
+		if (n->g.serial == serial)
+			return n->policy == NULL || n->settings == NULL ? NULL : n->settings->ptr;
+	}
+	return NULL;
+}
+
 void generations_before_close(struct generations *gs, void (*fn)(void *arg), void *arg)
 {
 	gs->before_close = fn;

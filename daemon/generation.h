@@ -45,6 +45,8 @@ const struct generation *generation_current(const struct generations *gs); /* ma
 void generations_collect(struct generations *gs);
 /* The policy of the world of that serial, until generations_collect closes it; NULL when it is gone. Main thread. */
 const struct policy *generation_policy(const struct generations *gs, uint64_t serial);
+/* Its settings, as long as it has its policy. */
+const struct settings *generation_settings(const struct generations *gs, uint64_t serial);
 /* Call fn before generation_policy no longer gives the policy of a world that no worker serves by any more: for whoever has to do
  * with what they did by it. NULL: no more. */
 void generations_before_close(struct generations *gs, void (*fn)(void *arg), void *arg);

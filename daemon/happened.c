@@ -31,7 +31,6 @@ struct happened {
 	size_t limit; /* log.recent */
 	struct happened_follower followers[HAPPENED_FOLLOWERS_MAX];
 	size_t follower_count;
-	uint64_t told; /* recent_next when followers were woken last */
 };
 
 /* ---- the file ---- */
@@ -147,6 +146,11 @@ struct recent *happened_recent(struct happened *h)
 	return h->recent;
 }
 
+const struct recent *happened_kept(const struct happened *h)
+{
+	return h->recent;
+}
+
 struct leaders *happened_leaders(struct happened *h)
 {
 	catch_up(h);
@@ -174,10 +178,7 @@ struct observer *happened_observer(struct happened *h)
 
 void happened_drained(struct happened *h)
 {
-	if (h->follower_count == 0 || h->told == recent_next(h->recent))
-		return;
-	h->told = recent_next(h->recent);
-	for (size_t i = 0; i < ARRAY_LEN(h->followers); i++)
+	for (size_t i = 0; h->follower_count > 0 && i < ARRAY_LEN(h->followers); i++)
 		if (h->followers[i].wake != NULL)
 			h->followers[i].wake(h->followers[i].arg);
 }

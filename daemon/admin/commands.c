@@ -441,12 +441,8 @@ static bool refuse(const struct command *command, enum command_right right, stru
 
 void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg)
 {
-	struct call call = {.commands = c,
-			    .who = peer->who,
-			    .arrived_ns = clock_mono_ns(),
-			    .streams = peer->streams,
-			    .reply = reply,
-			    .arg = arg};
+	struct call call = {
+	    .commands = c, .who = peer->who, .arrived_ns = clock_mono_ns(), .streams = peer->streams, .reply = reply, .arg = arg};
 	struct err err = {0};
 	const char *verb;
 	json_t *args;

@@ -29,15 +29,15 @@ enum command_right {
 	RIGHT_CHANGE, /* root and the daemon's own user: change things */
 };
 
-/* Replies without an end. next gives the next one, whole (ctl_reply_ok or ctl_reply_err), or NULL: nothing for now. closed is called
- * once, when nobody listens any more, and last. */
+/* Replies without an end. next gives the next one, whole (ctl_reply_ok or ctl_reply_err), or NULL: nothing for now. closed is
+ * called once, when nobody listens any more, and last. */
 struct command_stream {
 	json_t *(*next)(void *arg);
 	void (*closed)(void *arg);
 	void *arg;
 };
-/* What whoever can take such replies does; conn is the arg of command_reply. begin takes the place of the one reply, and asks for the
- * first reply of the stream; wake says that there may be a next one. May call next and closed before they return. */
+/* What whoever can take such replies does; conn is the arg of command_reply. begin takes the place of the one reply, and asks for
+ * the first reply of the stream; wake says that there may be a next one. May call next and closed before they return. */
 struct command_streams {
 	void (*begin)(void *conn, const struct command_stream *stream);
 	void (*wake)(void *conn);
@@ -82,7 +82,8 @@ void commands_destroy(struct commands *c); /* takes NULL; no rebuild may be unde
 /* Takes reply, which is whole (ctl_reply_ok or ctl_reply_err). */
 typedef void command_reply(void *arg, json_t *reply);
 /* Do what `request` (borrowed) asks, with the rights of who asked (borrowed until this returns). reply is called exactly once:
- * before this returns, or later from the event loop for verbs that start a compile; or not at all by a verb that begins a stream. */
+ * before this returns, or later from the event loop for verbs that start a compile; or not at all by a verb that begins a stream.
+ */
 void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg);
 
 struct command_help {

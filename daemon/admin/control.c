@@ -17,9 +17,9 @@
 #define ACCEPT_PAUSE_MS 500 /* when descriptors have run out */
 
 enum conn_state {
-	CONN_READING, /* a request comes in */
-	CONN_WORKING, /* a command has it */
-	CONN_WRITING, /* a reply goes out */
+	CONN_READING,	/* a request comes in */
+	CONN_WORKING,	/* a command has it */
+	CONN_WRITING,	/* a reply goes out */
 	CONN_STREAMING, /* replies go out as there are any */
 };
 
@@ -214,7 +214,8 @@ static void conn_pump(struct conn *c)
 		json_t *reply = c->stream.next(c->stream.arg);
 		if (!reply)
 			return;
-		c->out.len = c->sent = 0;
+		buf_reset(&c->out);
+		c->sent = 0;
 		ctl_frame_put(&c->out, reply);
 		json_decref(reply);
 		c->since_ms = clock_mono_ms();

@@ -190,8 +190,8 @@ struct follower {
 	void *conn;
 	struct log_ask ask;
 	bool begun, told; /* the first frame is made; is out */
-	uint64_t at;   /* the number to go on with */
-	size_t budget; /* entries that may be sent until it is woken again */
+	uint64_t at;	  /* the number to go on with */
+	size_t budget;	  /* entries that may be sent until it is woken again */
 };
 
 static void follower_wake(void *arg)

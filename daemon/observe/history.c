@@ -12,7 +12,7 @@ static_assert(HISTORY_STEPS == 4, "slot_of takes two bits below the highest");
 
 struct history {
 	int64_t since_s;
-	uint64_t last[COUNTER_COUNT]; /* counters begin with the process, at 0 */
+	uint64_t last[COUNTER_COUNT];		     /* counters begin with the process, at 0 */
 	struct history_bucket *rings[HISTORY_SPANS]; /* owned; bucket n is in n % history_buckets, if that is its number */
 };
 

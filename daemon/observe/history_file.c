@@ -46,7 +46,7 @@ static void put_bucket(struct buf *out, const struct history_bucket *b)
 		put_u64(out, b->counts[i]);
 	put_u64(out, b->shadowed);
 	for (size_t i = 0; i < HISTORY_SLOTS; i++)
-		slots += b->took[i] > 0;
+		slots = (uint16_t)(slots + (b->took[i] > 0));
 	put_u16(out, slots);
 	for (size_t i = 0; i < HISTORY_SLOTS; i++) {
 		if (b->took[i] == 0)

@@ -36,6 +36,11 @@ const char *recent_server(const struct recent_entry *e)
 	return text_at(e, e->list_len + 1u + e->entry_len + 1u, e->server_len);
 }
 
+const char *recent_group(const struct recent_entry *e)
+{
+	return text_at(e, e->list_len + 1u + e->entry_len + 1u + e->server_len + 1u, e->group_len);
+}
+
 /* What is cut is cut between characters. */
 static uint8_t cut(const char *text)
 {
@@ -66,8 +71,8 @@ static struct recent_entry *entry_create(const struct fact *f, enum privacy priv
 	if (list_len > 0)
 		memcpy(list, f->list.ptr, list_len);
 	list[list_len] = '\0';
-	const uint8_t lens[] = {cut(list), cut(entry), cut(f->server)};
-	struct recent_entry *e = base_alloc(sizeof(*e) + f->name->len + lens[0] + lens[1] + lens[2] + 3u);
+	const uint8_t lens[] = {cut(list), cut(entry), cut(f->server), cut(f->group_name)};
+	struct recent_entry *e = base_alloc(sizeof(*e) + f->name->len + lens[0] + lens[1] + lens[2] + lens[3] + 4u);
 	*e = (struct recent_entry){
 	    .at_us = f->at_us,
 	    .took_us = f->took_us,
@@ -75,7 +80,6 @@ static struct recent_entry *entry_create(const struct fact *f, enum privacy priv
 	    .weight = f->weight,
 	    .type = f->type,
 	    .rcode = f->rcode,
-	    .group = f->group,
 	    .fate = (uint8_t)f->fate,
 	    .via = (uint8_t)f->via,
 	    .verdict = (uint8_t)f->verdict,
@@ -85,6 +89,7 @@ static struct recent_entry *entry_create(const struct fact *f, enum privacy priv
 	    .list_len = lens[0],
 	    .entry_len = lens[1],
 	    .server_len = lens[2],
+	    .group_len = lens[3],
 	};
 	if (fact_client(f, privacy, e->address, &bits)) {
 		e->client_bits = (uint8_t)bits;
@@ -94,7 +99,8 @@ static struct recent_entry *entry_create(const struct fact *f, enum privacy priv
 		memcpy(e->bytes, f->name->wire, f->name->len);
 	uint8_t *at = put_text(e->bytes + e->name_len, list, lens[0]);
 	at = put_text(at, entry, lens[1]);
-	(void)put_text(at, f->server, lens[2]);
+	at = put_text(at, f->server, lens[2]);
+	(void)put_text(at, f->group_name, lens[3]);
 	return e;
 }
 
@@ -193,9 +199,8 @@ bool recent_passes(const struct recent_entry *e, const struct recent_filter *fil
 {
 	if (filter->blocked && e->verdict != FACT_WOULD_BLOCK && e->fate != COUNTER_BLOCKED)
 		return false;
-	if (filter->has_client &&
-	    (e->client_bits == 0 ||
-	     !addr_bits_agree(e->address, filter->client, MIN((unsigned)e->client_bits, filter->client_bits))))
+	if (filter->has_client && (e->client_bits == 0 || !addr_bits_agree(e->address, filter->client,
+									   MIN((unsigned)e->client_bits, filter->client_bits))))
 		return false;
 	return !filter->has_name || is_below(e, &filter->name);
 }

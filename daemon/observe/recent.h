@@ -12,25 +12,26 @@
 #include "settings/settings.h"
 
 #define RECENT_TEXT_MAX 240 /* bytes of a list's name, an entry, a server: what is longer is cut */
-#define RECENT_ENTRY_MAX (sizeof(struct recent_entry) + NAME_LEN_MAX + 3 * (RECENT_TEXT_MAX + 1))
+#define RECENT_ENTRY_MAX (sizeof(struct recent_entry) + NAME_LEN_MAX + 4 * (RECENT_TEXT_MAX + 1))
 
 struct recent_entry {
 	uint64_t number;
 	int64_t at_us; /* wall clock */
 	uint32_t took_us, ttl_s, weight;
-	uint16_t type, rcode, port, group; /* port 0: not told */
-	uint8_t fate, via, verdict;	   /* as in struct fact */
+	uint16_t type, rcode, port; /* port 0: not told */
+	uint8_t fate, via, verdict; /* as in struct fact */
 	bool answered, by_answer;
 	uint8_t client_bits; /* of address, wide: 128 all of it, less a network; 0: not told */
 	uint8_t name_len;    /* 0: there was no question */
-	uint8_t list_len, entry_len, server_len;
+	uint8_t list_len, entry_len, server_len, group_len;
 	uint8_t address[ADDR_WIDE_LEN];
-	uint8_t bytes[]; /* the name in wire form, then the three texts, each with a NUL behind it */
+	uint8_t bytes[]; /* the name in wire form, then the four texts, each with a NUL behind it */
 };
 /* NULL: none. Borrowed as the entry. */
 const char *recent_list(const struct recent_entry *e);
 const char *recent_entry_text(const struct recent_entry *e);
 const char *recent_server(const struct recent_entry *e);
+const char *recent_group(const struct recent_entry *e);
 
 struct recent;
 MUST_CHECK struct recent *recent_create(void); /* for no entry yet */

@@ -227,6 +227,43 @@ const struct command commands_table[] = {
 	.examples = "saringctl cache flush example.com",
     },
     {
+	.verb = "log",
+	.purpose = PURPOSE_HAPPENED,
+	.run = cmd_log,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_BLOCKED) | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_NAME) |
+		   OPTION_BIT(OPTION_NUMBER),
+	.summary = "the last queries, and each as it comes",
+	.details = "The newest 100 of those the daemon keeps in memory, oldest first.\n"
+		   "With --follow the last ten, then each as it comes; with --json one document a line.",
+	.examples = "saringctl log --blocked --client 192.0.2.7\n"
+		    "saringctl log --follow --name example.com",
+    },
+    {
+	.verb = "top",
+	.purpose = PURPOSE_HAPPENED,
+	.run = cmd_top,
+	.operands = "[names|blocked|clients|lists]",
+	.max = 1,
+	.options = OPTION_BIT(OPTION_NUMBER) | OPTION_BIT(OPTION_INTERACTIVE),
+	.summary = "what was asked or blocked most in the last day, who asks most, and which lists block most",
+	.details = "With -i on the whole terminal, refreshed each second: n, b, c and l choose what is shown, q ends it.",
+	.examples = "saringctl top blocked -n 20\n"
+		    "saringctl top -i",
+    },
+    {
+	.verb = "stats",
+	.purpose = PURPOSE_HAPPENED,
+	.run = cmd_stats,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_RESET),
+	.summary = "queries and blocks over time, and how long they took",
+	.details =
+	    "Of the last hour when --since is not given. Seconds are kept for five minutes, minutes for a day, hours for 30 days,\n"
+	    "the latter two over restarts of the daemon.",
+	.examples = "saringctl stats --since 1d",
+    },
+    {
 	.verb = "audit",
 	.purpose = PURPOSE_RECORD,
 	.run = cmd_audit,
