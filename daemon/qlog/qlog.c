@@ -17,7 +17,6 @@
 #include <time.h>
 
 #define WAKE_ROWS ROWS_BATCH_ROWS /* so many waiting are not kept waiting until the second is over */
-#define RCODE_TEXT_MAX 16
 
 /* What the thread is to do. */
 struct orders {
@@ -57,23 +56,6 @@ struct row_room {
 	char name[NAME_TEXT_MAX], client[ADDR_TEXT_MAX], type[RRTYPE_TEXT_MAX], rcode[RCODE_TEXT_MAX];
 };
 
-static const char *rcode_text(uint16_t rcode, char buf[RCODE_TEXT_MAX])
-{
-	static const struct {
-		uint16_t rcode;
-		const char *text;
-	} known[] = {{RCODE_NOERROR, "NOERROR"},   {RCODE_FORMERR, "FORMERR"},	  {RCODE_SERVFAIL, "SERVFAIL"},
-		     {RCODE_NXDOMAIN, "NXDOMAIN"}, {RCODE_NOTIMP, "NOTIMP"},	  {RCODE_REFUSED, "REFUSED"},
-		     {RCODE_BADVERS, "BADVERS"},   {RCODE_BADCOOKIE, "BADCOOKIE"}};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (known[i].rcode == rcode)
-			return known[i].text;
-	}
-	(void)snprintf(buf, RCODE_TEXT_MAX, "RCODE%u", rcode);
-	return buf;
-}
-
 static const char *client_text(const struct qlog_query *q, char buf[ADDR_TEXT_MAX])
 {
 	struct addr a = {.len = 0};
@@ -101,7 +83,7 @@ static void make_row(const struct qlog_query *q, struct row_room *room, struct r
 			    .type = str_from(q->type == 0 ? "" : rrtype_to_text(q->type, room->type)),
 			    .transport = str_from(q->transport),
 			    .fate = str_from(q->fate),
-			    .rcode = str_from(q->answered ? rcode_text(q->rcode, room->rcode) : ""),
+			    .rcode = str_from(q->answered ? rcode_to_text(q->rcode, room->rcode) : ""),
 			    .verdict = str_from(q->verdict),
 			    .list = q->list,
 			    .entry = q->entry,
