@@ -253,6 +253,7 @@ static void start_workers(void *arg)
 					       .cookie_seed = d->cookie_seed,
 					       .limit = d->limit,
 					       .loop = d->loop,
+					       .frames = outlets_seat(d->outlets, i),
 					       .tap = observer_tap(d->observer, i),
 					       .away = observer_away(d->observer, i),
 					       .inflight = d->inflight,
@@ -472,7 +473,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
-	struct outlets_config outlets = {.observer = d->observer, .generations = d->generations, .group = d->control_group};
+	struct outlets_config outlets = {.observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
 	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,

@@ -7,6 +7,7 @@
 struct outlets {
 	struct outlets_config config;
 	struct qlog *qlog;
+	struct dnstap *dnstap;
 	struct observer_subscriber *facts; /* NULL: none are wanted */
 	uint64_t world;			   /* that is acted by */
 };
@@ -70,13 +71,16 @@ void outlets_follow(struct outlets *o)
 {
 	const struct generation *g = generation_current(o->config.generations);
 
-	if (g == NULL || g->serial == o->world)
+	if (g == NULL || g->serial == o->world) {
+		dnstap_tick(o->dnstap);
 		return;
+	}
 	/* What came up to now is of the settings of then. */
 	if (o->facts != NULL)
 		observer_drain(o->config.observer);
 	o->world = g->serial;
 	qlog_follow(o->qlog, g->settings);
+	dnstap_follow(o->dnstap, g->settings);
 	const bool wants = qlog_is_on(o->qlog);
 	if (wants && o->facts == NULL)
 		o->facts = observer_subscribe(o->config.observer, take, o, true);
@@ -92,6 +96,7 @@ struct outlets *outlets_create(const struct outlets_config *config)
 
 	o->config = *config;
 	o->qlog = qlog_create(config->group);
+	o->dnstap = dnstap_create(config->workers, config->group);
 	return o;
 }
 
@@ -104,11 +109,18 @@ void outlets_destroy(struct outlets *o)
 		observer_unsubscribe(o->config.observer, o->facts);
 	}
 	qlog_destroy(o->qlog);
+	dnstap_destroy(o->dnstap);
 	free(o);
+}
+
+struct frames_seat *outlets_seat(struct outlets *o, unsigned worker)
+{
+	return dnstap_seat(o->dnstap, worker);
 }
 
 void outlets_info(struct outlets *o, struct outlets_info *ret)
 {
 	qlog_info(o->qlog, &ret->queries);
+	dnstap_info(o->dnstap, &ret->dnstap);
 	ret->file = settings_of(o)->query_log_file;
 }

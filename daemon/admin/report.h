@@ -66,6 +66,7 @@ MUST_CHECK json_t *report_explain(const struct explain_source *source, const str
 
 struct outlets;
 MUST_CHECK json_t *report_query_log(struct outlets *outlets);
+MUST_CHECK json_t *report_dnstap(struct outlets *outlets);
 
 struct observer;
 /* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with

@@ -23,3 +23,16 @@ json_t *report_query_log(struct outlets *outlets)
 	report_put_str(object, "error", str_from(info.queries.error));
 	return object;
 }
+
+json_t *report_dnstap(struct outlets *outlets)
+{
+	struct outlets_info info;
+	json_t *object = json_object();
+
+	outlets_info(outlets, &info);
+	report_put(object, "enabled", json_boolean(info.dnstap.on));
+	put_count(object, "sent", info.dnstap.sent);
+	put_count(object, "dropped", info.dnstap.dropped);
+	report_put_str(object, "error", str_from(info.dnstap.error));
+	return object;
+}

@@ -120,7 +120,7 @@ ROOTS = {
     "tests": ["lib", "config", "daemon", "tools", "tests/unit"],
 }
 
-GENERATED = {"version.h"}
+GENERATED = {"version.h", "dnstap.pb-c.h"}
 SKIPPED = {".git", "__pycache__", ".pytest_cache", "node_modules"}
 SPDX = "SPDX-License-Identifier:"
 SPDX_SUFFIXES = {".c", ".h", ".py", ".sh"}

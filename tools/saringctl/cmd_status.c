@@ -126,6 +126,18 @@ static void show_query_log(const struct output *o, const json_t *log)
 		output_line(o, "", error);
 }
 
+static void show_dnstap(const struct output *o, const json_t *dnstap)
+{
+	char sent[FIGURE_MAX];
+	const char *error = field_text(dnstap, "error");
+	if (!json_is_true(json_object_get(dnstap, "enabled")))
+		return;
+	output_linef(o, "dnstap", "%s sent, %lld dropped", figure_count(field_int(dnstap, "sent"), "message", "messages", sent),
+		     (long long)field_int(dnstap, "dropped"));
+	if (error[0] != '\0')
+		output_line(o, "", error);
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -157,6 +169,7 @@ enum exit_status cmd_status(struct context *ctx)
 	show_limits(o, json_object_get(status, "counters"));
 	show_audit(o, json_object_get(status, "audit"));
 	show_query_log(o, json_object_get(status, "query_log"));
+	show_dnstap(o, json_object_get(status, "dnstap"));
 	json_decref(status);
 	return STATUS_DONE;
 }
