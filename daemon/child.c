@@ -19,7 +19,7 @@
 /* The reader of strangers' text has no business with the service manager. ret: pointers into the environment, owned array. */
 static char **environment(void)
 {
-	static const char *const hidden[] = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "CREDENTIALS_DIRECTORY="};
+	static const char *const hidden[] = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "SARINGD_", "CREDENTIALS_DIRECTORY="};
 	size_t count = 0, kept = 0;
 	while (environ[count])
 		count++;

@@ -16,6 +16,7 @@
 #include "happened.h"
 #include "jobs.h"
 #include "lifesigns.h"
+#include "listen/handed.h"
 #include "listen/sockets.h"
 #include "listen/tcp_seats.h"
 #include "notify.h"
@@ -45,8 +46,9 @@
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define START_EXTEND_MS 30000 /* asked of the service manager at each tick while the first image is compiled */
-#define STOP_S 5	      /* a stop that takes longer is cut short */
+#define START_EXTEND_MS 30000		      /* asked of the service manager at each tick while the first image is compiled */
+#define STARTED_AGAIN "SARINGD_STARTED_AGAIN" /* in the environment: a second time would change nothing */
+#define STOP_S 5			      /* a stop that takes longer is cut short */
 
 struct daemon {
 	const struct daemon_options *options;
@@ -62,12 +64,10 @@ struct daemon {
 	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled, *on_drain;
 	int settled_fd;
 
-	struct listener *listeners; /* of all workers */
-	size_t listener_count;
+	struct sockets sockets; /* of all workers */
+	bool has_successor;	/* and they outlive us */
 	unsigned worker_count;
-	const char **listen; /* as text */
-	struct addr *bound;
-	size_t listen_count;
+	const char **listen; /* as text: sockets.addrs */
 	struct worker **workers;
 	const struct counters **counters;
 	struct lifesigns lifesigns;
@@ -240,13 +240,15 @@ static void start_workers(void *arg)
 	struct daemon *d = arg;
 	struct err err = {0};
 	char text[1024];
-	size_t each = d->boot->listen_count * 2;
 	bool ok = true;
 	outlets_follow(d->outlets);
 	for (unsigned i = 0; ok && i < d->worker_count; i++) {
+		size_t count;
+		const struct listener *listeners = sockets_share(&d->sockets, i, &count);
 		struct worker_config config = {.index = i,
-					       .listeners = &d->listeners[i * each],
-					       .listener_count = each,
+					       .listeners = listeners,
+					       .listener_count = count,
+					       .has_successor = d->has_successor,
 					       .generations = d->generations,
 					       .cache = d->cache,
 					       .failures = d->failures,
@@ -338,7 +340,7 @@ static void start_control(struct daemon *d)
 					 .counters = d->counters,
 					 .worker_count = d->worker_count,
 					 .listen = d->listen,
-					 .listen_count = d->listen_count,
+					 .listen_count = d->sockets.addr_count,
 					 .started_ms = d->started_ms,
 					 .rebuild = request_rebuild,
 					 .compile_seconds = compile_seconds,
@@ -369,7 +371,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	d->review = review_create(clock_wall_s());
 	start_control(d);
 	d->ready = true;
-	for (size_t i = 0; i < d->listen_count; i++)
+	for (size_t i = 0; i < d->sockets.addr_count; i++)
 		log_info("listen endpoint=\"%s\"", d->listen[i]);
 	log_info("ready workers=%u generation=%u seconds=%.3f", d->worker_count, report->generation,
 		 (double)(clock_mono_ms() - d->started_ms) / 1000);
@@ -401,6 +403,32 @@ static bool make_base(struct daemon *d, struct err *err)
 	return true;
 }
 
+/* What listens: what the service manager hands over, and what is opened here; and the manager keeps that for who comes after us. */
+static bool open_sockets(struct daemon *d, struct err *err)
+{
+	const struct settings *s = d->boot;
+	size_t count;
+	struct listener *handed = handed_take(&count);
+	bool ok = sockets_open(s->listen, s->listen_count, d->worker_count, handed, count, &d->sockets, err);
+	free(handed);
+	if (ok)
+		d->has_successor = handed_keep(d->sockets.all, d->sockets.count);
+	return ok;
+}
+
+/* The unit lends a user that is not root the right to bind low ports, and its filter may forbid to give it up. Who is started anew
+ * by that user has it no more, and finds the ports bound. Returns when there is nothing to give up, or all that there is has
+ * failed.
+ */
+static void give_up_lent(const struct daemon *d)
+{
+	if (d->privs.plan != PRIVS_STAY || privs_give_up())
+		return;
+	if (getenv(STARTED_AGAIN) == NULL)
+		handed_exec(d->options->argv, d->sockets.all, d->sockets.count, STARTED_AGAIN);
+	log_warning("user.capabilities text=\"the capabilities that were lent to bind ports cannot be given up\"");
+}
+
 /* What must be done while still root, if it is root at all; the last thing is to stop being root. */
 static bool open_and_drop(struct daemon *d, struct err *err)
 {
@@ -411,9 +439,9 @@ static bool open_and_drop(struct daemon *d, struct err *err)
 		return false;
 	child_find("saring-fetch", d->fetcher, sizeof(d->fetcher));
 	d->worker_count = s->workers ? s->workers : startup_cores(SETTINGS_WORKERS_MAX);
-	if (!sockets_open(s->listen, s->listen_count, d->worker_count, &d->listeners, err))
+	if (!open_sockets(d, err))
 		return false;
-	d->listener_count = s->listen_count * 2 * d->worker_count;
+	give_up_lent(d);
 	if (!startup_own_dir(s->state, 0750, d->privs.uid, d->privs.gid, err) ||
 	    !startup_own_parent(s->control_socket, 0750, d->privs.uid, d->control_group, err) ||
 	    !control_socket_open(s->control_socket, d->privs.uid, d->control_group, &d->socket, err))
@@ -422,17 +450,14 @@ static bool open_and_drop(struct daemon *d, struct err *err)
 	return privs_drop(&d->privs, err) && startup_lock_state(s->state, &d->state_lock, err);
 }
 
-/* "dns://127.0.0.1:53", with the ports the kernel gave: UDP and TCP of an endpoint have the same, and so have all workers. */
+/* "dns://127.0.0.1:53", with the ports the kernel gave. */
 static void name_endpoints(struct daemon *d)
 {
-	d->listen_count = d->boot->listen_count;
-	d->listen = base_alloc((d->listen_count + 1) * sizeof(*d->listen));
-	d->bound = base_alloc((d->listen_count + 1) * sizeof(*d->bound));
-	for (size_t i = 0; i < d->listen_count; i++) {
+	d->listen = base_alloc((d->sockets.addr_count + 1) * sizeof(*d->listen));
+	for (size_t i = 0; i < d->sockets.addr_count; i++) {
 		char host[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
-		snprintf(text, sizeof(text), "dns://%s", addr_to_text(&d->listeners[i * 2].addr, host));
+		snprintf(text, sizeof(text), "dns://%s", addr_to_text(&d->sockets.addrs[i], host));
 		d->listen[i] = base_strdup(text);
-		d->bound[i] = d->listeners[i * 2].addr;
 	}
 }
 
@@ -440,7 +465,7 @@ static void name_endpoints(struct daemon *d)
 static bool asks_others(const struct daemon *d)
 {
 	struct err_list errors = {0};
-	bool ok = settings_check_here(d->boot, d->bound, d->listen_count, &errors);
+	bool ok = settings_check_here(d->boot, d->sockets.addrs, d->sockets.addr_count, &errors);
 	if (!ok)
 		startup_complain(NULL, &errors);
 	err_list_finish(&errors);
@@ -462,7 +487,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->loop = loop_create();
 	d->inflight = inflight_create();
 	d->tcp_seats =
-	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->listener_count), TCP_CONNECTIONS_ADDRESS_MAX);
+	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->sockets.count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	struct audit_config audit = {.base = d->base,
 				     .state = d->boot->state,
@@ -484,8 +509,8 @@ static bool build(struct daemon *d, struct err *err)
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
-					.bound = d->bound,
-					.bound_count = d->listen_count,
+					.bound = d->sockets.addrs,
+					.bound_count = d->sockets.addr_count,
 					.resolv_conf = RESOLV_CONF,
 					.boot = d->boot,
 					.generations = d->generations,
@@ -566,13 +591,10 @@ static void daemon_finish(struct daemon *d)
 	loop_destroy(d->loop);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
-	if (d->listeners)
-		sockets_close(d->listeners, d->listener_count);
-	free(d->listeners);
-	for (size_t i = 0; d->listen && i < d->listen_count; i++)
+	for (size_t i = 0; d->listen && i < d->sockets.addr_count; i++)
 		free((void *)(uintptr_t)d->listen[i]);
 	free(d->listen);
-	free(d->bound);
+	sockets_close(&d->sockets);
 	free_events(d);
 	if (d->state_lock >= 0)
 		close(d->state_lock);

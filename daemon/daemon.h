@@ -8,7 +8,8 @@
 
 struct daemon_options {
 	const char *config_path;
-	bool debug; /* -v: the debug log, whatever saring.yaml says */
+	char *const *argv; /* of the process: it may have to start itself anew */
+	bool debug;	   /* -v: the debug log, whatever saring.yaml says */
 };
 
 /* Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 when the start failed (which was said on stderr). */

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 	    {"version", no_argument, NULL, OPTION_VERSION}, {"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}};
-	struct daemon_options options = {.config_path = SETTINGS_PATH_DEFAULT};
+	struct daemon_options options = {.config_path = SETTINGS_PATH_DEFAULT, .argv = argv};
 	bool check = false;
 	int option;
 	while ((option = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1) {

@@ -57,13 +57,21 @@ bool privs_resolve(const char *user, uid_t euid, struct privs *ret, struct err *
 }
 
 /* A unit's AmbientCapabilities= would go on to every program this process starts. */
-static void give_up_capabilities(void)
+bool privs_give_up(void)
 {
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
-	/* The unit's system call filter may forbid this; then the bounding set of the unit is what limits it. */
-	(void)syscall(SYS_capset, &head, none);
+	struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	if (syscall(SYS_capset, &head, none) == 0)
+		return true;
+	if (syscall(SYS_capget, &head, left) != 0)
+		return false;
+	/* What is inheritable is no right, and comes to none: no program started gains any (privs_drop). */
+	for (size_t i = 0; i < ARRAY_LEN(left); i++)
+		if ((left[i].permitted | left[i].effective) != 0)
+			return false;
+	return true;
 }
 
 static bool become(const struct privs *p, struct err *err)
@@ -77,7 +85,8 @@ static bool become(const struct privs *p, struct err *err)
 	if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0 || ruid != p->uid || euid != p->uid ||
 	    suid != p->uid || rgid != p->gid || egid != p->gid || sgid != p->gid)
 		return err_set(err, ERR_INTERNAL, "becoming user '%s' did not take", p->name);
-	give_up_capabilities();
+	if (!privs_give_up())
+		return err_set(err, ERR_INTERNAL, "capabilities could not be given up after becoming user '%s'", p->name);
 	if (setuid(0) == 0 || seteuid(0) == 0 || (p->gid != 0 && setegid(0) == 0))
 		return err_set(err, ERR_INTERNAL, "root's rights could be taken back after becoming user '%s'", p->name);
 #ifdef PRIVS_SANITIZED
@@ -95,7 +104,7 @@ bool privs_drop(const struct privs *privs, struct err *err)
 		ok = become(privs, err);
 		break;
 	case PRIVS_STAY:
-		give_up_capabilities();
+		(void)privs_give_up(); /* who could not has started anew already, or has said so */
 		break;
 	case PRIVS_STAY_ROOT:
 	case PRIVS_NO_USER:

@@ -31,6 +31,9 @@ struct privs {
 /* What is to be done for `user` (NULL: not said in saring.yaml) by a process that runs as euid. Changes nothing.
  * False when a user is named that does not exist. */
 MUST_CHECK bool privs_resolve(const char *user, uid_t euid, struct privs *ret, struct err *err);
+/* Give up the capabilities that were lent to bind ports: what is called by a process that is not root. False: they are still there,
+ * as the unit's system call filter forbids capset(2); then only the next program, which no longer inherits them, is without. */
+bool privs_give_up(void);
 /* Do it. Afterwards the process cannot get any right back: supplementary groups, saved ids and capabilities are gone too, which is
  * tried out, and no program it starts can gain any (no_new_privs). False leaves a process that should end. */
 MUST_CHECK bool privs_drop(const struct privs *privs, struct err *err);

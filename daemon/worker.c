@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define WORKER_STOP_MS 1000 /* for answers under way when asked to stop */
+#define WORKER_LAST_MS 100  /* after that, for those who were told that there is none */
 #define WORKER_STOP_POLL_MS 20
 
 /* Upstreams that asks under way may still use. */
@@ -35,7 +36,7 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	_Atomic bool stopping;
-	bool stop_seen;
+	bool stop_seen, stop_told;
 	int64_t stop_left_ms;
 	/* made with the first world */
 	struct pool *pool;
@@ -130,6 +131,24 @@ static void release(struct worker *w, uint64_t serial)
 		generation_release(w->config.generations, w->config.index, serial);
 }
 
+/* Nobody waits for an answer: not ours, nor another worker's clients for what we ask. */
+static bool is_quiet(const struct worker *w)
+{
+	return w->tcp == NULL || (w->service->slots_used == 0 && w->service->asks == NULL && tcp_is_quiet(w->tcp));
+}
+
+/* They have waited long enough: while they do, all others wait for our successor. */
+static void tell_those_left(struct worker *w)
+{
+	if (w->stop_told)
+		return;
+	w->stop_told = true;
+	if (service_begin_batch(w->service)) {
+		asks_give_up(w->service);
+		service_end_batch(w->service);
+	}
+}
+
 static void on_stop_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -138,7 +157,9 @@ static void on_stop_poll(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	w->stop_left_ms -= WORKER_STOP_POLL_MS;
-	if (w->stop_left_ms <= 0 || w->tcp == NULL || (w->service->slots_used == 0 && tcp_is_quiet(w->tcp)))
+	if (w->stop_left_ms <= 0)
+		tell_those_left(w);
+	if (w->stop_left_ms <= -WORKER_LAST_MS || is_quiet(w))
 		(void)event_base_loopbreak(w->base);
 	else
 		(void)event_add(w->stop_poll, &again);
@@ -151,7 +172,7 @@ static void begin_stop(struct worker *w)
 	w->stop_seen = true;
 	w->stop_left_ms = WORKER_STOP_MS;
 	for (size_t i = 0; i < w->udp_count; i++)
-		udp_stop(w->udp[i]);
+		udp_stop(w->udp[i], w->config.has_successor);
 	if (w->tcp != NULL)
 		tcp_stop(w->tcp);
 	on_stop_poll(-1, 0, w);
@@ -208,6 +229,8 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->frames_seat = config->frames;
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener *l = &config->listeners[i];
+		if (l->number >= ARRAY_LEN(w->service->listen))
+			continue;
 		w->service->listen[l->number] = l->asked;
 		w->service->listen_count = MAX(w->service->listen_count, (size_t)l->number + 1);
 	}

@@ -33,6 +33,7 @@ struct worker_config {
 	struct loop *loop;		/* shared by all workers */
 	struct frames_seat *frames; /* this worker\'s own; the reader is the caller\'s */
 	struct tap *tap, *away;		/* this worker's own; the reader is the caller's */
+	bool has_successor;		/* what is not read when it ends, another process will read (listen/handed.h) */
 	struct worker *const *workers;	/* all of them, by index, for answers that wait on another's ask */
 };
 
@@ -40,7 +41,7 @@ struct worker;
 MUST_CHECK struct worker *worker_create(const struct worker_config *config, struct err *err);
 MUST_CHECK bool worker_start(struct worker *w, struct err *err);
 void worker_nudge(struct worker *w); /* any thread: wake its loop, so that it adopts the newest world and ticks */
-void worker_stop(struct worker *w);  /* ask it to end: stops reading, lets TCP answers go out, at most 1 s */
+void worker_stop(struct worker *w);  /* ask it to end: stops reading, lets answers go out, at most 1.1 s */
 void worker_join(struct worker *w);
 void worker_destroy(struct worker *w);				/* after worker_join */
 const struct counters *worker_counters(const struct worker *w); /* any thread */

@@ -470,6 +470,7 @@ void commands_run(struct commands *c, json_t *request, const struct command_peer
 		return;
 	}
 	call.change = json_object_get(args, "change");
+	audit_who_said(&call.who, call.change);
 	command->run(c, args, &call);
 }
 

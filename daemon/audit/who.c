@@ -22,7 +22,7 @@ bool audit_login_uid_parse(const char *text, uid_t *ret)
 	return true;
 }
 
-static bool read_login_uid(pid_t pid, uid_t *ret)
+static bool read_login_uid(pid_t pid, bool *ret_seen, uid_t *ret)
 {
 	char path[64], text[32] = "";
 	(void)snprintf(path, sizeof(path), "/proc/%d/loginuid", (int)pid);
@@ -31,13 +31,26 @@ static bool read_login_uid(pid_t pid, uid_t *ret)
 		return false;
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	close(fd);
+	*ret_seen = n > 0;
 	return n > 0 && audit_login_uid_parse(text, ret);
 }
 
 void audit_who_of_peer(uid_t uid, pid_t pid, struct audit_who *ret)
 {
 	*ret = (struct audit_who){.by = "control", .is_person = true, .uid = uid, .pid = pid};
-	ret->has_login_uid = pid > 0 && read_login_uid(pid, &ret->login_uid);
+	ret->has_login_uid = pid > 0 && read_login_uid(pid, &ret->login_seen, &ret->login_uid);
+}
+
+void audit_who_said(struct audit_who *who, const json_t *change)
+{
+	const json_t *said = json_object_get(change, "login_uid");
+	if (!who->is_person || who->login_seen || !json_is_integer(said))
+		return;
+	json_int_t uid = json_integer_value(said);
+	if (uid < 0 || uid >= UINT32_MAX)
+		return;
+	who->has_login_uid = who->login_said = true;
+	who->login_uid = (uid_t)uid;
 }
 
 static json_t *login_of(uid_t uid)
@@ -60,9 +73,11 @@ json_t *audit_user_json(uid_t uid)
 void audit_who_put(const struct audit_who *who, json_t *record)
 {
 	bool on_behalf = who->is_person && who->has_login_uid && who->login_uid != who->uid;
+	json_t *behalf = on_behalf ? audit_user_json(who->login_uid) : json_null();
+	must(!on_behalf || !who->login_said || json_object_set_new(behalf, "said", json_true()) == 0);
 	must(json_object_set_new(record, "by", json_string(who->by)) == 0);
 	must(json_object_set_new(record, "uid", who->is_person ? json_integer((json_int_t)who->uid) : json_null()) == 0);
 	must(json_object_set_new(record, "login", who->is_person ? login_of(who->uid) : json_null()) == 0);
-	must(json_object_set_new(record, "on_behalf_of", on_behalf ? audit_user_json(who->login_uid) : json_null()) == 0);
+	must(json_object_set_new(record, "on_behalf_of", behalf) == 0);
 	must(json_object_set_new(record, "pid", who->pid > 0 ? json_integer((json_int_t)who->pid) : json_null()) == 0);
 }

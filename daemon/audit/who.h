@@ -16,11 +16,16 @@ struct audit_who {
 	uid_t uid;
 	pid_t pid; /* 0: none */
 	bool has_login_uid;
-	uid_t login_uid; /* who logged in to the session that this comes from (sudo, su): /proc/PID/loginuid */
+	bool login_seen; /* /proc/PID/loginuid could be read, whatever stood in it; else the peer's word is taken */
+	bool login_said; /* and was */
+	uid_t login_uid; /* who logged in to the session that this comes from (sudo, su) */
 };
 
 /* Of a peer that the kernel named (SO_PEERCRED). Reads /proc/PID/loginuid, now: the process may be gone later. */
 void audit_who_of_peer(uid_t uid, pid_t pid, struct audit_who *ret);
+/* What the peer says of itself in its `change` (may be NULL), where we were not let look (ProtectProc=invisible). Only who may
+ * change things is asked: root, who could write anything into any loginuid, and our own user, whose processes are seen. */
+void audit_who_said(struct audit_who *who, const json_t *change);
 /* "by", "uid", "login", "on_behalf_of", "pid". Asks the system for the names of users. */
 void audit_who_put(const struct audit_who *who, json_t *record);
 /* {"uid", "login"}: a new reference. */

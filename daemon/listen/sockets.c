@@ -2,228 +2,353 @@
 #include "listen/sockets.h"
 
 #include "base/log.h"
+#include "listen/handed.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Of a UDP socket: what comes while its worker does something else waits here. A small query takes about 768 bytes of it, so that
- * this is some 5 000 of them: 10 ms of half a million a second. */
-#define SOCKETS_RECEIVE_BUFFER (4 * 1024 * 1024)
-#define SOCKETS_RMEM_MAX "/proc/sys/net/core/rmem_max"
-#define SOCKETS_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
-/* Of a TCP client's socket, which has them from the listening one. Questions are small and answers at most 64 KiB: what a client
- * that does not read can pin in the kernel is bounded by these, not by what the kernel grows buffers to. */
-#define SOCKETS_STREAM_RECEIVE_BUFFER (64 * 1024)
-#define SOCKETS_STREAM_UNSENT (128 * 1024)
-#define SOCKETS_STREAM_UNACKED_MS 10000 /* then the client is taken for gone, although it has said no farewell */
-#define SOCKETS_FAST_OPEN 256		/* RFC 7413: connections that begin with data and are not confirmed yet */
-#define SOCKETS_PORT_TRIES 32		/* for a port free for UDP and TCP alike */
+#define PORT_TRIES 32 /* for a port free for UDP and TCP alike */
+#define DNS_PORT 53
 
-/* Not in glibc's headers: path-MTU messages, which anybody can forge, neither shrink nor fragment what we send. */
-#ifndef IP_PMTUDISC_OMIT
-#define IP_PMTUDISC_OMIT 5
-#endif
-#ifndef IPV6_PMTUDISC_OMIT
-#define IPV6_PMTUDISC_OMIT 5
-#endif
+/* What is being made: the set, and what it is made of. */
+struct plan {
+	const struct listener *handed;
+	size_t handed_count;
+	unsigned workers;
+	struct sockets *to;
+	size_t room; /* of to->all */
+};
 
-static bool set_int(int fd, int level, int option, int value)
+/* ---- what is to be listened at ---- */
+
+static bool is_passed_port(const struct plan *p, uint16_t port)
 {
-	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
-}
+	bool passed = false, same = false;
 
-/* What TCP clients' sockets inherit. The kernel may refuse all but the first: then it is slower, or less bounded. */
-static bool set_stream_options(int fd)
-{
-	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_STREAM_RECEIVE_BUFFER);
-	(void)set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKETS_STREAM_UNSENT);
-	(void)set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCKETS_STREAM_UNACKED_MS);
-	(void)set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, SOCKETS_FAST_OPEN);
-	return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-}
-
-static bool say_why(const struct endpoint *e, bool stream, struct err *err)
-{
-	const char *proto = stream ? "TCP" : "UDP";
-
-	if (errno == EADDRINUSE && addr_port(&e->addr) == 53)
-		return err_set(err, ERR_IO,
-			       "cannot listen on %s (%s): port 53 is taken. Often by systemd-resolved (set DNSStubListener=no in "
-			       "/etc/systemd/resolved.conf and restart it) or dnsmasq; see 'ss -lnptu sport = :53'",
-			       e->text, proto);
-	if (errno == EACCES)
-		return err_set_errno(err, ERR_IO, "cannot listen on %s (%s): ports below 1024 need root or CAP_NET_BIND_SERVICE",
-				     e->text, proto);
-	return err_set_errno(err, ERR_IO, "cannot listen on %s (%s)", e->text, proto);
-}
-
-/* By force past net.core.rmem_max where we may (CAP_NET_ADMIN), else as much as that allows. Less than half is worth a word: under
- * load the kernel drops what finds no room (rxq_dropped in saringctl(1)), long before a worker is busy all the time. */
-static void size_receive_buffer(int fd)
-{
-	static struct log_limit limit = {.interval_ms = 60000}; /* once, not for every worker's sockets */
-	int granted = 0;
-	socklen_t len = sizeof(granted);
-
-	if (!set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKETS_RECEIVE_BUFFER))
-		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKETS_RECEIVE_BUFFER);
-	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &len) != 0)
-		return;
-	granted /= 2; /* socket(7): the kernel doubles what is asked, for what it keeps beside the bytes */
-	if (granted >= SOCKETS_RECEIVE_BUFFER / 2)
-		return;
-	char rmem_max[32] = "?";
-	FILE *file = fopen(SOCKETS_RMEM_MAX, "re");
-	if (file != NULL) {
-		if (fgets(rmem_max, sizeof(rmem_max), file) == NULL)
-			strcpy(rmem_max, "?");
-		rmem_max[strcspn(rmem_max, "\n")] = '\0';
-		(void)fclose(file);
+	for (size_t i = 0; i < p->handed_count; i++) {
+		passed |= p->handed[i].origin == LISTENER_PASSED;
+		same |= p->handed[i].origin == LISTENER_PASSED && addr_port(&p->handed[i].addr) == port;
 	}
-	log_limited(&limit, LOG_LEVEL_INFO, "listen.buffer wanted=%d granted=%d net.core.rmem_max=%s", SOCKETS_RECEIVE_BUFFER,
-		    granted, rmem_max);
+	return same || (passed && port == DNS_PORT);
 }
 
-/* What makes a worker's socket; best effort where the kernel may refuse without harm. */
-static bool set_options(int fd, const struct listener *l)
+static bool is_passed(const struct plan *p, const struct addr *addr)
 {
-	bool v6 = l->addr.sa.sa_family == AF_INET6;
-
-	if (!set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) || (v6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)))
-		return false;
-	if (l->stream)
-		return set_stream_options(fd);
-	size_receive_buffer(fd);
-	if (v6)
-		(void)set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
-	else
-		(void)set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-	if (!l->wildcard)
-		return true;
-	return v6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-}
-
-/* With SO_REUSEPORT a second daemon of the same user would bind too and take half of the queries: a socket without it finds out. */
-static bool port_is_free(const struct addr *addr, bool stream)
-{
-	int fd = socket(addr->sa.sa_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return false;
-	bool ok = (addr->sa.sa_family != AF_INET6 || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
-		  (!stream || set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1)) && bind(fd, &addr->sa, addr->len) == 0 &&
-		  (!stream || listen(fd, 1) == 0);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return ok;
-}
-
-static bool open_one(struct listener *l)
-{
-	l->fd = socket(l->addr.sa.sa_family, (l->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd < 0)
-		return false;
-	if (set_options(l->fd, l) && bind(l->fd, &l->addr.sa, l->addr.len) == 0 &&
-	    (!l->stream || listen(l->fd, SOCKETS_BACKLOG) == 0)) {
-		socklen_t len = sizeof(l->addr.in6);
-		if (getsockname(l->fd, &l->addr.sa, &len) == 0) {
-			l->addr.len = len;
+	for (size_t i = 0; i < p->handed_count; i++)
+		if (p->handed[i].origin == LISTENER_PASSED && addr_eq(&p->handed[i].addr, addr))
 			return true;
-		}
-	}
-	int saved = errno;
-	close(l->fd);
-	l->fd = -1;
-	errno = saved;
 	return false;
 }
 
-/* All sockets of one endpoint: row[w * stride] UDP and row[w * stride + 1] TCP for each worker w. Those opened on failure stay in
- * row, for the caller to close. ret_stream says which kind failed. */
-static bool open_endpoint(const struct addr *addr, size_t number, unsigned workers, size_t stride, struct listener *row,
-			  bool *ret_stream)
+static bool is_there(const struct sockets *s, const struct addr *addr)
+{
+	for (size_t i = 0; i < s->addr_count; i++)
+		if (addr_eq(&s->addrs[i], addr))
+			return true;
+	return false;
+}
+
+static bool is_named(const struct endpoint *endpoints, size_t count, const struct addr *addr)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_eq(&endpoints[i].addr, addr))
+			return true;
+	return false;
+}
+
+/* The port that port 0 of this host had an earlier time; 0: none. */
+static uint16_t port_before(const struct plan *p, const struct endpoint *endpoints, size_t count, const struct addr *addr)
+{
+	for (size_t i = 0; i < p->handed_count; i++) {
+		const struct listener *l = &p->handed[i];
+		if (l->origin == LISTENER_KEPT && addr_same_host(&l->addr, addr) && !is_named(endpoints, count, &l->addr) &&
+		    !is_there(p->to, &l->addr))
+			return addr_port(&l->addr);
+	}
+	return 0;
+}
+
+static void add_addr(struct sockets *s, const struct addr *addr, const struct addr *asked)
+{
+	s->asked[s->addr_count] = *asked;
+	s->addrs[s->addr_count++] = *addr;
+}
+
+static void choose(const struct plan *p, const struct endpoint *endpoints, size_t count)
+{
+	for (size_t e = 0; e < count; e++) {
+		struct addr addr = endpoints[e].addr;
+		if (addr_port(&addr) == 0)
+			addr_set_port(&addr, port_before(p, endpoints, count, &addr));
+		if (!is_passed(p, &addr) && is_passed_port(p, addr_port(&addr)))
+			log_info(
+			    "listen.ignored endpoint=\"%s\" text=\"the service manager passes sockets for that port, or for port "
+			    "53: they decide\"",
+			    endpoints[e].text);
+		else if (addr_port(&addr) == 0 || !is_there(p->to, &addr))
+			add_addr(p->to, &addr, &endpoints[e].addr);
+	}
+	for (size_t i = 0; i < p->handed_count; i++)
+		if (p->handed[i].origin == LISTENER_PASSED && !is_there(p->to, &p->handed[i].addr))
+			add_addr(p->to, &p->handed[i].addr, &p->handed[i].addr);
+}
+
+/* ---- the sockets of one address ---- */
+
+static void add(struct plan *p, const struct listener *l)
+{
+	struct sockets *s = p->to;
+
+	if (s->count == p->room) {
+		p->room = MAX(p->room * 2, (size_t)16);
+		s->all = base_realloc(s->all, p->room * sizeof(*s->all));
+	}
+	s->all[s->count++] = *l;
+}
+
+static size_t take_over(struct plan *p, const struct addr *addr, bool stream)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->handed_count; i++) {
+		if (p->handed[i].stream == stream && addr_eq(&p->handed[i].addr, addr)) {
+			add(p, &p->handed[i]);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* More sockets until each worker has one. beside: there are such already, and it is no harm when the kernel wants no more: they may
+ * be another user's, or without SO_REUSEPORT, or the right to their port may be gone. addr gets the port the kernel gave. */
+static bool open_more(struct plan *p, struct addr *addr, bool stream, size_t have, bool beside)
+{
+	for (; have < p->workers; have++) {
+		struct listener l = {
+		    .fd = -1, .stream = stream, .wildcard = addr_is_any(addr), .origin = LISTENER_OPENED, .addr = *addr};
+		if (!listener_open(&l))
+			return beside;
+		add(p, &l);
+		*addr = l.addr;
+	}
+	return true;
+}
+
+/* UDP and TCP of an address of which nothing is there. */
+static bool open_fresh(struct plan *p, struct addr *addr, bool *ret_stream)
 {
 	struct addr real = *addr;
 
-	for (int stream = 0; stream <= 1; stream++) {
-		*ret_stream = stream == 1;
-		if (addr_port(addr) == 0 && stream == 1 && !port_is_free(&real, true))
-			return false; /* the kernel's choice for UDP is somebody's for TCP */
-		for (unsigned w = 0; w < workers; w++) {
-			struct listener *l = &row[w * stride + (size_t)stream];
-			*l = (struct listener){.fd = -1,
-					       .stream = stream == 1,
-					       .wildcard = addr_is_any(addr),
-					       .addr = real,
-					       .asked = *addr,
-					       .number = (uint8_t)number};
-			if (!open_one(l))
-				return false;
-			real = l->addr;
-		}
-	}
+	*ret_stream = false;
+	if (!open_more(p, &real, false, 0, false))
+		return false;
+	*ret_stream = true;
+	/* the kernel's choice for UDP may be somebody's for TCP */
+	if (addr_port(addr) == 0 && !listener_is_free(&real, true))
+		return false;
+	if (!open_more(p, &real, true, 0, false))
+		return false;
+	*addr = real;
 	return true;
 }
 
-static void close_row(struct listener *row, unsigned workers, size_t stride)
+static void close_from(struct sockets *s, size_t from)
 {
 	int saved = errno;
 
-	for (unsigned w = 0; w < workers; w++)
-		sockets_close(&row[w * stride], 2);
+	for (size_t i = from; i < s->count; i++)
+		if (s->all[i].origin == LISTENER_OPENED)
+			close(s->all[i].fd);
+	s->count = from;
 	errno = saved;
 }
 
-/* Asked of all endpoints before the first is opened: our own wildcard is in nobody's way. */
-static bool all_free(const struct endpoint *endpoints, size_t count, struct err *err)
+/* Of an address that was handed over, and perhaps only by one of the two. */
+static bool open_beside(struct plan *p, struct addr *addr, struct err *err)
 {
-	for (size_t e = 0; e < count; e++) {
-		for (int stream = 0; stream <= 1 && addr_port(&endpoints[e].addr) != 0; stream++) {
-			if (!port_is_free(&endpoints[e].addr, stream == 1))
-				return say_why(&endpoints[e], stream == 1, err);
-		}
+	for (int stream = 0; stream <= 1; stream++) {
+		size_t have = take_over(p, addr, stream == 1);
+		if (open_more(p, addr, stream == 1, have, have > 0))
+			continue;
+		if (!is_passed(p, addr))
+			return listener_say_why(addr, stream == 1, err);
+		char text[ADDR_TEXT_MAX];
+		log_warning("listen.half endpoint=\"dns://%s\" missing=%s error=\"%s\" text=\"the .socket unit wants a line for "
+			    "it, too\"",
+			    addr_to_text(addr, text), stream ? "tcp" : "udp", strerror(errno));
 	}
 	return true;
 }
 
-bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsigned workers, struct listener **ret, struct err *err)
+static bool is_handed(const struct plan *p, const struct addr *addr)
 {
-	if (!all_free(endpoints, endpoint_count, err))
+	for (size_t i = 0; i < p->handed_count; i++)
+		if (addr_eq(&p->handed[i].addr, addr))
+			return true;
+	return false;
+}
+
+static bool open_at(struct plan *p, struct addr *addr, struct err *err)
+{
+	if (is_handed(p, addr))
+		return open_beside(p, addr, err);
+	unsigned tries = addr_port(addr) == 0 ? PORT_TRIES : 1;
+	size_t from = p->to->count;
+	bool stream = false;
+	while (tries-- > 0) {
+		if (open_fresh(p, addr, &stream))
+			return true;
+		close_from(p->to, from);
+	}
+	return listener_say_why(addr, stream, err);
+}
+
+/* Those handed over are in nobody's way but a socket's that has no SO_REUSEPORT, as the one that looks. */
+static bool may_ask(const struct plan *p, const struct addr *addr)
+{
+	bool may = addr_port(addr) != 0;
+
+	for (size_t i = 0; i < p->handed_count; i++)
+		may &= addr_port(&p->handed[i].addr) != addr_port(addr);
+	return may;
+}
+
+/* Asked of all addresses before the first is opened: our own wildcard is in nobody's way. */
+static bool all_free(const struct plan *p, struct err *err)
+{
+	for (size_t a = 0; a < p->to->addr_count; a++) {
+		const struct addr *addr = &p->to->addrs[a];
+		for (int stream = 0; stream <= 1 && may_ask(p, addr); stream++)
+			if (!listener_is_free(addr, stream == 1))
+				return listener_say_why(addr, stream == 1, err);
+	}
+	return true;
+}
+
+/* Which address each is of, once all have their ports: groups may be of who asks there. */
+static void number(struct sockets *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct listener *l = &s->all[i];
+		size_t a = 0;
+		while (a < s->addr_count && !addr_eq(&s->addrs[a], &l->addr))
+			a++;
+		l->asked = a < s->addr_count ? s->asked[a] : l->addr;
+		l->number = (uint8_t)MIN(a, (size_t)LISTENER_NUMBER_MAX);
+	}
+}
+
+/* ---- who reads what ---- */
+
+/* The sockets of one address and kind are all[from] to all[end]. Counts, where ret is NULL. */
+static size_t share_out(const struct sockets *s, size_t from, size_t end, unsigned workers, unsigned w, struct listener *ret)
+{
+	size_t count = 0, n = end - from;
+
+	for (size_t i = w < n ? w : w % n; i < n; i += workers, count++) {
+		if (ret != NULL) {
+			ret[count] = s->all[from + i];
+			ret[count].again = w >= n;
+		}
+	}
+	return count;
+}
+
+static size_t share(const struct sockets *s, unsigned workers, unsigned w, struct listener *ret)
+{
+	size_t count = 0, end;
+
+	for (size_t from = 0; from < s->count; from = end) {
+		for (end = from + 1;
+		     end < s->count && s->all[end].stream == s->all[from].stream && addr_eq(&s->all[end].addr, &s->all[from].addr);)
+			end++;
+		count += share_out(s, from, end, workers, w, ret != NULL ? ret + count : NULL);
+	}
+	return count;
+}
+
+static void share_all(struct sockets *s, unsigned workers)
+{
+	size_t total = 0;
+
+	s->share_at = base_alloc((workers + 1) * sizeof(*s->share_at));
+	for (unsigned w = 0; w < workers; w++) {
+		s->share_at[w] = total;
+		total += share(s, workers, w, NULL);
+	}
+	s->share_at[workers] = total;
+	s->shares = base_alloc(MAX(total, (size_t)1) * sizeof(*s->shares));
+	for (unsigned w = 0; w < workers; w++)
+		(void)share(s, workers, w, s->shares + s->share_at[w]);
+}
+
+const struct listener *sockets_share(const struct sockets *s, unsigned worker, size_t *ret_count)
+{
+	*ret_count = s->share_at[worker + 1] - s->share_at[worker];
+	return s->shares + s->share_at[worker];
+}
+
+/* ---- the whole ---- */
+
+static void give_back(const struct plan *p)
+{
+	for (size_t i = 0; i < p->handed_count; i++) {
+		const struct listener *l = &p->handed[i];
+		char text[ADDR_TEXT_MAX];
+		if (is_there(p->to, &l->addr))
+			continue;
+		log_info(
+		    "listen.dropped endpoint=\"dns://%s\" transport=%s text=\"kept from an earlier time, and not in `listen` any "
+		    "more\"",
+		    addr_to_text(&l->addr, text), l->stream ? "tcp" : "udp");
+		handed_drop(l);
+		close(l->fd);
+	}
+}
+
+static void say_dual(const struct sockets *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		char text[ADDR_TEXT_MAX];
+		if (s->all[i].dual)
+			log_info("listen.dual endpoint=\"dns://%s\" transport=%s text=\"it takes IPv4 too (BindIPv6Only=)\"",
+				 addr_to_text(&s->all[i].addr, text), s->all[i].stream ? "tcp" : "udp");
+	}
+}
+
+bool sockets_open(const struct endpoint *endpoints, size_t endpoint_count, unsigned workers, const struct listener *handed,
+		  size_t handed_count, struct sockets *ret, struct err *err)
+{
+	struct plan p = {.handed = handed, .handed_count = handed_count, .workers = workers, .to = ret};
+
+	*ret = (struct sockets){.addrs = base_alloc((endpoint_count + handed_count + 1) * sizeof(*ret->addrs)),
+				.asked = base_alloc((endpoint_count + handed_count + 1) * sizeof(*ret->asked))};
+	choose(&p, endpoints, endpoint_count);
+	give_back(&p); /* first: it may be in the way */
+	bool ok = all_free(&p, err);
+	for (size_t a = 0; a < ret->addr_count && ok; a++)
+		ok = open_at(&p, &ret->addrs[a], err);
+	if (!ok) {
+		close_from(ret, 0);
+		sockets_close(ret);
 		return false;
-	size_t stride = endpoint_count * 2, total = stride * workers;
-	struct listener *all = base_alloc(MAX(total, 1) * sizeof(*all));
-
-	for (size_t i = 0; i < total; i++)
-		all[i].fd = -1;
-	for (size_t e = 0; e < endpoint_count; e++) {
-		unsigned tries = addr_port(&endpoints[e].addr) == 0 ? SOCKETS_PORT_TRIES : 1;
-		bool stream = false, ok = false;
-		while (!ok && tries-- > 0) {
-			ok = open_endpoint(&endpoints[e].addr, e, workers, stride, &all[e * 2], &stream);
-			if (!ok)
-				close_row(&all[e * 2], workers, stride);
-		}
-		if (!ok) {
-			(void)say_why(&endpoints[e], stream, err);
-			sockets_close(all, total);
-			free(all);
-			return false;
-		}
 	}
-	*ret = all;
+	say_dual(ret);
+	number(ret);
+	share_all(ret, workers);
 	return true;
 }
 
-void sockets_close(struct listener *listeners, size_t count)
+void sockets_close(struct sockets *s)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (listeners[i].fd >= 0)
-			close(listeners[i].fd);
-		listeners[i].fd = -1;
-	}
+	for (size_t i = 0; i < s->count; i++)
+		close(s->all[i].fd);
+	free(s->all);
+	free(s->shares);
+	free(s->share_at);
+	free(s->addrs);
+	free(s->asked);
+	*s = (struct sockets){.all = NULL};
 }

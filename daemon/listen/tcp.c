@@ -205,7 +205,6 @@ void tcp_stop(struct tcp *t)
 		(void)event_del(a->readable);
 		(void)event_del(a->resume);
 	}
-	(void)event_del(t->serve_again);
 	for (struct conn *c = TAILQ_FIRST(&t->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
 		conn_settle(c);
@@ -214,11 +213,12 @@ void tcp_stop(struct tcp *t)
 
 bool tcp_is_quiet(const struct tcp *t)
 {
+	int64_t now_ms = clock_mono_ms();
 	const struct conn *c;
 
 	TAILQ_FOREACH(c, &t->conns, link)
 	{
-		if (c->pending > 0 || tcp_bytes_count(&c->out) > 0)
+		if (c->pending > 0 || tcp_bytes_count(&c->out) > 0 || c->again || conn_is_awaited(c, now_ms))
 			return false;
 	}
 	return true;

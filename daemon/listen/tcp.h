@@ -29,12 +29,15 @@
 #define TCP_DRAIN_MS 60000		 /* the client always has something left to take */
 #define TCP_LIFE_MS 900000		 /* then it ends when next nothing is under way; after twice that no more is read */
 #define TCP_SWEEP_MS 250		 /* how exact these times are */
+#define TCP_FAREWELL_MS 300		 /* at the end, for the first question of who has just come, or the rest of a message */
 
 struct tcp;
 MUST_CHECK struct tcp *tcp_create(struct event_base *base, struct service *service, struct tcp_seats *seats);
 void tcp_listen(struct tcp *tcp, const struct listener *listener);
-void tcp_stop(struct tcp *tcp);		  /* accept and read no more */
-bool tcp_is_quiet(const struct tcp *tcp); /* no answer waits to be taken by its client */
+/* Accept nobody, and read no more but of who has just come and not asked yet, or has begun a message: for TCP_FAREWELL_MS. Who has
+ * nothing under way is closed. */
+void tcp_stop(struct tcp *tcp);
+bool tcp_is_quiet(const struct tcp *tcp); /* no answer waits to be taken by its client, and no such question is waited for */
 void tcp_destroy(struct tcp *tcp);
 
 #endif

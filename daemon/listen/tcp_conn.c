@@ -85,6 +85,15 @@ static void listen_for(struct event *event, bool want, bool *is)
 	*is = want;
 }
 
+bool conn_is_awaited(const struct conn *c, int64_t now_ms)
+{
+	if (c->eof)
+		return false;
+	if (tcp_bytes_count(&c->in) > 0)
+		return now_ms - c->half_ms < TCP_FAREWELL_MS;
+	return !c->asked && now_ms - c->born_ms < TCP_FAREWELL_MS;
+}
+
 void conn_settle(struct conn *c)
 {
 	static const struct timeval next_round = {0, 0};
@@ -92,8 +101,10 @@ void conn_settle(struct conn *c)
 	size_t unsent = tcp_bytes_count(&c->out);
 	bool holds = conn_holds_message(c);
 
+	bool ended = t->stopping && !conn_is_awaited(c, t->now_ms);
+
 	if (unsent == 0 && c->pending == 0) {
-		bool over = t->stopping || (c->eof && !holds) || (c->aged && tcp_bytes_count(&c->in) == 0);
+		bool over = (ended && !holds) || (c->eof && !holds) || (c->aged && tcp_bytes_count(&c->in) == 0);
 		if (over) {
 			if (c->aged && !c->eof && !t->stopping)
 				counters_add(t->service->counters, COUNTER_TCP_AGED);
@@ -102,12 +113,12 @@ void conn_settle(struct conn *c)
 		}
 	}
 	bool full = c->pending >= TCP_PENDING_MAX || unsent > TCP_OUT_MAX || (unsent > 0 && t->held > TCP_HELD_SOFT_MAX);
-	bool reading = !full && !c->eof && !t->stopping;
+	bool reading = !full && !c->eof && !ended;
 	if (reading && !c->reading)
 		c->half_ms = t->now_ms; /* a message that was begun before had no chance to be ended */
 	listen_for(&c->readable, reading, &c->reading);
 	listen_for(&c->writable, unsent > 0, &c->writing);
-	if (holds && !full && !t->stopping && !c->again) {
+	if (holds && !full && !c->again) {
 		c->again = true;
 		TAILQ_INSERT_TAIL(&t->again, c, again_link);
 		(void)event_add(t->serve_again, &next_round);

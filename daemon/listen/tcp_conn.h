@@ -46,6 +46,7 @@ struct conn {
 	int64_t born_ms, active_ms, half_ms, out_ms, took_ms;
 	bool corked; /* in its turn: answers are collected, nothing is freed */
 	bool reading, writing;
+	bool asked; /* anything, ever */
 	bool dirty; /* in tcp->dirty: to be flushed before the loop goes on */
 	bool again; /* in tcp->again: it holds whole messages */
 	bool eof;   /* the client will send no more, or is not listened to any more */
@@ -97,6 +98,8 @@ struct conn *conn_create(struct tcp *t, int fd, const struct addr *peer);
 void conn_start(struct conn *c, uint32_t seat);
 /* May free c, as all the following may. Those that return at once after are right. */
 void conn_close(struct conn *c);
+/* At the end: a question may still come of it that must not be lost, since no other process has the connection. */
+bool conn_is_awaited(const struct conn *c, int64_t now_ms);
 /* After anything that changes what the connection waits for. */
 void conn_settle(struct conn *c);
 /* The times: whoever has had his is closed. */

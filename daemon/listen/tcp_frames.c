@@ -226,6 +226,7 @@ static void conn_ask(struct conn *c, const uint8_t *bytes, size_t len)
 	q.peer = c->peer;
 	q.local.len = 0;
 	q.listener = c->listener;
+	c->asked = true;
 	c->pending++;
 	c->budget--;
 	c->active_ms = t->now_ms;

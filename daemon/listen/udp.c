@@ -24,6 +24,7 @@ struct udp {
 	struct service *service;
 	int fd;
 	uint8_t listener;
+	bool counts;	      /* what the kernel dropped; of a socket that several workers read, one does */
 	uint32_t rxq_dropped; /* by the kernel, as last told */
 	/* what came */
 	struct mmsghdr in[UDP_BATCH];
@@ -62,7 +63,7 @@ static void read_control(struct udp *udp, const struct msghdr *m, struct query *
 			q->local.len = sizeof(q->local.in6);
 			if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 				q->ifindex = info.ipi6_ifindex;
-		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL && udp->counts) {
 			uint32_t dropped;
 			memcpy(&dropped, CMSG_DATA(c), sizeof(dropped));
 			counters_add_by(udp->service->counters, COUNTER_RXQ_DROPPED, rxq_delta(&udp->rxq_dropped, dropped));
@@ -243,6 +244,7 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 	udp->service = service;
 	udp->fd = listener->fd;
 	udp->listener = listener->number;
+	udp->counts = !listener->again;
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		udp->in_iov[i] = (struct iovec){udp->in_bytes[i], UDP_QUERY_MAX};
 		udp->in[i].msg_hdr = (struct msghdr){.msg_name = &udp->in_peer[i],
@@ -262,10 +264,10 @@ struct udp *udp_create(struct event_base *base, struct service *service, const s
 	return udp;
 }
 
-void udp_stop(struct udp *udp)
+void udp_stop(struct udp *udp, bool leave)
 {
 	(void)event_del(udp->readable);
-	for (unsigned calls = 0; calls < UDP_STOP_CALLS && read_some(udp); calls++)
+	for (unsigned calls = 0; !leave && calls < UDP_STOP_CALLS && read_some(udp); calls++)
 		;
 }
 

@@ -13,8 +13,9 @@
 
 struct udp;
 MUST_CHECK struct udp *udp_create(struct event_base *base, struct service *service, const struct listener *listener);
-/* Take what has come until now, and read no more after it. Parked questions are still answered. */
-void udp_stop(struct udp *udp);
+/* Read no more. What has come until now is taken first, unless another process will (leave). Parked questions are still answered.
+ */
+void udp_stop(struct udp *udp, bool leave);
 void udp_destroy(struct udp *udp);
 
 #endif

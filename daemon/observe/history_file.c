@@ -19,6 +19,7 @@
 #define MAGIC "SARSTAT1"
 #define MAGIC_LEN 8
 #define HEAD_LEN (MAGIC_LEN + 8)
+#define SINCE_MAX INT64_C(253402300799) /* the last second that RFC 3339 has a text for */
 
 /* ---- written ---- */
 
@@ -138,8 +139,10 @@ struct history *history_read(struct str bytes, struct err *err)
 		(void)err_set(err, ERR_INPUT, "the figures are damaged");
 		return NULL;
 	}
-	struct history *h = history_create((int64_t)get_u64(&r));
-	if (get_span(&r, h, HISTORY_MINUTES) && get_span(&r, h, HISTORY_HOURS) && rd_left(&r) == 0 && rd_ok(&r))
+	const int64_t since_s = (int64_t)get_u64(&r);
+	struct history *h = history_create(since_s);
+	if (since_s >= 0 && since_s <= SINCE_MAX && get_span(&r, h, HISTORY_MINUTES) && get_span(&r, h, HISTORY_HOURS) &&
+	    rd_left(&r) == 0 && rd_ok(&r))
 		return h;
 	(void)err_set(err, ERR_INPUT, "the figures make no sense");
 	history_destroy(h);

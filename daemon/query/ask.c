@@ -586,3 +586,15 @@ void service_stale_due(struct service *s)
 		s->stale_timer(s->stale_timer_arg, s->stale_first->stale_at_ms - s->now_ms);
 	service_end_batch(s);
 }
+
+void asks_give_up(struct service *s)
+{
+	const struct str why = STR_LIT("the server is being stopped");
+	const struct query_extra extra = {.has_ede = true, .ede = EDE_NOT_READY, .text = why};
+
+	for (uint32_t i = 0; i < s->slots_made; i++) {
+		struct query *q = slot_at(s, i);
+		if (q->serial != 0 && judge_again(s, q))
+			fail_as(s, q, &extra);
+	}
+}

@@ -235,6 +235,7 @@ MUST_CHECK struct service *service_create(unsigned worker, struct generations *g
 void service_destroy(struct service *s);
 /* A copy of q in a slot that waits; NULL, counted, when all are taken, or so many by its client that others come first. */
 MUST_CHECK struct query *slot_park(struct service *s, const struct query *q);
+struct query *slot_at(struct service *s, uint32_t slot); /* slot < slots_made; serial 0: it is free */
 /* The slot's query if it still waits under that serial, else NULL. */
 struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial);
 void slot_free(struct service *s, struct query *q);
@@ -386,6 +387,8 @@ bool ask_alone(struct service *s, const struct cache_key *key);
 void ask_prefetch(struct service *s, const struct cache_key *key);
 /* The pool is gone, and with it every ask under way. */
 void asks_forget(struct service *s);
+/* The worker ends: whoever still waits is answered by what has expired, or that there is no answer now. In a batch. */
+void asks_give_up(struct service *s);
 /* Answers other workers' asks brought for queries here. Within a batch. */
 void service_drain(struct service *s);
 /* The client response timer fired: give stale answers to those who waited long enough. */

@@ -106,11 +106,16 @@ struct query *slot_park(struct service *s, const struct query *q)
 	return parked;
 }
 
+struct query *slot_at(struct service *s, uint32_t slot)
+{
+	return &s->slot_chunks[slot / SLOTS_CHUNK][slot % SLOTS_CHUNK];
+}
+
 struct query *slot_find(struct service *s, uint32_t slot, uint64_t serial)
 {
 	if (slot >= s->slots_made)
 		return NULL;
-	struct query *q = &s->slot_chunks[slot / SLOTS_CHUNK][slot % SLOTS_CHUNK];
+	struct query *q = slot_at(s, slot);
 	return q->serial == serial ? q : NULL;
 }
 
@@ -159,7 +164,7 @@ void slot_free(struct service *s, struct query *q)
 void slots_drop_all(struct service *s)
 {
 	for (uint32_t i = 0; i < s->slots_made; i++) {
-		struct query *q = &s->slot_chunks[i / SLOTS_CHUNK][i % SLOTS_CHUNK];
+		struct query *q = slot_at(s, i);
 		if (q->serial != 0)
 			query_drop(s, q, COUNTER_DROPPED);
 	}

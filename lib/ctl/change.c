@@ -45,7 +45,8 @@ static bool names_good(const json_t *names, struct err *err)
 
 static bool keys_good(const json_t *change, struct err *err)
 {
-	static const char *const known[] = {"verb", "list", "names", "name_count", "detail", "reason", "reference", "asked_at_ns"};
+	static const char *const known[] = {"verb",   "list",	   "names",	  "name_count", "detail",
+					    "reason", "reference", "asked_at_ns", "login_uid"};
 	const char *key;
 	json_t *value;
 	json_object_foreach((json_t *)(uintptr_t)change, key, value)
@@ -75,5 +76,6 @@ bool ctl_change_good(const json_t *change, struct err *err)
 	       text_good(json_object_get(change, "detail"), "detail", CTL_CHANGE_TEXT_MAX, err) &&
 	       text_good(json_object_get(change, "reason"), "reason", CTL_CHANGE_TEXT_MAX, err) &&
 	       text_good(json_object_get(change, "reference"), "reference", CTL_CHANGE_TEXT_MAX, err) &&
-	       number_good(json_object_get(change, "asked_at_ns"), "asked_at_ns", err);
+	       number_good(json_object_get(change, "asked_at_ns"), "asked_at_ns", err) &&
+	       number_good(json_object_get(change, "login_uid"), "login_uid", err);
 }

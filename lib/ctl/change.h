@@ -4,10 +4,12 @@
  * the audit log is told beside what the daemon sees for itself, and it is no more than a claim: who asks, the kernel says.
  *
  *   "change": {"verb": "list lift", "list": "ads", "names": ["a.example", ...], "name_count": 1, "detail": "forced",
- *              "reason": "...", "reference": "...", "asked_at_ns": N}
+ *              "reason": "...", "reference": "...", "asked_at_ns": N, "login_uid": N}
  *
  * Every member but "verb" may be absent, or null. names: at most CTL_CHANGE_NAMES_MAX; name_count is how many there really are.
- * asked_at_ns: CLOCK_MONOTONIC when the command began, the same for every process of a machine. Any thread; nothing is kept. */
+ * asked_at_ns: CLOCK_MONOTONIC when the command began, the same for every process of a machine.
+ * login_uid: who logged in to the session the command was given in, for a daemon that is not let see other users' processes.
+ * Any thread; nothing is kept. */
 #ifndef SARING_CTL_CHANGE_H
 #define SARING_CTL_CHANGE_H
 

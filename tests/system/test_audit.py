@@ -4,6 +4,7 @@ as that; nothing can be altered, left out, put in or cut off without being found
 import hashlib
 import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -14,8 +15,9 @@ import threading
 import pytest
 
 from harness.ask import ask, blocked, eventually, rrs
+from harness.daemon import Saringd, needs_root
 from harness.faults import Faults
-from harness.mounts import Tiny, own_namespace
+from harness.mounts import Tiny, in_thread, own_namespace, proc_hidden
 from harness.web import Reply, Web
 
 LISTS = {"house.yaml": "authority: Ministry\nreason: r\nentries:\n  - a.example\n  - b.example\n  - c.example\n",
@@ -150,6 +152,35 @@ def test_who_it_was(daemon):
         assert record["on_behalf_of"] is None
     else:
         assert record["on_behalf_of"]["uid"] == int(login_uid)
+
+
+@needs_root
+def test_who_it_was_where_others_are_hidden(home, fake):
+    """ProtectProc=invisible: the daemon, which is not root, sees no other user's processes. Whose login it was saringctl says then."""
+    nobody, somebody = pwd.getpwnam("nobody"), pwd.getpwnam("daemon")
+    login = "/proc/self/loginuid"
+    if not os.path.exists(login) or open(login, encoding="ascii").read().strip() != "4294967295":
+        pytest.skip("the kernel keeps no login, or this session has one")
+    home.chmod(0o755)
+    daemon = Saringd(home, {"upstream": {"servers": [fake().endpoint]}, "user": "nobody", "state": "var/state", "control": {"socket": "run/c.sock"},
+                            **CONFIG}, LISTS)
+    daemon.copy_binaries(home / "bin")
+    daemon.socket_path = home / "run/c.sock"
+    in_thread(lambda: (own_namespace(), proc_hidden(), daemon.start(env={"ASAN_OPTIONS": "detect_leaks=0"})))
+    try:
+        assert os.stat(f"/proc/{daemon.process.pid}").st_uid == nobody.pw_uid
+        ctl = f"echo {somebody.pw_uid} > {login} && exec {daemon.binaries}/saringctl -c {daemon.config_path} list add house said.example"
+        done = subprocess.run(["sh", "-c", ctl], cwd=home, env=daemon.environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        record = last(daemon)
+        assert (record["uid"], record["login"]) == (0, "root"), "this the kernel says"
+        assert record["on_behalf_of"] == {"uid": somebody.pw_uid, "login": "daemon", "said": True}
+        assert "daemon" in daemon.ctl("audit", "-n", "1").out
+        # nobody's login: nothing is made of it
+        daemon.ctl("list", "add", "house", "unsaid.example")
+        assert last(daemon)["on_behalf_of"] is None
+    finally:
+        daemon.stop()
 
 
 def test_what_failed_is_recorded(daemon):

@@ -82,11 +82,11 @@ FILES = {"ads.yaml": ADS, "fine.yaml": FINE, "trial.yaml": TRIAL}
 @pytest.fixture
 def up(fake):
     one = fake()
-    one.on("alias.example", f.answer("alias.example. 300 IN CNAME www.tracker.example.", "www.tracker.example. 300 IN A 192.0.2.9"))
+    one.on("alias.example", f.records("300 CNAME www.tracker.example.", "www.tracker.example. 300 A 192.0.2.9"))
     one.on("alias-trial.example",
-           f.records("alias-trial.example. 300 IN CNAME trial-target.example.", "trial-target.example. 300 IN A 192.0.2.9"))
-    one.on("gone.example", f.error(3))
-    one.on("broken.example", f.error(2))
+           f.records("300 CNAME trial-target.example.", "trial-target.example. 300 A 192.0.2.9"))
+    one.on("gone.example", f.error("NXDOMAIN"))
+    one.on("broken.example", f.error("SERVFAIL"))
     return one
 
 

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
+#include "saringctl/who.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,10 @@ json_t *change_put(const struct change *c, json_t *args)
 				   bounded(c->list, CTL_CHANGE_LIST_MAX), "name_count", (json_int_t)c->name_count, "reason",
 				   bounded(c->reason, CTL_CHANGE_TEXT_MAX), "reference", bounded(c->reference, CTL_CHANGE_TEXT_MAX),
 				   "detail", bounded(c->detail, CTL_CHANGE_TEXT_MAX), "asked_at_ns", (json_int_t)c->asked_at_ns);
+	uid_t login_uid;
 	must(change != NULL);
+	if (who_session(&login_uid))
+		must(json_object_set_new(change, "login_uid", json_integer((json_int_t)login_uid)) == 0);
 	do {
 		must(json_object_set_new(change, "names", names_json(c, count)) == 0);
 		count /= 2;

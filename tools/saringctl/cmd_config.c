@@ -11,6 +11,7 @@
 #include "list/list.h"
 #include "compile/compile.h"
 #include "saringctl/change.h"
+#include "saringctl/doctor.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
 #include "saringctl/progress.h"
@@ -234,6 +235,20 @@ static void show_check(const struct output *o, const struct check *c, const char
 		     figure_count((int64_t)c->list_count, "list", "lists", lists),
 		     figure_count((int64_t)c->entry_count, "entry", "entries", entries));
 	putchar('\n');
+}
+
+void config_sum_up(const char *path, struct progress *progress, size_t *ret_errors, size_t *ret_warnings, size_t *ret_lists,
+		   char *first, size_t size)
+{
+	struct check c = {0};
+	check_file(&c, path, progress);
+	*ret_errors = c.errors.count + c.errors.swallowed;
+	*ret_warnings = c.warning_count;
+	*ret_lists = c.list_count;
+	first[0] = '\0';
+	if (c.errors.count > 0)
+		(void)err_format(&c.errors.items[0], first, size);
+	check_finish(&c);
 }
 
 enum exit_status cmd_check(struct context *ctx)

@@ -2,7 +2,9 @@
 #include "saringctl/commands.h"
 
 #include "base/str.h"
+#include "saringctl/operands.h"
 #include "saringctl/options.h"
+#include "saringctl/suggest.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -25,15 +27,13 @@ static bool unknown_option(const char *typed, struct err *err)
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		names[i] = options_table[i].name;
 	struct str word = str_from(typed);
+	bool is_long = str_starts(word, "--");
 	while (word.len > 0 && word.ptr[0] == '-') {
 		word.ptr++;
 		word.len--;
 	}
 	word = str_cut(&word, '=');
-	const char *near = typed[0] == '-' && typed[1] == '-' ? str_nearest(word, names, OPTION_COUNT) : NULL;
-	if (near != NULL)
-		return err_set(err, ERR_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, near);
-	return err_set(err, ERR_USAGE, "unknown option '%s'", typed);
+	return suggest(err, ERR_USAGE, word, names, is_long ? OPTION_COUNT : 0, "--", "unknown option '%s'", typed);
 }
 
 /* What getopt_long could not make sense of. */
@@ -112,17 +112,18 @@ static bool unknown_verb(const char *verb, const char *sub, struct err *err)
 	must(commands_count <= ARRAY_LEN(words));
 	for (size_t i = 0; i < commands_count; i++) {
 		const struct command *c = &commands_table[i];
+		if (c->purpose == PURPOSE_HIDDEN)
+			continue;
 		if (sub == NULL && c->sub == NULL)
 			words[count++] = c->verb;
 		else if (sub != NULL && c->sub != NULL && strcmp(c->verb, verb) == 0)
 			words[count++] = c->sub;
 	}
-	const char *near = str_nearest(str_from(sub != NULL ? sub : verb), words, count);
+	char head[COMMAND_NAME_MAX] = "";
 	if (sub == NULL)
-		return near == NULL ? err_set(err, ERR_USAGE, "unknown verb '%s'", verb)
-				    : err_set(err, ERR_USAGE, "unknown verb '%s'; did you mean '%s'?", verb, near);
-	return near == NULL ? err_set(err, ERR_USAGE, "unknown verb '%s %s'", verb, sub)
-			    : err_set(err, ERR_USAGE, "unknown verb '%s %s'; did you mean '%s %s'?", verb, sub, verb, near);
+		return suggest(err, ERR_USAGE, str_from(verb), words, count, head, "unknown verb '%s'", verb);
+	(void)snprintf(head, sizeof(head), "%s ", verb);
+	return suggest(err, ERR_USAGE, str_from(sub), words, count, head, "unknown verb '%s %s'", verb, sub);
 }
 
 bool commands_has_subverbs(const char *verb)
@@ -140,13 +141,8 @@ static void drop_operands(struct invocation *in, size_t count)
 	memmove(in->operands, in->operands + count, in->operand_count * sizeof(in->operands[0]));
 }
 
-static bool parse_verb(struct invocation *in, struct err *err)
+static bool parse_verb_words(struct invocation *in, struct err *err)
 {
-	if (in->operand_count == 0) {
-		if (in->help || in->version)
-			return true;
-		return err_set(err, ERR_USAGE, "no verb given");
-	}
 	const char *verb = in->operands[0], *sub = in->operand_count > 1 ? in->operands[1] : NULL;
 	const struct command *plain = find(verb, NULL);
 	if (plain == NULL)
@@ -164,6 +160,22 @@ static bool parse_verb(struct invocation *in, struct err *err)
 	return true;
 }
 
+static bool parse_verb(struct invocation *in, struct err *err)
+{
+	if (in->operand_count == 0) {
+		if (in->help || in->version)
+			return true;
+		in->empty = true;
+		return err_set(err, ERR_USAGE, "no verb given");
+	}
+	if (strcmp(in->operands[0], "help") == 0) { /* "help list add" is "list add --help" */
+		in->help = true;
+		drop_operands(in, 1);
+		return in->operand_count == 0 || parse_verb_words(in, err);
+	}
+	return parse_verb_words(in, err);
+}
+
 static bool check_options(const struct invocation *in, struct err *err)
 {
 	char name[COMMAND_NAME_MAX];
@@ -171,6 +183,24 @@ static bool check_options(const struct invocation *in, struct err *err)
 		if ((in->given & OPTION_BIT(i)) != 0 && ((in->command->options | OPTION_BITS_GLOBAL) & OPTION_BIT(i)) == 0)
 			return err_set(err, ERR_USAGE, "'%s' has no option '--%s'", command_name(in->command, name, sizeof(name)),
 				       options_table[i].name);
+	}
+	return true;
+}
+
+/* Where the table has words alone, one of them stands. */
+static bool check_words(const struct invocation *in, struct err *err)
+{
+	struct operand operands[OPERANDS_MAX];
+	size_t count = operands_split(in->command->operands, operands);
+	for (size_t i = 0; i < MIN(count, in->operand_count); i++) {
+		char buf[256], name[COMMAND_NAME_MAX];
+		const char *words[OPERAND_WORDS_MAX + 1];
+		if (operands[i].kinds != OPERAND_WORD)
+			continue;
+		operand_words(operands[i].text, buf, sizeof(buf), words);
+		if (suggest_find(words, in->operands[i]) == NULL)
+			return suggest_word(err, in->operands[i], words, "'%s': '%s' is not",
+					    command_name(in->command, name, sizeof(name)), in->operands[i]);
 	}
 	return true;
 }
@@ -187,7 +217,7 @@ static bool check_operands(const struct invocation *in, struct err *err)
 		if (in->operands[i][0] == '\0')
 			return err_set(err, ERR_USAGE, "'%s': an operand is empty", command_name(c, name, sizeof(name)));
 	}
-	return true;
+	return check_words(in, err);
 }
 
 bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret, struct err *err)

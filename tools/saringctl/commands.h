@@ -67,7 +67,15 @@ extern const char *const report_format_words[]; /* "text", "json", "html", NULL;
 struct context; /* context.h */
 
 /* What people want of a verb: the overview's parts, in this order. */
-enum command_purpose { PURPOSE_DAEMON, PURPOSE_ANSWERS, PURPOSE_HAPPENED, PURPOSE_LISTS, PURPOSE_RECORD, PURPOSE_SETUP };
+enum command_purpose {
+	PURPOSE_DAEMON,
+	PURPOSE_ANSWERS,
+	PURPOSE_HAPPENED,
+	PURPOSE_LISTS,
+	PURPOSE_RECORD,
+	PURPOSE_SETUP,
+	PURPOSE_HIDDEN, /* for the completion of shells: no help and no completion shows it */
+};
 #define COMMANDS_MAX 96 /* rows */
 
 struct command {
@@ -84,6 +92,8 @@ struct command {
 	const char *summary;  /* one line, for the list of verbs; no capital, no full stop */
 	const char *details;  /* sentences for its own help; may be NULL */
 	const char *examples; /* whole command lines, "\n" between them */
+	const char *failed;   /* what exit status 1 means, where it is more than "it could not be done" */
+	bool alone;	      /* never ends with 3: it does without the daemon */
 };
 extern const struct command commands_table[];
 extern const size_t commands_count;
@@ -91,6 +101,7 @@ extern const size_t commands_count;
 /* A command line taken apart. Strings are borrowed from argv. */
 struct invocation {
 	const struct command *command; /* NULL with help or version and no verb */
+	bool empty;		       /* there is no verb, and no help asked for */
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint64_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
@@ -125,8 +136,8 @@ struct invocation {
 MUST_CHECK bool commands_parse(int argc, char **argv, int64_t now_s, struct invocation *ret, struct err *err);
 void invocation_finish(struct invocation *in);
 
-/* Help for all verbs (group NULL), or for one and its subverbs (command NULL), or for one row. */
-void commands_help(FILE *out, const char *group, const struct command *command);
+/* Help for all verbs by purpose (command NULL), or for one row and with it its subverbs; as wide as the terminal. */
+void commands_help(FILE *out, const struct command *command);
 bool commands_has_subverbs(const char *verb);
 /* "list add" */
 const char *command_name(const struct command *command, char *buf, size_t size);

@@ -36,6 +36,8 @@ const struct command commands_table[] = {
 		   "Warnings: duplicates, entries covered by others, expired, past review, over-broad.",
 	.examples = "saringctl check\n"
 		    "saringctl check ./saring.yaml",
+	.failed = "there are errors",
+	.alone = true,
     },
     {
 	.verb = "reload",
@@ -124,6 +126,7 @@ const struct command commands_table[] = {
 	.options = RECORD_BITS,
 	.summary = "remove names, as if they had never been there",
 	.examples = "saringctl list remove house ads.example.com",
+	.failed = "a name is not in the list (the others are removed), or it could not be done",
     },
     {
 	.verb = "list",
@@ -141,6 +144,7 @@ const struct command commands_table[] = {
 	    "--closure.",
 	.examples = "saringctl list lift telegram-2017 --reason \"order withdrawn\"\n"
 		    "saringctl list lift ads cdn.example.com --dry-run",
+	.failed = "a name is in no entry of the list, or is still blocked afterwards",
     },
     {
 	.verb = "unblock",
@@ -153,6 +157,7 @@ const struct command commands_table[] = {
 	.summary = "lift a name in every list that has it",
 	.details = "Needs --reason. As 'list lift' in each of these lists.",
 	.examples = "saringctl unblock t.me --closure --reason \"order withdrawn\"",
+	.failed = "no list has an entry of a name, or one is still blocked afterwards",
     },
     {
 	.verb = "list",
@@ -180,6 +185,7 @@ const struct command commands_table[] = {
 		   "--force.",
 	.examples = "saringctl list fetch\n"
 		    "saringctl list fetch ads --force",
+	.failed = "a list could not be fetched, or was refused",
     },
     {
 	.verb = "list",
@@ -206,6 +212,7 @@ const struct command commands_table[] = {
 	.summary = "write a list in another format to standard output",
 	.details = "Without --format as YAML. What the format has no words for is left out, and said on standard error.",
 	.examples = "saringctl list export ads --format rpz > ads.rpz",
+	.alone = true,
     },
     {
 	.verb = "cache",
@@ -286,6 +293,8 @@ const struct command commands_table[] = {
 	.details = "PATH is a folder of an audit log, or one file of it; otherwise that of the configuration's state directory is "
 		   "looked at.",
 	.examples = "saringctl audit verify",
+	.failed = "the log is damaged, or cannot be read",
+	.alone = true,
     },
     {
 	.verb = "report",
@@ -316,6 +325,43 @@ const struct command commands_table[] = {
 	.operands = "",
 	.summary = "each upstream server: state, latency, sent, failed",
 	.examples = "saringctl upstream",
+    },
+    {
+	.verb = "doctor",
+	.purpose = PURPOSE_SETUP,
+	.run = cmd_doctor,
+	.operands = "",
+	.summary = "what keeps saring from working on this machine, and what to do about it",
+	.details = "Looks at port 53, resolv.conf, the configuration, the daemon, each upstream server, clock, rights, limits, "
+		   "memory and disk.\n"
+		   "Changes nothing; works without the daemon and without root, and says what it could not look at.",
+	.examples = "saringctl doctor\n"
+		    "saringctl --json doctor | jq '.checks[] | select(.state == \"problem\")'",
+	.failed = "there is a problem",
+	.alone = true,
+    },
+    {
+	.verb = "completion",
+	.purpose = PURPOSE_SETUP,
+	.run = cmd_completion,
+	.operands = "bash|zsh|fish",
+	.min = 1,
+	.max = 1,
+	.summary = "a script for the shell, which then completes what is typed of saringctl",
+	.details = "Packages install it where the shell looks for it by itself.",
+	.examples = "source <(saringctl completion bash)\n"
+		    "saringctl completion fish > ~/.config/fish/completions/saringctl.fish",
+	.alone = true,
+    },
+    {
+	.verb = "complete",
+	.purpose = PURPOSE_HIDDEN,
+	.run = cmd_complete,
+	.operands = "lists",
+	.min = 1,
+	.max = 1,
+	.summary = "what a completion asks for as it is used",
+	.alone = true,
     },
 };
 static_assert(ARRAY_LEN(commands_table) <= COMMANDS_MAX, "room for every verb");

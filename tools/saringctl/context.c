@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "ctl/client.h"
 #include "saringctl/progress.h"
+#include "saringctl/suggest.h"
 #include "settings/yaml.h"
 
 #include <stdlib.h>
@@ -69,11 +70,8 @@ const struct settings_list *context_list(struct context *ctx, const char *name)
 		names[i] = s->lists[i].name;
 	}
 	struct err err;
-	const char *near = str_nearest(str_from(name), names, s->list_count);
-	if (near != NULL)
-		err_set(&err, ERR_NOT_FOUND, "no list is called '%s' in '%s'; did you mean '%s'?", name, ctx->config, near);
-	else
-		err_set(&err, ERR_NOT_FOUND, "no list is called '%s' in '%s'", name, ctx->config);
+	(void)suggest(&err, ERR_NOT_FOUND, str_from(name), names, s->list_count, "", "no list is called '%s' in '%s'", name,
+		      ctx->config);
 	(void)output_fail(&ctx->out, &err, NULL);
 	return NULL;
 }
@@ -121,10 +119,9 @@ MUST_CHECK static bool socket_despite_faults(const struct context *ctx, struct s
 	return good;
 }
 
-const char *context_socket(struct context *ctx)
+const char *context_find_socket(struct context *ctx, struct err *err)
 {
 	struct buf text = {0};
-	struct err err;
 	if (ctx->socket != NULL)
 		return ctx->socket;
 	if (ctx->in->socket != NULL) {
@@ -136,21 +133,27 @@ const char *context_socket(struct context *ctx)
 	if (ctx->settings != NULL) {
 		ctx->socket = base_strdup(ctx->settings->control_socket);
 	} else if (ctx->absent && ctx->in->config != NULL) {
-		err_set(&err, ERR_INPUT, "the control socket is not known without '%s'; name it with -s", ctx->config);
-		(void)output_fail(&ctx->out, &err, &ctx->errors);
+		err_set(err, ERR_INPUT, "the control socket is not known without '%s'; name it with -s", ctx->config);
 	} else if (ctx->absent) {
 		ctx->socket = base_strdup(SETTINGS_SOCKET_DEFAULT);
 	} else if (!socket_despite_faults(ctx, buf_str(&text), &ctx->socket)) {
-		if (ctx->in->config == NULL) {
+		if (ctx->in->config == NULL)
 			ctx->socket = base_strdup(SETTINGS_SOCKET_DEFAULT);
-		} else {
-			err_set(&err, ERR_INPUT, "'%s' has errors, and the control socket cannot be read in it; name it with -s",
+		else
+			err_set(err, ERR_INPUT, "'%s' has errors, and the control socket cannot be read in it; name it with -s",
 				ctx->config);
-			(void)output_fail(&ctx->out, &err, &ctx->errors);
-		}
 	}
 	buf_finish(&text);
 	return ctx->socket;
+}
+
+const char *context_socket(struct context *ctx)
+{
+	struct err err = {.code = ERR_NONE};
+	const char *socket = context_find_socket(ctx, &err);
+	if (socket == NULL)
+		(void)output_fail(&ctx->out, &err, &ctx->errors);
+	return socket;
 }
 
 bool context_ask(struct context *ctx, const char *verb, json_t *args, const char *wait, json_t **ret_result,

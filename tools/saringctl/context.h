@@ -38,6 +38,8 @@ MUST_CHECK const struct settings_list *context_list(struct context *ctx, const c
  * faulty while the daemon runs on: its `control:` section is read by itself then. NULL when -c names a file that cannot be read, or
  * whose control section cannot (said already). */
 MUST_CHECK const char *context_socket(struct context *ctx);
+/* The same without saying anything: err is for the caller to show, and ctx->errors. */
+MUST_CHECK const char *context_find_socket(struct context *ctx, struct err *err);
 
 /* Ask the daemon. args (may be NULL) is taken. wait: what to show while it lasts, or NULL.
  * On failure *ret_status is the status to exit with and all was said. */
@@ -73,6 +75,11 @@ enum exit_status cmd_reload(struct context *ctx);
 enum exit_status cmd_explain(struct context *ctx);
 /* cmd_impact.c */
 enum exit_status cmd_impact(struct context *ctx);
+/* cmd_completion.c */
+enum exit_status cmd_completion(struct context *ctx);
+enum exit_status cmd_complete(struct context *ctx);
+/* cmd_doctor.c */
+enum exit_status cmd_doctor(struct context *ctx);
 /* cmd_list.c */
 enum exit_status cmd_list(struct context *ctx);
 /* cmd_show.c */

@@ -38,7 +38,9 @@ bool dns_client_address(const char *endpoint, struct addr *ret)
 static size_t write_query(uint8_t *bytes, size_t cap, const struct dns_asked *asked)
 {
 	struct wr w = wr_init(bytes, cap);
-	msg_write_header(&w, &(struct msg_header){.id = asked->id, .flags = MSG_RD, .qdcount = 1, .arcount = 1});
+	msg_write_header(
+	    &w, &(struct msg_header){
+		    .id = asked->id, .flags = (uint16_t)(MSG_RD | (asked->wants_ad ? MSG_AD : 0)), .qdcount = 1, .arcount = 1});
 	name_write(&w, asked->name);
 	wr_u16(&w, asked->type);
 	wr_u16(&w, RRCLASS_IN);
@@ -80,7 +82,8 @@ bool dns_client_parse(const uint8_t *bytes, size_t len, const struct dns_asked *
 	if (!rd_ok(&r) || h.id != asked->id || (h.flags & MSG_QR) == 0 || h.qdcount != 1 || !msg_read_question(&r, &q) ||
 	    q.type != asked->type || q.class != RRCLASS_IN || !name_eq_nocase(&q.name, asked->name))
 		return false;
-	struct dns_result got = {.outcome = DNS_ANSWERED, .rcode = h.flags & MSG_RCODE, .answer_count = h.ancount};
+	struct dns_result got = {
+	    .outcome = DNS_ANSWERED, .rcode = h.flags & MSG_RCODE, .flags = h.flags, .answer_count = h.ancount};
 	const size_t records = (size_t)h.ancount + h.nscount + h.arcount;
 	for (size_t i = 0; i < records && (h.flags & MSG_TC) == 0; i++) {
 		struct msg_rr rr;
@@ -144,11 +147,11 @@ static bool transfer(int fd, uint8_t *bytes, size_t len, bool writes, int64_t de
 }
 
 /* message: NULL, or where the answer is put, over what it had. */
-static void ask_tcp(const struct addr *server, const struct name *name, uint16_t type, int64_t deadline_ms, struct dns_result *ret,
-		    struct buf *message)
+static void ask_tcp(const struct addr *server, const struct name *name, uint16_t type, bool wants_ad, int64_t deadline_ms,
+		    struct dns_result *ret, struct buf *message)
 {
 	uint8_t frame[2 + QUERY_MAX], head[2], *answer = NULL;
-	const struct dns_asked asked = {.name = name, .type = type, .id = (uint16_t)rand_u32()};
+	const struct dns_asked asked = {.name = name, .type = type, .id = (uint16_t)rand_u32(), .wants_ad = wants_ad};
 	const size_t len = write_query(frame + 2, QUERY_MAX, &asked);
 	bool cut = false, good = false;
 	be_put_u16(frame, (uint16_t)len);
@@ -275,7 +278,7 @@ static void take_answer(struct asking *a, size_t len)
 		if (a->message != NULL)
 			buf_add(a->message, a->bytes, len);
 		if (cut)
-			ask_tcp(a->server, &a->names[i], a->type, until_ms, &a->ret[i], a->message);
+			ask_tcp(a->server, &a->names[i], a->type, false, until_ms, &a->ret[i], a->message);
 		return;
 	}
 }
@@ -358,4 +361,41 @@ bool dns_client_fetch(const struct addr *server, const struct name *name, uint16
 	}
 	buf_finish(&message);
 	return ok;
+}
+
+static void probe_udp(const struct addr *server, const struct name *name, uint16_t type, int64_t deadline_ms,
+		      struct dns_result *ret)
+{
+	uint8_t query[QUERY_MAX], *bytes = base_alloc(MSG_LEN_MAX);
+	const struct dns_asked asked = {.name = name, .type = type, .id = (uint16_t)rand_u32(), .wants_ad = true};
+	const size_t len = write_query(query, sizeof(query), &asked);
+	const int fd = open_socket(server, SOCK_DGRAM);
+	bool cut = false, done = fd < 0;
+	*ret = (struct dns_result){.outcome = fd < 0 ? DNS_UNREACHABLE : DNS_SILENT};
+	while (!done && left_ms(deadline_ms) > 0) {
+		const int64_t try_until_ms = MIN(deadline_ms, clock_mono_ms() + DNS_CLIENT_TRY_MS / 2);
+		bool refused = send(fd, query, len, MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED;
+		while (!done && !refused && wait_for(fd, POLLIN, try_until_ms)) {
+			const ssize_t n = recv(fd, bytes, MSG_LEN_MAX, 0);
+			refused = n < 0 && errno == ECONNREFUSED;
+			done = n > 0 && dns_client_parse(bytes, (size_t)n, &asked, ret, &cut);
+		}
+		if (refused)
+			ret->outcome = DNS_UNREACHABLE;
+		done = done || refused;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(bytes);
+}
+
+void dns_client_probe(const struct addr *server, const struct name *name, uint16_t type, bool tcp, int64_t timeout_ms,
+		      struct dns_result *ret, int64_t *ret_ms)
+{
+	const int64_t begun_ms = clock_mono_ms();
+	if (tcp)
+		ask_tcp(server, name, type, true, begun_ms + timeout_ms, ret, NULL);
+	else
+		probe_udp(server, name, type, begun_ms + timeout_ms, ret);
+	*ret_ms = clock_mono_ms() - begun_ms;
 }

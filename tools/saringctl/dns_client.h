@@ -29,6 +29,7 @@ enum dns_outcome {
 struct dns_result {
 	enum dns_outcome outcome;
 	uint16_t rcode;	       /* all twelve bits */
+	uint16_t flags;	       /* of the header: MSG_RA, MSG_AD (wire/msg.h) */
 	uint16_t answer_count; /* records in the answer section */
 	bool tcp;
 	uint16_t edes[DNS_EDES_MAX]; /* extended errors (RFC 8914) */
@@ -47,10 +48,17 @@ void dns_client_ask(const struct addr *server, const struct name *names, size_t 
 MUST_CHECK bool dns_client_fetch(const struct addr *server, const struct name *name, uint16_t type, int64_t timeout_ms,
 				 struct dns_result *ret, struct buf *ret_message, struct err *err);
 
+/* Ask once, over TCP or UDP as told (again over UDP when nothing comes, but never over TCP instead), whether the server checks
+ * signatures, too: the AD bit is set in the question (RFC 6840 section 5.7), and in ret->flags as answered. ret_ms: how long it
+ * took. Any thread. */
+void dns_client_probe(const struct addr *server, const struct name *name, uint16_t type, bool tcp, int64_t timeout_ms,
+		      struct dns_result *ret, int64_t *ret_ms);
+
 /* What a message is taken for. */
 struct dns_asked {
 	const struct name *name;
 	uint16_t type, id;
+	bool wants_ad;
 };
 /* An answer to that question. False: it is none, or of another question (ret untouched then). ret_cut: the TC bit. Takes any
  * bytes. */

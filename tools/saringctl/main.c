@@ -14,6 +14,10 @@ static int usage(const struct context *ctx, const struct err *err)
 {
 	char name[COMMAND_NAME_MAX];
 	output_note(&ctx->out, "%s", err->text);
+	if (ctx->in->empty) {
+		commands_help(stderr, NULL);
+		return STATUS_USAGE;
+	}
 	if (ctx->in->command != NULL)
 		fprintf(stderr, "Try 'saringctl %s --help'.\n", command_name(ctx->in->command, name, sizeof(name)));
 	else if (ctx->in->group != NULL)
@@ -31,9 +35,7 @@ static int run(struct context *ctx)
 		return STATUS_DONE;
 	}
 	if (in->help) {
-		/* a verb typed by itself stands for its subverbs too */
-		bool group = in->command != NULL && in->command->sub == NULL && commands_has_subverbs(in->group);
-		commands_help(stdout, in->group, group ? NULL : in->command);
+		commands_help(stdout, in->command);
 		return STATUS_DONE;
 	}
 	return (int)in->command->run(ctx);

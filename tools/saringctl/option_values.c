@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "saringctl/context.h"
 #include "saringctl/moments.h"
+#include "saringctl/suggest.h"
 #include "wire/rrtype.h"
 
 #include <assert.h>
@@ -39,11 +40,19 @@ static bool parse_client(struct invocation *in, struct err *err)
 	return true;
 }
 
+static bool parse_type(const char *text, struct invocation *in, struct err *err)
+{
+	uint16_t type;
+	in->type = text;
+	return rrtype_from_text(str_from(text), &type) ||
+	       suggest(err, ERR_USAGE, str_from(text), type_words, type_word_count, "", "--type: '%s' is no record type", text);
+}
+
 static bool parse_match(const char *text, struct invocation *in, struct err *err)
 {
 	int match = terms_find(match_settable_words, str_from(text));
 	if (match < 0)
-		return err_set(err, ERR_USAGE, "--match: '%s' is not one of exact, subtree, subdomains", text);
+		return suggest_word(err, text, match_settable_words, "--match: '%s' is not", text);
 	in->has_match = true;
 	in->match = (enum match)match;
 	return true;
@@ -51,25 +60,13 @@ static bool parse_match(const char *text, struct invocation *in, struct err *err
 
 static bool parse_format(const char *text, struct invocation *in, struct err *err)
 {
-	int format = terms_find(format_words, str_from(text));
-	if (format < 0) {
-		const char *near = str_nearest(str_from(text), format_words, FORMAT_COUNT);
-		return err_set(err, ERR_USAGE, "--format: '%s' is no format%s%s%s", text, near != NULL ? "; did you mean '" : "",
-			       near != NULL ? near : "", near != NULL ? "'?" : "");
-	}
-	in->has_format = true;
-	in->format = (enum format)format;
+	const char *const *words = option_words(in->command, OPTION_FORMAT);
+	int format = terms_find(words, str_from(text));
+	if (format < 0)
+		return suggest_word(err, text, words, "--format: '%s' is not", text);
+	in->has_format = words == format_words;
+	in->format = in->has_format ? (enum format)format : FORMAT_AUTO;
 	return true;
-}
-
-/* What the formats of report are, cmd_report.c says. */
-static bool parse_report_format(const char *text, struct err *err)
-{
-	for (size_t i = 0; report_format_words[i] != NULL; i++) {
-		if (strcmp(text, report_format_words[i]) == 0)
-			return true;
-	}
-	return err_set(err, ERR_USAGE, "--format: '%s' is not one of text, json, html", text);
 }
 
 static bool parse_number(const char *text, struct invocation *in, struct err *err)
@@ -83,7 +80,6 @@ static bool parse_number(const char *text, struct invocation *in, struct err *er
 
 bool option_take(enum command_option option, const char *value, int64_t now_s, struct invocation *in, struct err *err)
 {
-	uint16_t type;
 	in->given |= OPTION_BIT(option);
 	/* an empty value is a variable that a script forgot to set */
 	if (value != NULL && value[0] == '\0')
@@ -105,8 +101,7 @@ bool option_take(enum command_option option, const char *value, int64_t now_s, s
 		in->version = true;
 		return true;
 	case OPTION_TYPE:
-		in->type = value;
-		return rrtype_from_text(str_from(value), &type) || err_set(err, ERR_USAGE, "--type: '%s' is no record type", value);
+		return parse_type(value, in, err);
 	case OPTION_CLIENT:
 		in->client_word = value; /* what it may be, the verb says */
 		return true;
@@ -196,5 +191,5 @@ bool option_settle(struct invocation *in, struct err *err)
 		return true;
 	if (in->command->run == cmd_report && in->json && strcmp(in->format_word, "json") != 0)
 		return err_set(err, ERR_USAGE, "--json and --format %s are two forms; one is to be chosen", in->format_word);
-	return in->command->run == cmd_report ? parse_report_format(in->format_word, err) : parse_format(in->format_word, in, err);
+	return parse_format(in->format_word, in, err);
 }

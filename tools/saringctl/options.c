@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "saringctl/options.h"
 
+#include "saringctl/context.h"
 #include "settings/load.h"
+#include "wire/rrtype.h"
+
+const char *const type_words[] = {
+#define X(name, value) #name,
+    RRTYPE_TABLE(X)
+#undef X
+	NULL};
+const size_t type_word_count = ARRAY_LEN(type_words) - 1;
 
 const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_CONFIG] = {'c', "config", "FILE", "the configuration (" SETTINGS_PATH_DEFAULT ")"},
@@ -9,9 +18,9 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_JSON] = {0, "json", NULL, "one JSON document on stdout"},
     [OPTION_HELP] = {'h', "help", NULL, "this text, or a verb's"},
     [OPTION_VERSION] = {'V', "version", NULL, "the version"},
-    [OPTION_TYPE] = {0, "type", "T", "the type asked for, e.g. AAAA (A)"},
+    [OPTION_TYPE] = {0, "type", "T", "the type asked for, e.g. AAAA (A)", type_words},
     [OPTION_CLIENT] = {0, "client", "ADDRESS", "as if this client asked; of log: only its queries, or of all in a prefix"},
-    [OPTION_MATCH] = {0, "match", "M", "subtree, exact or subdomains (what the list says, else subtree)"},
+    [OPTION_MATCH] = {0, "match", "M", "subtree, exact or subdomains (what the list says, else subtree)", match_settable_words},
     [OPTION_REASON] = {0, "reason", "R", "why, in words a user can be shown"},
     [OPTION_AUTHORITY] = {0, "authority", "A", "who wants it"},
     [OPTION_REFERENCE] = {0, "reference", "U", "the order, ticket or article"},
@@ -40,3 +49,10 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_RESET] = {0, "reset", NULL, "forget the figures, and begin anew"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
+
+const char *const *option_words(const struct command *command, enum command_option option)
+{
+	if (option == OPTION_FORMAT)
+		return command != NULL && command->run == cmd_report ? report_format_words : format_words;
+	return options_table[option].words;
+}

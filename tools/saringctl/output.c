@@ -9,8 +9,12 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#define WIDTH_MIN 20
+#define WIDTH_MAX 10000 /* of a terminal that is one */
+#define WIDTH_DEFAULT 80
 #define LABEL_WIDTH 11 /* "in force at" and the like */
 
 enum exit_status output_status(const struct err *err)
@@ -39,6 +43,18 @@ bool output_is_terminal(FILE *f)
 {
 	const char *term = getenv("TERM");
 	return isatty(fileno(f)) == 1 && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
+size_t output_width(FILE *f)
+{
+	struct winsize size;
+	uint64_t columns;
+	const char *said = getenv("COLUMNS");
+	if (said != NULL && str_to_u64(str_from(said), &columns) && columns > 0 && columns < WIDTH_MAX)
+		return MAX((size_t)columns, (size_t)WIDTH_MIN);
+	if (isatty(fileno(f)) == 1 && ioctl(fileno(f), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return MAX((size_t)size.ws_col, (size_t)WIDTH_MIN);
+	return WIDTH_DEFAULT;
 }
 
 bool output_wants_colour(bool terminal, const char *no_color)

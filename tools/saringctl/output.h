@@ -27,6 +27,8 @@ struct output {
 void output_init(struct output *o, bool json);
 /* Is f a terminal that may be given escape sequences? TERM unset or "dumb" is none. */
 bool output_is_terminal(FILE *f);
+/* How many columns a line of f has: what COLUMNS says, else the terminal; 80 where there is none. 20 at least. */
+size_t output_width(FILE *f);
 /* May colours be sent to such a terminal: not when NO_COLOR is set to anything (no-color.org). */
 bool output_wants_colour(bool terminal, const char *no_color);
 

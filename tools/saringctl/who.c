@@ -33,18 +33,24 @@ static char *behind_sudo(void)
 }
 
 /* -1 as a number: no session. */
-static char *of_session(void)
+bool who_session(uid_t *ret)
 {
-	uint64_t uid = 0;
-	char *name = NULL;
+	uint64_t uid = UINT32_MAX;
 	FILE *f = fopen("/proc/self/loginuid", "re");
 	if (f == NULL)
-		return NULL;
+		return false;
 	char line[LOGINUID_MAX] = "";
-	if (fgets(line, sizeof(line), f) != NULL && str_to_u64(str_trim(str_from(line)), &uid) && uid < UINT32_MAX)
-		name = name_of((uid_t)uid);
+	bool good = fgets(line, sizeof(line), f) != NULL && str_to_u64(str_trim(str_from(line)), &uid) && uid < UINT32_MAX;
 	(void)fclose(f);
-	return name;
+	if (good)
+		*ret = (uid_t)uid;
+	return good;
+}
+
+static char *of_session(void)
+{
+	uid_t uid;
+	return who_session(&uid) ? name_of(uid) : NULL;
 }
 
 char *who_login(void)

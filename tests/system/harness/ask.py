@@ -160,19 +160,27 @@ class Load:
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._client, args=(i,), daemon=True) for i in range(clients)]
 
+    def _exchange(self, s, wire):
+        if not self.tcp:
+            s.send(wire)
+            return s.recv(65535)
+        # a connection for each question
+        with socket.create_connection(("127.0.0.1", self.port), ANSWER_S) as stream, stream.makefile("rb") as come:
+            stream.sendall(struct.pack(">H", len(wire)) + wire)
+            return come.read(struct.unpack(">H", come.read(2).rjust(2, b"\0"))[0])
+
     def _client(self, seed):
         rng = random.Random(seed)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.connect(("127.0.0.1", self.daemon.port))
+            s.connect(("127.0.0.1", self.port))
             s.settimeout(ANSWER_S)
             while not self.stopping.is_set():
                 name, rdtype, check = rng.choice(self.questions)
                 qid = rng.randrange(0x10000)
                 wire = header(qid, ar=1) + question(*name.split("."), rdtype=dns.rdatatype.from_text(rdtype)) + opt()
-                s.send(wire)
                 try:
-                    answer = s.recv(65535)
-                except TimeoutError:
+                    answer = self._exchange(s, wire)
+                except OSError:
                     with self.lock:
                         self.lost.append(name)
                     return
@@ -182,6 +190,7 @@ class Load:
                         self.wrong.append((name, answer.hex()))
 
     def __enter__(self):
+        self.port = self.daemon.port
         for thread in self.threads:
             thread.start()
         self.reach(len(self.threads) * 5)

@@ -131,7 +131,7 @@ class Saringd:
     # life
 
     def environment(self, **more):
-        env = {k: v for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID")}
+        env = {k: v for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")}
         log = self.home / "sanitizer"
         env.update(
             ASAN_OPTIONS=f"log_path={log}:detect_leaks={env.get('SARING_TEST_LEAKS', '1')}:abort_on_error=0:exitcode=66",
@@ -155,10 +155,15 @@ class Saringd:
         self.listener.start()
         self.stderr_file = open(self.stderr_path, "ab")
         # dies with the test runner, should that be killed
+        command, fds = self.wrapped([str(self.binaries / "saringd"), "-c", str(self.config_path), *args])
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", str(self.binaries / "saringd"), "-c", str(self.config_path), *args], cwd=self.home, stdin=subprocess.DEVNULL,
+            ["setpriv", "--pdeathsig", "KILL", *command], cwd=self.home, stdin=subprocess.DEVNULL, pass_fds=fds,
             stdout=self.stderr_file, stderr=self.stderr_file, env=self.environment(NOTIFY_SOCKET=str(self.notify_path), **(env or {})))
         return self
+
+    def wrapped(self, command):
+        """What is started, and the descriptors it inherits: for those who have something to add."""
+        return command, ()
 
     def start(self, *args, env=None):
         self.spawn(*args, env=env)
@@ -173,13 +178,16 @@ class Saringd:
     def _listen(self, notify):
         """Somebody must read what the daemon says: the socket's queue is short, and a full one holds it up."""
         while True:
-            text = notify.recv(4096).decode(errors="replace")
+            text = self.hear(notify)
             if text == self.FAREWELL:
                 notify.close()
                 return
             with self.noted:
                 self.notes += text.splitlines()
                 self.noted.notify_all()
+
+    def hear(self, notify):
+        return notify.recv(4096).decode(errors="replace")
 
     def wait_note(self, line, timeout_s=READY_S):
         """Wait until the notes hold this line, which is then taken out with all before it. False at the deadline or at exit."""

@@ -29,7 +29,7 @@ static void test_taken(void **state)
 	assert_true(good("{\"verb\": \"reload\"}", &err));
 	assert_true(
 	    good("{\"verb\": \"list lift\", \"list\": \"ads\", \"names\": [\"a.example\"], \"name_count\": 1, \"reason\": \"r\","
-		 " \"reference\": null, \"detail\": \"forced\", \"asked_at_ns\": 12}",
+		 " \"reference\": null, \"detail\": \"forced\", \"asked_at_ns\": 12, \"login_uid\": 1000}",
 		 &err));
 	assert_int_equal(err.code, ERR_NONE);
 }
@@ -50,6 +50,8 @@ static void test_refused(void **state)
 	    "{\"verb\": \"v\", \"reason\": {}}",
 	    "{\"verb\": \"v\", \"reference\": false}",
 	    "{\"verb\": \"v\", \"asked_at_ns\": \"now\"}",
+	    "{\"verb\": \"v\", \"login_uid\": \"root\"}",
+	    "{\"verb\": \"v\", \"login_uid\": -1}",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct err err = {0};

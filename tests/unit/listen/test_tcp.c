@@ -478,9 +478,11 @@ static void stops(void **state)
 
 	house_open(&h, state, 64);
 	int idle = client(&h), fd = client(&h);
+	say(idle, 1, "blocked.example");
+	assert_int_equal(hear_id(&h, idle), 1);
 	rig_asking(h.rig, "open.example", RRTYPE_A);
 	say(fd, 9, "open.example");
-	until(&h, COUNTER_TOTAL, 1);
+	until(&h, COUNTER_TOTAL, 2);
 	tcp_stop(h.tcp);
 	assert_true(is_over(&h, idle));
 	assert_false(tcp_is_quiet(h.tcp));
@@ -490,6 +492,34 @@ static void stops(void **state)
 	assert_true(tcp_is_quiet(h.tcp));
 	close(idle);
 	close(fd);
+	house_shut(&h);
+}
+
+/* Who has just come, or has begun a message, is heard out: nobody else will hear that question. But not for long. */
+static void stops_after_those_who_just_came(void **state)
+{
+	struct house h;
+
+	house_open(&h, state, 64);
+	int newcomer = client(&h), mute = client(&h), slow = client(&h);
+	say(slow, 1, "blocked.example");
+	assert_int_equal(hear_id(&h, slow), 1);
+	static const uint8_t half[] = {0, 40, 1};
+	assert_int_equal(send(slow, half, sizeof(half), 0), sizeof(half));
+	while (h.tcp->held == 0)
+		assert_int_equal(event_base_loop(h.base, EVLOOP_ONCE), 0);
+	tcp_stop(h.tcp);
+	assert_false(tcp_is_quiet(h.tcp));
+	say(newcomer, 2, "blocked.example");
+	assert_int_equal(hear_id(&h, newcomer), 2);
+	assert_true(is_over(&h, newcomer));
+	at_ms(&h, TCP_FAREWELL_MS - 1);
+	assert_false(tcp_is_quiet(h.tcp));
+	at_ms(&h, TCP_FAREWELL_MS);
+	assert_true(tcp_is_quiet(h.tcp));
+	close(newcomer);
+	close(mute);
+	close(slow);
 	house_shut(&h);
 }
 
@@ -526,8 +556,18 @@ static void long_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(times),      TEST(life),      TEST(makes_room),   TEST(takes_nothing), TEST(takes_little),  TEST(no_room),
-	    TEST(fair_turns), TEST(keepalive), TEST(no_file_left), TEST(stops),		TEST(long_messages),
+	    TEST(times),
+	    TEST(life),
+	    TEST(makes_room),
+	    TEST(takes_nothing),
+	    TEST(takes_little),
+	    TEST(no_room),
+	    TEST(fair_turns),
+	    TEST(keepalive),
+	    TEST(no_file_left),
+	    TEST(stops),
+	    TEST(stops_after_those_who_just_came),
+	    TEST(long_messages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,13 +164,31 @@ static void the_end_loses_no_answer(void **state)
 	house_open(&h, state, "127.0.0.1");
 	int fd = client(&h, "127.0.0.1");
 	ask_and_wait(&h, fd, 10);
-	udp_stop(h.udp);
+	udp_stop(h.udp, false);
 	say(fd, 20, "blocked.example");
 	assert_int_equal(rig_answered(h.rig, "miss.example", RRTYPE_A, POOL_TIMEOUT, NULL), 10);
 	assert_int_equal(hear_all(fd, 0x8182), 0);
 	house_shut(&h);
 	assert_int_equal(hear_all(fd, 0x8182), 10);
 	close(fd);
+}
+
+/* What another process will read is left to it; without one, it is taken. */
+static void what_is_left_at_the_end(void **state)
+{
+	uint8_t bytes[512];
+	struct house h;
+	house_open(&h, state, "127.0.0.1");
+	int fd = client(&h, "127.0.0.1");
+	say(fd, 1, "blocked.example");
+	udp_stop(h.udp, true);
+	assert_int_equal(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+	assert_true(recv(h.listener.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK) > 0);
+	udp_stop(h.udp, false);
+	assert_true(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0);
+	assert_int_equal(recv(h.listener.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK), -1);
+	close(fd);
+	house_shut(&h);
 }
 
 static void from_the_address_asked(void **state)
@@ -195,10 +213,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, script_set_up, script_tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(more_than_a_batch),
-	    TEST(answered_outside_of_a_batch),
-	    TEST(the_end_loses_no_answer),
-	    TEST(from_the_address_asked),
+	    TEST(more_than_a_batch),	   TEST(answered_outside_of_a_batch), TEST(the_end_loses_no_answer),
+	    TEST(what_is_left_at_the_end), TEST(from_the_address_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

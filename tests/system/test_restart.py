@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A restart without a lost query: the service manager keeps the sockets, the kernel what comes by them meanwhile, and the next saringd
+answers it. No client here asks anything twice."""
+import random
+import signal
+import socket
+import struct
+import threading
+import time
+
+import dns.message
+import pytest
+
+from harness.ask import ANSWER_S, Load, ask, blocked, eventually, header, opt, question, rcode, rrs
+from harness.daemon import has_ipv6, sanitized
+from harness.fake import answer, silence
+from harness.manager import Manager
+from harness.ports import free_port
+
+RATE = 150 if sanitized() else 1500  # queries a second that come whether others are answered or not
+ADDRESS = "192.0.2.200"  # what the fake upstream says
+
+
+@pytest.fixture
+def manager(home, fake):
+    """A factory of daemons under the stand-in; with a fake upstream whose answers take their time."""
+    made = []
+
+    def make(config=None, start=True, upstream=None, **more):
+        up = fake(upstream)
+        port = free_port()
+        folder = home / f"m{len(made)}"
+        folder.mkdir()
+        one = Manager(folder, {"listen": [f"dns://127.0.0.1:{port}"], "upstream": {"servers": [up.endpoint]},
+                               "lists": [{"name": "l", "file": "l.yaml"}], **(config or {})},
+                      {"l.yaml": "entries: [blocked.example]\n"}, **more)
+        one.up = up
+        made.append(one)
+        return one.start() if start else one
+
+    yield make
+    faults = []
+    for one in made:
+        try:
+            one.stop()
+        except AssertionError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+
+
+def late(ask_):
+    """Far enough away that there are always some under way."""
+    time.sleep(0.03)
+    return answer(ADDRESS)(ask_)
+
+
+def is_blocked(wire):
+    return blocked(dns.message.from_wire(wire))
+
+
+def is_open(wire):
+    return rrs(dns.message.from_wire(wire)) == [ADDRESS]
+
+
+QUESTIONS = [("blocked.example", "A", is_blocked), ("open.example", "A", is_open)]
+
+
+class Flow:
+    """Queries that come at a steady rate by many sockets, each once. What was sent when is known, and what was answered rightly."""
+
+    def __init__(self, daemon, sockets=16, fresh=0.2):
+        self.daemon, self.fresh = daemon, fresh
+        self.stopping = threading.Event()
+        self.sent = {}      # (socket, id) -> when, name
+        self.answered = {}  # the same -> when
+        self.wrong = []
+        self.sockets = []
+        for _ in range(sockets):
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.connect(("127.0.0.1", daemon.port))
+            s.settimeout(0.1)
+            self.sockets.append(s)
+        self.threads = [threading.Thread(target=self._hear, args=(i,), daemon=True) for i in range(sockets)]
+        self.sender = threading.Thread(target=self._send, daemon=True)
+
+    def _send(self):
+        rng = random.Random(1)
+        begun, count = time.monotonic(), 0
+        while not self.stopping.is_set():
+            due = int((time.monotonic() - begun) * RATE)
+            for _ in range(count, due):
+                at = count % len(self.sockets)
+                qid = count // len(self.sockets) % 0x10000
+                dice = rng.random()
+                name = "blocked.example" if dice < 0.4 else f"n{count}.example" if dice < 0.4 + self.fresh else "open.example"
+                self.sent[at, qid] = (time.monotonic(), name)
+                self.sockets[at].send(header(qid, ar=1) + question(*name.split(".")) + opt())
+                count += 1
+            time.sleep(0.002)  # the pace of what comes
+
+    def _hear(self, at):
+        while not self.stopping.is_set() or len(self.sent) > len(self.answered):
+            try:
+                wire = self.sockets[at].recv(65535)
+            except TimeoutError:
+                if self.stopping.is_set() and time.monotonic() > self.end:
+                    return
+                continue
+            qid = struct.unpack(">H", wire[:2])[0]
+            name = self.sent[at, qid][1]
+            if not (is_blocked(wire) if name == "blocked.example" else is_open(wire)):
+                self.wrong.append((name, rcode(dns.message.from_wire(wire))))
+            self.answered[at, qid] = time.monotonic()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        self.sender.start()
+        return self
+
+    def __exit__(self, *failed):
+        self.end = time.monotonic() + ANSWER_S
+        self.stopping.set()
+        for thread in [self.sender, *self.threads]:
+            thread.join(ANSWER_S + 5)
+        for s in self.sockets:
+            s.close()
+
+    def lost(self):
+        return [(when, name) for key, (when, name) in self.sent.items() if key not in self.answered]
+
+
+def test_what_is_kept(manager):
+    """A socket of UDP and of TCP for each worker and endpoint; the next process has the very same."""
+    daemon = manager(workers=2)
+    assert {name: len(fds) for name, fds in daemon.store.items()} == {f"saringd-{proto}-127.0.0.1_{daemon.port}": 2 for proto in ("udp", "tcp")}
+    before = {name: sorted(fds) for name, fds in daemon.store.items()}
+    port = daemon.port
+    daemon.restart()
+    assert daemon.port == port
+    assert {name: sorted(fds) for name, fds in daemon.store.items()} == before, "they are not given a second time"
+    assert blocked(ask(daemon, "blocked.example")) and blocked(ask(daemon, "blocked.example", tcp=True))
+
+
+def test_what_came_while_nobody_was_there(manager):
+    daemon = manager()
+    port = daemon.port
+    daemon.end()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.create_connection(("127.0.0.1", port)) as tcp:
+        wire = header() + question("blocked", "example")
+        udp.connect(("127.0.0.1", port))
+        udp.settimeout(ANSWER_S)
+        tcp.settimeout(ANSWER_S)
+        for _ in range(100):
+            udp.send(wire)
+        tcp.sendall(struct.pack(">H", len(wire)) + wire)
+        daemon.start()
+        assert all(is_blocked(udp.recv(65535)) for _ in range(100))
+        assert is_blocked(tcp.recv(65535)[2:])
+
+
+def test_twenty_restarts_under_load(manager):
+    """By SIGTERM: nothing is lost, nothing is wrong, by UDP and by new connections of TCP; questions wait for the upstream meanwhile."""
+    daemon = manager(upstream=late)
+    with Load(daemon, QUESTIONS, clients=3) as udp, Load(daemon, QUESTIONS, clients=3, tcp=True) as tcp, Flow(daemon) as flow:
+        for i in range(20):
+            daemon.restart()
+            udp.reach(3)
+            tcp.reach(3)
+    assert not udp.wrong and not tcp.wrong and not flow.wrong, (udp.wrong[:3], tcp.wrong[:3], flow.wrong[:3])
+    assert not flow.lost() and not tcp.lost and not udp.lost, (flow.lost()[:5], tcp.lost, udp.lost)
+    assert len(flow.sent) > 20 * RATE / 20 and daemon.stderr().count(" ready ") == 21
+
+
+def test_killed(manager):
+    """SIGKILL takes what had been read, and nothing else: whatever came after it is answered by the next."""
+    daemon = manager()
+    killed = []
+    with Flow(daemon) as flow:
+        for _ in range(8):
+            answered = len(flow.answered)
+            killed.append(time.monotonic())
+            daemon.end(signal.SIGKILL)
+            killed[-1] = (killed[-1], time.monotonic())
+            daemon.start()
+            eventually(lambda: len(flow.answered) > answered + 50, "it serves again")
+    assert not flow.wrong
+    for when, name in flow.lost():
+        assert any(from_ - 1 < when <= to for from_, to in killed), f"{name} was asked when nobody was killed"
+
+
+def test_slow_servers_do_not_hold_up_the_rest(manager):
+    """Who waits for a server that does not answer is told so after a second, and does not wait for the successor in vain."""
+    daemon = manager(upstream=silence, start=False)
+    daemon.configure(upstream={"servers": [daemon.up.endpoint], "timeout": "60s"})
+    daemon.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.create_connection(("127.0.0.1", daemon.port)) as tcp:
+        wire = header(ar=1) + question("slow", "example") + opt()
+        udp.connect(("127.0.0.1", daemon.port))
+        udp.settimeout(ANSWER_S)
+        tcp.settimeout(ANSWER_S)
+        udp.send(wire)
+        tcp.sendall(struct.pack(">H", len(wire)) + wire.replace(b"slow", b"sloe"))
+        eventually(lambda: {"slow.example", "sloe.example"} <= {ask_.folded for ask_ in daemon.up.asked()}, "both are under way")
+        daemon.restart()
+        assert rcode(dns.message.from_wire(udp.recv(65535))) == "SERVFAIL"
+        assert rcode(dns.message.from_wire(tcp.recv(65535)[2:])) == "SERVFAIL"
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1), (3, 2), (1, 4)], ids=lambda n: f"{n[0]}to{n[1]}")
+def test_other_workers(manager, numbers):
+    """With another number of workers nothing is lost either: one reads several sockets, or more are opened."""
+    before, after = numbers
+    daemon = manager(workers=before)
+    with Load(daemon, QUESTIONS, clients=6) as udp, Load(daemon, QUESTIONS, clients=3, tcp=True) as tcp, Flow(daemon) as flow:
+        for count in (after, before, after):
+            daemon.restart(workers=count)
+            assert daemon.status()["workers"] == count
+            udp.reach(6)
+            tcp.reach(3)
+    assert not (udp.wrong + tcp.wrong + flow.wrong + udp.lost + tcp.lost + flow.lost())
+    assert {len(fds) for fds in daemon.store.values()} == {max(numbers)}
+
+
+def test_other_endpoints(manager):
+    """What `listen` names no more is given back; what stays, stays; what is new is opened and kept."""
+    daemon = manager()
+    port, other = daemon.port, free_port()
+    with Load(daemon, QUESTIONS) as load:
+        daemon.restart(listen=[f"dns://127.0.0.1:{port}", f"dns://127.0.0.2:{other}"])
+        load.reach(5)
+        assert blocked(ask(other, "blocked.example", host="127.0.0.2"))
+        daemon.restart(listen=[f"dns://127.0.0.1:{port}"])
+        load.reach(5)
+    assert not load.wrong
+    eventually(lambda: {name.split("_")[-1] for name in daemon.store} == {str(port)}, "the store has let go of the other")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.2", other))
+    assert f"127.0.0.2:{other}" in daemon.stderr()
+
+
+def test_from_wildcard_to_address(manager):
+    """The old socket would be in the way: it goes first."""
+    daemon = manager(start=False)
+    port = int(daemon.config["listen"][0].rsplit(":", 1)[1])
+    daemon.configure(listen=[f"dns://0.0.0.0:{port}"])
+    daemon.start()
+    daemon.restart(listen=[f"dns://127.0.0.1:{port}"])
+    assert blocked(ask(daemon, "blocked.example"))
+    daemon.restart(listen=[f"dns://0.0.0.0:{port}"])
+    daemon.udp["127.0.0.1"] = port
+    assert blocked(ask(daemon, "blocked.example"))
+    eventually(lambda: set(daemon.store) == {f"saringd-{proto}-0.0.0.0_{port}" for proto in ("udp", "tcp")}, "only the newest is kept")
+
+
+def test_any_port_is_the_port_it_was(manager):
+    daemon = manager(start=False)
+    daemon.configure(listen=["dns://127.0.0.1:0"] + (["dns://[::1]:0"] if has_ipv6() else []))
+    daemon.start()
+    ports = dict(daemon.udp)
+    daemon.restart()
+    assert daemon.udp == ports
+
+
+def test_a_manager_that_keeps_nothing(manager):
+    """Nothing is handed over: it opens its sockets again, as ever."""
+    daemon = manager(keeps=False)
+    for _ in range(3):
+        daemon.restart()
+        assert blocked(ask(daemon, "blocked.example")) and blocked(ask(daemon, "blocked.example", tcp=True))
+    assert not daemon.store
