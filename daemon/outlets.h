@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * outlets.h - where finished queries leave the process, when the settings say so: the query log (qlog/qlog.h) and dnstap (dnstap/dnstap.h). What may be told of
- * a client is decided here (log.privacy), so that what may not leave is not even queued. Main thread. */
+ * outlets.h - where finished queries leave the process, when the settings say so: the query log (qlog/qlog.h) and dnstap
+ * (dnstap/dnstap.h). What may be told of a client is decided here (log.privacy), so that what may not leave is not even queued.
+ * Main thread. */
 #ifndef SARING_OUTLETS_H
 #define SARING_OUTLETS_H
 

@@ -31,7 +31,7 @@ struct worker_config {
 	struct siphash_key cookie_seed; /* the same in all workers */
 	struct limit *limit;		/* shared by all workers */
 	struct loop *loop;		/* shared by all workers */
-	struct frames_seat *frames; /* this worker\'s own; the reader is the caller\'s */
+	struct frames_seat *frames;	/* this worker\'s own; the reader is the caller\'s */
 	struct tap *tap, *away;		/* this worker's own; the reader is the caller's */
 	bool has_successor;		/* what is not read when it ends, another process will read (listen/handed.h) */
 	struct worker *const *workers;	/* all of them, by index, for answers that wait on another's ask */

@@ -108,7 +108,8 @@ static void tell(struct dnstap *d, uint64_t sent, uint64_t dropped)
 	pthread_mutex_lock(&d->lock);
 	d->info.sent += sent;
 	d->info.dropped += dropped;
-	(void)snprintf(d->info.error, sizeof(d->info.error), "%s", d->said[d->said[OUTPUT_SOCKET][0] != '\0' ? OUTPUT_SOCKET : OUTPUT_FILE]);
+	(void)snprintf(d->info.error, sizeof(d->info.error), "%s",
+		       d->said[d->said[OUTPUT_SOCKET][0] != '\0' ? OUTPUT_SOCKET : OUTPUT_FILE]);
 	pthread_mutex_unlock(&d->lock);
 }
 

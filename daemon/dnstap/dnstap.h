@@ -30,8 +30,8 @@ void dnstap_tick(struct dnstap *d);
 
 struct dnstap_info {
 	bool on;
-	uint64_t sent;	  /* frames, to the socket or the file, or to both */
-	uint64_t dropped; /* that had no room in a ring, or could not be sent to one of them */
+	uint64_t sent;		      /* frames, to the socket or the file, or to both */
+	uint64_t dropped;	      /* that had no room in a ring, or could not be sent to one of them */
 	char error[DNSTAP_ERROR_MAX]; /* "": all is well */
 };
 void dnstap_info(struct dnstap *d, struct dnstap_info *ret);

@@ -68,7 +68,7 @@ static fstrm_res connect_socket(struct output *o)
 /* Whoever is at it may still want what an earlier run wrote. */
 static bool move_old(struct output *o)
 {
-	char to[PATH_MAX + 32], now[32];
+	char to[PATH_MAX + 64], now[32];
 	struct stat st;
 
 	if (stat(o->path, &st) != 0 || st.st_size == 0 || !S_ISREG(st.st_mode))

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGN 16u
+#define ALIGN 8u
 
 static_assert((FRAMES_BYTES & (FRAMES_BYTES - 1)) == 0, "places are low bits");
 static_assert(sizeof(struct frame) % ALIGN == 0, "frames follow each other");

@@ -2,8 +2,8 @@
  *
  * frames.h - messages as they came and went, for dnstap: a ring of bytes for each worker, with one writer and one reader.
  *
- * It exists only while dnstap is on. The main thread offers it at the worker's seat; the worker takes it, or lets go of it, when its
- * next batch begins, and says so: from then on it may be freed. What has no room is counted; the worker never waits. */
+ * It exists only while dnstap is on. The main thread offers it at the worker's seat; the worker takes it, or lets go of it, when
+ * its next batch begins, and says so: from then on it may be freed. What has no room is counted; the worker never waits. */
 #ifndef SARING_OBSERVE_FRAMES_H
 #define SARING_OBSERVE_FRAMES_H
 

@@ -45,34 +45,61 @@ static uint8_t action_of(const struct service *s, const struct query *q, const s
 	return 0;
 }
 
-static void put_entry(const struct service *s, const struct name *name, const struct policy_spoke *spoke, struct policy_part *p)
+/* As explain shows it. */
+static struct str entry_text(const struct service *s, const struct policy_spoke *spoke, struct policy_part *p)
 {
-	struct policy_list list;
+	const struct str written = policy_ident_written(s->world->policy, spoke, &p->ident), key = p->ident.key;
+	struct prefix prefix;
 	struct name own;
 
-	policy_list(s->world->policy, p->ident.list, s->now_s, &list);
-	p->list = list.name;
-	p->entry = policy_ident_written(s->world->policy, spoke, &p->ident);
-	if (p->entry.ptr == NULL && name_from_wire((const uint8_t *)p->ident.key.ptr, p->ident.key.len, &own))
-		p->entry = str_from(name_to_text(&own, p->text));
+	if (written.ptr != NULL)
+		return written;
 	switch (p->ident.match) {
-	case MATCH_CLIENT:
-		p->match = FRAME_BY_CLIENT;
-		break;
+	case MATCH_REGEX:
+	case MATCH_PATTERN:
+		return key;
 	case MATCH_ADDRESS:
-		p->match = FRAME_BY_ADDRESS;
+	case MATCH_CLIENT:
+		prefix = prefix_from_wide(p->ident.address, p->ident.address[ADDR_WIDE_LEN]);
+		return str_from(prefix_to_text(&prefix, p->text));
+	case MATCH_EXACT:
+	case MATCH_SUBTREE:
+	case MATCH_SUBDOMAINS:
 		break;
+	}
+	if (!name_from_wire((const uint8_t *)key.ptr, key.len, &own))
+		return (struct str){NULL, 0};
+	return str_from(name_to_text(&own, p->text));
+}
+
+static uint8_t match_of(enum match match)
+{
+	switch (match) {
+	case MATCH_CLIENT:
+		return FRAME_BY_CLIENT;
+	case MATCH_ADDRESS:
+		return FRAME_BY_ADDRESS;
 	case MATCH_EXACT:
 	case MATCH_SUBTREE:
 	case MATCH_SUBDOMAINS:
 	case MATCH_REGEX:
 	case MATCH_PATTERN:
-		p->match = FRAME_BY_QNAME;
-		p->value = (struct str){(const char *)name->wire, name->len};
-		return;
+		break;
 	}
+	return FRAME_BY_QNAME;
+}
+
+static void put_entry(const struct service *s, const struct name *name, const struct policy_spoke *spoke, struct policy_part *p)
+{
 	const size_t skip = addr_wide_is_v4(p->wide) ? ADDR_WIDE_LEN - 4 : 0;
-	p->value = (struct str){(const char *)p->wide + skip, ADDR_WIDE_LEN - skip};
+	struct policy_list list;
+
+	policy_list(s->world->policy, p->ident.list, s->now_s, &list);
+	p->list = list.name;
+	p->entry = entry_text(s, spoke, p);
+	p->match = match_of(p->ident.match);
+	p->value = p->match == FRAME_BY_QNAME ? (struct str){(const char *)name->wire, name->len}
+					      : (struct str){(const char *)p->wide + skip, ADDR_WIDE_LEN - skip};
 }
 
 static void find_policy(const struct service *s, const struct query *q, enum counter as, struct policy_part *p)
@@ -86,8 +113,7 @@ static void find_policy(const struct service *s, const struct query *q, enum cou
 	if (as != COUNTER_BLOCKED && (v->kind != VERDICT_ALLOWED || q->judged_world != s->world->serial))
 		return;
 	addr_to_wide(owns || s->blocked_by.address.len == 0 ? &q->peer : &s->blocked_by.address, p->wide);
-	const struct policy_spoke spoke = {
-	    .rule = v->rule, .labels = v->labels, .bulk = v->bulk, .name = name, .wide = p->wide};
+	const struct policy_spoke spoke = {.rule = v->rule, .labels = v->labels, .bulk = v->bulk, .name = name, .wide = p->wide};
 	p->has = policy_identify(s->world->policy, &spoke, &p->ident);
 	if (!p->has)
 		return;
@@ -102,7 +128,8 @@ static uint8_t *put(uint8_t *at, const void *bytes, size_t len)
 	return at + len;
 }
 
-static void put_frame(struct service *s, const struct query *q, enum frame_type type, struct str message, const struct policy_part *p)
+static void put_frame(struct service *s, const struct query *q, enum frame_type type, struct str message,
+		      const struct policy_part *p)
 {
 	const size_t octets = message.len + (p->has ? p->list.len + p->entry.len + p->value.len : 0);
 	struct frame *f = octets > UINT16_MAX * 2 ? NULL : frames_begin(s->frames, octets);

@@ -100,8 +100,8 @@ struct query {
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
 	uint8_t raw_cookie_len;
-	uint16_t keepalive_100ms;  /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
-	uint16_t limit;		   /* bytes the answer may have */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		  /* bytes the answer may have */
 	uint16_t packet_len;
 	const uint8_t *packet;	   /* as it came, borrowed as query_begin has it; of no meaning in a slot */
 	uint16_t question_len;	   /* octets; 0 without one */
@@ -178,7 +178,7 @@ struct service {
 	struct mailbox *mailbox;
 	struct frames_seat *frames_seat; /* may be NULL */
 	struct frames *frames;		 /* of this batch; NULL: dnstap is off */
-	void (*wake)(void *arg); /* any thread: make this worker's loop call service_drain */
+	void (*wake)(void *arg);	 /* any thread: make this worker's loop call service_drain */
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;

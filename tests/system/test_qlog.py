@@ -312,3 +312,32 @@ def test_whose_it_is(saringd, fake, home):
         assert rows(folder / "state/queries.db")[0][0] == "a.example"
     finally:
         daemon.stop()
+
+
+def test_saringctl_reads_it(logging):
+    """With --since, with or without the daemon."""
+    daemon = logging()
+    for name in ("a.example", "open.example", "x.open.example", "other.example"):
+        ask(daemon, name)
+    written(daemon, 4)
+    names = ["a.example", "open.example", "x.open.example", "other.example"]
+    assert [q["name"] for q in daemon.ctl("--json", "log", "--since", "1h").json] == names
+    daemon.stop()
+
+    def past(*args):
+        return [q["name"] for q in daemon.ctl("--json", "log", *args).json]
+
+    assert past("--since", "1h") == names
+    assert past("--since", "1h", "-n", "2") == names[2:]
+    assert past("--since", "1h", "--blocked") == ["a.example"]
+    assert past("--since", "1h", "--name", "open.example") == ["open.example", "x.open.example"]
+    assert past("--since", "1h", "--client", "127.0.0.0/8") == names
+    assert past("--since", "1h", "--client", "127.0.0.2") == []
+    assert past("--since", "2h", "--until", "1h") == []
+    (query,) = daemon.ctl("--json", "log", "--since", "1h", "--blocked").json
+    assert (query["client"], query["type"], query["fate"], query["verdict"], query["list"], query["entry"], query["rcode"]) == (
+        "127.0.0.1", "A", "blocked", "blocked", "l", "a.example", "NXDOMAIN")
+    assert re.search(r"127\.0\.0\.1 +a\.example +A +blocked +l +NXDOMAIN", daemon.ctl("log", "--since", "1h").out)
+    assert "--follow" in daemon.ctl("log", "--since", "1h", "--follow", code=None).err
+    daemon.db.unlink()
+    assert "No such file" in daemon.ctl("log", "--since", "1h", code=1).err
