@@ -3,6 +3,7 @@
 
 #include "admin/commands.h"
 #include "admin/control.h"
+#include "admin/metrics.h"
 #include "audit/audit.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -91,6 +92,8 @@ struct daemon {
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
+	struct metrics_http *metrics;
+	int64_t started_wall_ms;
 
 	bool ready, ending, failed;
 	int stop_signal; /* 0: none */
@@ -351,9 +354,42 @@ static void start_control(struct daemon *d)
 					 .observer = d->observer,
 					 .outlets = d->outlets,
 					 .happened = d->happened,
-					 .review = d->review};
+					 .review = d->review,
+					 .metrics = d->metrics};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
+}
+
+/* ---- metrics ---- */
+
+static bool stage_metrics(void *arg, const struct settings *settings, struct err *err)
+{
+	return metrics_http_stage(arg, settings, err);
+}
+
+static void adopt_metrics(void *arg)
+{
+	metrics_http_adopt(arg);
+}
+
+static void unstage_metrics(void *arg)
+{
+	metrics_http_unstage(arg);
+}
+
+static void write_metrics(void *arg, struct openmetrics *om)
+{
+	struct daemon *d = arg;
+	struct metrics_source source = {.report = commands_report_source(d->commands),
+					.fetch = d->fetch,
+					.observer = d->observer,
+					.tcp_connections = tcp_seats_taken(d->tcp_seats),
+					.started_at_ms = d->started_wall_ms};
+	const struct generation *g = source.report.generation;
+	source.review_due = review_due(d->review, g->policy, g->serial, source.report.now_s);
+	rebuild_figures(d->rebuild, &source.rebuild);
+	metrics_http_stats(d->metrics, &source.http);
+	metrics_write(&source, om);
 }
 
 /* The first run has ended: every worker serves, or there is nothing to serve by. */
@@ -370,6 +406,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	start_fetch(d);
 	d->review = review_create(clock_wall_s());
 	start_control(d);
+	metrics_http_serve(d->metrics, d->base, write_metrics, d);
 	d->ready = true;
 	for (size_t i = 0; i < d->sockets.addr_count; i++)
 		log_info("listen endpoint=\"%s\"", d->listen[i]);
@@ -447,7 +484,10 @@ static bool open_and_drop(struct daemon *d, struct err *err)
 	    !control_socket_open(s->control_socket, d->privs.uid, d->control_group, &d->socket, err))
 		return false;
 	startup_say_user(&d->privs, s->user);
-	return privs_drop(&d->privs, err) && startup_lock_state(s->state, &d->state_lock, err);
+	if (!privs_drop(&d->privs, err) || !startup_lock_state(s->state, &d->state_lock, err))
+		return false;
+	d->metrics = metrics_http_create();
+	return metrics_http_stage(d->metrics, s, err); /* with no more rights than a reload has */
 }
 
 /* "dns://127.0.0.1:53", with the ports the kernel gave. */
@@ -498,7 +538,8 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
-	struct outlets_config outlets = {.observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
+	struct outlets_config outlets = {
+	    .observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
 	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,
@@ -516,6 +557,10 @@ static bool build(struct daemon *d, struct err *err)
 					.generations = d->generations,
 					.cache = d->cache,
 					.failures = d->failures,
+					.stage = stage_metrics,
+					.adopt = adopt_metrics,
+					.unstage = unstage_metrics,
+					.stage_arg = d->metrics,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
 					.run_begins = on_run_begins,
@@ -576,6 +621,7 @@ static void daemon_finish(struct daemon *d)
 	if (d->audited)
 		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
 	audit_end_waits(d->audit);
+	metrics_http_destroy(d->metrics);
 	review_destroy(d->review);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
@@ -624,8 +670,12 @@ static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settin
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon d = {
-	    .options = options, .state_lock = -1, .settled_fd = -1, .socket = {.fd = -1}, .started_ms = clock_mono_ms()};
+	struct daemon d = {.options = options,
+			   .state_lock = -1,
+			   .settled_fd = -1,
+			   .socket = {.fd = -1},
+			   .started_ms = clock_mono_ms(),
+			   .started_wall_ms = clock_wall_ms()};
 	struct err err = {0};
 	struct buf bytes = {0};
 	struct settings *settings = NULL;

@@ -19,6 +19,7 @@
 #include "cache/cache.h"
 #include "cache/failures.h"
 #include "generation.h"
+#include "observe/latency.h"
 #include "rebuild_queue.h"
 #include "settings/settings.h"
 
@@ -35,8 +36,15 @@ struct rebuild_config {
 	struct generations *generations;
 	struct cache *cache;
 	struct failures *failures; /* may be NULL */
-	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
-	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
+	/* What saring.yaml wants opened is opened before anything is compiled: stage, which may fail. Then it is taken (adopt, when
+	 * the world that wants it is published), or the run fails and it is closed again (unstage). Not for the first world, whose
+	 * settings are boot's. May be NULL, all or none. */
+	bool (*stage)(void *arg, const struct settings *settings, struct err *err);
+	void (*adopt)(void *arg);
+	void (*unstage)(void *arg);
+	void *stage_arg;
+	bool keep_log_level; /* said on the command line: outranks saring.yaml */
+	int64_t deadline_ms; /* of one compile; 0 = JOBS_DEADLINE_MS */
 	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */
 	void (*first_published)(void *arg);
 	/* Called around telling those who waited for a run that was published: the audit log's look at what it changed. config: the
@@ -57,6 +65,12 @@ void rebuild_first(struct rebuild *r, struct buf *bytes, struct settings *settin
 /* done may be NULL; it may be called before this returns. */
 void rebuild_request(struct rebuild *r, enum rebuild_kind kind, rebuild_done *done, void *arg);
 
+/* Since the start; the first world is nobody's edit. */
+struct rebuild_figures {
+	uint64_t done, failed;	   /* runs */
+	struct latency_sum effect; /* of those done: from the first request they served to every worker serving by it */
+};
+void rebuild_figures(const struct rebuild *r, struct rebuild_figures *ret);
 double rebuild_compile_seconds(const struct rebuild *r); /* of what is served; 0 for an image of an earlier run */
 const char *rebuild_bulk(const struct rebuild *r);	 /* the same of its bulk tier: "kept", "compiled" or "none" */
 bool rebuild_is_busy(const struct rebuild *r);		 /* a run goes on, or is wanted */

@@ -182,6 +182,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_URL:
 	case SCHEMA_PATH:
 	case SCHEMA_LISTEN:
+	case SCHEMA_HTTP:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_CLIENTS:

@@ -209,6 +209,10 @@ const struct schema_key schema_keys[] = {
     {.path = "dnstap.bytes", .type = SCHEMA_BOOL, FIELD(settings, dnstap_bytes), .fallback = "true",
      .help = "false: who, when and by which policy, without the messages themselves"},
 
+    {.path = "metrics", .type = SCHEMA_SECTION, .help = "figures for Prometheus and others that read OpenMetrics"},
+    {.path = "metrics.listen", .type = SCHEMA_HTTP, FIELD(settings, metrics_listen), MORE(settings, metrics_listen_count), .min = 1,
+     .max = SETTINGS_METRICS_MAX, .help = "where they are served over HTTP, as 127.0.0.1:9953, or a list of such; not said: nowhere"},
+
     {.path = "audit", .type = SCHEMA_SECTION, .help = "the audit log: who changed what, in <state>/audit"},
     {.path = "audit.size", .type = SCHEMA_SIZE, FIELD(settings, audit_size), .min = 4096, .max = INT64_C(1) << 30,
      .fallback = "64MiB", .help = "of a file of it, after which a new one is begun; 0 = all in one file"},

@@ -32,6 +32,7 @@ enum schema_type {
 	SCHEMA_URL,	   /* of http or https -> const char *; max is in bytes */
 	SCHEMA_PATH,	   /* -> const char *, made absolute; max is in bytes. at_more: const char *, as written */
 	SCHEMA_LISTEN,	   /* a list of endpoints, port 0 allowed -> array of struct endpoint */
+	SCHEMA_HTTP,	   /* one HOST:PORT or a list of them, port 0 allowed -> array of struct endpoint */
 	SCHEMA_SERVERS,	   /* a list of endpoints -> array of struct endpoint */
 	SCHEMA_PREFIXES,   /* -> array of struct prefix */
 	SCHEMA_CLIENTS,	   /* a list of addresses, prefixes and endpoints -> array of struct settings_client */

@@ -30,10 +30,11 @@
 #define SETTINGS_GROUPS_MAX 255		 /* without the default one */
 #define SETTINGS_GROUP_CLIENTS_MAX 16384 /* of one group */
 #define SETTINGS_COOKIE_SECRETS_MAX 8
+#define SETTINGS_METRICS_MAX 8
 #define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
 #define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
 
-enum endpoint_scheme { ENDPOINT_DNS };
+enum endpoint_scheme { ENDPOINT_DNS, ENDPOINT_HTTP };
 struct endpoint {
 	enum endpoint_scheme scheme;
 	struct addr addr;
@@ -196,6 +197,9 @@ struct settings {
 	const char *dnstap_socket, *dnstap_file; /* both, one, or neither: off */
 	uint32_t dnstap_messages;		 /* bits: enum dnstap_message */
 	bool dnstap_bytes;			 /* the messages themselves, not only who and when */
+
+	const struct endpoint *metrics_listen; /* HTTP; port 0: the kernel chooses */
+	size_t metrics_listen_count;	       /* 0: off */
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */

@@ -420,6 +420,7 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 	case SCHEMA_KEY:
 		return values_bind_server(v, row, key, node, object);
 	case SCHEMA_LISTEN:
+	case SCHEMA_HTTP:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_ADDRESSES:

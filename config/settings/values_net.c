@@ -8,6 +8,7 @@
 #include "settings/settings.h"
 
 #define DNS_PORT 53
+#define METRICS_PORT 9953
 
 static bool too_many(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node)
 {
@@ -34,6 +35,22 @@ static bool endpoint_host(const struct values *v, const struct yaml_node *node, 
 		return values_fault(v, node, "this version does not have %.*s:// endpoints yet; it has dns://HOST:PORT",
 				    (int)scheme.len, scheme.ptr);
 	return values_fault(v, node, "'%s' has an unknown scheme; an endpoint is dns://HOST:PORT", values_shown(node, shown));
+}
+
+/* HOST:PORT, with http:// before it or not. */
+static bool parse_http(const struct values *v, const struct yaml_node *node, struct endpoint *ret)
+{
+	char shown[VALUES_SHOWN_MAX], text[ADDR_TEXT_MAX];
+	struct str host = node->text;
+	struct addr addr;
+	if (str_starts(host, "http://"))
+		host = (struct str){host.ptr + strlen("http://"), host.len - strlen("http://")};
+	if (!addr_from_text(host, METRICS_PORT, &addr) || (host.ptr[0] != '[' && addr.sa.sa_family == AF_INET6))
+		return values_fault(v, node, "'%s' is not HOST:PORT, where HOST is an IP address, such as 127.0.0.1:%d or [::1]:%d",
+				    values_shown(node, shown), METRICS_PORT, METRICS_PORT);
+	*ret = (struct endpoint){.scheme = ENDPOINT_HTTP, .addr = addr, .line = node->line, .column = node->column};
+	ret->text = arena_printf(v->arena, "http://%s", addr_to_text(&addr, text));
+	return true;
 }
 
 bool values_endpoint(const struct values *v, const struct yaml_node *node, struct endpoint *ret)
@@ -110,6 +127,8 @@ static bool parse_item(const struct values *v, const struct schema_key *row, con
 		return parse_address(v, item, ret);
 	if (row->type == SCHEMA_NAMES)
 		return parse_name(v, item, ret);
+	if (row->type == SCHEMA_HTTP)
+		return parse_http(v, item, ret);
 	return parse_endpoint(v, row, item, ret);
 }
 
@@ -120,17 +139,20 @@ static bool bind_array(const struct values *v, const struct schema_key *row, con
 	const char *wanted = row->type == SCHEMA_PREFIXES    ? "a list of prefixes"
 			     : row->type == SCHEMA_ADDRESSES ? "a list of addresses"
 			     : row->type == SCHEMA_NAMES     ? "a list of names"
+			     : row->type == SCHEMA_HTTP	     ? "HOST:PORT, or a list of such"
 							     : "a list of endpoints";
 	size_t size = row->type == SCHEMA_PREFIXES    ? sizeof(struct prefix)
 		      : row->type == SCHEMA_ADDRESSES ? sizeof(struct addr)
 		      : row->type == SCHEMA_NAMES     ? sizeof(struct name)
 						      : sizeof(struct endpoint);
-	if (!values_kind(v, key, node, YAML_SEQUENCE, wanted) || too_many(v, row, key, node))
+	/* One may stand for itself. */
+	const bool single = row->type == SCHEMA_HTTP && node->kind == YAML_SCALAR && node->text.len > 0;
+	if (!single && (!values_kind(v, key, node, YAML_SEQUENCE, wanted) || too_many(v, row, key, node)))
 		return false;
 	char *items = arena_alloc(v->arena, (node->count + 1) * size);
 	size_t count = 0;
 	bool good = true;
-	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+	for (const struct yaml_node *item = single ? node : node->first; item != NULL; item = single ? NULL : item->next)
 		good &= values_scalar(v, key, item, "text in each item") && parse_item(v, row, item, items + size * count++);
 	if (!good)
 		return false;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
+#include "admin/metrics_http.h"
 #include "fetch.h"
 #include "observer.h"
 #include "policy/match.h"
@@ -103,23 +104,40 @@ static bool arg_name(struct str text, struct name *ret, struct err *err)
 
 /* ---- verbs ---- */
 
+struct report_source commands_report_source(const struct commands *c)
+{
+	const struct commands_config *config = &c->config;
+
+	return (struct report_source){.generation = generation_current(config->generations),
+				      .generations = config->generations,
+				      .cache = config->cache,
+				      .failures = config->failures,
+				      .counters = config->counters,
+				      .worker_count = config->worker_count,
+				      .listen = config->listen,
+				      .listen_count = config->listen_count,
+				      .uptime_ms = clock_mono_ms() - config->started_ms,
+				      .compile_seconds = config->compile_seconds(config->rebuild_arg),
+				      .bulk = config->bulk(config->rebuild_arg),
+				      .now_s = clock_wall_s()};
+}
+
+static json_t *metrics_endpoints(const struct metrics_http *metrics)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < metrics_http_endpoints(metrics); i++)
+		must(json_array_append_new(array, ctl_text(str_from(metrics_http_endpoint(metrics, i)))) == 0);
+	return array;
+}
+
 static void run_status(struct commands *c, json_t *args, struct call *call)
 {
 	(void)args;
 	const struct commands_config *config = &c->config;
-	struct report_source source = {.generation = generation_current(config->generations),
-				       .generations = config->generations,
-				       .cache = config->cache,
-				       .failures = config->failures,
-				       .counters = config->counters,
-				       .worker_count = config->worker_count,
-				       .listen = config->listen,
-				       .listen_count = config->listen_count,
-				       .uptime_ms = clock_mono_ms() - config->started_ms,
-				       .compile_seconds = config->compile_seconds(config->rebuild_arg),
-				       .bulk = config->bulk(config->rebuild_arg),
-				       .now_s = clock_wall_s()};
+	struct report_source source = commands_report_source(c);
 	json_t *status = report_status(&source);
+	if (config->metrics)
+		must(json_object_set_new(status, "metrics", metrics_endpoints(config->metrics)) == 0);
 	if (config->audit)
 		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
 	if (config->outlets)

@@ -6,6 +6,7 @@
 #ifndef SARING_ADMIN_COMMANDS_H
 #define SARING_ADMIN_COMMANDS_H
 
+#include "admin/report.h"
 #include "audit/who.h"
 #include "base/base.h"
 #include "base/err.h"
@@ -20,6 +21,7 @@
 struct audit;
 struct fetch;
 struct happened;
+struct metrics_http;
 struct observer;
 struct outlets;
 
@@ -67,17 +69,21 @@ struct commands_config {
 	double (*compile_seconds)(void *arg);
 	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
-	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
-	struct observer *observer; /* NULL: nothing is counted, in tests */
-	struct happened *happened; /* the same */
-	struct outlets *outlets;   /* NULL: queries leave nowhere, in tests */
-	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
-	struct review *review;	   /* NULL: nothing is said of reviews, in tests */
+	struct fetch *fetch;		    /* NULL: nothing is fetched, in tests */
+	struct observer *observer;	    /* NULL: nothing is counted, in tests */
+	struct happened *happened;	    /* the same */
+	struct outlets *outlets;	    /* NULL: queries leave nowhere, in tests */
+	struct audit *audit;		    /* NULL: nothing is recorded, in tests */
+	struct review *review;		    /* NULL: nothing is said of reviews, in tests */
+	const struct metrics_http *metrics; /* NULL: there is no endpoint, in tests */
 };
 
 struct commands;
 MUST_CHECK struct commands *commands_create(const struct commands_config *config);
 void commands_destroy(struct commands *c); /* takes NULL; no rebuild may be under way for it */
+
+/* What reports are made of, now. */
+struct report_source commands_report_source(const struct commands *c);
 
 /* Takes reply, which is whole (ctl_reply_ok or ctl_reply_err). */
 typedef void command_reply(void *arg, json_t *reply);

@@ -192,10 +192,8 @@ json_t *report_status(const struct report_source *s)
 
 /* ---- list ---- */
 
-/* The image keeps the order of saring.yaml but leaves lists in mode off out: looking on from the last place finds each in one step.
- */
-static bool find_in_image(const struct generation *g, size_t image_lists, struct str name, int64_t now_s, size_t *at,
-			  struct policy_list *ret)
+bool report_find_list(const struct generation *g, size_t image_lists, struct str name, int64_t now_s, size_t *at,
+		      struct policy_list *ret)
 {
 	for (size_t tried = 0; tried < image_lists; tried++) {
 		size_t i = (*at + tried) % image_lists;
@@ -230,7 +228,7 @@ json_t *report_lists(const struct report_source *s)
 	for (size_t i = 0; i < settings->list_count; i++) {
 		const struct settings_list *said = &settings->lists[i];
 		struct policy_list list;
-		bool there = find_in_image(s->generation, info.list_count, str_from(said->name), s->now_s, &at, &list);
+		bool there = report_find_list(s->generation, info.list_count, str_from(said->name), s->now_s, &at, &list);
 		enum action action = there ? list.action : said->has_action ? said->action : ACTION_BLOCK;
 		json_t *object = json_object();
 		put_text(object, "name", said->name);

@@ -38,6 +38,10 @@ struct report_source {
 
 MUST_CHECK json_t *report_status(const struct report_source *source);
 MUST_CHECK json_t *report_lists(const struct report_source *source);
+/* The list of that name in the image, which keeps the order of saring.yaml but leaves lists in mode off out: looking on from the
+ * last place, *at, which is 0 at first, finds each in one step. *at is the place after it then. */
+MUST_CHECK bool report_find_list(const struct generation *g, size_t image_lists, struct str name, int64_t now_s, size_t *at,
+				 struct policy_list *ret);
 MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);

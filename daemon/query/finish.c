@@ -6,10 +6,21 @@
 
 #include <assert.h>
 
-static void query_end(struct service *s, struct query *q)
+/* It waited for an upstream, so that its time is its own and not its batch's. */
+static __attribute__((noinline)) void time_waited(struct service *s, const struct query *q, enum counter as)
+{
+	if (s->world == NULL || !service_is_timed(s))
+		return;
+	latency_add(&s->counters->durations[as - COUNTER_BLOCKED], (uint64_t)MAX(s->now_us - q->came_us, 0), 1);
+	s->ends_before[as - COUNTER_BLOCKED]++;
+}
+
+static void query_end(struct service *s, struct query *q, enum counter as)
 {
 	if (UNLIKELY(q->trail != NULL))
 		trail_drop(s, q);
+	if (UNLIKELY(q->serial != 0 || q->moves))
+		time_waited(s, q, as);
 	if (q->serial != 0)
 		slot_free(s, q);
 }
@@ -125,10 +136,15 @@ static uint32_t sent_ttl_s(const struct service *s, const struct query *q)
 	return rr.ttl_s;
 }
 
+static unsigned sent_rcode(const struct service *s)
+{
+	return (unsigned)s->out_rcode_high << 4 | (s->out[3] & MSG_RCODE);
+}
+
 static void put_sent(struct tap_fact *f, const struct service *s, const struct query *q)
 {
 	f->flags |= TAP_SENT;
-	f->rcode = (uint8_t)((unsigned)s->out_rcode_high << 4 | (s->out[3] & MSG_RCODE));
+	f->rcode = (uint8_t)sent_rcode(s);
 	if ((f->flags & TAP_BLOCKED) == 0)
 		f->ttl_s = sent_ttl_s(s, q);
 }
@@ -158,29 +174,36 @@ static __attribute__((noinline)) void tell_query(struct service *s, struct tap *
 
 /* ---- the doors ---- */
 
+static void count_end(struct service *s, const struct query *q, enum counter as)
+{
+	counters_add(s->counters, as);
+	counters_bump(&s->counters->types[counter_type_of(q->type)]);
+}
+
 void query_finish(struct service *s, struct query *q, enum counter as)
 {
 	struct tap *t = tap_for(s, as);
 
-	counters_add(s->counters, as);
+	count_end(s, q, as);
+	counters_bump(&s->counters->rcodes[sent_rcode(s) % COUNTER_RCODES]);
 	if (is_told(t))
 		tell_query(s, t, q, as, true);
 	if (UNLIKELY(s->frames != NULL))
 		query_frame_answer(s, q, as);
 	q->via->send(q, s->out, s->out_len);
-	query_end(s, q);
+	query_end(s, q, as);
 }
 
 void query_drop(struct service *s, struct query *q, enum counter as)
 {
 	struct tap *t = tap_for(s, as);
 
-	counters_add(s->counters, as);
+	count_end(s, q, as);
 	if (is_told(t))
 		tell_query(s, t, q, as, false);
 	if (q->via->dropped != NULL)
 		q->via->dropped(q);
-	query_end(s, q);
+	query_end(s, q, as);
 }
 
 /* ---- policy's part ---- */

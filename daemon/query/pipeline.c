@@ -29,6 +29,29 @@ static const struct stage {
     {"ask", ask_stage, "only misses get here; equal ones are merged"},
 };
 
+/* The answers of a batch are sent together, so that all of its queries that did not wait took as long as it: nobody has to look at
+ * the clock for each. */
+static void begin_timing(struct service *s)
+{
+	for (size_t i = 0; i < COUNTER_ENDS; i++)
+		s->ends_before[i] = atomic_load_explicit(&s->counters->values[COUNTER_BLOCKED + i], memory_order_relaxed);
+}
+
+static void end_timing(struct service *s)
+{
+	int64_t us = -1;
+
+	for (size_t i = 0; i < COUNTER_ENDS; i++) {
+		uint64_t ended =
+		    atomic_load_explicit(&s->counters->values[COUNTER_BLOCKED + i], memory_order_relaxed) - s->ends_before[i];
+		if (ended == 0)
+			continue;
+		if (us < 0)
+			us = MAX(clock_mono_ns() / 1000 - s->now_us, 0);
+		latency_add(&s->counters->durations[i], (uint64_t)us, ended);
+	}
+}
+
 bool service_begin_batch(struct service *s)
 {
 	s->world = generation_adopt(s->generations, s->worker);
@@ -46,12 +69,16 @@ bool service_begin_batch(struct service *s)
 	}
 	if (s->frames_seat != NULL)
 		s->frames = frames_take(s->frames_seat, s->frames);
+	if (UNLIKELY(service_is_timed(s)))
+		begin_timing(s);
 	cache_enter(s->reader);
 	return true;
 }
 
 void service_end_batch(struct service *s)
 {
+	if (UNLIKELY(service_is_timed(s)))
+		end_timing(s);
 	cache_leave(s->reader);
 	s->world = NULL;
 }
@@ -117,10 +144,16 @@ static bool is_deaf_to(const struct query *q)
 	return q->parsed == MSG_IGNORE || addr_port(&q->peer) == 0;
 }
 
+static void count_in(struct service *s, const struct via *via, unsigned count)
+{
+	counters_add_by(s->counters, COUNTER_TOTAL, count);
+	counters_bump_by(&s->counters->transports[via->stream ? COUNTER_STREAM : COUNTER_UDP], count);
+}
+
 void query_run(struct service *s, struct query *q)
 {
 	q->came_us = s->now_us;
-	counters_add(s->counters, COUNTER_TOTAL);
+	count_in(s, q->via, 1);
 	if (is_deaf_to(q)) {
 		query_drop(s, q, COUNTER_DROPPED);
 		return;
@@ -150,10 +183,12 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 	uint8_t going[QUERY_BATCH_MAX]; /* those without an end yet */
 	unsigned left = 0;
 
+	if (count == 0)
+		return;
+	count_in(s, queries[0].via, count); /* they came by one socket */
 	for (unsigned i = 0; i < count; i++) {
 		struct query *q = &queries[i];
 		q->came_us = s->now_us;
-		counters_add(s->counters, COUNTER_TOTAL);
 		if (is_deaf_to(q)) {
 			query_drop(s, q, COUNTER_DROPPED);
 			continue;

@@ -182,7 +182,9 @@ struct service {
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
-	bool rehearses; /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
+	bool rehearses;			    /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
+	uint64_t ends_before[COUNTER_ENDS]; /* when service_is_timed: how many had ended in each way before this batch, and those of
+					       this batch that are timed for themselves */
 
 	int64_t now_ms;		 /* monotonic, of this batch */
 	int64_t now_s;		 /* wall clock, of this batch */
@@ -249,6 +251,11 @@ void slots_drop_all(struct service *s);
 /* Adopt the newest world and read the clocks. False before the first world. */
 MUST_CHECK bool service_begin_batch(struct service *s);
 void service_end_batch(struct service *s); /* what was borrowed from policy and cache is so no longer */
+/* Is it counted how long queries take? Within a batch. */
+static inline bool service_is_timed(const struct service *s)
+{
+	return s->world->settings->metrics_listen_count > 0;
+}
 /* Parse a packet into q; via, via_data, peer and local are set by the transport before. bytes are borrowed until query_run or
  * query_run_batch returns. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);

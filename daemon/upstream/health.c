@@ -56,6 +56,7 @@ void server_answered(struct server *s, uint32_t rtt_us)
 		uint32_t old_us = GET(s->srtt_us);
 		uint64_t new_us = old_us == 0 ? rtt_us : ((uint64_t)old_us * (SRTT_WEIGHT - 1) + rtt_us) / SRTT_WEIGHT;
 		SET(s->srtt_us, (uint32_t)MAX(new_us, 1u));
+		latency_add_shared(&s->rtt, rtt_us);
 	}
 	/* read first: the line is other workers' too, and is written only when there is something to say */
 	if (GET(s->failures) != 0)

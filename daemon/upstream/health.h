@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/base.h"
+#include "observe/latency.h"
 #include "settings/settings.h"
 #include "upstream/pool.h"
 #include "wire/name.h"
@@ -56,6 +57,7 @@ struct server {
 	_Atomic bool cookies; /* it has sent one that was right */
 	_Atomic int64_t no_cookies_until_ms;
 	_Atomic uint64_t sent, failed;
+	struct latency rtt; /* of datagrams that were answered */
 };
 
 struct server *server_ref(struct server *s);

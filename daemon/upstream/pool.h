@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "cache/cache.h"
 #include "observe/counters.h"
+#include "observe/latency.h"
 #include "settings/settings.h"
 #include "wire/name.h"
 
@@ -33,6 +34,7 @@ struct upstream_stats {
 	const char *zone;  /* of its route; NULL: default. Borrowed from u */
 	double rtt_ms;
 	uint64_t sent, failed;
+	struct latency_sum rtt; /* of datagrams that were answered */
 };
 /* Are all of the default servers at private addresses, and so one's own? Any thread. */
 MUST_CHECK bool upstreams_are_own(const struct upstreams *u);

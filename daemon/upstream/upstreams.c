@@ -191,5 +191,7 @@ void upstreams_stats(const struct upstreams *u, size_t i, struct upstream_stats 
 	ret->zone = u->routes[route].zone_text;
 	ret->rtt_ms = (double)atomic_load_explicit(&s->srtt_us, memory_order_relaxed) / 1000.0;
 	ret->sent = atomic_load_explicit(&s->sent, memory_order_relaxed);
+	ret->rtt = (struct latency_sum){.sum_us = 0};
+	latency_read(&s->rtt, &ret->rtt);
 	ret->failed = atomic_load_explicit(&s->failed, memory_order_relaxed);
 }

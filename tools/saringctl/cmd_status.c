@@ -162,6 +162,8 @@ enum exit_status cmd_status(struct context *ctx)
 		output_linef(o, "paused", "blocking is off until %s", paused);
 	json_array_foreach(json_object_get(status, "listen"), i, endpoint)
 	    output_line(o, i == 0 ? "listen" : "", json_string_value(endpoint));
+	json_array_foreach(json_object_get(status, "metrics"), i, endpoint)
+	    output_line(o, i == 0 ? "metrics" : "", json_string_value(endpoint));
 	show_queries(o, json_object_get(status, "queries"));
 	show_policy(o, json_object_get(status, "policy"));
 	show_cache(o, "cache", json_object_get(status, "cache"));
