@@ -14,8 +14,10 @@
 #ifndef SARING_QLOG_FORMAT_H
 #define SARING_QLOG_FORMAT_H
 
-#define QLOG_APPLICATION_ID 0x7361726c /* "sarl", in the file's header */
-#define QLOG_SCHEMA 1		       /* user_version; a reader takes no other */
-#define QLOG_FILE "queries.db"	       /* below state, where nothing else is said */
+enum qlog_format {
+	QLOG_APPLICATION_ID = 0x7361726c, /* "sarl", in the file's header */
+	QLOG_SCHEMA = 1,		  /* user_version; a reader takes no other */
+};
+#define QLOG_FILE "queries.db" /* below state, where nothing else is said */
 
 #endif

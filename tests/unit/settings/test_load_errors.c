@@ -56,10 +56,10 @@ static void test_unknown_keys(void **state)
 	check("log: {xyzzy: 1}\n", "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic\n");
 	check("'a\\\"\\e': 1\n",
 	      "/s.yaml:1:1: unknown key 'a\\\\\\\"\\\\e'; what may stand here: listen, workers, user, clients, upstream, "
-	      "rebind-protection, cache, names, block, lists, groups, control, state, log, dnstap, audit, server\n");
+	      "rebind-protection, cache, names, block, lists, groups, control, state, log, dnstap, metrics, audit, server\n");
 	check("\"\\e[31m\": 1\n",
 	      "/s.yaml:1:1: unknown key '\\027[31m'; what may stand here: listen, workers, user, clients, upstream, "
-	      "rebind-protection, cache, names, block, lists, groups, control, state, log, dnstap, audit, server\n");
+	      "rebind-protection, cache, names, block, lists, groups, control, state, log, dnstap, metrics, audit, server\n");
 }
 
 static void test_wrong_types(void **state)
