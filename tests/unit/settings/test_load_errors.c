@@ -53,7 +53,8 @@ static void test_unknown_keys(void **state)
 	    "may-allow, action, match, answer, mandatory, mode, authority, reason, code, sub-error, reference, contact, "
 	    "organization, language, added, review, "
 	    "expires\n");
-	check("log: {xyzzy: 1}\n", "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic\n");
+	check("log: {xyzzy: 1}\n",
+	      "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic, recent, privacy, queries\n");
 	check("'a\\\"\\e': 1\n",
 	      "/s.yaml:1:1: unknown key 'a\\\\\\\"\\\\e'; what may stand here: listen, workers, user, clients, upstream, "
 	      "rebind-protection, cache, names, block, lists, groups, control, state, log, dnstap, metrics, audit, server\n");
