@@ -239,6 +239,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->limit = config->limit;
 	w->service->loop = config->loop;
 	w->service->tap = config->tap;
+	w->service->frames_seat = config->frames;
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener *l = &config->listeners[i];
 		if (l->number >= ARRAY_LEN(w->service->listen))

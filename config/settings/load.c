@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "qlog/format.h"
 #include "settings/groups.h"
 #include "settings/minisign.h"
 #include "settings/provenance.h"
@@ -505,18 +506,21 @@ static void finish_names(struct settings *s)
 /* Returns whether there was no fault; the settings in either case. */
 static bool parse(struct str text, const char *path, struct err_list *errors, struct settings **ret)
 {
-	static const char *const sections[] = {"",	 "clients.", "upstream.", "cache.", "names.",
-					       "block.", "control.", "log.",	  "server."};
 	struct settings *s = base_alloc(sizeof(*s));
 	struct arena tree = {0};
 	size_t before = errors->count, swallowed = errors->swallowed;
 	struct loader l = {.settings = s};
 	s->path = arena_strdup(&s->arena, path);
 	l.values = (struct values){.shown = s->path, .base = absolute_path(path, &s->arena), .arena = &s->arena, .errors = errors};
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		bind_defaults(&l, sections[i], s);
+	bind_defaults(&l, "", s);
+	for (size_t i = 0; i < schema_key_count; i++) {
+		if (schema_keys[i].type == SCHEMA_SECTION)
+			bind_defaults(&l, arena_printf(&s->arena, "%s.", schema_keys[i].path), s);
+	}
 	bind_file(&l, text, &tree);
 	finish_names(s);
+	if (s->query_log_file == NULL)
+		s->query_log_file = arena_printf(&s->arena, "%s/" QLOG_FILE, s->state);
 	arena_finish(&tree);
 	yaml_sort_errors(errors, before);
 	*ret = s;

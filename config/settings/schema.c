@@ -26,6 +26,7 @@ static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const dotless_words[] = {"forward", "nodata", NULL};
 static const char *const structured_words[] = {"encrypted", "always", "off", NULL};
 static const char *const privacy_words[] = {"full", "anonymous", "names", "none", NULL};
+static const char *const dnstap_words[] = {"client-query", "client-response", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 /* clang-format off */
@@ -228,6 +229,28 @@ const struct schema_key schema_keys[] = {
      .help = "so many of the last queries are kept in memory, for 'saringctl log'; 0 = none"},
     {.path = "log.privacy", .type = SCHEMA_WORD, FIELD(settings, log_privacy), .words = privacy_words, .fallback = "full",
      .help = "full | anonymous (clients by their /24 and /56) | names (no clients) | none: of what logs of queries say"},
+
+    {.path = "log.queries", .type = SCHEMA_SECTION, .help = "the query log: every query, or every blocked one, in an SQLite file"},
+    {.path = "log.queries.enabled", .type = SCHEMA_BOOL, FIELD(settings, query_log), .fallback = "false",
+     .help = "true: queries are written, as far as log.privacy lets them"},
+    {.path = "log.queries.file", .type = SCHEMA_PATH, FIELD(settings, query_log_file), .max = PATH_BYTES_MAX,
+     .help = "where; default: queries.db below state"},
+    {.path = "log.queries.retention", .type = SCHEMA_SECONDS, FIELD(settings, query_log_retention_s), .min = 60,
+     .max = INT64_C(3650) * 86400, .or_zero = true, .fallback = "30d", .help = "older ones are removed; 0s = none for their age"},
+    {.path = "log.queries.max-size", .type = SCHEMA_SIZE, FIELD(settings, query_log_bytes), .min = 8 << 20, .max = INT64_C(1) << 43,
+     .fallback = "1GiB", .help = "a bound on the file, for which the oldest are removed; 0 = none"},
+    {.path = "log.queries.blocked-only", .type = SCHEMA_BOOL, FIELD(settings, query_log_blocked_only), .fallback = "false",
+     .help = "true: only what was blocked is written"},
+
+    {.path = "dnstap", .type = SCHEMA_SECTION, .help = "queries and answers as they came and went, for a collector"},
+    {.path = "dnstap.socket", .type = SCHEMA_PATH, FIELD(settings, dnstap_socket), .max = SOCKET_PATH_MAX,
+     .help = "the collector's Unix socket; neither this nor file: off"},
+    {.path = "dnstap.file", .type = SCHEMA_PATH, FIELD(settings, dnstap_file), .max = PATH_BYTES_MAX,
+     .help = "a file of frame streams, in place of the socket or beside it"},
+    {.path = "dnstap.messages", .type = SCHEMA_WORDS, FIELD(settings, dnstap_messages), .words = dnstap_words,
+     .fallback = "[client-query, client-response]", .help = "which are told of: client-query, client-response"},
+    {.path = "dnstap.bytes", .type = SCHEMA_BOOL, FIELD(settings, dnstap_bytes), .fallback = "true",
+     .help = "false: who, when and by which policy, without the messages themselves"},
 
     {.path = "metrics", .type = SCHEMA_SECTION, .help = "figures for Prometheus and others that read OpenMetrics"},
     {.path = "metrics.listen", .type = SCHEMA_HTTP, FIELD(settings, metrics_listen), MORE(settings, metrics_listen_count), .min = 1,

@@ -55,6 +55,7 @@ enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, 
 enum privacy { PRIVACY_FULL, PRIVACY_ANONYMOUS, PRIVACY_NAMES, PRIVACY_NONE };
 #define PRIVACY_IPV4_BITS 24
 #define PRIVACY_IPV6_BITS 56
+enum dnstap_message { DNSTAP_CLIENT_QUERY, DNSTAP_CLIENT_RESPONSE };
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
@@ -256,6 +257,15 @@ struct settings {
 	bool log_traffic;    /* what the last day looked like is counted */
 	unsigned log_recent; /* of the last queries so many are kept in memory; 0 = none */
 	enum privacy log_privacy;
+
+	bool query_log, query_log_blocked_only;
+	const char *query_log_file;    /* absolute; where nothing was said, below state */
+	int64_t query_log_retention_s; /* 0: rows do not go for their age */
+	uint64_t query_log_bytes;      /* 0: any */
+
+	const char *dnstap_socket, *dnstap_file; /* both, one, or neither: off */
+	uint32_t dnstap_messages;		 /* bits: enum dnstap_message */
+	bool dnstap_bytes;			 /* the messages themselves, not only who and when */
 
 	const struct endpoint *metrics_listen; /* HTTP; port 0: the kernel chooses */
 	size_t metrics_listen_count;	       /* 0: off */

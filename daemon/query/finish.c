@@ -195,6 +195,8 @@ void query_finish(struct service *s, struct query *q, enum counter as)
 	counters_bump(&c->rcodes[sent_rcode(s) % COUNTER_RCODES]);
 	if (is_told(t))
 		tell_query(s, t, q, as, true);
+	if (UNLIKELY(s->frames != NULL))
+		query_frame_answer(s, q, as);
 	q->via->send(q, s->out, s->out_len);
 	query_end(s, q, as);
 }

@@ -18,6 +18,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
+#include "observe/frames.h"
 #include "observe/tap.h"
 #include "policy/match.h"
 #include "settings/schedule.h"
@@ -106,8 +107,10 @@ struct query {
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
 	uint8_t raw_cookie_len;
-	uint16_t keepalive_100ms;  /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
-	uint16_t limit;		   /* bytes the answer may have */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		  /* bytes the answer may have */
+	uint16_t packet_len;
+	const uint8_t *packet;	   /* as it came, borrowed as query_begin has it; of no meaning in a slot */
 	uint16_t question_len;	   /* octets; 0 without one */
 	const uint8_t *raw_cookie; /* as it came, borrowed from the packet: for cookie_stage; NULL: none */
 	const uint8_t *question;   /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
@@ -180,7 +183,9 @@ struct service {
 	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
 	void *peer_arg;
 	struct mailbox *mailbox;
-	void (*wake)(void *arg); /* any thread: make this worker's loop call service_drain */
+	struct frames_seat *frames_seat; /* may be NULL */
+	struct frames *frames;		 /* of this batch; NULL: dnstap is off */
+	void (*wake)(void *arg);	 /* any thread: make this worker's loop call service_drain */
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
@@ -441,6 +446,9 @@ void rehearse_asks(struct query *q);
 void query_finish(struct service *s, struct query *q, enum counter as);
 /* Send nothing, counted under `as`. */
 void query_drop(struct service *s, struct query *q, enum counter as);
+/* What dnstap is told, while s->frames is there (frame.c): before the query is judged, and before s->out is sent. */
+void query_frame_question(struct service *s, const struct query *q);
+void query_frame_answer(struct service *s, const struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
 /* Tell by the tap, if it is to be told, that an entry blocks by what an answer held (s->blocked_by): the query's own end does not
