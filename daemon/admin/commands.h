@@ -76,7 +76,6 @@ struct commands_config {
 	struct outlets *outlets;	    /* NULL: queries leave nowhere, in tests */
 	struct audit *audit;		    /* NULL: nothing is recorded, in tests */
 	struct review *review;		    /* NULL: nothing is said of reviews, in tests */
-	struct happened *happened;	    /* the same */
 	const struct metrics_http *metrics; /* NULL: there is no endpoint, in tests */
 };
 
