@@ -25,7 +25,7 @@ static uint8_t action_of(const struct service *s, const struct query *q, const s
 
 	if (v->kind != VERDICT_BLOCKED)
 		return FRAME_PASS;
-	block_answer(s->world->policy, v, &q->name, q->type, owns, s->now_s, &a);
+	query_block_answer(s, q, v, owns, &a);
 	switch (a.answer) {
 	case ANSWER_NXDOMAIN:
 		return FRAME_NXDOMAIN;
