@@ -199,7 +199,7 @@ def test_bombs_cost_nothing(check):
 
 
 def test_a_file_too_large(saringd):
-    daemon = saringd(text="# " + "x" * 2000000 + "\n", start=False)
+    daemon = saringd(text="# " + "x" * (17 << 20) + "\n", start=False)
     for program, args in (("saringd", ["-t", "-c", "saring.yaml"]), ("saringctl", ["check", "saring.yaml"])):
         result = daemon.run(program, *args)
         assert result.code == 1 and "saring.yaml" in result.err and not result.err.count("\n") > 1, result

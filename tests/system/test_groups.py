@@ -227,6 +227,14 @@ def scheduled(up, clock, saringd, **more):
     return saringd(config(up, groups, block={"ttl": "1h"}, **more), LISTS, env=clock.env)
 
 
+def test_what_is_off_is_not_in_force(saringd, up):
+    """A list in mode off is the group's, and acts for nobody."""
+    daemon = saringd(config(up, [{"name": "kids", "clients": [KIDS], "lists": ["ads", "social"]}]), LISTS)
+    assert daemon.ctl("list", "mode", "social", "off").code == 0
+    kids = {one["name"]: one for one in daemon.status()["groups"]}["kids"]
+    assert kids["lists"] == ["ads", "social", "law"] and kids["active"] == ["ads", "law"]
+
+
 def test_schedule_at_its_second(saringd, up, clock):
     """Without a reload; the clock may be set in both directions."""
     edge = T0 + 8 * 3600

@@ -322,6 +322,7 @@ def test_saringctl_reads_it(logging):
     written(daemon, 4)
     names = ["a.example", "open.example", "x.open.example", "other.example"]
     assert [q["name"] for q in daemon.ctl("--json", "log", "--since", "1h").json] == names
+    in_memory = daemon.ctl("--json", "log").json[0]
     daemon.stop()
 
     def past(*args):
@@ -335,6 +336,7 @@ def test_saringctl_reads_it(logging):
     assert past("--since", "1h", "--client", "127.0.0.2") == []
     assert past("--since", "2h", "--until", "1h") == []
     (query,) = daemon.ctl("--json", "log", "--since", "1h", "--blocked").json
+    assert query.keys() == in_memory.keys() and query["stands_for"] == 1 and query["number"] is query["ttl"] is query["by_answer"] is None
     assert (query["client"], query["type"], query["fate"], query["verdict"], query["list"], query["entry"], query["rcode"]) == (
         "127.0.0.1", "A", "blocked", "blocked", "l", "a.example", "NXDOMAIN")
     assert re.search(r"127\.0\.0\.1 +a\.example +A +blocked +l +NXDOMAIN", daemon.ctl("log", "--since", "1h").out)

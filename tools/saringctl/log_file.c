@@ -64,6 +64,11 @@ static json_t *row(sqlite3_stmt *stmt)
 	}
 	const json_int_t took_us = (json_int_t)(sqlite3_column_double(stmt, (int)ARRAY_LEN(keys)) * 1000 + 0.5);
 	must(json_object_set_new(object, "took_us", json_integer(took_us)) == 0);
+	/* members that a query has while it is in memory: the file does not keep them, and each of its rows is one query */
+	static const char *const not_kept[] = {"number", "ttl", "by_answer"};
+	for (size_t i = 0; i < ARRAY_LEN(not_kept); i++)
+		must(json_object_set_new(object, not_kept[i], json_null()) == 0);
+	must(json_object_set_new(object, "stands_for", json_integer(1)) == 0);
 	return object;
 }
 
