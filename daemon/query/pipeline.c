@@ -7,12 +7,24 @@
 static enum fate near_stage(struct service *s, struct query *q);
 static enum fate records_stage(struct service *s, struct query *q);
 
+/* Most worlds have no records of the operator's own, and no safe search: a whole batch passes over those rows at once. */
+static bool no_locals(const struct generation *world)
+{
+	return world->locals == NULL;
+}
+
+static bool no_safe_search(const struct generation *world)
+{
+	return !world->settings->any_safe_search;
+}
+
 /* The order of judgement, each row with its reason. A stage that ends a query has called query_finish or query_drop itself. Rows
  * that only fetch memory always say NEXT: of a batch, all go through a row before the next row begins. */
 static const struct stage {
 	const char *name;
 	enum fate (*run)(struct service *s, struct query *q);
 	const char *why;
+	bool (*is_idle)(const struct generation *world); /* NULL: never */
 } stages[] = {
     {"client", client_stage, "strangers get nothing built for them, not even an error about their packet's form"},
     {"cookie", cookie_stage, "before whatever spares a client that has shown who it is"},
@@ -20,9 +32,10 @@ static const struct stage {
     {"screen", screen_stage, "what is no question to resolve is refused before any look-up"},
     {"near", near_stage, "the policy's filter is asked; where a name may be in a list, its bucket is fetched"},
     {"records", records_stage, "and what is in that bucket"},
-    {"local", local_stage, "the operator's own records come before any list, and before whoever else knows the name"},
+    {"local", local_stage, "the operator's own records come before any list, and before whoever else knows the name", no_locals},
     {"decide", decide_stage, "above the cache, so that an edit acts on the next packet and flushes nothing"},
-    {"safe", safe_stage, "after decide: a blocked engine stays blocked; an allowed one is led to its filtered host all the same"},
+    {"safe", safe_stage, "after decide: a blocked engine stays blocked; an allowed one is led to its filtered host all the same",
+     no_safe_search},
     {"names", names_stage, "after decide: what a list says of such a name is the operator's own word; the rest is nobody else's"},
     {"any", any_stage, "after decide: a blocked name is blocked for ANY too; before the cache: ANY is not looked up over UDP"},
     {"key", key_stage, "hashed once, for the cache and for the asks under way; the cache's bucket is fetched"},
@@ -197,6 +210,8 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 	}
 	for (size_t stage = 0; stage < ARRAY_LEN(stages) && left > 0; stage++) {
 		unsigned still = 0;
+		if (stages[stage].is_idle != NULL && stages[stage].is_idle(s->world))
+			continue;
 		for (unsigned i = 0; i < left; i++) {
 			if (stages[stage].run(s, &queries[going[i]]) == FATE_NEXT)
 				going[still++] = going[i];
