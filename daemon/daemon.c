@@ -23,6 +23,7 @@
 #include "listen/tcp_seats.h"
 #include "notify.h"
 #include "observer.h"
+#include "outlets.h"
 #include "privs.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -85,6 +86,7 @@ struct daemon {
 	bool audited; /* its start is recorded */
 	struct observer *observer;
 	struct hosts_files *hosts;
+	struct outlets *outlets;
 	struct happened *happened;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
@@ -171,6 +173,7 @@ static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = arg;
 	(void)fd, (void)what;
 	observer_drain(d->observer);
+	outlets_follow(d->outlets);
 	happened_drained(d->happened);
 }
 
@@ -221,6 +224,7 @@ static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, 
 {
 	struct daemon *d = arg;
 	audit_configure(d->audit, generation_current(d->generations)->settings);
+	outlets_follow(d->outlets);
 	if (d->audited)
 		audit_run_begin(d->audit, config, kind, report->changes);
 	else
@@ -253,6 +257,7 @@ static void start_workers(void *arg)
 	struct err err = {0};
 	char text[1024];
 	bool ok = true;
+	outlets_follow(d->outlets);
 	for (unsigned i = 0; ok && i < d->worker_count; i++) {
 		size_t count;
 		const struct listener *listeners = sockets_share(&d->sockets, i, &count);
@@ -266,6 +271,7 @@ static void start_workers(void *arg)
 					       .cookie_seed = d->cookie_seed,
 					       .limit = d->limit,
 					       .loop = d->loop,
+					       .frames = outlets_seat(d->outlets, i),
 					       .tap = observer_tap(d->observer, i),
 					       .away = observer_away(d->observer, i),
 					       .inflight = d->inflight,
@@ -359,6 +365,7 @@ static void start_control(struct daemon *d)
 					 .fetch = d->fetch,
 					 .audit = d->audit,
 					 .observer = d->observer,
+					 .outlets = d->outlets,
 					 .happened = d->happened,
 					 .review = d->review,
 					 .metrics = d->metrics};
@@ -545,6 +552,9 @@ static bool build(struct daemon *d, struct err *err)
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	d->hosts = hosts_files_create();
+	struct outlets_config outlets = {
+	    .observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
+	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,
 					   .counters = d->counters,
@@ -633,6 +643,7 @@ static void daemon_finish(struct daemon *d)
 	commands_destroy(d->commands);
 	stop_workers(d);
 	audit_destroy(d->audit);
+	outlets_destroy(d->outlets);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	hosts_files_destroy(d->hosts);

@@ -61,5 +61,7 @@ bool settings_check_here(const struct settings *s, const struct addr *bound, siz
 			continue; /* another zone of the same route */
 		ok = check_servers(s, s->routes[r].servers, s->routes[r].server_count, bound, bound_count, errors) && ok;
 	}
+	for (size_t g = 0; g < s->group_count; g++)
+		ok = check_servers(s, s->groups[g].servers, s->groups[g].server_count, bound, bound_count, errors) && ok;
 	return ok;
 }

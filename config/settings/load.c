@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "qlog/format.h"
 #include "settings/groups.h"
 #include "settings/minisign.h"
 #include "settings/provenance.h"
@@ -16,6 +17,7 @@
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
 #define PREFIX_GROUPS "groups[]."
+#define PREFIX_SCHEDULE "groups[].schedule[]."
 
 /* A mapping still to be bound. A queue rather than calls in calls: what is in the file decides how much there is. */
 struct pending {
@@ -40,6 +42,7 @@ union object {
 	struct settings_list list;
 	struct settings_route_item route;
 	struct settings_group group;
+	struct settings_schedule schedule;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -90,6 +93,7 @@ static const struct items {
     {SCHEMA_LISTS, PREFIX_LISTS, sizeof(struct settings_list)},
     {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route_item)},
     {SCHEMA_GROUPS, PREFIX_GROUPS, sizeof(struct settings_group)},
+    {SCHEMA_SCHEDULE, PREFIX_SCHEDULE, sizeof(struct settings_schedule)},
 };
 
 static void note_place(enum schema_type type, void *object, const struct yaml_node *item)
@@ -103,7 +107,8 @@ static void note_place(enum schema_type type, void *object, const struct yaml_no
 	}
 }
 
-/* The items of `lists`, `upstream.routes` and `groups`: an array with the defaults in each, and their mappings queued. */
+/* The items of `lists`, `upstream.routes`, `groups` and `groups[].schedule`: an array with the defaults in each, and their mappings
+ * queued. */
 static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)
 {
 	const struct items *of = items_of;
@@ -147,6 +152,11 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	bool known = false;
 	switch (row->type) {
 	case SCHEMA_SECTION:
+		if (member->kind == YAML_SEQUENCE && strcmp(row->path, PREFIX_GROUPS "upstream") == 0) {
+			row = schema_find(PREFIX_GROUPS "upstream.", STR_LIT("servers"));
+			(void)!values_bind(&l->values, row, key, member, object);
+			return;
+		}
 		/* A section whose keys are all commented out is null, and as good as absent. */
 		if (!yaml_is_null(member) && values_kind(&l->values, key, member, YAML_MAPPING, "a mapping"))
 			push(l, member, arena_printf(l->values.arena, "%s.", row->path), object);
@@ -154,6 +164,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
 	case SCHEMA_GROUPS:
+	case SCHEMA_SCHEDULE:
 		bind_items(l, row, key, member, object);
 		return;
 	case SCHEMA_PROVENANCE:
@@ -184,6 +195,10 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_CLIENTS:
+	case SCHEMA_DAYS:
+	case SCHEMA_HOURS:
+	case SCHEMA_DATES:
+	case SCHEMA_TIME_ZONE:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
@@ -405,6 +420,15 @@ static void finish_routes(const struct loader *l)
 	s->route_count = count;
 }
 
+static void check_servers(const struct loader *l, const struct endpoint *servers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (settings_is_self(l->settings, &servers[i].addr))
+			err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
+					"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
+	}
+}
+
 static void check_endpoints(const struct loader *l)
 {
 	const struct settings *s = l->settings;
@@ -418,15 +442,11 @@ static void check_endpoints(const struct loader *l)
 			}
 		}
 	}
-	for (size_t r = 0; r <= s->route_item_count; r++) {
-		const struct endpoint *servers = r < s->route_item_count ? s->route_items[r].servers : s->servers;
-		size_t count = r < s->route_item_count ? s->route_items[r].server_count : s->server_count;
-		for (size_t i = 0; i < count; i++) {
-			if (settings_is_self(s, &servers[i].addr))
-				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
-						"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
-		}
-	}
+	check_servers(l, s->servers, s->server_count);
+	for (size_t r = 0; r < s->route_item_count; r++)
+		check_servers(l, s->route_items[r].servers, s->route_items[r].server_count);
+	for (size_t g = 0; g < s->group_count; g++)
+		check_servers(l, s->groups[g].servers, s->groups[g].server_count);
 }
 
 /* The directory of the running process in front of a relative path: the daemon may change its directory later. */
@@ -486,18 +506,21 @@ static void finish_names(struct settings *s)
 /* Returns whether there was no fault; the settings in either case. */
 static bool parse(struct str text, const char *path, struct err_list *errors, struct settings **ret)
 {
-	static const char *const sections[] = {"",	 "clients.", "upstream.", "cache.", "names.",
-					       "block.", "control.", "log.",	  "server."};
 	struct settings *s = base_alloc(sizeof(*s));
 	struct arena tree = {0};
 	size_t before = errors->count, swallowed = errors->swallowed;
 	struct loader l = {.settings = s};
 	s->path = arena_strdup(&s->arena, path);
 	l.values = (struct values){.shown = s->path, .base = absolute_path(path, &s->arena), .arena = &s->arena, .errors = errors};
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		bind_defaults(&l, sections[i], s);
+	bind_defaults(&l, "", s);
+	for (size_t i = 0; i < schema_key_count; i++) {
+		if (schema_keys[i].type == SCHEMA_SECTION)
+			bind_defaults(&l, arena_printf(&s->arena, "%s.", schema_keys[i].path), s);
+	}
 	bind_file(&l, text, &tree);
 	finish_names(s);
+	if (s->query_log_file == NULL)
+		s->query_log_file = arena_printf(&s->arena, "%s/" QLOG_FILE, s->state);
 	arena_finish(&tree);
 	yaml_sort_errors(errors, before);
 	*ret = s;

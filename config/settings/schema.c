@@ -26,6 +26,7 @@ static const char *const others_words[] = {"refuse", "drop", NULL};
 static const char *const dotless_words[] = {"forward", "nodata", NULL};
 static const char *const structured_words[] = {"encrypted", "always", "off", NULL};
 static const char *const privacy_words[] = {"full", "anonymous", "names", "none", NULL};
+static const char *const dnstap_words[] = {"client-query", "client-response", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 /* clang-format off */
@@ -183,6 +184,32 @@ const struct schema_key schema_keys[] = {
      .max = SETTINGS_LISTS_MAX, .help = "names of lists; default: all. Mandatory ones act for every group"},
     {.path = "groups[].safe-search", .type = SCHEMA_SAFE_SEARCH, FIELD(settings_group, safe_search),
      MORE(settings_group, has_safe_search), .help = "as safe-search, for this group; default: what that says"},
+    {.path = "groups[].answer", .type = SCHEMA_WORD, FIELD(settings_group, answer), MORE(settings_group, has_answer),
+     .words = answer_settable_words, .help = "as under block:, for what this group is blocked from, whatever its list says"},
+    {.path = "groups[].addresses", .type = SCHEMA_ADDRESSES, FIELD(settings_group, addresses),
+     MORE(settings_group, address_count), .max = SETTINGS_ADDRESSES_MAX, .help = "for answer: address; default: block.addresses"},
+    {.path = "groups[].upstream", .type = SCHEMA_SECTION, .help = "servers of the group's own; a list is as upstream.servers"},
+    {.path = "groups[].upstream.servers", .type = SCHEMA_SERVERS, .required = true, FIELD(settings_group, servers),
+     MORE(settings_group, server_count), .min = 1, .max = SETTINGS_SERVERS_MAX,
+     .help = "asked for its clients, but for names of upstream.routes"},
+    {.path = "groups[].upstream.strategy", .type = SCHEMA_WORD, FIELD(settings_group, strategy),
+     MORE(settings_group, has_strategy), .words = strategy_words, .help = "as under upstream:; default: what stands there"},
+    {.path = "groups[].schedule", .type = SCHEMA_SCHEDULE, FIELD(settings_group, schedule), MORE(settings_group, schedule_count),
+     .max = SETTINGS_SCHEDULE_MAX, .help = "when lists act for the group; those that are not named here always do"},
+    {.path = "groups[].schedule[].lists", .type = SCHEMA_TEXTS, FIELD(settings_schedule, list_names),
+     MORE(settings_schedule, list_name_count), .max = SETTINGS_LISTS_MAX, .help = "which lists; default: all of the group's"},
+    {.path = "groups[].schedule[].days", .type = SCHEMA_DAYS, FIELD(settings_schedule, days), .max = 7,
+     .fallback = "[mon-sun]", .help = "days of the week on which the hours begin, such as [mon-fri, sun]"},
+    {.path = "groups[].schedule[].hours", .type = SCHEMA_HOURS, FIELD(settings_schedule, hours),
+     MORE(settings_schedule, hours_count), .max = SETTINGS_SCHEDULE_MAX,
+     .help = "such as [\"07:00-12:00\", \"22:00-06:00\"], the latter over midnight; default: the whole day"},
+    {.path = "groups[].schedule[].dates", .type = SCHEMA_DATES, FIELD(settings_schedule, dates),
+     MORE(settings_schedule, date_count), .max = SETTINGS_SCHEDULE_MAX,
+     .help = "on these only, such as [2026-05-01, 2026-12-24..2027-01-02]; default: on all"},
+    {.path = "groups[].schedule[].time-zone", .type = SCHEMA_TIME_ZONE, FIELD(settings_schedule, zone_name),
+     MORE(settings_schedule, zone), .help = "whose clock tells; default: time-zone, else the system's"},
+    {.path = "time-zone", .type = SCHEMA_TIME_ZONE, FIELD(settings, time_zone), MORE(settings, zone),
+     .help = "of schedules that name none, such as Asia/Jakarta; default: the system's"},
 
     {.path = "control", .type = SCHEMA_SECTION, .help = "the socket that saringctl talks to"},
     {.path = "control.socket", .type = SCHEMA_PATH, .reload = RELOAD_AT_RESTART, FIELD(settings, control_socket),
@@ -202,6 +229,28 @@ const struct schema_key schema_keys[] = {
      .help = "so many of the last queries are kept in memory, for 'saringctl log'; 0 = none"},
     {.path = "log.privacy", .type = SCHEMA_WORD, FIELD(settings, log_privacy), .words = privacy_words, .fallback = "full",
      .help = "full | anonymous (clients by their /24 and /56) | names (no clients) | none: of what logs of queries say"},
+
+    {.path = "log.queries", .type = SCHEMA_SECTION, .help = "the query log: every query, or every blocked one, in an SQLite file"},
+    {.path = "log.queries.enabled", .type = SCHEMA_BOOL, FIELD(settings, query_log), .fallback = "false",
+     .help = "true: queries are written, as far as log.privacy lets them"},
+    {.path = "log.queries.file", .type = SCHEMA_PATH, FIELD(settings, query_log_file), .max = PATH_BYTES_MAX,
+     .help = "where; default: queries.db below state"},
+    {.path = "log.queries.retention", .type = SCHEMA_SECONDS, FIELD(settings, query_log_retention_s), .min = 60,
+     .max = INT64_C(3650) * 86400, .or_zero = true, .fallback = "30d", .help = "older ones are removed; 0s = none for their age"},
+    {.path = "log.queries.max-size", .type = SCHEMA_SIZE, FIELD(settings, query_log_bytes), .min = 8 << 20, .max = INT64_C(1) << 43,
+     .fallback = "1GiB", .help = "a bound on the file, for which the oldest are removed; 0 = none"},
+    {.path = "log.queries.blocked-only", .type = SCHEMA_BOOL, FIELD(settings, query_log_blocked_only), .fallback = "false",
+     .help = "true: only what was blocked is written"},
+
+    {.path = "dnstap", .type = SCHEMA_SECTION, .help = "queries and answers as they came and went, for a collector"},
+    {.path = "dnstap.socket", .type = SCHEMA_PATH, FIELD(settings, dnstap_socket), .max = SOCKET_PATH_MAX,
+     .help = "the collector's Unix socket; neither this nor file: off"},
+    {.path = "dnstap.file", .type = SCHEMA_PATH, FIELD(settings, dnstap_file), .max = PATH_BYTES_MAX,
+     .help = "a file of frame streams, in place of the socket or beside it"},
+    {.path = "dnstap.messages", .type = SCHEMA_WORDS, FIELD(settings, dnstap_messages), .words = dnstap_words,
+     .fallback = "[client-query, client-response]", .help = "which are told of: client-query, client-response"},
+    {.path = "dnstap.bytes", .type = SCHEMA_BOOL, FIELD(settings, dnstap_bytes), .fallback = "true",
+     .help = "false: who, when and by which policy, without the messages themselves"},
 
     {.path = "metrics", .type = SCHEMA_SECTION, .help = "figures for Prometheus and others that read OpenMetrics"},
     {.path = "metrics.listen", .type = SCHEMA_HTTP, FIELD(settings, metrics_listen), MORE(settings, metrics_listen_count), .min = 1,

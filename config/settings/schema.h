@@ -14,6 +14,11 @@ enum schema_type {
 	SCHEMA_LISTS,	    /* a list of mappings -> array of struct settings_list */
 	SCHEMA_ROUTES,	    /* a list of mappings -> array of struct settings_route */
 	SCHEMA_GROUPS,	    /* a list of mappings -> array of struct settings_group */
+	SCHEMA_SCHEDULE,    /* a list of mappings -> array of struct settings_schedule */
+	SCHEMA_DAYS,	    /* a list of days of the week and rows of them, or one -> uint8_t, a bit for each */
+	SCHEMA_HOURS,	    /* a list of 07:00-12:00, or one -> array of struct settings_hours */
+	SCHEMA_DATES,	    /* a list of dates and first..last, or one -> array of struct settings_dates */
+	SCHEMA_TIME_ZONE,   /* a name of tzdata -> const char *; at_more: const struct time_zone * */
 	SCHEMA_WORD,	    /* one of words -> its index, as an enum or a bool */
 	SCHEMA_BOOL,	    /* true or false -> bool */
 	SCHEMA_SECONDS,	    /* a duration of whole seconds -> integer of 4 or 8 bytes; or_zero: 0 is taken whatever min says */

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "settings/groups.h"
+#include "settings/hours.h"
 #include "settings/provenance.h"
 #include "settings/settings.h"
 
@@ -466,12 +467,18 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 		return values_bind_records(v, row, key, node, object);
 	case SCHEMA_HOSTS:
 		return bind_hosts(v, row, key, node, object);
+	case SCHEMA_DAYS:
+	case SCHEMA_HOURS:
+	case SCHEMA_DATES:
+	case SCHEMA_TIME_ZONE:
+		return hours_bind(v, row, key, node, object);
 	case SCHEMA_CLIENTS:
 		return groups_bind_clients(v, row, key, node, object);
 	case SCHEMA_SECTION:
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
 	case SCHEMA_GROUPS:
+	case SCHEMA_SCHEDULE:
 	case SCHEMA_PROVENANCE:
 	case SCHEMA_RECORD_PART:
 		break;

@@ -140,6 +140,9 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 		must(json_object_set_new(status, "metrics", metrics_endpoints(config->metrics)) == 0);
 	if (config->audit)
 		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
+	if (config->outlets)
+		must(json_object_set_new(status, "query_log", report_query_log(config->outlets)) == 0 &&
+		     json_object_set_new(status, "dnstap", report_dnstap(config->outlets)) == 0);
 	const struct generation *g = source.generation;
 	if (config->review) {
 		size_t due = review_due(config->review, g->policy, g->serial, source.now_s);

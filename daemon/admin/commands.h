@@ -20,9 +20,11 @@
 
 struct audit;
 struct fetch;
+struct happened;
 struct metrics_http;
 struct happened;
 struct observer;
+struct outlets;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
@@ -70,9 +72,10 @@ struct commands_config {
 	void *rebuild_arg;
 	struct fetch *fetch;		    /* NULL: nothing is fetched, in tests */
 	struct observer *observer;	    /* NULL: nothing is counted, in tests */
+	struct happened *happened;	    /* the same */
+	struct outlets *outlets;	    /* NULL: queries leave nowhere, in tests */
 	struct audit *audit;		    /* NULL: nothing is recorded, in tests */
 	struct review *review;		    /* NULL: nothing is said of reviews, in tests */
-	struct happened *happened;	    /* the same */
 	const struct metrics_http *metrics; /* NULL: there is no endpoint, in tests */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/report.h"
 
+#include "admin/report_part.h"
+
 #include "ctl/proto.h"
 #include "signed.h"
 #include "version.h"
@@ -177,6 +179,7 @@ json_t *report_upstreams(const struct upstreams *upstreams)
 		put_count(object, "sent", stats.sent);
 		put_count(object, "failed", stats.failed);
 		put_text(object, "zone", stats.zone);
+		put_text(object, "group", stats.group);
 		must(json_array_append_new(array, object) == 0);
 	}
 	return array;
@@ -200,6 +203,7 @@ json_t *report_status(const struct report_source *s)
 	put(object, "cache", report_cache(s));
 	put(object, "failures", failures(s));
 	put(object, "upstream", report_upstreams(s->generation->upstreams));
+	put(object, "groups", report_groups(s->generation, s->now_s));
 	put(object, "counters", other_counters(s));
 	return object;
 }

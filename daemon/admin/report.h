@@ -68,6 +68,10 @@ void explain_find_group(const struct generation *generation, struct explain_ques
 /* What would be answered, every entry that matches, with its provenance, how the answer comes about, and its bytes. */
 MUST_CHECK json_t *report_explain(const struct explain_source *source, const struct explain_question *question);
 
+struct outlets;
+MUST_CHECK json_t *report_query_log(struct outlets *outlets);
+MUST_CHECK json_t *report_dnstap(struct outlets *outlets);
+
 struct observer;
 /* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with
  * what reservations, they were counted. */

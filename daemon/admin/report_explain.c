@@ -8,6 +8,7 @@
 #include "query/local.h"
 #include "query/names.h"
 #include "wire/rdata_text.h"
+#include "query/rehearse.h"
 #include "wire/rrtype.h"
 
 #include <stdio.h>
@@ -179,7 +180,9 @@ static void put_verdict(json_t *object, const struct generation *g, const struct
 	struct policy_answer answer;
 	report_put_word(object, "verdict", report_verdict_word(verdict->kind));
 	if (verdict->kind == VERDICT_BLOCKED) {
-		policy_answer(g->policy, verdict, &q->name, true, q->at_s, &answer);
+		const struct rehearse_question question = {
+		    .world = g, .name = &q->name, .type = q->type, .group = q->group, .until_s = q->now.until_s, .now_s = q->at_s};
+		rehearse_block(&question, verdict, true, &answer);
 		if (answer.answer == ANSWER_NXDOMAIN && local_is_above(g, &q->name))
 			answer.answer = ANSWER_NODATA;
 		report_put_word(object, "answer", answer_words[answer.answer]);

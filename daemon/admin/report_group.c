@@ -68,6 +68,15 @@ static const char *client_text(const struct settings_group *group, const struct 
 	return best == NULL ? NULL : best->text;
 }
 
+static void put_next_change(json_t *object, const char *key, const struct settings *s, size_t group, int64_t now_s)
+{
+	const int64_t next_s = schedule_next_change(s, group, now_s);
+	if (next_s == SCHEDULE_NEVER)
+		report_put(object, key, json_null());
+	else
+		report_put_time(object, key, next_s);
+}
+
 void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q)
 {
 	const struct settings *s = g->settings;
@@ -80,8 +89,33 @@ void report_put_group(json_t *object, const struct generation *g, const struct e
 	report_put_word(object, "group_by", q->has_client ? client_text(group, &q->client) : NULL);
 	report_put(object, "group_lists", list_names(s, &group->lists));
 	report_put(object, "group_active", list_names(s, &q->now.lists));
-	if (q->now.until_s == SCHEDULE_NEVER)
-		report_put(object, "group_next_change", json_null());
-	else
-		report_put_time(object, "group_next_change", q->now.until_s);
+	put_next_change(object, "group_next_change", s, q->group, q->at_s);
+}
+
+static json_t *one_group(const struct generation *g, size_t at, int64_t now_s)
+{
+	const struct settings *s = g->settings;
+	const struct settings_group *group = &s->groups[at];
+	json_t *object = json_object(), *clients = json_array();
+	struct group_now now;
+	schedule_now(s, at, now_s, &now);
+	for (size_t i = 0; i < group->client_count; i++)
+		report_add(clients, ctl_text(str_from(group->clients[i].text)));
+	report_put_word(object, "name", group->name);
+	report_put(object, "clients", clients);
+	report_put(object, "lists", list_names(s, &group->lists));
+	report_put(object, "active", list_names(s, &now.lists));
+	put_next_change(object, "next_change", s, at, now_s);
+	return object;
+}
+
+json_t *report_groups(const struct generation *g, int64_t now_s)
+{
+	json_t *array = json_array();
+	/* the default one last, as it is of who is left */
+	for (size_t i = 1; i < g->settings->group_count; i++)
+		report_add(array, one_group(g, i, now_s));
+	if (g->settings->group_count > 0)
+		report_add(array, one_group(g, 0, now_s));
+	return array;
 }

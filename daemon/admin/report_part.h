@@ -32,6 +32,8 @@ void report_group_reasons(const struct generation *g, const struct explain_quest
 /* The engines whose search is safe for who asks. */
 uint32_t report_safe_search(const struct generation *g, const struct explain_question *q);
 void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q);
+/* Every group, with what acts for it at now_s. */
+MUST_CHECK json_t *report_groups(const struct generation *g, int64_t now_s);
 
 /* The question gone through, for what stands beside the verdict: what it would come to, how the answer comes about, and its bytes
  * (report_trace.c). What it is made of is borrowed until it is gone; verdict: of the name asked. Never NULL. */

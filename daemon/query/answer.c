@@ -194,18 +194,19 @@ void answer_any(struct service *s, const struct query *q)
 	struct build b;
 
 	build_begin(&b, s, q, RCODE_NOERROR);
-	build_rr(&b, q, RRTYPE_HINFO, QUERY_ANY_TTL_S, hinfo, sizeof(hinfo));
+	build_rr(&b, q, RRTYPE_HINFO, MIN((uint32_t)QUERY_ANY_TTL_S, query_left_s(s, q)), hinfo, sizeof(hinfo));
 	(void)build_end(&b, s, q, RCODE_NOERROR, &(struct query_extra){.has_ede = false});
 }
 
-struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age)
+struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age, uint32_t left_s)
 {
 	const struct settings *settings = s->world->settings;
 	bool negative = r->negative || r->ancount == 0 || (r->flags & MSG_RCODE) == RCODE_NXDOMAIN;
 	uint32_t cap = (uint32_t)MIN(negative ? settings->max_negative_ttl_s : settings->max_ttl_s, (int64_t)UINT32_MAX);
 	uint32_t least = r->ttl_s == 0 ? 0 : (uint32_t)MAX((int64_t)r->ttl_s, r->age_s == 0 ? settings->min_ttl_s : 0);
 
-	return (struct ttl_rule){.cap_s = cap, .age_s = r->age_s, .least_s = MIN(least, cap), .stale = age == ANSWER_AGE_STALE};
+	return (struct ttl_rule){
+	    .cap_s = cap, .age_s = r->age_s, .least_s = MIN(least, cap), .left_s = left_s, .stale = age == ANSWER_AGE_STALE};
 }
 
 uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s)
@@ -213,13 +214,14 @@ uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s)
 	uint32_t ttl_s = MIN(given_s, rule->cap_s);
 
 	if (rule->stale)
-		return QUERY_STALE_TTL_S;
-	return MAX(ttl_s > rule->age_s ? ttl_s - rule->age_s : 0, rule->least_s);
+		return MIN((uint32_t)QUERY_STALE_TTL_S, rule->left_s);
+	ttl_s = MAX(ttl_s > rule->age_s ? ttl_s - rule->age_s : 0, rule->least_s);
+	return MIN(ttl_s, rule->left_s);
 }
 
-static void patch_ttls(struct service *s, size_t body_at, const struct response *r, enum answer_age age)
+static void patch_ttls(struct service *s, const struct query *q, size_t body_at, const struct response *r, enum answer_age age)
 {
-	struct ttl_rule rule = answer_ttl_rule(s, r, age);
+	struct ttl_rule rule = answer_ttl_rule(s, r, age, query_left_s(s, q));
 
 	for (size_t i = 0; i < r->ttl_count; i++) {
 		size_t at = body_at + r->ttl_pos[i];
@@ -249,7 +251,7 @@ size_t answer_response(struct service *s, const struct query *q, const struct re
 	/* distill keeps nothing of the additional section: OPT is all there is */
 	if (build_end(&b, s, q, rcode, &extra))
 		return 0;
-	patch_ttls(s, body_at, r, age);
+	patch_ttls(s, q, body_at, r, age);
 	return body_at;
 }
 
@@ -271,7 +273,7 @@ struct laid_out answer_lay_out(struct service *s, const struct name *name, const
 static bool put_relaid(struct build *b, struct service *s, const struct query *q, const struct response *r, enum answer_age age,
 		       uint32_t left_s)
 {
-	struct ttl_rule rule = answer_ttl_rule(s, r, age);
+	struct ttl_rule rule = answer_ttl_rule(s, r, age, left_s);
 	struct laid_out m = answer_lay_out(s, &q->rewrite.to, r);
 	struct rd rd = rd_init(m.bytes, m.len);
 
@@ -280,7 +282,7 @@ static bool put_relaid(struct build *b, struct service *s, const struct query *q
 		struct msg_rr rr;
 		size_t ttl_pos;
 		if (!msg_read_rr(&rd, &rr) ||
-		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, MIN(answer_ttl(&rule, rr.ttl_s), left_s), &ttl_pos))
+		    !msg_copy_rr(&b->w, build_packer(b, q), &rd, &rr, answer_ttl(&rule, rr.ttl_s), &ttl_pos))
 			return false;
 	}
 	b->header.ancount = (uint16_t)(b->header.ancount + r->ancount);
@@ -322,7 +324,7 @@ void answer_rewritten(struct service *s, const struct query *q, const struct res
 		answer_led(s, q, r, age);
 		return;
 	}
-	policy_answer(s->world->policy, &q->rewrite.verdict, &q->name, !q->rewrite.by_answer, s->now_s, &a);
+	query_block_answer(s, q, &q->rewrite.verdict, !q->rewrite.by_answer, &a);
 	bool wanted = query_structured(s, q);
 	if (wanted)
 		policy_structured(s->world->policy, &q->rewrite.verdict, &structured);

@@ -135,7 +135,7 @@ enum counter query_count_rewrite(struct service *s, const struct query *q)
 			counters_add(s->counters, COUNTER_SAFE_SEARCH);
 		return COUNTER_LOCAL;
 	}
-	policy_answer(s->world->policy, v, &q->name, !q->rewrite.by_answer, s->now_s, &a);
+	query_block_answer(s, q, v, !q->rewrite.by_answer, &a);
 	if (!q->rewrite.by_answer) {
 		count(s, q, v, true, &a);
 		return COUNTER_BLOCKED;
@@ -145,14 +145,40 @@ enum counter query_count_rewrite(struct service *s, const struct query *q)
 	return COUNTER_BLOCKED;
 }
 
-void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
-		  int64_t now_s, struct policy_answer *ret)
+/* Apart, as most have no groups. */
+static __attribute__((noinline)) void fit_group(const struct generation *world, const struct block_for *whom,
+						const struct verdict *v, bool owns, struct policy_answer *a)
 {
-	policy_answer(policy, v, qname, owns, now_s, ret);
+	const struct own_answer *own = &world->settings->groups[whom->group].own;
+
+	if (own->has_answer || own->has_addresses)
+		policy_answer_own(world->policy, v, whom->qname, owns, own, whom->now_s, a);
+	policy_answer_until(whom->until_s, whom->now_s, a);
+}
+
+void block_answer(const struct generation *world, const struct block_for *whom, const struct verdict *v, bool owns,
+		  struct policy_answer *ret)
+{
+	policy_answer(world->policy, v, whom->qname, owns, whom->now_s, ret);
+	if (UNLIKELY(world->settings->group_count > 0))
+		fit_group(world, whom, v, owns, ret);
 	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
 	 * deny (RFC 2308 §5). */
-	if (!owns && ret->answer == ANSWER_NXDOMAIN && (qtype == RRTYPE_HTTPS || qtype == RRTYPE_SVCB))
+	if (!owns && ret->answer == ANSWER_NXDOMAIN && (whom->qtype == RRTYPE_HTTPS || whom->qtype == RRTYPE_SVCB))
 		ret->answer = ANSWER_NODATA;
+}
+
+void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
+			struct policy_answer *ret)
+{
+	const struct block_for whom = {.qname = &q->name,
+				       .qtype = q->type,
+				       .group = q->group,
+				       .until_s = LIKELY(s->world->settings->group_count == 0) ? SCHEDULE_NEVER
+											       : s->groups[q->group].until_s,
+				       .now_s = s->now_s};
+
+	block_answer(s->world, &whom, v, owns, ret);
 }
 
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
@@ -161,7 +187,7 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	struct policy_structured structured;
 	enum block_end end = BLOCK_ENDED;
 
-	block_answer(s->world->policy, v, &q->name, q->type, owns, s->now_s, &a);
+	query_block_answer(s, q, v, owns, &a);
 	if (UNLIKELY(s->world->locals != NULL) && a.answer == ANSWER_NXDOMAIN && local_is_above(s->world, &q->name))
 		a.answer = ANSWER_NODATA;
 	switch (a.answer) {

@@ -127,14 +127,15 @@ static void put_verdict(struct tap_fact *f, const struct service *s, const struc
 static uint32_t sent_ttl_s(const struct service *s, const struct query *q)
 {
 	struct rd rd = rd_init(s->out, s->out_len);
-	struct msg_header header;
-	struct msg_rr rr;
 
-	msg_read_header(&rd, &header);
-	rd_skip(&rd, q->question_len);
-	if (header.ancount + header.nscount == 0 || !msg_read_rr(&rd, &rr))
+	rd_skip(&rd, 6); /* to the counts of answer and authority */
+	uint16_t ancount = rd_u16(&rd), nscount = rd_u16(&rd);
+	rd_skip(&rd, MSG_HEADER_LEN - 10 + (size_t)q->question_len);
+	if ((ancount | nscount) == 0 || !name_skip(&rd))
 		return 0;
-	return rr.ttl_s;
+	rd_skip(&rd, 4); /* type and class */
+	uint32_t ttl_s = rd_u32(&rd);
+	return rd_ok(&rd) ? ttl_s : 0;
 }
 
 static inline unsigned sent_rcode(const struct service *s)
@@ -194,6 +195,8 @@ void query_finish(struct service *s, struct query *q, enum counter as)
 	counters_bump(&c->rcodes[sent_rcode(s) % COUNTER_RCODES]);
 	if (is_told(t))
 		tell_query(s, t, q, as, true);
+	if (UNLIKELY(s->frames != NULL))
+		query_frame_answer(s, q, as);
 	q->via->send(q, s->out, s->out_len);
 	query_end(s, q, as);
 }

@@ -82,6 +82,8 @@ bool service_begin_batch(struct service *s)
 		tap_refresh(s->tap);
 		tap_refresh(s->away);
 	}
+	if (s->frames_seat != NULL)
+		s->frames = frames_take(s->frames_seat, s->frames);
 	if (UNLIKELY(service_is_timed(s)))
 		begin_timing(s);
 	cache_enter(s->reader);
@@ -101,6 +103,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	struct msg_query m;
 
 	q->parsed = msg_parse_query(bytes, len, &m, &q->name);
+	q->packet = bytes;
+	q->packet_len = (uint16_t)len;
 	q->serial = 0;
 	q->has_stale = false;
 	q->stale_queued = false;
@@ -169,6 +173,8 @@ void query_run(struct service *s, struct query *q)
 		query_drop(s, q, COUNTER_DROPPED);
 		return;
 	}
+	if (UNLIKELY(s->frames != NULL))
+		query_frame_question(s, q);
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
 		if (stages[i].run(s, q) != FATE_NEXT)
 			return;
@@ -202,6 +208,8 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 			query_drop(s, q, COUNTER_DROPPED);
 			continue;
 		}
+		if (UNLIKELY(s->frames != NULL))
+			query_frame_question(s, q);
 		if (q->parsed == MSG_QUERY) {
 			policy_prepare(s->world->policy, &q->name, &prepared[i]);
 			q->prepared = &prepared[i];

@@ -18,6 +18,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
+#include "observe/frames.h"
 #include "observe/tap.h"
 #include "policy/match.h"
 #include "settings/schedule.h"
@@ -106,8 +107,10 @@ struct query {
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
 	uint8_t raw_cookie_len;
-	uint16_t keepalive_100ms;  /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
-	uint16_t limit;		   /* bytes the answer may have */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		  /* bytes the answer may have */
+	uint16_t packet_len;
+	const uint8_t *packet;	   /* as it came, borrowed as query_begin has it; of no meaning in a slot */
 	uint16_t question_len;	   /* octets; 0 without one */
 	const uint8_t *raw_cookie; /* as it came, borrowed from the packet: for cookie_stage; NULL: none */
 	const uint8_t *question;   /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
@@ -180,10 +183,15 @@ struct service {
 	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
 	void *peer_arg;
 	struct mailbox *mailbox;
-	void (*wake)(void *arg); /* any thread: make this worker's loop call service_drain */
+	struct frames_seat *frames_seat; /* may be NULL */
+	struct frames *frames;		 /* of this batch; NULL: dnstap is off */
+	void (*wake)(void *arg);	 /* any thread: make this worker's loop call service_drain */
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
+	/* Before anybody is asked: new asks go by this batch's world (pool_follow). May be NULL */
+	void (*take_upstreams)(void *arg, struct upstreams *upstreams);
+	void *take_upstreams_arg;
 	bool rehearses;			    /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
 	uint64_t ends_before[COUNTER_ENDS]; /* when service_is_timed: how many had ended in each way before this batch, and those of
 					       this batch that are timed for themselves */
@@ -294,6 +302,17 @@ static inline const struct list_mask *query_lists(const struct service *s, const
 	return s->groups[q->group].all ? NULL : &s->groups[q->group].lists;
 }
 
+/* The set of servers that is asked for who asks (upstreams_of_group). */
+static inline uint32_t query_servers(const struct service *s, const struct query *q)
+{
+	return LIKELY(s->world->settings->group_count == 0) ? 0 : upstreams_of_group(s->world->upstreams, q->group);
+}
+/* So long may anything be kept that is told now: until other lists act for who asks, rounded as the end of an entry is. */
+static inline uint32_t query_left_s(const struct service *s, const struct query *q)
+{
+	return LIKELY(s->world->settings->group_count == 0) ? UINT32_MAX : policy_left(s->groups[q->group].until_s, s->now_s);
+}
+
 /* ---- the stages, in order ---- */
 enum fate client_stage(struct service *s, struct query *q);
 enum fate cookie_stage(struct service *s, struct query *q);
@@ -321,9 +340,18 @@ MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const 
  * clients over encrypted transports and on this machine get it. */
 bool query_structured(const struct service *s, const struct query *q);
 /* What is sent for a verdict of kind BLOCKED to a question for qname (folded) and qtype. owns: as policy_answer's, which this is
- * but for what HTTPS and SVCB records lead to. */
-void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
-		  int64_t now_s, struct policy_answer *ret);
+ * but for what HTTPS and SVCB records lead to, for the group's own answer, and for its schedule. */
+struct block_for {
+	const struct name *qname;
+	uint16_t qtype, group;
+	int64_t until_s; /* so long the group's lists act */
+	int64_t now_s;
+};
+void block_answer(const struct generation *world, const struct block_for *whom, const struct verdict *v, bool owns,
+		  struct policy_answer *ret);
+/* The same for q. */
+void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
+			struct policy_answer *ret);
 /* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
@@ -370,9 +398,10 @@ struct laid_out {
  * time the answer itself may still be kept (min-ttl raised it). */
 struct ttl_rule {
 	uint32_t cap_s, age_s, least_s;
+	uint32_t left_s; /* query_left_s, which nothing outlives */
 	bool stale;
 };
-struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age);
+struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age, uint32_t left_s);
 uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s);
 /* r, an answer for name, in the service's own room: until the next. */
 struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
@@ -417,6 +446,9 @@ void rehearse_asks(struct query *q);
 void query_finish(struct service *s, struct query *q, enum counter as);
 /* Send nothing, counted under `as`. */
 void query_drop(struct service *s, struct query *q, enum counter as);
+/* What dnstap is told, while s->frames is there (frame.c): before the query is judged, and before s->out is sent. */
+void query_frame_question(struct service *s, const struct query *q);
+void query_frame_answer(struct service *s, const struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
 /* Tell by the tap, if it is to be told, that an entry blocks by what an answer held (s->blocked_by): the query's own end does not

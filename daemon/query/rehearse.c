@@ -20,6 +20,7 @@ struct act {
 	bool ended, asks;
 	enum verdict_kind kind; /* of the name asked */
 	bool mandatory;
+	uint32_t servers, left_s; /* query_servers, query_left_s */
 	struct rewrite rewrite;
 };
 
@@ -30,6 +31,7 @@ static void note(struct act *act, const struct query *q)
 	act->ended = true;
 	act->kind = q->verdict.kind;
 	act->mandatory = q->verdict.mandatory;
+	act->servers = q->key.servers;
 	if (q->rewrite.on)
 		act->rewrite = q->rewrite;
 }
@@ -104,6 +106,7 @@ struct reading {
 	struct service *s;
 	struct rehearsal *ret;
 	uint16_t type; /* asked for */
+	uint32_t servers, left_s;
 	bool judged;
 };
 
@@ -209,7 +212,7 @@ static void read_record(struct reading *r, const struct rd *message, const struc
 
 static void read_response(struct reading *r, const struct name *name, const struct response *response, enum answer_age age)
 {
-	struct ttl_rule rule = answer_ttl_rule(r->s, response, age);
+	struct ttl_rule rule = answer_ttl_rule(r->s, response, age, r->left_s);
 	struct laid_out m = answer_lay_out(r->s, name, response);
 	struct rd message = rd_init(m.bytes, m.len);
 	struct msg_rr rr;
@@ -241,7 +244,8 @@ static void read_chain(struct reading *r, const struct name *name)
 	struct name at = *name;
 
 	for (unsigned part = 0; part <= TRAIL_STEPS_MAX; part++) {
-		struct cache_key key = {.name = &at, .type = r->type, .class = RRCLASS_IN, .no_prefetch = true};
+		struct cache_key key = {
+		    .name = &at, .type = r->type, .class = RRCLASS_IN, .servers = r->servers, .no_prefetch = true};
 		struct response response;
 		struct here here;
 		size_t first = ret->step_count;
@@ -308,7 +312,12 @@ static void put_led(struct service *s, const struct rehearse_question *what, con
 
 static void read_steps(struct service *s, const struct rehearse_question *what, const struct act *act, struct rehearsal *ret)
 {
-	struct reading r = {.s = s, .ret = ret, .type = what->type, .judged = !(act->kind == VERDICT_ALLOWED && act->mandatory)};
+	struct reading r = {.s = s,
+			    .ret = ret,
+			    .type = what->type,
+			    .servers = act->servers,
+			    .left_s = act->left_s,
+			    .judged = !(act->kind == VERDICT_ALLOWED && act->mandatory)};
 	struct here here;
 
 	if (!is_sought(ret, act))
@@ -339,6 +348,7 @@ static void walk(struct service *s, const struct rehearse_question *what, struct
 	}
 	query_begin(&q, act->ret->query, act->ret->query_len);
 	query_rehearse(s, &q, what->client != NULL);
+	act->left_s = query_left_s(s, &q);
 	(void)unlikely_bug(!act->ended);
 }
 
@@ -371,7 +381,13 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 		set_rd(ret->answer);
 }
 
-void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, struct policy_answer *ret)
+void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, bool owns, struct policy_answer *ret)
 {
-	block_answer(question->world->policy, verdict, question->name, question->type, false, question->now_s, ret);
+	const struct block_for whom = {.qname = question->name,
+				       .qtype = question->type,
+				       .group = question->group,
+				       .until_s = question->until_s,
+				       .now_s = question->now_s};
+
+	block_answer(question->world, &whom, verdict, owns, ret);
 }

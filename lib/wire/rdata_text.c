@@ -555,6 +555,13 @@ static void write_address(struct rd *r, size_t len, struct buf *ret)
 		buf_add_c(ret, text);
 }
 
+static void write_octets(unsigned key, struct rd value, struct buf *ret)
+{
+	size_t len = rd_left(&value);
+	buf_printf(ret, " key%u=", key);
+	write_string(rd_bytes(&value, len), len, ret);
+}
+
 /* Lists as lists where that is what people read; else the octets, which every key takes. */
 static void write_param(unsigned key, struct rd value, struct buf *ret)
 {
@@ -590,19 +597,21 @@ static void write_param(unsigned key, struct rd value, struct buf *ret)
 	} else if (key == SVC_NO_DEFAULT_ALPN || key == SVC_OHTTP) {
 		buf_printf(ret, " %s", svc_keys[key]);
 	} else {
-		buf_printf(ret, " key%u=", key);
-		write_string(rd_bytes(&value, len), len, ret);
+		write_octets(key, value, ret);
 	}
 }
 
 static void write_service(struct rd *r, struct buf *ret)
 {
-	buf_printf(ret, "%u ", rd_u16(r));
+	unsigned priority = rd_u16(r);
+	buf_printf(ret, "%u ", priority);
 	write_name(r, ret);
 	while (rd_ok(r) && rd_left(r) > 0) {
 		unsigned key = rd_u16(r);
 		struct rd value = rd_sub(r, rd_u16(r));
-		if (rd_ok(r))
+		if (rd_ok(r) && priority == 0) /* nobody has looked into what AliasMode carries */
+			write_octets(key, value, ret);
+		else if (rd_ok(r))
 			write_param(key, value, ret);
 	}
 }

@@ -5,6 +5,7 @@
 
 #include "ctl/client.h"
 #include "ctl/proto.h"
+#include "saringctl/log_file.h"
 #include "saringctl/log_show.h"
 
 #include <stdlib.h>
@@ -122,10 +123,46 @@ static enum exit_status follow(struct context *ctx)
 	return status;
 }
 
+/* From the file, with or without the daemon. */
+static enum exit_status show_past(struct context *ctx)
+{
+	const struct invocation *in = ctx->in;
+	const struct settings *settings = context_settings(ctx);
+	struct err err = {.code = ERR_NONE};
+	json_t *queries = NULL;
+	if (settings == NULL)
+		return STATUS_FAILED;
+	const struct log_file_ask ask = {.path = settings->query_log_file,
+					 .since_us = in->since_s * 1000000,
+					 .until_us = in->until_s * 1000000,
+					 .client = in->client,
+					 .name = in->name,
+					 .blocked = in->blocked,
+					 .limit = in->number > 0 ? in->number : QUERIES_DEFAULT};
+	if (!log_file_read(&ask, &queries, &err))
+		return output_fail(&ctx->out, &err, NULL);
+	if (ctx->out.json)
+		output_json(queries);
+	else if (json_array_size(queries) == 0)
+		puts("In the query log none is such.");
+	else
+		log_show_table(&ctx->out, queries);
+	json_decref(queries);
+	return STATUS_DONE;
+}
+
 enum exit_status cmd_log(struct context *ctx)
 {
 	enum exit_status status;
 	json_t *queries, *said;
+	struct err err = {.code = ERR_NONE};
+	const bool past = ctx->in->since_s != 0 || ctx->in->until_s != 0;
+	if (past && ctx->in->follow) {
+		(void)err_set(&err, ERR_USAGE, "--follow shows what comes, and --since what was");
+		return output_fail(&ctx->out, &err, NULL);
+	}
+	if (past)
+		return show_past(ctx);
 	if (ctx->in->follow)
 		return follow(ctx);
 	if (!ask_queries(ctx, &queries, &said, &status))

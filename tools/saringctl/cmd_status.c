@@ -113,6 +113,33 @@ static void show_audit(const struct output *o, const json_t *audit)
 		output_linef(o, "audit log", "%s", error);
 }
 
+/* Only when it is on. */
+static void show_query_log(const struct output *o, const json_t *log)
+{
+	char rows[FIGURE_MAX], bytes[FIGURE_MAX], dropped[FIGURE_MAX];
+	const char *error = field_text(log, "error");
+	if (!json_is_true(json_object_get(log, "enabled")))
+		return;
+	output_linef(o, "query log", "%s, %s", figure_count(field_int(log, "rows"), "row", "rows", rows),
+		     figure_bytes((uint64_t)MAX(field_int(log, "bytes"), 0), bytes));
+	if (field_int(log, "dropped") > 0)
+		output_linef(o, "", "%s dropped", figure_count(field_int(log, "dropped"), "query", "queries", dropped));
+	if (error[0] != '\0')
+		output_line(o, "", error);
+}
+
+static void show_dnstap(const struct output *o, const json_t *dnstap)
+{
+	char sent[FIGURE_MAX];
+	const char *error = field_text(dnstap, "error");
+	if (!json_is_true(json_object_get(dnstap, "enabled")))
+		return;
+	output_linef(o, "dnstap", "%s sent, %lld dropped", figure_count(field_int(dnstap, "sent"), "message", "messages", sent),
+		     (long long)field_int(dnstap, "dropped"));
+	if (error[0] != '\0')
+		output_line(o, "", error);
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -145,6 +172,8 @@ enum exit_status cmd_status(struct context *ctx)
 	show_upstream(o, json_object_get(status, "upstream"));
 	show_limits(o, json_object_get(status, "counters"));
 	show_audit(o, json_object_get(status, "audit"));
+	show_query_log(o, json_object_get(status, "query_log"));
+	show_dnstap(o, json_object_get(status, "dnstap"));
 	json_decref(status);
 	return STATUS_DONE;
 }

@@ -53,14 +53,17 @@ static void test_unknown_keys(void **state)
 	    "may-allow, action, match, answer, mandatory, mode, authority, reason, code, sub-error, reference, contact, "
 	    "organization, language, added, review, "
 	    "expires\n");
-	check("log: {xyzzy: 1}\n", "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic, recent, privacy\n");
+	check("log: {xyzzy: 1}\n",
+	      "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic, recent, privacy, queries\n");
 	check("'a\\\"\\e': 1\n",
 	      "/s.yaml:1:1: unknown key 'a\\\\\\\"\\\\e'; what may stand here: listen, workers, user, clients, upstream, "
-	      "rebind-protection, cache, names, records, hosts, safe-search, block, lists, groups, control, state, log, metrics, audit, "
+	      "rebind-protection, cache, names, records, hosts, safe-search, block, lists, groups, time-zone, control, state, log, "
+	      "dnstap, metrics, audit, "
 	      "server\n");
 	check("\"\\e[31m\": 1\n",
 	      "/s.yaml:1:1: unknown key '\\027[31m'; what may stand here: listen, workers, user, clients, upstream, "
-	      "rebind-protection, cache, names, records, hosts, safe-search, block, lists, groups, control, state, log, metrics, audit, "
+	      "rebind-protection, cache, names, records, hosts, safe-search, block, lists, groups, time-zone, control, state, log, "
+	      "dnstap, metrics, audit, "
 	      "server\n");
 }
 

@@ -50,10 +50,10 @@ static void test_parents_are_there(void **state)
 		bool found = false;
 		for (size_t j = 0; j < i; j++) {
 			enum schema_type type = schema_keys[j].type;
-			found |=
-			    strcmp(schema_keys[j].path, parent) == 0 &&
-			    (item ? type == SCHEMA_LISTS || type == SCHEMA_ROUTES || type == SCHEMA_RECORDS || type == SCHEMA_GROUPS
-				  : type == SCHEMA_SECTION);
+			found |= strcmp(schema_keys[j].path, parent) == 0 &&
+				 (item ? type == SCHEMA_LISTS || type == SCHEMA_ROUTES || type == SCHEMA_RECORDS ||
+					     type == SCHEMA_GROUPS || type == SCHEMA_SCHEDULE
+				       : type == SCHEMA_SECTION);
 		}
 		assert_true(found);
 	}
