@@ -106,7 +106,6 @@ LIBRARIES = [
     ("seccomp.h", ["lib/base/sieve.c"]),
     ("sodium.h", ["lib/audit/", "config/import/signature.", "tests/"]),
     ("libsmartcols", ["tools/saringctl/"]),
-    ("sqlite3.h", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),
     ("sqlite3.h", ["daemon/qlog/", "tools/saringctl/", "tests/"]),
     ("fstrm", ["daemon/dnstap/", "tests/"]),

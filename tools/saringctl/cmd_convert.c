@@ -174,6 +174,9 @@ static enum exit_status finish(const struct context *ctx, struct convert *c, con
 	struct buf config = {0};
 	struct err err = {.code = ERR_NONE};
 	enum exit_status status = STATUS_DONE;
+	if (json_array_size(convert_get(c, "upstream.servers")) == 0)
+		convert_changed(c, 0, "",
+				"none of its servers could be taken: those of /etc/resolv.conf are asked; see upstream.servers");
 	convert_write(c, from, &config);
 	if (!is_sound(c, buf_str(&config))) {
 		(void)err_set(&err, ERR_INPUT, "what comes of it is not a sound configuration, and is not written");

@@ -14,7 +14,7 @@ static const char *const private_networks[] = {"127.0.0.0/8",	 "::1/128",	   "10
 
 void convert_init(struct convert *c)
 {
-	*c = (struct convert){.settings = json_object(), .changed = json_array(), .left = json_array()};
+	*c = (struct convert){.settings = json_object(), .changed = json_array(), .left = json_array(), .by_name = json_object()};
 	c->last_file = &c->files;
 }
 
@@ -25,6 +25,7 @@ void convert_finish(struct convert *c)
 	json_decref(c->settings);
 	json_decref(c->changed);
 	json_decref(c->left);
+	json_decref(c->by_name);
 	err_list_finish(&c->errors);
 	arena_finish(&c->arena);
 }
@@ -40,10 +41,11 @@ static json_t *text_json(const char *text)
 	return json_string(str_escape(str_from(text), true, safe, sizeof(safe)));
 }
 
-static void note(struct convert *c, json_t *notes, size_t *more, uint32_t line, const char *key, const char *fmt, va_list args)
+static void note(struct convert *c, json_t *notes, size_t max, size_t *more, uint32_t line, const char *key, const char *fmt,
+		 va_list args)
 {
 	char why[512];
-	if (json_array_size(notes) >= CONVERT_NOTES_MAX) {
+	if (json_array_size(notes) >= max) {
 		++*more;
 		return;
 	}
@@ -60,7 +62,15 @@ void convert_left(struct convert *c, uint32_t line, const char *key, const char 
 {
 	va_list args;
 	va_start(args, fmt);
-	note(c, c->left, &c->left_more, line, key, fmt, args);
+	note(c, c->left, CONVERT_NOTES_MAX, &c->left_more, line, key, fmt, args);
+	va_end(args);
+}
+
+void convert_lost(struct convert *c, const char *key, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	note(c, c->left, SIZE_MAX, &c->left_more, 0, key, fmt, args);
 	va_end(args);
 }
 
@@ -68,7 +78,7 @@ void convert_changed(struct convert *c, uint32_t line, const char *key, const ch
 {
 	va_list args;
 	va_start(args, fmt);
-	note(c, c->changed, &c->changed_more, line, key, fmt, args);
+	note(c, c->changed, CONVERT_NOTES_MAX, &c->changed_more, line, key, fmt, args);
 	va_end(args);
 }
 
@@ -258,16 +268,14 @@ bool convert_is_name(struct str text)
 	return text.len > 0 && name_from_text(text, &name, NULL);
 }
 
-/* May it stand beside what there is? Twice the same may not, nor anything beside a CNAME. */
-static bool fits(struct convert *c, json_t *records, const char *name, const char *type, const char *data, uint32_t line,
+/* May it stand beside what the name has? Twice the same may not, nor anything beside a CNAME. */
+static bool fits(struct convert *c, json_t *its_records, const char *name, const char *type, const char *data, uint32_t line,
 		 const char *key)
 {
 	size_t i;
 	const json_t *one;
-	json_array_foreach(records, i, one)
+	json_array_foreach(its_records, i, one)
 	{
-		if (strcasecmp(json_string_value(json_object_get(one, "name")), name) != 0)
-			continue;
 		const char *its = json_string_value(json_object_get(one, "type"));
 		if (strcmp(its, type) == 0 && strcasecmp(json_string_value(json_object_get(one, "data")), data) == 0)
 			return false;
@@ -277,6 +285,21 @@ static bool fits(struct convert *c, json_t *records, const char *name, const cha
 		}
 	}
 	return true;
+}
+
+/* The records of a name, in whatever case it is written. */
+static json_t *records_of(struct convert *c, const char *name)
+{
+	char *folded = arena_strdup(&c->arena, name);
+	for (char *at = folded; *at != '\0'; at++)
+		*at = (char)(*at >= 'A' && *at <= 'Z' ? *at + 32 : *at);
+	json_t *found = json_object_get(c->by_name, folded);
+	if (found == NULL) {
+		found = json_array();
+		json_object_set_new(c->by_name, folded, found);
+		found = json_object_get(c->by_name, folded); /* NULL: not UTF-8 */
+	}
+	return found;
 }
 
 void convert_record(struct convert *c, struct str name, const char *type, struct str data, int64_t ttl_s, uint32_t line,
@@ -298,7 +321,8 @@ void convert_record(struct convert *c, struct str name, const char *type, struct
 		json_object_set_new(c->settings, "records", records);
 	}
 	const char *owner = arena_strndup(&c->arena, name.ptr, name.len), *what = arena_strndup(&c->arena, data.ptr, data.len);
-	if (!fits(c, records, owner, type, what, line, key))
+	json_t *its_records = records_of(c, owner);
+	if (its_records == NULL || !fits(c, its_records, owner, type, what, line, key))
 		return;
 	json_t *r = json_object();
 	json_object_set_new(r, "name", text_json(owner));
@@ -306,6 +330,7 @@ void convert_record(struct convert *c, struct str name, const char *type, struct
 	json_object_set_new(r, "data", text_json(what));
 	if (ttl_s >= 0)
 		json_object_set_new(r, "ttl", json_integer(ttl_s > 604800 ? 604800 : ttl_s));
+	json_array_append(its_records, r);
 	json_array_append_new(records, r);
 }
 

@@ -35,6 +35,7 @@ struct convert {
 	struct arena arena;
 	json_t *settings; /* owned; as saring.yaml will have them, in the order put. Keys "#" hold comments */
 	json_t *changed, *left;
+	json_t *by_name;		/* owned: the records of each name */
 	size_t changed_more, left_more; /* past CONVERT_NOTES_MAX */
 	size_t put, off;		/* settings taken; settings that were off and so are absent */
 	size_t entries;			/* of our own lists */
@@ -55,6 +56,8 @@ MUST_CHECK bool convert_gravity(struct convert *c, const char *path); /* Pi-hole
 
 /* ---- notes: line 0 where there are none, key "" likewise ---- */
 void convert_left(struct convert *c, uint32_t line, const char *key, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* A whole part that could not be read: told however many notes there are. */
+void convert_lost(struct convert *c, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void convert_changed(struct convert *c, uint32_t line, const char *key, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* ---- settings ---- */

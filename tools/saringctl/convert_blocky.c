@@ -54,6 +54,7 @@ static const struct convert_row upstreams_rows[] = {
     {.key = "strategy", .take = take_strategy},
     {.key = "timeout", .take = take_timeout},
     {.key = "init", .left = "saring starts without its servers and asks them when asked"},
+    {.key = "quic", .left = "saring asks servers by plain DNS"},
     {.key = "userAgent", .left = "there is no HTTP to servers"},
     {.key = NULL}};
 
@@ -322,6 +323,7 @@ static const struct convert_row rows[] = {
     {.key = "queryLog", .take = take_query_log},
     {.key = "clientLookup", .take = blocky_client_lookup},
     {.key = "bootstrapDns", .left = "servers are addresses here, and the system's resolver finds the hosts of lists"},
+    {.key = "rateLimit", .left = "see clients.rate"},
     {.key = "redis", .left = "servers share nothing; the same files give the same answers"},
     {.key = "ede", .left = "blocked answers always say why (RFC 8914)"},
     {.key = "ecs", .left = "the client's network is never sent to servers"},

@@ -25,9 +25,10 @@ struct client {
 
 struct blocky {
 	const struct yaml_node *names; /* clientLookup.clients */
-	json_t *lists;		       /* Blocky's group -> names of lists here */
-	json_t *denied;		       /* those of them that have something to deny */
-	json_t *fallback;	       /* groups of default; NULL: not said */
+	const struct yaml_node *schedules, *list_schedules;
+	json_t *lists;	  /* Blocky's group -> names of lists here */
+	json_t *denied;	  /* those of them that have something to deny */
+	json_t *fallback; /* groups of default; NULL: not said */
 	struct client *clients;
 	size_t client_count;
 	int64_t refresh_s;
@@ -298,6 +299,18 @@ static void take_refresh(struct convert *c, const struct yaml_node *node, const 
 	own(c)->refresh_s = s < 0 ? 0 : s < REFRESH_MIN_S ? REFRESH_MIN_S : s;
 }
 
+static void take_schedules(struct convert *c, const struct yaml_node *node, const char *path)
+{
+	(void)path;
+	own(c)->schedules = node->kind == YAML_MAPPING ? node : NULL;
+}
+
+static void take_list_schedules(struct convert *c, const struct yaml_node *node, const char *path)
+{
+	(void)path;
+	own(c)->list_schedules = node->kind == YAML_MAPPING ? node : NULL;
+}
+
 #define DOWNLOADS "saring-fetch has its own deadlines, tries again later, and serves the last good copy meanwhile"
 static const struct convert_row group_rows[] = {{.key = "*", .take = take_deny}, {.key = NULL}};
 static const struct convert_row allow_rows[] = {{.key = "*", .take = take_allow}, {.key = NULL}};
@@ -320,7 +333,8 @@ const struct convert_row blocky_blocking_rows[] = {
     {.key = "blockTtl", .take = take_ttl},
     {.key = "refreshPeriod", .take = take_refresh},
     {.key = "loading", .rows = loading_rows},
-    {.key = "schedules", .left = "write the hours under groups[].schedule"},
+    {.key = "schedules", .take = take_schedules},
+    {.key = "listSchedules", .take = take_list_schedules},
     {.key = "downloadTimeout", .left = DOWNLOADS},
     {.key = "downloadAttempts", .left = DOWNLOADS},
     {.key = "downloadCooldown", .left = DOWNLOADS},
@@ -452,6 +466,66 @@ static void put_client(struct convert *c, const struct client *client)
 		json_object_set(group, "upstream", client->servers);
 }
 
+/* One of Blocky's hours for those lists of a group that are named. */
+static void add_rule(struct convert *c, json_t *group, json_t *lists, const struct yaml_node *schedule, const char *path)
+{
+	const struct yaml_node *days = yaml_get(schedule, "weekdays"), *start = yaml_get(schedule, "start"),
+			       *end = yaml_get(schedule, "end");
+	const struct yaml_node *zone = yaml_get(schedule, "timezone");
+	json_t *rules = json_object_get(group, "schedule"), *rule = json_object();
+	if (rules == NULL) {
+		rules = json_array();
+		json_object_set_new(group, "schedule", rules);
+	}
+	json_object_set(rule, "lists", lists);
+	if (days != NULL)
+		json_object_set_new(rule, "days", texts_of(days));
+	if (start != NULL && end != NULL && start->text.len == 5 && end->text.len == 5)
+		json_object_set_new(rule, "hours", json_pack("[o]", json_sprintf("%s-%s", start->text.ptr, end->text.ptr)));
+	else if (start != NULL || end != NULL)
+		convert_left(c, schedule->line, path, "hours that are not HH:MM; the whole day is meant now");
+	if (zone != NULL && zone->text.len > 0)
+		json_object_set_new(rule, "time-zone", json_string(zone->text.ptr));
+	json_array_append_new(rules, rule);
+}
+
+/* The lists that a group of Blocky's stands for and that this group has. */
+static json_t *shared(const json_t *names, const json_t *has)
+{
+	size_t i, n;
+	json_t *one, *other, *both = json_array();
+	json_array_foreach(names, i, one)
+	{
+		json_array_foreach(has, n, other)
+		{
+			if (json_equal(one, other) != 0)
+				json_array_append(both, one);
+		}
+	}
+	return both;
+}
+
+static void add_schedules(struct convert *c, json_t *group)
+{
+	const struct blocky *b = own(c);
+	const struct yaml_node *key = b->list_schedules != NULL ? b->list_schedules->first : NULL;
+	for (; key != NULL; key = key->next) {
+		struct convert_each each;
+		struct str name;
+		const char *path = arena_printf(&c->arena, "blocking.listSchedules.%s", key->key->text.ptr);
+		json_t *lists = shared(json_object_get(b->lists, key->key->text.ptr), json_object_get(group, "lists"));
+		for (convert_each_of(&each, key); json_array_size(lists) > 0 && convert_next(&each, &name);) {
+			const char *called = arena_strndup(&c->arena, name.ptr, name.len);
+			const struct yaml_node *schedule = b->schedules != NULL ? yaml_get(b->schedules, called) : NULL;
+			if (schedule != NULL && schedule->kind == YAML_MAPPING)
+				add_rule(c, group, lists, schedule, path);
+			else
+				convert_left(c, each.line, path, "there are no hours called '%s'", called);
+		}
+		json_decref(lists);
+	}
+}
+
 static void note_groups(struct convert *c)
 {
 	const char *group;
@@ -490,6 +564,7 @@ void blocky_settle(struct convert *c)
 		add_lists(c, names, b->fallback);
 		json_object_set_new(group, "lists", names);
 	}
+	json_array_foreach(json_object_get(c->settings, "groups"), i, list) add_schedules(c, list);
 	json_decref(b->lists);
 	json_decref(b->denied);
 	json_decref(b->fallback);

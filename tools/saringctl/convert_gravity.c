@@ -12,7 +12,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define ROWS_MAX 500000
+#define ROWS_MAX 100000
 #define LENGTH_MAX 65536       /* of a value */
 #define STEPS_EACH 1000	       /* of SQLite's machine, between looks at */
 #define STEPS_MAX 500000       /* so many looks */
@@ -25,12 +25,16 @@ struct group {
 	bool enabled;
 };
 
+/* What can be in groups. */
+enum kind { KIND_ADLIST, KIND_DOMAIN, KIND_CLIENT, KIND_COUNT };
+
 struct gravity {
 	struct convert *c;
 	sqlite3 *db;
 	struct group groups[GROUPS_MAX];
 	size_t group_count;
 	uint64_t looks;
+	sqlite3_stmt *questions[KIND_COUNT];
 	struct {
 		json_t *name; /* of the list here */
 		uint64_t groups;
@@ -129,8 +133,7 @@ static bool each_row(struct gravity *g, const char *what, const char *sql, bool 
 		while ((rc = sqlite3_step(s)) == SQLITE_ROW && rows++ < ROWS_MAX)
 			reader(g, s);
 	if (rc != SQLITE_DONE)
-		convert_left(g->c, 0, what, "could not be read whole: %s",
-			     rc == SQLITE_ROW ? "too many rows" : sqlite3_errmsg(g->db));
+		convert_lost(g->c, what, "could not be read whole: %s", rc == SQLITE_ROW ? "too many rows" : sqlite3_errmsg(g->db));
 	(void)sqlite3_finalize(s);
 	return rc == SQLITE_DONE;
 }
@@ -159,17 +162,21 @@ static uint64_t bit_of(const struct gravity *g, int64_t id)
 	return 0;
 }
 
-/* "1,5,7", as group_concat would say it; asked for by itself, since functions are not allowed. */
-static uint64_t groups_of(struct gravity *g, const char *sql, int64_t id)
+/* Whose is a thing of a kind? Asked by itself, since functions, and so group_concat, are not allowed. */
+static uint64_t groups_of(struct gravity *g, enum kind kind, int64_t id)
 {
-	sqlite3_stmt *s = NULL;
+	static const char *const questions[KIND_COUNT] = {
+	    [KIND_ADLIST] = "SELECT group_id FROM adlist_by_group WHERE adlist_id = ?1",
+	    [KIND_DOMAIN] = "SELECT group_id FROM domainlist_by_group WHERE domainlist_id = ?1",
+	    [KIND_CLIENT] = "SELECT group_id FROM client_by_group WHERE client_id = ?1"};
+	sqlite3_stmt **s = &g->questions[kind];
 	uint64_t groups = 0;
-	if (sqlite3_prepare_v2(g->db, sql, -1, &s, NULL) != SQLITE_OK)
+	if (*s == NULL && sqlite3_prepare_v2(g->db, questions[kind], -1, s, NULL) != SQLITE_OK)
 		return bit_of(g, 0);
-	(void)sqlite3_bind_int64(s, 1, id);
-	while (sqlite3_step(s) == SQLITE_ROW)
-		groups |= bit_of(g, sqlite3_column_int64(s, 0));
-	(void)sqlite3_finalize(s);
+	(void)sqlite3_bind_int64(*s, 1, id);
+	while (sqlite3_step(*s) == SQLITE_ROW)
+		groups |= bit_of(g, sqlite3_column_int64(*s, 0));
+	(void)sqlite3_reset(*s);
 	return groups;
 }
 
@@ -222,7 +229,7 @@ static void read_adlist(struct gravity *g, sqlite3_stmt *s)
 			     url);
 		return;
 	}
-	uint64_t groups = groups_of(g, "SELECT group_id FROM adlist_by_group WHERE adlist_id = ?1", id);
+	uint64_t groups = groups_of(g, KIND_ADLIST, id);
 	json_t *list = convert_list(c, call(g, url));
 	if (comment[0] != '\0')
 		json_object_set_new(list, "#", json_string(comment));
@@ -284,7 +291,7 @@ static void read_domain(struct gravity *g, sqlite3_stmt *s)
 		convert_left(c, 0, key, "'%.200s': switched off", text);
 		return;
 	}
-	uint64_t groups = groups_of(g, "SELECT group_id FROM domainlist_by_group WHERE domainlist_id = ?1", id);
+	uint64_t groups = groups_of(g, KIND_DOMAIN, id);
 	struct convert_file *f = groups != 0 ? own_of(g, (int)type, groups) : NULL;
 	const char *note = comment[0] != '\0' ? comment : NULL;
 	if (f == NULL)
@@ -323,7 +330,7 @@ static void read_client(struct gravity *g, sqlite3_stmt *s)
 	json_t *group;
 	const char *text = text_of(g, s, 1), *comment = text_of(g, s, 2);
 	const char *key = arena_printf(&c->arena, "client:%lld", (long long)sqlite3_column_int64(s, 0));
-	uint64_t groups = groups_of(g, "SELECT group_id FROM client_by_group WHERE client_id = ?1", sqlite3_column_int64(s, 0));
+	uint64_t groups = groups_of(g, KIND_CLIENT, sqlite3_column_int64(s, 0));
 	const char *names = names_of(g, groups);
 	if (!convert_prefix(str_from(text), &prefix)) {
 		convert_left(c, 0, key,
@@ -382,6 +389,8 @@ bool convert_gravity(struct convert *c, const char *path)
 	} else
 		err_list_add_at(&c->errors, path, 0, 0, "not a gravity.db that can be read: %s",
 				g->db != NULL ? sqlite3_errmsg(g->db) : "no memory");
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		(void)sqlite3_finalize(g->questions[i]);
 	(void)sqlite3_close(g->db);
 	return good;
 }
