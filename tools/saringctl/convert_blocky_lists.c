@@ -551,8 +551,9 @@ void blocky_settle(struct convert *c)
 			json_object_set_new(list, "refresh", json_string(b->refresh_s == 0 ? "0s" : every));
 	}
 	note_groups(c);
+	for (i = 0; i < b->client_count; i++)
+		put_client(c, &b->clients[i]); /* looks at all of them */
 	for (i = 0; i < b->client_count; i++) {
-		put_client(c, &b->clients[i]);
 		json_decref(b->clients[i].groups);
 		json_decref(b->clients[i].servers);
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/buf.h"
 #include "saringctl/toml.h"
 
 #include <setjmp.h>
