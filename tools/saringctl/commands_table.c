@@ -351,6 +351,24 @@ const struct command commands_table[] = {
 	.alone = true,
     },
     {
+	.verb = "import-config",
+	.purpose = PURPOSE_SETUP,
+	.run = cmd_import_config,
+	.operands = "pihole|adguardhome|blocky FILE",
+	.min = 2,
+	.max = 2,
+	.options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_FORCE),
+	.summary = "turn another product's configuration into one of saring",
+	.details = "FILE is AdGuardHome.yaml, Blocky's config.yml, or of Pi-hole a file or its folder, such as /etc/pihole.\n"
+		   "Says what was taken, changed in meaning and left out, and why, with each place.\n"
+		   "--output names a folder for saring.yaml and lists/; without it saring.yaml goes to standard output.\n"
+		   "Nothing that is there is replaced, unless --force is given.",
+	.examples = "saringctl import-config pihole /etc/pihole\n"
+		    "saringctl import-config adguardhome AdGuardHome.yaml --output new",
+	.failed = "FILE is no configuration of that product, or a file is there already",
+	.alone = true,
+    },
+    {
 	.verb = "completion",
 	.purpose = PURPOSE_SETUP,
 	.run = cmd_completion,

@@ -77,6 +77,8 @@ enum exit_status cmd_reload(struct context *ctx);
 enum exit_status cmd_explain(struct context *ctx);
 /* cmd_impact.c */
 enum exit_status cmd_impact(struct context *ctx);
+/* cmd_convert.c */
+enum exit_status cmd_import_config(struct context *ctx);
 /* cmd_completion.c */
 enum exit_status cmd_completion(struct context *ctx);
 enum exit_status cmd_complete(struct context *ctx);
