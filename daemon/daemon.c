@@ -25,6 +25,7 @@
 #include "query/limit.h"
 #include "query/loop.h"
 #include "rebuild.h"
+#include "pausing.h"
 #include "review.h"
 #include "settings/load.h"
 #include "signed.h"
@@ -84,6 +85,7 @@ struct daemon {
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
+	struct pausing *pausing;
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
@@ -143,6 +145,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	generations_collect(d->generations);
 	observer_tick(d->observer);
 	tell_status(d);
+	pausing_tick(d->pausing, clock_wall_s());
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
@@ -339,7 +342,8 @@ static void start_control(struct daemon *d)
 					 .fetch = d->fetch,
 					 .audit = d->audit,
 					 .observer = d->observer,
-					 .review = d->review};
+					 .review = d->review,
+					 .pausing = d->pausing};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -477,6 +481,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->sockets.count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	d->pausing = pausing_create(d->generations, d->boot->state);
 	struct audit_config audit = {.base = d->base,
 				     .state = d->boot->state,
 				     .config_path = d->options->config_path,
@@ -551,6 +556,7 @@ static void daemon_finish(struct daemon *d)
 	(void)alarm(STOP_S);
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
+	pausing_destroy(d->pausing);
 	fetch_destroy(d->fetch);
 	if (d->audited)
 		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");

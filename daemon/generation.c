@@ -17,7 +17,7 @@ struct part {
 struct node {
 	struct generation g;
 	struct node *next; /* newer */
-	struct part *policy, *settings, *upstreams;
+	struct part *policy, *settings, *upstreams, *pauses; /* pauses may be NULL */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -31,6 +31,7 @@ struct ack {
 struct generations {
 	_Atomic(struct node *) current;
 	struct node *oldest, *newest;
+	struct pauses *first_pauses; /* owned; for the first world */
 	unsigned workers;
 	struct ack *acks;
 	void (*nudge)(void *arg, unsigned worker);
@@ -56,6 +57,11 @@ static void destroy_settings(void *ptr)
 static void destroy_upstreams(void *ptr)
 {
 	upstreams_destroy(ptr);
+}
+
+static void destroy_pauses(void *ptr)
+{
+	pauses_destroy(ptr);
 }
 
 static struct part *part_create(void *ptr, void (*destroy)(void *ptr))
@@ -104,6 +110,7 @@ static void node_destroy(struct node *n)
 	part_unref(&n->policy);
 	part_unref(&n->settings);
 	part_unref(&n->upstreams);
+	part_unref(&n->pauses);
 	free(n);
 }
 
@@ -117,6 +124,7 @@ void generations_destroy(struct generations *gs)
 	}
 	for (size_t i = 0; i < gs->list_count; i++)
 		free(gs->list_names[i]);
+	pauses_destroy(gs->first_pauses);
 	free(gs->acks);
 	free(gs);
 }
@@ -158,8 +166,8 @@ static void number_lists(struct generations *gs, struct generation *g)
 	}
 }
 
-void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
-			void (*done)(void *arg), void *arg)
+static void publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
+		    struct pauses *pauses, void (*done)(void *arg), void *arg)
 {
 	struct node *n = base_alloc(sizeof(*n));
 	struct node *present = gs->newest;
@@ -167,11 +175,13 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	n->policy = part_next(policy, destroy_policy, present == NULL ? NULL : present->policy);
 	n->settings = part_next(settings, destroy_settings, present == NULL ? NULL : present->settings);
 	n->upstreams = part_next(upstreams, destroy_upstreams, present == NULL ? NULL : present->upstreams);
+	n->pauses = part_next(pauses, destroy_pauses, present == NULL ? NULL : present->pauses);
 	must(n->policy != NULL && n->settings != NULL && n->upstreams != NULL); /* the first publication is whole */
 	n->g.serial = present == NULL ? 1 : present->g.serial + 1;
 	n->g.policy = n->policy->ptr;
 	n->g.settings = n->settings->ptr;
 	n->g.upstreams = n->upstreams->ptr;
+	n->g.pauses = n->pauses == NULL ? NULL : n->pauses->ptr;
 	n->done = done;
 	n->arg = arg;
 	number_lists(gs, &n->g);
@@ -184,6 +194,25 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	atomic_store_explicit(&gs->current, n, memory_order_release);
 	for (unsigned i = 0; i < gs->workers; i++)
 		gs->nudge(gs->arg, i);
+}
+
+void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
+			void (*done)(void *arg), void *arg)
+{
+	struct pauses *pauses = gs->first_pauses;
+
+	gs->first_pauses = NULL;
+	publish(gs, policy, settings, upstreams, pauses, done, arg);
+}
+
+void generation_pause(struct generations *gs, struct pauses *pauses, void (*done)(void *arg), void *arg)
+{
+	if (gs->newest != NULL) {
+		publish(gs, NULL, NULL, NULL, pauses, done, arg);
+		return;
+	}
+	pauses_destroy(gs->first_pauses);
+	gs->first_pauses = pauses;
 }
 
 const struct generation *generation_current(const struct generations *gs)

@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "identity.h"
+#include "pauses.h"
 #include "policy/match.h"
 #include "settings/settings.h"
 #include "upstream/pool.h"
@@ -27,6 +28,7 @@ struct generation {
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
 	struct identity identity; /* of the policy */
+	const struct pauses *pauses; /* NULL: nothing was ever paused */
 };
 
 struct generations;
@@ -41,6 +43,9 @@ void generations_destroy(struct generations *gs); /* when no worker runs any mor
  * done(arg) is called on the main thread, from generations_collect, when every worker serves by it; may be NULL. */
 void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
 			void (*done)(void *arg), void *arg);
+/* A new world with these pauses (taken), which the worlds after it have too; all else as in the present one. Before the first
+ * publication there is nothing to publish: that one has them then, and done is not called. */
+void generation_pause(struct generations *gs, struct pauses *pauses, void (*done)(void *arg), void *arg);
 const struct generation *generation_current(const struct generations *gs); /* main thread */
 void generations_collect(struct generations *gs);
 /* The policy of the world of that serial, until generations_collect closes it; NULL when it is gone. Main thread. */

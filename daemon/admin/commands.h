@@ -20,6 +20,7 @@
 struct audit;
 struct fetch;
 struct observer;
+struct pausing;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
@@ -54,6 +55,7 @@ struct commands_config {
 	struct observer *observer; /* NULL: nothing is counted, in tests */
 	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
 	struct review *review;	   /* NULL: nothing is said of reviews, in tests */
+	struct pausing *pausing;   /* NULL: nothing can be paused, in tests */
 };
 
 struct commands;
