@@ -3,6 +3,7 @@
 
 #include "admin/commands.h"
 #include "admin/control.h"
+#include "admin/metrics.h"
 #include "audit/audit.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -13,6 +14,8 @@
 #include "child.h"
 #include "fetch.h"
 #include "generation.h"
+#include "happened.h"
+#include "hosts_files.h"
 #include "jobs.h"
 #include "lifesigns.h"
 #include "listen/handed.h"
@@ -20,6 +23,7 @@
 #include "listen/tcp_seats.h"
 #include "notify.h"
 #include "observer.h"
+#include "outlets.h"
 #include "privs.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -82,6 +86,9 @@ struct daemon {
 	struct audit *audit;
 	bool audited; /* its start is recorded */
 	struct observer *observer;
+	struct hosts_files *hosts;
+	struct outlets *outlets;
+	struct happened *happened;
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
@@ -89,6 +96,8 @@ struct daemon {
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
+	struct metrics_http *metrics;
+	int64_t started_wall_ms;
 
 	bool ready, ending, failed;
 	int stop_signal; /* 0: none */
@@ -133,6 +142,16 @@ static void tell_status(struct daemon *d)
 	lifesigns_status(&d->lifesigns, generation_current(d->generations), rebuild_runs(d->rebuild), rebuild_failure(d->rebuild));
 }
 
+/* A hosts file has changed: a new world, of which all else stays. */
+static void follow_hosts(struct daemon *d)
+{
+	const struct generation *g = generation_current(d->generations);
+	if (!hosts_files_changed(d->hosts, g->settings))
+		return;
+	generation_give_locals(d->generations, hosts_files_read(d->hosts, g->settings));
+	generation_publish(d->generations, NULL, NULL, NULL, NULL, NULL);
+}
+
 static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -144,6 +163,8 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
+	follow_hosts(d);
+	happened_tick(d->happened);
 	tell_status(d);
 	pausing_tick(d->pausing, clock_wall_s());
 	const struct generation *g = generation_current(d->generations);
@@ -155,6 +176,8 @@ static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = arg;
 	(void)fd, (void)what;
 	observer_drain(d->observer);
+	outlets_follow(d->outlets);
+	happened_drained(d->happened);
 }
 
 static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
@@ -204,6 +227,7 @@ static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, 
 {
 	struct daemon *d = arg;
 	audit_configure(d->audit, generation_current(d->generations)->settings);
+	outlets_follow(d->outlets);
 	if (d->audited)
 		audit_run_begin(d->audit, config, kind, report->changes);
 	else
@@ -236,6 +260,7 @@ static void start_workers(void *arg)
 	struct err err = {0};
 	char text[1024];
 	bool ok = true;
+	outlets_follow(d->outlets);
 	for (unsigned i = 0; ok && i < d->worker_count; i++) {
 		size_t count;
 		const struct listener *listeners = sockets_share(&d->sockets, i, &count);
@@ -249,6 +274,7 @@ static void start_workers(void *arg)
 					       .cookie_seed = d->cookie_seed,
 					       .limit = d->limit,
 					       .loop = d->loop,
+					       .frames = outlets_seat(d->outlets, i),
 					       .tap = observer_tap(d->observer, i),
 					       .away = observer_away(d->observer, i),
 					       .inflight = d->inflight,
@@ -342,10 +368,45 @@ static void start_control(struct daemon *d)
 					 .fetch = d->fetch,
 					 .audit = d->audit,
 					 .observer = d->observer,
+					 .outlets = d->outlets,
+					 .happened = d->happened,
 					 .review = d->review,
+					 .metrics = d->metrics,
 					 .pausing = d->pausing};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
+}
+
+/* ---- metrics ---- */
+
+static bool stage_metrics(void *arg, const struct settings *settings, struct err *err)
+{
+	return metrics_http_stage(arg, settings, err);
+}
+
+static void adopt_metrics(void *arg)
+{
+	metrics_http_adopt(arg);
+}
+
+static void unstage_metrics(void *arg)
+{
+	metrics_http_unstage(arg);
+}
+
+static void write_metrics(void *arg, struct openmetrics *om)
+{
+	struct daemon *d = arg;
+	struct metrics_source source = {.report = commands_report_source(d->commands),
+					.fetch = d->fetch,
+					.observer = d->observer,
+					.tcp_connections = tcp_seats_taken(d->tcp_seats),
+					.started_at_ms = d->started_wall_ms};
+	const struct generation *g = source.report.generation;
+	source.review_due = review_due(d->review, g->policy, g->serial, source.report.now_s);
+	rebuild_figures(d->rebuild, &source.rebuild);
+	metrics_http_stats(d->metrics, &source.http);
+	metrics_write(&source, om);
 }
 
 /* The first run has ended: every worker serves, or there is nothing to serve by. */
@@ -362,6 +423,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	start_fetch(d);
 	d->review = review_create(clock_wall_s());
 	start_control(d);
+	metrics_http_serve(d->metrics, d->base, write_metrics, d);
 	d->ready = true;
 	for (size_t i = 0; i < d->sockets.addr_count; i++)
 		log_info("listen endpoint=\"%s\"", d->listen[i]);
@@ -439,7 +501,10 @@ static bool open_and_drop(struct daemon *d, struct err *err)
 	    !control_socket_open(s->control_socket, d->privs.uid, d->control_group, &d->socket, err))
 		return false;
 	startup_say_user(&d->privs, s->user);
-	return privs_drop(&d->privs, err) && startup_lock_state(s->state, &d->state_lock, err);
+	if (!privs_drop(&d->privs, err) || !startup_lock_state(s->state, &d->state_lock, err))
+		return false;
+	d->metrics = metrics_http_create();
+	return metrics_http_stage(d->metrics, s, err); /* with no more rights than a reload has */
 }
 
 /* "dns://127.0.0.1:53", with the ports the kernel gave. */
@@ -491,6 +556,16 @@ static bool build(struct daemon *d, struct err *err)
 	d->audit = audit_create(&audit);
 	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
+	d->hosts = hosts_files_create();
+	struct outlets_config outlets = {
+	    .observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
+	d->outlets = outlets_create(&outlets);
+	struct happened_config happened = {.observer = d->observer,
+					   .generations = d->generations,
+					   .counters = d->counters,
+					   .worker_count = d->worker_count,
+					   .state = d->boot->state};
+	d->happened = happened_create(&happened);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
 					.compiler = d->compiler,
@@ -501,6 +576,11 @@ static bool build(struct daemon *d, struct err *err)
 					.generations = d->generations,
 					.cache = d->cache,
 					.failures = d->failures,
+					.stage = stage_metrics,
+					.adopt = adopt_metrics,
+					.unstage = unstage_metrics,
+					.stage_arg = d->metrics,
+					.hosts = d->hosts,
 					.keep_log_level = d->options->debug,
 					.first_published = start_workers,
 					.run_begins = on_run_begins,
@@ -528,6 +608,7 @@ static void stop_workers(struct daemon *d)
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
 		if (d->workers[i])
 			worker_join(d->workers[i]);
+	happened_destroy(d->happened); /* with all that they have told and counted, which goes with them */
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
 		worker_destroy(d->workers[i]);
 	free(d->workers);
@@ -561,14 +642,17 @@ static void daemon_finish(struct daemon *d)
 	if (d->audited)
 		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
 	audit_end_waits(d->audit);
+	metrics_http_destroy(d->metrics);
 	review_destroy(d->review);
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);
 	stop_workers(d);
 	audit_destroy(d->audit);
+	outlets_destroy(d->outlets);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
+	hosts_files_destroy(d->hosts);
 	tcp_seats_destroy(d->tcp_seats);
 	inflight_destroy(d->inflight);
 	limit_destroy(d->limit);
@@ -608,8 +692,12 @@ static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settin
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon d = {
-	    .options = options, .state_lock = -1, .settled_fd = -1, .socket = {.fd = -1}, .started_ms = clock_mono_ms()};
+	struct daemon d = {.options = options,
+			   .state_lock = -1,
+			   .settled_fd = -1,
+			   .socket = {.fd = -1},
+			   .started_ms = clock_mono_ms(),
+			   .started_wall_ms = clock_wall_ms()};
 	struct err err = {0};
 	struct buf bytes = {0};
 	struct settings *settings = NULL;

@@ -73,6 +73,16 @@ MUST_CHECK bool fetch_ask(struct fetch *f, json_t *names, bool force, const stru
 /* [{"name", "url", "state", "bytes", "total", "entries", "error", "fetched_at", "next_at"}, ...]: a new reference. state is idle |
  * waiting | running | done | failed | unchanged | refused; the last four say how the last fetch since the start ended. */
 MUST_CHECK json_t *fetch_status(struct fetch *f);
+/* What is known of the fetches of one list. Times are wall clock, 0: never. */
+struct fetch_figures {
+	const char *list; /* borrowed until the event loop is next returned to */
+	int64_t fetched_at_s, checked_at_s;
+	int64_t failed_at_s; /* of the last, if it failed or was refused */
+	unsigned failures;   /* in a row */
+	bool is_current;     /* the copy is what the server had when it was last asked */
+};
+/* Of list number i of those with a url, from 0. False: there are no more. */
+MUST_CHECK bool fetch_figures(struct fetch *f, size_t i, struct fetch_figures *ret);
 /* Put "fetched_at", "next_fetch_at", "fetch_error" and "fetch_refused_since" into those objects of an array that have the "name" of
  * a list with a url. */
 void fetch_annotate(struct fetch *f, json_t *lists);

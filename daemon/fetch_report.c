@@ -63,6 +63,23 @@ json_t *fetch_status(struct fetch *f)
 	return array;
 }
 
+bool fetch_figures(struct fetch *f, size_t i, struct fetch_figures *ret)
+{
+	if (i == 0)
+		fetch_sync(f);
+	if (i >= f->count)
+		return false;
+	const struct fetch_record *r = &f->items[i]->record;
+	const bool failed = r->error[0] != '\0';
+	*ret = (struct fetch_figures){.list = f->items[i]->name,
+				      .fetched_at_s = r->fetched_at_s,
+				      .checked_at_s = r->checked_at_s,
+				      .failed_at_s = failed ? r->checked_at_s : 0,
+				      .failures = failed ? MAX(r->failures, 1u) : 0,
+				      .is_current = r->url[0] != '\0' && !failed};
+	return true;
+}
+
 void fetch_annotate(struct fetch *f, json_t *lists)
 {
 	size_t n;

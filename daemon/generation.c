@@ -17,7 +17,7 @@ struct part {
 struct node {
 	struct generation g;
 	struct node *next; /* newer */
-	struct part *policy, *settings, *upstreams, *pauses; /* pauses may be NULL */
+	struct part *policy, *settings, *upstreams, *locals, *pauses; /* locals and pauses may be NULL */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -39,6 +39,7 @@ struct generations {
 	void *arg;
 	void (*before_close)(void *arg);
 	void *before_close_arg;
+	struct part *locals; /* of the next publication; NULL: none */
 	/* names of lists ever seen -> stable numbers, so that counts survive a reload that reorders them */
 	char *list_names[SETTINGS_LISTS_MAX];
 	size_t list_count;
@@ -62,6 +63,11 @@ static void destroy_upstreams(void *ptr)
 static void destroy_pauses(void *ptr)
 {
 	pauses_destroy(ptr);
+}
+
+static void destroy_locals(void *ptr)
+{
+	locals_destroy(ptr);
 }
 
 static struct part *part_create(void *ptr, void (*destroy)(void *ptr))
@@ -111,6 +117,7 @@ static void node_destroy(struct node *n)
 	part_unref(&n->settings);
 	part_unref(&n->upstreams);
 	part_unref(&n->pauses);
+	part_unref(&n->locals);
 	free(n);
 }
 
@@ -125,6 +132,7 @@ void generations_destroy(struct generations *gs)
 	for (size_t i = 0; i < gs->list_count; i++)
 		free(gs->list_names[i]);
 	pauses_destroy(gs->first_pauses);
+	part_unref(&gs->locals);
 	free(gs->acks);
 	free(gs);
 }
@@ -166,6 +174,13 @@ static void number_lists(struct generations *gs, struct generation *g)
 	}
 }
 
+void generation_give_locals(struct generations *gs, struct locals *locals)
+{
+	part_unref(&gs->locals);
+	if (locals != NULL)
+		gs->locals = part_create(locals, destroy_locals);
+}
+
 static void publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
 		    struct pauses *pauses, void (*done)(void *arg), void *arg)
 {
@@ -182,6 +197,9 @@ static void publish(struct generations *gs, struct policy *policy, struct settin
 	n->g.settings = n->settings->ptr;
 	n->g.upstreams = n->upstreams->ptr;
 	n->g.pauses = n->pauses == NULL ? NULL : n->pauses->ptr;
+	n->g.masked = n->g.settings->group_count > 0 || (n->g.pauses != NULL && n->g.pauses->count > 0);
+	n->locals = part_next(NULL, NULL, gs->locals);
+	n->g.locals = n->locals == NULL ? NULL : n->locals->ptr;
 	n->done = done;
 	n->arg = arg;
 	number_lists(gs, &n->g);
@@ -225,6 +243,15 @@ const struct policy *generation_policy(const struct generations *gs, uint64_t se
 	for (const struct node *n = gs->oldest; n != NULL; n = n->next) {
 		if (n->g.serial == serial)
 			return n->policy == NULL ? NULL : n->policy->ptr;
+	}
+	return NULL;
+}
+
+const struct settings *generation_settings(const struct generations *gs, uint64_t serial)
+{
+	for (const struct node *n = gs->oldest; n != NULL; n = n->next) {
+		if (n->g.serial == serial)
+			return n->policy == NULL || n->settings == NULL ? NULL : n->settings->ptr;
 	}
 	return NULL;
 }

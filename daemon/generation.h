@@ -16,6 +16,7 @@
 #include "identity.h"
 #include "pauses.h"
 #include "policy/match.h"
+#include "settings/locals.h"
 #include "settings/settings.h"
 #include "upstream/pool.h"
 
@@ -24,11 +25,13 @@ struct generation {
 	struct policy *policy;
 	struct settings *settings;
 	struct upstreams *upstreams;
+	struct locals *locals; /* the operator's own records; NULL: there are none */
 	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
 	struct identity identity; /* of the policy */
 	const struct pauses *pauses; /* NULL: nothing was ever paused */
+	bool masked;		     /* not all lists act for everybody: there are groups, or pauses */
 };
 
 struct generations;
@@ -46,10 +49,14 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 /* A new world with these pauses (taken), which the worlds after it have too; all else as in the present one. Before the first
  * publication there is nothing to publish: that one has them then, and done is not called. */
 void generation_pause(struct generations *gs, struct pauses *pauses, void (*done)(void *arg), void *arg);
+/* Records for the next publication, which is to follow; until others are given they stay. Takes them; NULL: none. */
+void generation_give_locals(struct generations *gs, struct locals *locals);
 const struct generation *generation_current(const struct generations *gs); /* main thread */
 void generations_collect(struct generations *gs);
 /* The policy of the world of that serial, until generations_collect closes it; NULL when it is gone. Main thread. */
 const struct policy *generation_policy(const struct generations *gs, uint64_t serial);
+/* Its settings, as long as it has its policy. */
+const struct settings *generation_settings(const struct generations *gs, uint64_t serial);
 /* Call fn before generation_policy no longer gives the policy of a world that no worker serves by any more: for whoever has to do
  * with what they did by it. NULL: no more. */
 void generations_before_close(struct generations *gs, void (*fn)(void *arg), void *arg);

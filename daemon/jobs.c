@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -88,6 +89,9 @@ bool job_summary_parse(struct str text, struct job_result *ret)
 		const json_t *segments = json_object_get(root, "segments");
 		ret->segments_kept = json_to_u64(json_object_get(segments, "kept"));
 		ret->segments_made = json_to_u64(json_object_get(segments, "made"));
+		const json_t *sandbox = json_object_get(root, "sandbox");
+		ret->landlock = json_to_u64(json_object_get(sandbox, "landlock"));
+		ret->seccomp = json_is_true(json_object_get(sandbox, "seccomp"));
 		ret->changes = json_incref(json_object_get(root, "changes"));
 	} else if (good) {
 		ret->ok = false;
@@ -135,6 +139,7 @@ static void job_conclude(const struct job *job, struct job_result *ret)
 	bool clean = WIFEXITED(job->status) && WEXITSTATUS(job->status) == (ret->ok ? 0 : 1);
 	if (said && clean && !job->timed_out) {
 		if (ret->ok) {
+			log_debug("compile.sandbox landlock=%" PRIu64 " seccomp=%s", ret->landlock, ret->seccomp ? "yes" : "no");
 			log_stderr(job, false);
 			return;
 		}
@@ -146,6 +151,9 @@ static void job_conclude(const struct job *job, struct job_result *ret)
 	if (job->timed_out)
 		(void)err_set(&ret->err, ERR_LIMIT, "%s took too long and was killed after %lld s", COMPILER_NAME,
 			      (long long)((clock_mono_ms() - job->started_ms) / 1000));
+	else if (WIFSIGNALED(job->status) && WTERMSIG(job->status) == SIGSYS)
+		(void)err_set(&ret->err, ERR_INTERNAL,
+			      "%s was ended for a system call that it never makes: a list may have taken it over", COMPILER_NAME);
 	else if (WIFSIGNALED(job->status))
 		(void)err_set(&ret->err, ERR_INTERNAL, "%s was ended by signal %d (%s)", COMPILER_NAME, WTERMSIG(job->status),
 			      strsignal(WTERMSIG(job->status)));

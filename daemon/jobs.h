@@ -41,7 +41,9 @@ struct job_result {
 	/* when ok */
 	uint64_t lists, entries, bytes;
 	double compile_seconds;
-	const char *bulk;		       /* of job_bulk_words; "none" when it was not said */
+	const char *bulk;  /* of job_bulk_words; "none" when it was not said */
+	uint64_t landlock; /* the ABI by which it was fenced in; 0: none */
+	bool seccomp;
 	uint64_t segments_kept, segments_made; /* lists not read again, and read */
 	struct json_t *changes; /* owned: what became of lists since the image before, as the summary says it; NULL: not said */
 	/* when not */

@@ -20,9 +20,10 @@
 /* One end of a tap. */
 struct reader {
 	struct observer *o;
-	struct tap *tap;    /* owned */
-	uint64_t lost;	    /* when it was last emptied */
-	uint64_t queries;   /* since N was last thought about */
+	struct tap *tap;  /* owned */
+	uint64_t lost;	  /* when it was last emptied */
+	uint64_t queries; /* since N was last thought about */
+	struct tap_reading reading;
 	struct tap_fact by; /* the last entry's part told of: the query that it is of comes next */
 };
 
@@ -48,7 +49,8 @@ struct observer {
 	bool changed; /* hits, since they were saved */
 	/* the world of the facts being taken */
 	uint64_t world;
-	const struct policy *policy; /* NULL: it is gone */
+	const struct policy *policy;	 /* NULL: it is gone */
+	const struct settings *settings; /* the same */
 	bool wants_traffic;
 	uint16_t lists[SETTINGS_LISTS_MAX]; /* its lists in the table of hits */
 	struct log_limit shadow_limit;
@@ -122,6 +124,7 @@ static void enter_world(struct observer *o, uint64_t serial)
 		return;
 	o->world = serial;
 	o->policy = generation_policy(o->config.generations, serial);
+	o->settings = generation_settings(o->config.generations, serial);
 	if (o->policy == NULL)
 		return;
 	policy_info(o->policy, 0, &info);
@@ -239,6 +242,7 @@ static void tell(struct reader *r, const struct tap_fact *f, const struct name *
 	    .list = has_entry ? hits_list_name(o->hits, o->lists[f->list]) : (struct str){NULL, 0},
 	    .hit = has_entry ? find_named(r, f, name) : NULL,
 	    .group = f->group,
+	    .group_name = o->settings != NULL && f->group < o->settings->group_count ? o->settings->groups[f->group].name : NULL,
 	    .upstream = f->upstream,
 	    .server = f->upstream < o->server_count ? o->servers[f->upstream] : NULL,
 	    .world = f->world,
@@ -255,9 +259,8 @@ static bool is_traffic(const struct tap_fact *f)
 	return (f->flags & TAP_QUERY) != 0 && f->fate != COUNTER_REFUSED && f->fate != COUNTER_DROPPED;
 }
 
-static void take(void *arg, const struct tap_fact *f)
+static void take(struct reader *r, const struct tap_fact *f)
 {
-	struct reader *r = arg;
 	struct observer *o = r->o;
 	struct name name;
 
@@ -348,14 +351,44 @@ static void follow_settings(struct observer *o)
 	o->wants_traffic = wanted;
 }
 
+/* The one that has the oldest fact; NULL: none has any. There are few. */
+static struct reader *oldest(struct observer *o, const struct tap_fact **ret)
+{
+	struct reader *first = NULL;
+
+	for (size_t i = 0; i < o->reader_count; i++) {
+		const struct tap_fact *f = tap_read_peek(o->readers[i].tap, &o->readers[i].reading);
+		if (f == NULL || (first != NULL && f->at_us >= (*ret)->at_us))
+			continue;
+		first = &o->readers[i];
+		*ret = f;
+	}
+	return first;
+}
+
+/* What all workers have told up to now, by the times that it is of. */
+static void take_all(struct observer *o)
+{
+	const struct tap_fact *f = NULL;
+	struct reader *r;
+
+	for (size_t i = 0; i < o->reader_count; i++)
+		o->readers[i].reading = tap_read(o->readers[i].tap);
+	while ((r = oldest(o, &f)) != NULL) {
+		take(r, f);
+		tap_read_next(r->tap, &r->reading);
+	}
+}
+
 void observer_drain(struct observer *o)
 {
 	const int64_t now_ms = clock_mono_ms(), elapsed_ms = now_ms - o->drained_ms;
 
 	follow_settings(o);
+	take_all(o);
 	for (size_t i = 0; i < o->reader_count; i++) {
 		struct reader *r = &o->readers[i];
-		uint64_t queries = tap_drain(r->tap, take, r), lost = tap_lost(r->tap);
+		uint64_t queries = tap_read_end(r->tap, &r->reading), lost = tap_lost(r->tap);
 		queries += lost - r->lost;
 		if (lost != r->lost && i % 2 == 0) {
 			hits_inexact(o->hits, clock_wall_s());
@@ -386,6 +419,7 @@ static void before_close(void *arg)
 	observer_drain(o);
 	o->world = 0; /* what is known of it is borrowed from the policy */
 	o->policy = NULL;
+	o->settings = NULL;
 }
 
 /* ---- life ---- */

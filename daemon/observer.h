@@ -42,10 +42,10 @@ void observer_drain(struct observer *o);
 void observer_tick(struct observer *o);
 
 #define OBSERVER_SUBSCRIBERS_MAX 16
-/* Call fn(arg, fact) for each fact there is of a finished query from now on, from within observer_drain; those of one worker are in
- * their order, those of several are not. What fn does is short: it keeps what it needs, and blocks never. wants_every: no query is
- * left out to spare the main thread, at any rate; what finds no room is counted (counter facts_lost). Returns a handle for
- * observer_unsubscribe, which may be called from within fn. */
+/* Call fn(arg, fact) for each fact there is of a finished query from now on, from within observer_drain, in the
+ * order of their times, as far as they were told when the drain began. What fn does is short: it keeps what it needs, and blocks
+ * never. wants_every: no query is left out to spare the main thread, at any rate; what finds no room is counted (counter
+ * facts_lost). Returns a handle for observer_unsubscribe, which may be called from within fn. */
 typedef void observer_fact(void *arg, const struct fact *fact);
 struct observer_subscriber;
 MUST_CHECK struct observer_subscriber *observer_subscribe(struct observer *o, observer_fact *fn, void *arg, bool wants_every);

@@ -52,7 +52,7 @@ struct pauses *pauses_copy(const struct pauses *from, int64_t now_s)
 	struct pauses *p = pauses_create();
 	for (size_t i = 0; from != NULL && i < from->count; i++) {
 		struct pause copy = from->all[i];
-		if (!pause_holds(&copy, now_s))
+		if (pause_is_over(&copy, now_s))
 			continue;
 		copy.target = copy_text(copy.target);
 		copy.by = copy_text(copy.by);
@@ -121,23 +121,68 @@ static void take_list(const struct pause *pause, const struct settings *s, struc
 			list_mask_remove(&now->lists, i);
 }
 
+static void leave_mandatory(const struct settings *s, struct group_now *now)
+{
+	const struct list_mask mandatory = pauses_mandatory(s);
+	for (size_t w = 0; w < ARRAY_LEN(now->lists.words); w++)
+		now->lists.words[w] &= mandatory.words[w];
+}
+
+static bool is_whole(const struct pause *pause, const struct settings *s, size_t group)
+{
+	return pause->scope == PAUSE_ALL || (pause->scope == PAUSE_GROUP && is_of_group(pause, s, group));
+}
+
+const struct pause *pauses_whole(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s)
+{
+	const struct pause *last = NULL;
+	for (size_t i = 0; i < p->count; i++)
+		if (is_whole(&p->all[i], s, group) && pause_holds(&p->all[i], now_s) &&
+		    (last == NULL || p->all[i].until_s > last->until_s))
+			last = &p->all[i];
+	return last;
+}
+
+const struct pause *pauses_of_list(const struct pauses *p, const char *list, int64_t now_s)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->all[i].scope == PAUSE_LIST && strcmp(p->all[i].target, list) == 0 && pause_holds(&p->all[i], now_s))
+			return &p->all[i];
+	return NULL;
+}
+
 void pauses_apply(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s, struct group_now *now)
 {
+	if (p->count > 0)
+		now->from_s = now_s;
 	for (size_t i = 0; i < p->count; i++) {
 		const struct pause *pause = &p->all[i];
-		const bool whole = pause->scope == PAUSE_ALL || (pause->scope == PAUSE_GROUP && is_of_group(pause, s, group));
-		if (!pause_holds(pause, now_s) || (!whole && pause->scope != PAUSE_LIST))
+		const bool whole = is_whole(pause, s, group);
+		if ((!whole && pause->scope != PAUSE_LIST) || pause_is_over(pause, now_s))
 			continue;
-		if (whole) {
-			const struct list_mask mandatory = pauses_mandatory(s);
-			for (size_t w = 0; w < ARRAY_LEN(now->lists.words); w++)
-				now->lists.words[w] &= mandatory.words[w];
-		} else {
-			take_list(pause, s, now);
+		if (!pause_holds(pause, now_s)) { /* the clock was set back */
+			now->until_s = MIN(now->until_s, pause->since_s);
+			continue;
 		}
-		now->all = false;
+		if (whole)
+			leave_mandatory(s, now);
+		else
+			take_list(pause, s, now);
 		now->until_s = MIN(now->until_s, pause->until_s);
 	}
+	const struct list_mask all = list_mask_all(s->list_count);
+	now->all = list_mask_eq(&now->lists, &all);
+}
+
+void pauses_lists_now(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s, struct group_now *ret)
+{
+	if (s->group_count > 0)
+		schedule_now(s, group, now_s, ret);
+	else
+		*ret = (struct group_now){
+		    .lists = list_mask_all(s->list_count), .all = true, .from_s = INT64_MIN, .until_s = SCHEDULE_NEVER};
+	if (p != NULL)
+		pauses_apply(p, s, group, now_s, ret);
 }
 
 static bool relieves(const struct pause *pause, const struct name *name, const struct addr *client)

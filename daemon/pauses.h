@@ -58,14 +58,25 @@ void pauses_remove(struct pauses *p, size_t at);
 
 /* ---- the readers' ---- */
 
-/* Is that one in force? */
+/* Is that one over? */
+static inline bool pause_is_over(const struct pause *pause, int64_t now_s)
+{
+	return now_s >= pause->until_s;
+}
+/* Is it in force? Not before it began either: a clock that is set back must not prolong it. */
 static inline bool pause_holds(const struct pause *pause, int64_t now_s)
 {
-	return now_s < pause->until_s;
+	return now_s >= pause->since_s && now_s < pause->until_s;
 }
 /* Of the lists that act for a group (settings_group, or 0 without groups), those that pauses of everything, of the group and of lists
  * leave; until_s becomes the end of one, when that is sooner. now: as schedule_now gave it. */
 void pauses_apply(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s, struct group_now *now);
+/* What acts for a group by its schedule and by pauses (NULL: none); without groups, for everybody. */
+void pauses_lists_now(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s, struct group_now *ret);
+/* The pause of everything, or of the group, that is in force and ends last; NULL: none. Borrowed. */
+const struct pause *pauses_whole(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s);
+/* That of the list. */
+const struct pause *pauses_of_list(const struct pauses *p, const char *list, int64_t now_s);
 /* Is who asks (NULL: not known), or the name asked (folded; NULL: only the client is looked at), relieved of all but mandatory lists?
  * The pause that does so and ends last; NULL: none. Borrowed. */
 const struct pause *pauses_relieve(const struct pauses *p, const struct name *name, const struct addr *client, int64_t now_s);

@@ -34,9 +34,9 @@ struct pausing {
 
 /* ---- the file ---- */
 
-static bool file_path(const struct pausing *p, char path[PATH_MAX])
+static bool file_path(const char *state, char path[PATH_MAX])
 {
-	int n = p->state == NULL ? -1 : snprintf(path, PATH_MAX, "%s/%s", p->state, PAUSING_FILE);
+	int n = state == NULL ? -1 : snprintf(path, PATH_MAX, "%s/%s", state, PAUSING_FILE);
 	return n > 0 && n < PATH_MAX;
 }
 
@@ -47,7 +47,7 @@ static void save(struct pausing *p, const struct pauses *pauses)
 	struct err err = {.code = ERR_NONE};
 
 	p->unkept[0] = '\0';
-	if (!file_path(p, path))
+	if (!file_path(p->state, path))
 		return;
 	pauses_write(pauses, &text);
 	if (!file_replace(path, text.ptr, text.len, FILE_MODE, &err)) {
@@ -57,21 +57,31 @@ static void save(struct pausing *p, const struct pauses *pauses)
 	buf_finish(&text);
 }
 
-static struct pauses *load(const struct pausing *p)
+struct pauses *pausing_load(const char *state, struct err *err)
 {
 	char path[PATH_MAX];
 	struct buf text = {0};
-	struct err err = {.code = ERR_NONE};
 	struct pauses *read = NULL;
 
-	if (!file_path(p, path) || (access(path, F_OK) != 0 && errno == ENOENT))
+	if (!file_path(state, path) || (access(path, F_OK) != 0 && errno == ENOENT))
+		return NULL;
+	if (file_read(path, PAUSES_FILE_MAX, &text, err))
+		read = pauses_read(buf_str(&text), err);
+	buf_finish(&text);
+	return read;
+}
+
+static struct pauses *load(const struct pausing *p)
+{
+	char path[PATH_MAX];
+	struct err err = {.code = ERR_NONE};
+
+	if (!file_path(p->state, path))
 		return NULL;
 	file_sweep(path);
-	if (file_read(path, PAUSES_FILE_MAX, &text, &err))
-		read = pauses_read(buf_str(&text), &err);
-	if (read == NULL)
+	struct pauses *read = pausing_load(p->state, &err);
+	if (read == NULL && err.code != ERR_NONE)
 		log_warning("pause.unreadable file=\"%s\" error=\"%s\" text=\"nothing is paused\"", path, err.text);
-	buf_finish(&text);
 	return read;
 }
 
@@ -250,7 +260,7 @@ void pausing_tick(struct pausing *p, int64_t now_s)
 	bool over = false;
 	for (size_t i = 0; g != NULL && g->pauses != NULL && i < g->pauses->count; i++) {
 		const struct pause *pause = &g->pauses->all[i];
-		if (pause_holds(pause, now_s))
+		if (!pause_is_over(pause, now_s))
 			continue;
 		log_pause(pause->scope == PAUSE_NAME ? "allow.over" : "pause.over", pause);
 		over = true;

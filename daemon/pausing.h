@@ -14,6 +14,9 @@
 
 #define PAUSING_FILE "pauses" /* in the state directory */
 
+/* What the file of that state directory holds, those that are over too. NULL with err->code ERR_NONE: there is none. */
+MUST_CHECK struct pauses *pausing_load(const char *state, struct err *err);
+
 struct pausing;
 /* Reads those of an earlier run, before the first world is published, which has them then. A file that is damaged is told of, and
  * none are in force. state: the directory, borrowed; NULL: nothing is kept, in tests. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "hosts_files.h"
 #include "images.h"
 #include "jobs.h"
 #include "kept.h"
@@ -28,8 +29,11 @@ struct rebuild {
 	bool published;	     /* something is */
 	uint32_t generation; /* of the newest image */
 	double compile_seconds;
-	const char *bulk; /* of what is served: how its bulk tier came to be; job_bulk_words */
-	uint64_t runs;	  /* ended */
+	const char *bulk;  /* of what is served: how its bulk tier came to be; job_bulk_words */
+	uint64_t runs;	   /* ended */
+	int64_t wanted_ns; /* CLOCK_MONOTONIC: since when another run is wanted; 0: none is */
+	int64_t asked_ns;  /* the same of the run under way; 0: it is the first */
+	struct rebuild_figures figures;
 	/* At the start: of an earlier run, sound but not what is wanted now; its bulk tier may be. Owned until the first is
 	 * published.
 	 */
@@ -143,6 +147,8 @@ static void run_end(struct rebuild *r)
 	if (report.ok && r->config.run_begins)
 		r->config.run_begins(r->config.arg, buf_str(&r->in_force), kind, &report);
 	rebuild_queue_end(&r->queue, &report);
+	if (r->queue.wanted && r->wanted_ns == 0) /* of those it was to serve, some go on to the next */
+		r->wanted_ns = r->asked_ns;
 	if (report.ok && r->config.run_ends)
 		r->config.run_ends(r->config.arg);
 	json_decref(changes);
@@ -161,8 +167,11 @@ static const char *first_text(const struct err *err, const struct err_list *erro
 static void run_fail(struct rebuild *r, const struct err *err, const struct err_list *errors)
 {
 	r->report = (struct rebuild_report){.err = err, .errors = errors};
+	if (r->config.unstage && r->queue.kind == REBUILD_ALL)
+		r->config.unstage(r->config.stage_arg);
 	if (r->published) {
 		char text[ERROR_TEXT_MAX], safe[1600];
+		r->figures.failed++;
 		for (size_t i = 0; errors && i < errors->count; i++) {
 			(void)err_format(&errors->items[i], text, sizeof(text));
 			log_error("reload.error text=\"%s\"", str_escape(str_from(text), true, safe, sizeof(safe)));
@@ -194,9 +203,9 @@ static void log_success(const struct rebuild *r)
 static void note_rerouted(struct rebuild *r, const struct upstreams *upstreams)
 {
 	const struct upstreams *old = generation_current(r->config.generations)->upstreams;
-	r->rerouted = base_alloc((size_t)2 * SETTINGS_ROUTES_MAX * sizeof(*r->rerouted));
+	r->rerouted = base_alloc((size_t)2 * SETTINGS_ZONES_MAX * sizeof(*r->rerouted));
 	r->rerouted_count = 0;
-	for (size_t at = 0; r->rerouted_count < (size_t)2 * SETTINGS_ROUTES_MAX &&
+	for (size_t at = 0; r->rerouted_count < (size_t)2 * SETTINGS_ZONES_MAX &&
 			    upstreams_changed(upstreams, old, &at, &r->rerouted[r->rerouted_count]);)
 		r->rerouted_count++;
 }
@@ -212,6 +221,16 @@ static void flush_rerouted(struct rebuild *r)
 	r->rerouted_count = 0;
 }
 
+static void count_effect(struct rebuild *r)
+{
+	if (r->asked_ns == 0)
+		return;
+	uint64_t us = (uint64_t)MAX(clock_mono_ns() - r->asked_ns, 0) / 1000;
+	r->figures.done++;
+	r->figures.effect.counts[latency_bucket(us)]++;
+	r->figures.effect.sum_us += us;
+}
+
 /* Every worker serves by it. */
 static void rebuild_on_settled(void *arg)
 {
@@ -223,6 +242,7 @@ static void rebuild_on_settled(void *arg)
 	policy_info(policy, clock_wall_s(), &info);
 	if (r->queue.kind == REBUILD_ALL)
 		r->failure[0] = '\0';
+	count_effect(r);
 	r->report.ok = true;
 	r->report.generation = r->generation;
 	r->report.lists = info.list_count;
@@ -248,7 +268,11 @@ static void publish(struct rebuild *r, struct policy *policy)
 		if (!first) {
 			cache_configure(r->config.cache, &cache);
 			note_rerouted(r, upstreams);
+			if (r->config.adopt)
+				r->config.adopt(r->config.stage_arg);
 		}
+		if (r->config.hosts != NULL)
+			generation_give_locals(r->config.generations, hosts_files_read(r->config.hosts, settings));
 		(void)failures_flush(r->config.failures, NULL, true); /* other servers may do better */
 		if (!r->config.keep_log_level)
 			log_set_level(settings->log_level);
@@ -357,7 +381,7 @@ static bool read_configuration(struct rebuild *r, struct err *err, struct err_li
 		return false;
 	r->settings = settings_parse(buf_str(&r->bytes), r->config.config_path, errors);
 	if (r->settings && settings_check_here(r->settings, r->config.bound, r->config.bound_count, errors))
-		return true;
+		return !r->config.stage || r->config.stage(r->config.stage_arg, r->settings, err);
 	size_t count = errors->count + errors->swallowed;
 	return err_set(err, ERR_INPUT, count == 1 ? "there is %zu error" : "there are %zu errors", count);
 }
@@ -419,6 +443,8 @@ static void rebuild_go_on(struct rebuild *r)
 		struct err err = {0};
 		struct err_list errors = {0};
 		bool ok = true;
+		r->asked_ns = r->wanted_ns;
+		r->wanted_ns = 0;
 		if (kind == REBUILD_ALL && r->published) {
 			notify_reloading();
 			r->reloading = true;
@@ -439,6 +465,8 @@ static void rebuild_go_on(struct rebuild *r)
 void rebuild_request(struct rebuild *r, enum rebuild_kind kind, rebuild_done *done, void *arg)
 {
 	rebuild_queue_add(&r->queue, kind, done, arg);
+	if (r->wanted_ns == 0)
+		r->wanted_ns = clock_mono_ns();
 	/* Before the first world is served there is nothing to be replaced; what is wanted now follows it. */
 	if (r->published)
 		rebuild_go_on(r);
@@ -482,6 +510,11 @@ void rebuild_destroy(struct rebuild *r)
 	policy_close(r->kept);
 	buf_finish(&r->in_force);
 	free(r);
+}
+
+void rebuild_figures(const struct rebuild *r, struct rebuild_figures *ret)
+{
+	*ret = r->figures;
 }
 
 double rebuild_compile_seconds(const struct rebuild *r)

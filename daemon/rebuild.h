@@ -19,10 +19,12 @@
 #include "cache/cache.h"
 #include "cache/failures.h"
 #include "generation.h"
+#include "observe/latency.h"
 #include "rebuild_queue.h"
 #include "settings/settings.h"
 
 struct event_base;
+struct hosts_files;
 
 struct rebuild_config {
 	struct event_base *base;
@@ -35,6 +37,14 @@ struct rebuild_config {
 	struct generations *generations;
 	struct cache *cache;
 	struct failures *failures; /* may be NULL */
+	/* What saring.yaml wants opened is opened before anything is compiled: stage, which may fail. Then it is taken (adopt, when
+	 * the world that wants it is published), or the run fails and it is closed again (unstage). Not for the first world, whose
+	 * settings are boot's. May be NULL, all or none. */
+	bool (*stage)(void *arg, const struct settings *settings, struct err *err);
+	void (*adopt)(void *arg);
+	void (*unstage)(void *arg);
+	void *stage_arg;
+	struct hosts_files *hosts; /* may be NULL: no local records */
 	bool keep_log_level;	   /* said on the command line: outranks saring.yaml */
 	int64_t deadline_ms;	   /* of one compile; 0 = JOBS_DEADLINE_MS */
 	/* Called once, after the first publication, before anybody can have adopted it: the workers are to be started. */
@@ -57,6 +67,12 @@ void rebuild_first(struct rebuild *r, struct buf *bytes, struct settings *settin
 /* done may be NULL; it may be called before this returns. */
 void rebuild_request(struct rebuild *r, enum rebuild_kind kind, rebuild_done *done, void *arg);
 
+/* Since the start; the first world is nobody's edit. */
+struct rebuild_figures {
+	uint64_t done, failed;	   /* runs */
+	struct latency_sum effect; /* of those done: from the first request they served to every worker serving by it */
+};
+void rebuild_figures(const struct rebuild *r, struct rebuild_figures *ret);
 double rebuild_compile_seconds(const struct rebuild *r); /* of what is served; 0 for an image of an earlier run */
 const char *rebuild_bulk(const struct rebuild *r);	 /* the same of its bulk tier: "kept", "compiled" or "none" */
 bool rebuild_is_busy(const struct rebuild *r);		 /* a run goes on, or is wanted */

@@ -45,6 +45,7 @@ struct worker {
 	size_t udp_count;
 	struct upstreams *upstreams; /* what the pool asks by */
 	struct retired *retired;
+	bool unswept; /* the pool may hold what only the retired ones had */
 };
 
 static void wake_up(void *arg)
@@ -102,15 +103,27 @@ static void open_house(struct worker *w, struct upstreams *upstreams)
 	}
 }
 
-static void take_upstreams(struct worker *w, struct upstreams *upstreams)
+/* Within a batch: asks that are begun in it go by its world. */
+static void follow_upstreams(void *arg, struct upstreams *upstreams)
 {
+	struct worker *w = arg;
+
 	if (upstreams == w->upstreams)
 		return;
 	struct retired *r = base_alloc(sizeof(*r));
 	*r = (struct retired){.upstreams = w->upstreams, .next = w->retired};
 	w->retired = r;
 	w->upstreams = upstreams;
-	pool_set_upstreams(w->pool, upstreams);
+	w->unswept = true;
+	pool_follow(w->pool, upstreams);
+}
+
+static void take_upstreams(struct worker *w, struct upstreams *upstreams)
+{
+	follow_upstreams(w, upstreams);
+	if (w->unswept)
+		pool_set_upstreams(w->pool, upstreams);
+	w->unswept = false;
 }
 
 /* Let go of upstreams that no ask under way uses any more. */
@@ -226,6 +239,7 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->limit = config->limit;
 	w->service->loop = config->loop;
 	w->service->tap = config->tap;
+	w->service->frames_seat = config->frames;
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener *l = &config->listeners[i];
 		if (l->number >= ARRAY_LEN(w->service->listen))
@@ -240,6 +254,8 @@ struct worker *worker_create(const struct worker_config *config, struct err *err
 	w->service->peer_arg = w;
 	w->service->stale_timer = arm_stale;
 	w->service->stale_timer_arg = w;
+	w->service->take_upstreams = follow_upstreams;
+	w->service->take_upstreams_arg = w;
 	w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
 	w->stale = event_new(w->base, -1, 0, on_stale, w);
 	w->stop_poll = event_new(w->base, -1, 0, on_stop_poll, w);

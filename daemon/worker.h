@@ -13,6 +13,7 @@
 #include "listen/sockets.h"
 #include "listen/tcp_seats.h"
 #include "observe/counters.h"
+#include "observe/frames.h"
 #include "observe/tap.h"
 #include "query/inflight.h"
 #include "query/limit.h"
@@ -30,6 +31,7 @@ struct worker_config {
 	struct siphash_key cookie_seed; /* the same in all workers */
 	struct limit *limit;		/* shared by all workers */
 	struct loop *loop;		/* shared by all workers */
+	struct frames_seat *frames;	/* this worker\'s own; the reader is the caller\'s */
 	struct tap *tap, *away;		/* this worker's own; the reader is the caller's */
 	bool has_successor;		/* what is not read when it ends, another process will read (listen/handed.h) */
 	struct worker *const *workers;	/* all of them, by index, for answers that wait on another's ask */

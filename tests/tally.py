@@ -4,7 +4,7 @@
 
 usage: tally.py BUILD
 
-pytest's cases come from the junit files that tests/system leaves beside meson's own log. A test that meson saw fail although
+pytest's cases come from the junit files that tests/system and tests/package leave beside meson's own log. A test that meson saw fail although
 its file reports no failure (a timeout, a crash of the runner) counts as failed too: what did not finish did not pass."""
 import json
 import pathlib
@@ -34,15 +34,16 @@ def main():
         test = json.loads(line)
         name = test["name"].split(" / ")[-1]
         word = WORDS.get(test["result"], "failed")
-        junit = logs / "pytest-{}.xml".format(name.rpartition("/")[2])
+        kind, _, stem = name.rpartition("/")
+        junit = logs / "pytest-{}{}.xml".format("package-" if kind == "package" else "", stem)
         seen = []
-        if name.startswith("system/") and junit.exists():
+        if kind in ("system", "package") and junit.exists():
             try:
                 seen = list(cases(junit))
             except ElementTree.ParseError:
                 word = "failed"
         for case_word, case in seen:
-            print(case_word, "system/" + case)
+            print(case_word, kind + "/" + case.removeprefix("package-"))
         if not seen or (word == "failed" and not any(w == "failed" for w, _ in seen)):
             print(word, name)
 

@@ -13,8 +13,8 @@
 #include "policy/pattern.h"
 
 const char *const warning_words[] = {"duplicate", "covered",	   "expired",  "past-review", "over-broad",
-				     "protected", "contradiction", "left-out", NULL};
-#define WARNING_KINDS (WARNING_LEFT_OUT + 1)
+				     "protected", "contradiction", "left-out", "unreachable", NULL};
+#define WARNING_KINDS (WARNING_UNREACHABLE + 1)
 #define SHOWN_MAX 100
 #define PLACE_MAX 192
 
@@ -46,17 +46,26 @@ static size_t most_of_kind(const struct checker *c, size_t list, enum warning_ki
 	return own || kind == WARNING_LEFT_OUT ? POLICY_WARNINGS_MAX : POLICY_WARNINGS_EACH;
 }
 
-static void warn(struct checker *c, enum warning_kind kind, size_t list, uint32_t line, uint32_t column, const char *fmt, ...)
+/* NULL: there are enough. */
+static struct found *found_new(struct checker *c)
 {
-	if (c->of_kind[kind]++ >= most_of_kind(c, list, kind) || c->count == POLICY_WARNINGS_MAX)
-		return;
+	if (c->count == POLICY_WARNINGS_MAX)
+		return NULL;
 	if (c->count == c->cap) {
 		c->cap = c->cap == 0 ? 16 : c->cap * 2;
 		c->found = base_realloc(c->found, c->cap * sizeof(c->found[0]));
 	}
-	c->last_of_kind[kind] = c->count;
 	struct found *f = &c->found[c->count++];
 	memset(f, 0, sizeof(*f));
+	return f;
+}
+
+static void warn(struct checker *c, enum warning_kind kind, size_t list, uint32_t line, uint32_t column, const char *fmt, ...)
+{
+	if (c->of_kind[kind]++ >= most_of_kind(c, list, kind) || c->count == POLICY_WARNINGS_MAX)
+		return;
+	c->last_of_kind[kind] = c->count;
+	struct found *f = found_new(c);
 	f->list = list;
 	f->w.kind = kind;
 	f->w.file = c->all.settings->lists[list].file_shown;
@@ -334,6 +343,33 @@ static size_t give(struct checker *c, struct policy_warning **ret)
 	return c->count;
 }
 
+/* Groups that no client that may ask is in. Who asks at an endpoint that a group has may be anybody. */
+static void warn_groups(struct checker *c)
+{
+	const struct settings *s = c->all.settings;
+	for (size_t g = 1; g < s->group_count; g++) {
+		const struct settings_group *group = &s->groups[g];
+		bool listens = false;
+		for (size_t i = 0; i < group->client_count; i++)
+			listens |= group->clients[i].is_listener;
+		if (listens || clients_reach(s->clients, (uint16_t)g, s->allow, s->allow_count))
+			continue;
+		struct found *f = found_new(c);
+		if (f == NULL)
+			return;
+		f->list = s->list_count;
+		f->w.kind = WARNING_UNREACHABLE;
+		f->w.file = s->path;
+		f->w.line = group->line;
+		f->w.column = group->column;
+		(void)snprintf(
+		    f->w.text, sizeof(f->w.text),
+		    "no client is in the group '%s': those of 'clients.allow' are none of its own, or in longer prefixes of "
+		    "other groups",
+		    group->name);
+	}
+}
+
 size_t policy_check(const struct settings *settings, const struct source *sources, int64_t now_s, struct policy_warning **ret)
 {
 	struct checker c = {.guard = guard_create(settings), .scratch = policy_scratch_create()};
@@ -350,6 +386,7 @@ size_t policy_check(const struct settings *settings, const struct source *source
 			check_entry(&c, &e);
 		warn_totals(&c, i);
 	}
+	warn_groups(&c);
 	size_t count = give(&c, ret);
 	check_entries_finish(&c.all);
 	guard_destroy(c.guard);

@@ -64,9 +64,10 @@ enum warning_kind {
 	WARNING_PROTECTED,     /* it would block what block.protect keeps, or a list's own host */
 	WARNING_CONTRADICTION, /* allowed and blocked by the same name */
 	WARNING_LEFT_OUT,      /* the reader of an imported list left lines out: one for each list and reason */
+	WARNING_UNREACHABLE,   /* no client that may ask is in a group; its place is in saring.yaml */
 };
-extern const char *const
-    warning_words[]; /* "duplicate", "covered", "expired", "past-review", "over-broad", "protected", "contradiction", "left-out" */
+extern const char *const warning_words[]; /* "duplicate", "covered", "expired", "past-review", "over-broad", "protected",
+					     "contradiction", "left-out", "unreachable" */
 struct policy_warning {
 	enum warning_kind kind;
 	const char *file; /* shown name; borrowed from the settings */
@@ -76,7 +77,7 @@ struct policy_warning {
 /* Of lists in mode off, and of entries that are lifted, nothing. A fault of a whole file (it has expired) is said once, at its
  * line 1. Of imported lists duplicates, covered entries and contradictions are kept as the first POLICY_WARNINGS_EACH of each list
  * and kind, with the count of all in the last one's text. ret: an array owned by the caller (free), NULL for none. Sorted by list,
- * then line. At most POLICY_WARNINGS_MAX. */
+ * then line; those of saring.yaml come last. At most POLICY_WARNINGS_MAX. */
 #define POLICY_WARNINGS_MAX 20000
 #define POLICY_WARNINGS_EACH 20
 size_t policy_check(const struct settings *settings, const struct source *sources, int64_t now_s, struct policy_warning **ret);

@@ -41,16 +41,19 @@ static void add_name(struct guard *g, const struct name *name, const char *list)
 	}
 }
 
-/* The host of a url, when it is a name. */
-static bool host_of(const char *url, struct name *ret)
+bool guard_url_host(const char *url, struct name *ret)
 {
-	const char *host = strstr(url, "://");
+	const char *begin = strstr(url, "://");
 	struct addr address;
-	if (host == NULL)
+	if (begin == NULL)
 		return false;
-	host += 3;
-	const struct str text = {host, strcspn(host, "/?#:")};
-	return host[0] != '[' && !addr_from_text(text, 0, &address) && name_from_text(text, ret, NULL) && ret->labels > 0;
+	struct str rest = {begin + 3, strcspn(begin + 3, "/?#")};
+	const char *at = memrchr(rest.ptr, '@', rest.len); /* behind a user and a password */
+	if (at != NULL)
+		rest = (struct str){at + 1, rest.len - (size_t)(at + 1 - rest.ptr)};
+	struct str host = str_cut(&rest, ':');
+	return host.len > 0 && host.ptr[0] != '[' && !addr_from_text(host, 0, &address) && name_from_text(host, ret, NULL) &&
+	       ret->labels > 0;
 }
 
 struct guard *guard_create(const struct settings *settings)
@@ -63,7 +66,7 @@ struct guard *guard_create(const struct settings *settings)
 		add_name(g, &settings->protect[i], NULL);
 	for (size_t i = 0; i < settings->list_count; i++) {
 		struct name host;
-		if (settings->lists[i].url != NULL && host_of(settings->lists[i].url, &host))
+		if (settings->lists[i].url != NULL && guard_url_host(settings->lists[i].url, &host))
 			add_name(g, &host, settings->lists[i].name);
 	}
 	return g;

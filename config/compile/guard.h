@@ -31,6 +31,8 @@ struct guard;
 MUST_CHECK struct guard *guard_create(const struct settings *settings); /* which it does not keep, but for the names of lists */
 void guard_destroy(struct guard *guard);				/* takes NULL */
 
+/* The host of a url, when it is a name. */
+MUST_CHECK bool guard_url_host(const char *url, struct name *ret);
 /* Is it more than one name's owner can mean? Of exact entries only a top-level domain, or a registry's suffix, is probably a slip:
  * whoever blocks exactly blogspot.com means it. */
 enum guard_kind guard_broad(const struct name *name, enum match match);

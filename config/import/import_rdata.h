@@ -22,17 +22,4 @@ bool rdata_is_nowhere(uint16_t type, struct str rdata);
 /* Types that never are local data: a zone's own, DNSSEC's, and those that are only asked for. */
 bool rdata_is_barred(uint16_t type);
 
-/* The words before RDATA: "300 IN A", "IN 1h A", "A". Cuts them off *rest. False when there is no type. has_ttl, other_class: was
- * one said; is the class another than IN? */
-struct rdata_head {
-	uint16_t type;
-	bool has_ttl, other_class;
-	uint32_t ttl_s;
-};
-MUST_CHECK bool rdata_head(struct str *rest, struct rdata_head *ret);
-/* "3600", "1h30m" (as BIND takes them). */
-MUST_CHECK bool rdata_ttl(struct str text, uint32_t *ret_s);
-/* The next word; blanks and tabs part them. Empty at the end. */
-struct str rdata_word(struct str *rest);
-
 #endif

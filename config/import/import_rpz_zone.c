@@ -5,6 +5,7 @@
 
 #include "import/import_rdata.h"
 #include "policy/records.h"
+#include "wire/rdata_text.h"
 #include "wire/rrtype.h"
 
 static bool is_blank(char c)
@@ -233,12 +234,12 @@ static bool read_directive(struct rpz_zone *z, struct str line)
 	if (!flatten(z, line))
 		return false;
 	rest = buf_str(&z->flat);
-	word = rdata_word(&rest);
-	value = rdata_word(&rest);
+	word = rdata_text_word(&rest);
+	value = rdata_text_word(&rest);
 	if (str_eq_nocase(word, STR_LIT("$ORIGIN")))
 		return value.len > 0 && set_origin(z, value);
 	if (str_eq_nocase(word, STR_LIT("$TTL"))) {
-		if (!rdata_ttl(value, &z->ttl_s))
+		if (!rdata_text_ttl(value, &z->ttl_s))
 			return false;
 		z->has_ttl = true;
 		return true;
@@ -286,14 +287,14 @@ static bool read_quick(struct str line, struct rpz_record *ret)
 
 static bool read_slowly(struct rpz_zone *z, struct str line, struct rpz_record *ret)
 {
-	struct rdata_head head;
+	struct rdata_text_head head;
 	if (!flatten(z, line))
 		return false;
 	struct str rest = buf_str(&z->flat);
 	ret->same_owner = is_blank(rest.ptr[0]);
 	if (!ret->same_owner)
-		ret->owner = rdata_word(&rest);
-	if (!rdata_head(&rest, &head))
+		ret->owner = rdata_text_word(&rest);
+	if (!rdata_text_head(&rest, &head))
 		return false;
 	ret->type = head.type;
 	ret->other_class = head.other_class;

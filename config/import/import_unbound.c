@@ -15,6 +15,7 @@
 
 #include "policy/cond.h"
 #include "policy/records.h"
+#include "wire/rdata_text.h"
 #include "wire/rrtype.h"
 
 enum zone { ZONE_BLOCK, ZONE_REDIRECT, ZONE_REFUSED, ZONE_DROP, ZONE_NODATA, ZONE_NO_A, ZONE_TRANSPARENT, ZONE_ALLOW, ZONE_OTHER };
@@ -84,7 +85,7 @@ static bool next_value(struct str *rest, struct str *ret)
 		*rest = (struct str){end + 1, (size_t)(rest->ptr + rest->len - end - 1)};
 		return true;
 	}
-	*ret = rdata_word(rest);
+	*ret = rdata_text_word(rest);
 	return true;
 }
 
@@ -170,10 +171,10 @@ static void read_zone(struct unbound *u, struct str *rest)
 /* data: "ads.example. 300 IN A 192.0.2.1" */
 static void take_data(struct unbound *u, struct str data)
 {
-	struct rdata_head head;
-	struct str name = rdata_word(&data);
+	struct rdata_text_head head;
+	struct str name = rdata_text_word(&data);
 	struct import_rule *rule = &u->owner.rule;
-	if (name.len == 0 || !rdata_head(&data, &head)) {
+	if (name.len == 0 || !rdata_text_head(&data, &head)) {
 		import_left(u->im, LEFT_SYNTAX, u->line, u->whole);
 		return;
 	}

@@ -10,7 +10,6 @@
 
 #define DATE_TEXT 11
 #define ENTRY_PAIRS_MAX 10
-#define SETTINGS_NODES_MAX 100000
 #define NOWHERE SIZE_MAX
 
 static void succeed(struct err *err)

@@ -50,18 +50,6 @@ static __attribute__((noinline)) bool allowed_below(const struct policy *policy,
 	return allowed;
 }
 
-/* How long whoever is told now may believe it: now_s has begun, and nobody knows how much of it is over, so that the second in
- * which the entry ends is not counted. A client that keeps an answer for so long has forgotten it when the entry is no longer in
- * force. */
-static uint32_t left_of(int64_t until_s, int64_t now_s)
-{
-	if (until_s == IMAGE_FOREVER)
-		return UINT32_MAX;
-	if (until_s <= now_s)
-		return 0;
-	return (uint32_t)MIN((uint64_t)until_s - (uint64_t)now_s - 1, (uint64_t)UINT32_MAX);
-}
-
 /* Does the block hold for all names below qname too? Of patterns nobody can tell, and NODATA does no harm. */
 static bool covers_below(const uint8_t *rule, bool owns)
 {
@@ -69,12 +57,20 @@ static bool covers_below(const uint8_t *rule, bool owns)
 	return owns && (match == MATCH_SUBTREE || match == MATCH_SUBDOMAINS || match == MATCH_CLIENT);
 }
 
+static void deny_no_more(const struct policy *policy, const uint8_t *r, const struct name *qname, bool owns, int64_t now_s,
+			 struct policy_answer *a)
+{
+	if (UNLIKELY(is_above_allow(policy->labels_above, qname)) && a->answer == ANSWER_NXDOMAIN &&
+	    allowed_below(policy, qname, r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, covers_below(r, owns), now_s))
+		a->answer = ANSWER_NODATA;
+}
+
 void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
 		   struct policy_answer *ret)
 {
 	const struct image *im = tier_of(policy, verdict);
 	const uint8_t *r = image_rule(im, verdict->rule);
-	const uint32_t left_s = left_of(le_get_i64(r + IMAGE_RULE_UNTIL), now_s);
+	const uint32_t left_s = policy_left(le_get_i64(r + IMAGE_RULE_UNTIL), now_s);
 	*ret = (struct policy_answer){
 	    .answer = (enum answer)r[IMAGE_RULE_ANSWER],
 	    .code = (enum code)r[IMAGE_RULE_CODE],
@@ -89,9 +85,23 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 	    .records = image_bytes(im, IMAGE_DATA, le_get_u32(r + IMAGE_RULE_DATA)),
 	    .owner_labels = owns ? verdict->labels : 0,
 	};
-	if (UNLIKELY(is_above_allow(policy->labels_above, qname)) && ret->answer == ANSWER_NXDOMAIN &&
-	    allowed_below(policy, qname, r[IMAGE_RULE_RANK] & ~IMAGE_SHADOW, covers_below(r, owns), now_s))
-		ret->answer = ANSWER_NODATA;
+	deny_no_more(policy, r, qname, owns, now_s, ret);
+}
+
+void policy_answer_own(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns,
+		       const struct own_answer *own, int64_t now_s, struct policy_answer *a)
+{
+	const uint8_t *r = image_rule(tier_of(policy, verdict), verdict->rule);
+	if (own->has_addresses) {
+		a->ipv4 = own->ipv4;
+		a->ipv6 = own->ipv6;
+		a->ipv4_count = own->ipv4_count;
+		a->ipv6_count = own->ipv6_count;
+	}
+	if (!own->has_answer || a->answer == ANSWER_LOCAL || a->answer == ANSWER_TRUNCATE)
+		return;
+	a->answer = own->answer;
+	deny_no_more(policy, r, qname, owns, now_s, a);
 }
 
 bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s)

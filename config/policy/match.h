@@ -137,6 +137,28 @@ void policy_structured(const struct policy *policy, const struct verdict *verdic
 void policy_answer(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns, int64_t now_s,
 		   struct policy_answer *ret);
 
+/* The same for a client of a group with an answer of its own, done to what policy_answer gave. It outranks what block:, the list
+ * and the entry say, but for an entry's own records and rpz-tcp-only, which are all there is to those entries. */
+void policy_answer_own(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns,
+		       const struct own_answer *own, int64_t now_s, struct policy_answer *a);
+/* How long whoever is told now may believe it: now_s has begun, and nobody knows how much of it is over, so that the second in
+ * which the entry ends is not counted. A client that keeps an answer for so long has forgotten it when the entry is no longer in
+ * force. */
+static inline uint32_t policy_left(int64_t until_s, int64_t now_s)
+{
+	if (until_s == INT64_MAX)
+		return UINT32_MAX;
+	if (until_s <= now_s)
+		return 0;
+	return (uint32_t)MIN((uint64_t)until_s - (uint64_t)now_s - 1, (uint64_t)UINT32_MAX);
+}
+/* Whoever is told now may keep nothing of a beyond until_s, as with the end of an entry. */
+static inline void policy_answer_until(int64_t until_s, int64_t now_s, struct policy_answer *a)
+{
+	a->left_s = MIN(a->left_s, policy_left(until_s, now_s));
+	a->ttl_s = MIN(a->ttl_s, a->left_s);
+}
+
 /* Is the entry of a verdict still in force at now_s, which may be later than when it was judged? */
 bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s);
 

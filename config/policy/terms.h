@@ -83,4 +83,13 @@ bool terms_sub_error_fits(enum sub_error sub_error, enum code code);
 /* The index of word in words, or -1. */
 int terms_find(const char *const *words, struct str word);
 
+/* What a group of clients is answered for what it is blocked from. Packed 4- and 16-byte addresses; borrowed. */
+struct own_answer {
+	bool has_answer; /* else what the entry says */
+	enum answer answer;
+	bool has_addresses; /* else those of block: */
+	const uint8_t *ipv4, *ipv6;
+	size_t ipv4_count, ipv6_count;
+};
+
 #endif

@@ -158,6 +158,36 @@ struct clients *clients_make(const struct clients_prefix *prefixes, size_t count
 	return c;
 }
 
+/* Do [from, next) and the prefix have an address in common? */
+static bool touches(struct wide from, const struct wide *next, const struct prefix *p)
+{
+	uint8_t bytes[ADDR_WIDE_LEN];
+	const unsigned bits = prefix_to_wide(p, bytes);
+	const struct wide first = wide_from(bytes), last = wide_last(first, bits);
+	return wide_order(from, last) <= 0 && (next == NULL || wide_order(first, *next) < 0);
+}
+
+bool clients_reach(const struct clients *clients, uint16_t group, const struct prefix *within, size_t count)
+{
+	bool reaches = false;
+	for (size_t p = 0; p < count && !reaches; p++) {
+		const bool v4 = within[p].family == AF_INET;
+		const size_t ranges = v4 ? clients->v4_count : clients->v6_count;
+		for (size_t i = 0; i < ranges && !reaches; i++) {
+			struct wide next = {0, 0}, from = {0, 0};
+			const bool last = i + 1 == ranges;
+			if ((v4 ? clients->v4_groups[i] : clients->v6[i].group) != group)
+				continue;
+			from = v4 ? (struct wide){0, UINT64_C(0xffff00000000) | clients->v4_from[i]} : clients->v6[i].from;
+			if (!last)
+				next = v4 ? (struct wide){0, UINT64_C(0xffff00000000) | clients->v4_from[i + 1]}
+					  : clients->v6[i + 1].from;
+			reaches = touches(from, last ? NULL : &next, &within[p]);
+		}
+	}
+	return reaches;
+}
+
 static uint16_t find_v4(const struct clients *c, uint32_t address)
 {
 	size_t low = 0, count = c->v4_count;

@@ -24,6 +24,8 @@ void clients_sort(struct clients_prefix *prefixes, size_t count);
 bool clients_same_prefix(const struct clients_prefix *a, const struct clients_prefix *b);
 /* prefixes: sorted, no two the same. In the arena. */
 MUST_CHECK struct clients *clients_make(const struct clients_prefix *prefixes, size_t count, struct arena *arena);
+/* Is any address of that group in one of these prefixes? Longer prefixes of other groups may leave it none. Not for every query. */
+MUST_CHECK bool clients_reach(const struct clients *clients, uint16_t group, const struct prefix *within, size_t count);
 /* address: v4-mapped unmapped. */
 uint16_t clients_find(const struct clients *clients, const struct addr *address);
 

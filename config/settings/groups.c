@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "settings/groups.h"
 
+#include "settings/zone.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +152,68 @@ static void take_lists(const struct making *m, const struct yaml_node *item, str
 	add_lists(m, node, g->list_names, g->list_name_count, &g->lists);
 }
 
+/* A list that a rule names must be one that the group has. */
+static void check_rule_lists(const struct making *m, const struct yaml_node *node, const struct settings_group *g,
+			     const struct settings_schedule *rule)
+{
+	const struct yaml_node *item = node->kind == YAML_SEQUENCE ? node->first : node;
+	char shown[VALUES_SHOWN_MAX];
+	for (size_t i = 0; i < rule->list_name_count && item != NULL; i++, item = item->next) {
+		const int list = find_list(m->s, rule->list_names[i]);
+		if (list >= 0 && !list_mask_has(&g->lists, (size_t)list))
+			(void)values_fault(m->v, item, "the list '%s' is none of this group's", values_shown(item, shown));
+	}
+}
+
+static void finish_rule(const struct making *m, const struct yaml_node *item, const struct settings_group *g,
+			struct settings_schedule *rule)
+{
+	const struct yaml_node *node = yaml_get(item, "lists");
+	const struct list_mask mandatory = mandatory_lists(m->s);
+	rule->lists = g->lists;
+	if (node != NULL) {
+		rule->lists = (struct list_mask){{0}};
+		add_lists(m, node, rule->list_names, rule->list_name_count, &rule->lists);
+		check_rule_lists(m, node, g, rule);
+	}
+	for (size_t w = 0; w < ARRAY_LEN(rule->lists.words); w++)
+		rule->lists.words[w] &= ~mandatory.words[w];
+	if (rule->zone == NULL) {
+		if (m->s->zone == NULL)
+			m->s->zone = zone_system(m->v->arena);
+		rule->zone = m->s->zone;
+	}
+}
+
+static void finish_schedule(const struct making *m, const struct yaml_node *item, struct settings_group *g)
+{
+	const struct yaml_node *node = g->schedule_count > 0 ? yaml_get(item, "schedule") : NULL;
+	/* made in this arena, a moment ago, and nobody else has them yet */
+	struct settings_schedule *rule = (struct settings_schedule *)(uintptr_t)g->schedule;
+	for (const struct yaml_node *one = node != NULL ? node->first : NULL; one != NULL; one = one->next, rule++)
+		if (one->kind == YAML_MAPPING)
+			finish_rule(m, one, g, rule);
+}
+
+static void finish_answer(const struct making *m, const struct yaml_node *item, struct settings_group *g)
+{
+	const struct yaml_node *said = yaml_get(item, "addresses");
+	uint8_t *ipv4 = arena_alloc(m->v->arena, g->address_count * 4 + 1),
+		*ipv6 = arena_alloc(m->v->arena, g->address_count * 16 + 1);
+	g->own = (struct own_answer){
+	    .has_answer = g->has_answer, .answer = g->answer, .has_addresses = g->address_count > 0, .ipv4 = ipv4, .ipv6 = ipv6};
+	for (size_t i = 0; i < g->address_count; i++) {
+		const struct addr *a = &g->addresses[i];
+		if (a->sa.sa_family == AF_INET)
+			memcpy(ipv4 + 4 * g->own.ipv4_count++, &a->in.sin_addr, 4);
+		else
+			memcpy(ipv6 + 16 * g->own.ipv6_count++, &a->in6.sin6_addr, 16);
+	}
+	if (g->has_answer && g->answer == ANSWER_ADDRESS && g->address_count == 0 && m->s->address_count == 0 &&
+	    (said == NULL || (said->kind == YAML_SEQUENCE && said->count == 0)))
+		(void)values_fault(m->v, yaml_get(item, "answer"), "answer: address needs 'addresses' here or under 'block'");
+}
+
 static bool is_listened_at(const struct making *m, const struct settings_client *c)
 {
 	size_t found = 0;
@@ -251,6 +315,8 @@ void groups_finish(const struct values *v, const struct yaml_node *node, struct 
 			continue;
 		check_clients(&m, item, &items[i]);
 		take_lists(&m, item, &items[i]);
+		finish_schedule(&m, item, &items[i]);
+		finish_answer(&m, item, &items[i]);
 	}
 	put_default_first(&m);
 	make_clients(&m);

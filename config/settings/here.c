@@ -56,7 +56,12 @@ static bool check_servers(const struct settings *s, const struct endpoint *serve
 bool settings_check_here(const struct settings *s, const struct addr *bound, size_t bound_count, struct err_list *errors)
 {
 	bool ok = check_servers(s, s->servers, s->server_count, bound, bound_count, errors);
-	for (size_t r = 0; r < s->route_count; r++)
+	for (size_t r = 0; r < s->route_count; r++) {
+		if (r > 0 && s->routes[r].servers == s->routes[r - 1].servers)
+			continue; /* another zone of the same route */
 		ok = check_servers(s, s->routes[r].servers, s->routes[r].server_count, bound, bound_count, errors) && ok;
+	}
+	for (size_t g = 0; g < s->group_count; g++)
+		ok = check_servers(s, s->groups[g].servers, s->groups[g].server_count, bound, bound_count, errors) && ok;
 	return ok;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "qlog/format.h"
 #include "settings/groups.h"
 #include "settings/minisign.h"
 #include "settings/provenance.h"
@@ -13,10 +14,10 @@
 #include "settings/values.h"
 #include "settings/yaml.h"
 
-#define NODES_MAX 100000
 #define PREFIX_LISTS "lists[]."
 #define PREFIX_ROUTES "upstream.routes[]."
 #define PREFIX_GROUPS "groups[]."
+#define PREFIX_SCHEDULE "groups[].schedule[]."
 
 /* A mapping still to be bound. A queue rather than calls in calls: what is in the file decides how much there is. */
 struct pending {
@@ -39,8 +40,9 @@ struct loader {
 union object {
 	struct settings settings;
 	struct settings_list list;
-	struct settings_route route;
+	struct settings_route_item route;
 	struct settings_group group;
+	struct settings_schedule schedule;
 };
 
 static void push(struct loader *l, const struct yaml_node *node, const char *prefix, void *object)
@@ -89,8 +91,9 @@ static const struct items {
 	size_t size;
 } items_of[] = {
     {SCHEMA_LISTS, PREFIX_LISTS, sizeof(struct settings_list)},
-    {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route)},
+    {SCHEMA_ROUTES, PREFIX_ROUTES, sizeof(struct settings_route_item)},
     {SCHEMA_GROUPS, PREFIX_GROUPS, sizeof(struct settings_group)},
+    {SCHEMA_SCHEDULE, PREFIX_SCHEDULE, sizeof(struct settings_schedule)},
 };
 
 static void note_place(enum schema_type type, void *object, const struct yaml_node *item)
@@ -104,7 +107,8 @@ static void note_place(enum schema_type type, void *object, const struct yaml_no
 	}
 }
 
-/* The items of `lists`, `upstream.routes` and `groups`: an array with the defaults in each, and their mappings queued. */
+/* The items of `lists`, `upstream.routes`, `groups` and `groups[].schedule`: an array with the defaults in each, and their mappings
+ * queued. */
 static void bind_items(struct loader *l, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)
 {
 	const struct items *of = items_of;
@@ -148,6 +152,11 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	bool known = false;
 	switch (row->type) {
 	case SCHEMA_SECTION:
+		if (member->kind == YAML_SEQUENCE && strcmp(row->path, PREFIX_GROUPS "upstream") == 0) {
+			row = schema_find(PREFIX_GROUPS "upstream.", STR_LIT("servers"));
+			(void)!values_bind(&l->values, row, key, member, object);
+			return;
+		}
 		/* A section whose keys are all commented out is null, and as good as absent. */
 		if (!yaml_is_null(member) && values_kind(&l->values, key, member, YAML_MAPPING, "a mapping"))
 			push(l, member, arena_printf(l->values.arena, "%s.", row->path), object);
@@ -155,6 +164,7 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
 	case SCHEMA_GROUPS:
+	case SCHEMA_SCHEDULE:
 		bind_items(l, row, key, member, object);
 		return;
 	case SCHEMA_PROVENANCE:
@@ -181,14 +191,24 @@ static void bind_member(struct loader *l, const struct pending *p, const struct 
 	case SCHEMA_URL:
 	case SCHEMA_PATH:
 	case SCHEMA_LISTEN:
+	case SCHEMA_HTTP:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_CLIENTS:
+	case SCHEMA_DAYS:
+	case SCHEMA_HOURS:
+	case SCHEMA_DATES:
+	case SCHEMA_TIME_ZONE:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
 	case SCHEMA_WORDS:
 	case SCHEMA_KEY:
+	case SCHEMA_ROUTE_ZONES:
+	case SCHEMA_RECORD_PART:
+	case SCHEMA_RECORDS:
+	case SCHEMA_HOSTS:
+	case SCHEMA_SAFE_SEARCH:
 		(void)!values_bind(&l->values, row, key, member, object);
 		return;
 	}
@@ -229,6 +249,8 @@ static void bind_mapping(struct loader *l, const struct pending *p)
 		else
 			bind_member(l, p, row, member);
 	}
+	if (strcmp(p->prefix, PREFIX_ROUTES) == 0 && yaml_get(p->node, "zone") == NULL && yaml_get(p->node, "zones") == NULL)
+		(void)values_fault(&l->values, p->node, "'zone' is missing here");
 	for (size_t i = 0; i < schema_key_count; i++) {
 		const char *key = schema_keys[i].required ? schema_child(&schema_keys[i], p->prefix) : NULL;
 		if (key != NULL && yaml_get(p->node, key) == NULL)
@@ -366,20 +388,44 @@ static void finish_sources(const struct loader *l, const struct yaml_node *root)
 	}
 }
 
-static void check_zones(const struct loader *l, const struct yaml_node *root)
+/* A route for each zone: who asks by them need not know how they were written. */
+static void finish_routes(const struct loader *l)
 {
-	const struct settings *s = l->settings;
-	const struct yaml_node *routes = s->route_count > 0 ? get(root, "upstream", "routes") : NULL;
+	struct settings *s = l->settings;
+	size_t count = 0, written = 0;
 	char text[NAME_TEXT_MAX];
-	size_t i = 0;
-	for (const struct yaml_node *item = routes != NULL ? routes->first : NULL; item != NULL; item = item->next, i++) {
-		for (size_t j = 0; j < i && s->routes[i].zone.len > 0; j++) {
-			if (s->routes[j].zone.len == 0 || !name_eq(&s->routes[i].zone, &s->routes[j].zone))
-				continue;
-			(void)values_fault(&l->values, yaml_get(item, "zone"), "the zone '%s' has a route already",
-					   name_to_text(&s->routes[j].zone, text));
-			break;
+	for (size_t i = 0; i < s->route_item_count; i++)
+		written += s->route_items[i].zone_count;
+	struct settings_route *routes =
+	    arena_alloc(l->values.arena, (MIN(written, (size_t)SETTINGS_ZONES_MAX) + 1) * sizeof(*routes));
+	for (size_t i = 0; i < s->route_item_count; i++) {
+		const struct settings_route_item *item = &s->route_items[i];
+		for (size_t k = 0; k < item->zone_count; k++) {
+			const struct settings_zone *zone = &item->zones[k];
+			size_t j = 0;
+			while (j < count && !name_eq(&routes[j].zone, &zone->name))
+				j++;
+			if (j < count)
+				err_list_add_at(l->values.errors, l->values.shown, zone->line, zone->column,
+						"the zone '%s' has a route already", name_to_text(&zone->name, text));
+			else if (count == SETTINGS_ZONES_MAX)
+				err_list_add_at(l->values.errors, l->values.shown, zone->line, zone->column,
+						"all routes together have more than %d zones", SETTINGS_ZONES_MAX);
+			else
+				routes[count++] = (struct settings_route){
+				    .zone = zone->name, .servers = item->servers, .server_count = item->server_count};
 		}
+	}
+	s->routes = routes;
+	s->route_count = count;
+}
+
+static void check_servers(const struct loader *l, const struct endpoint *servers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (settings_is_self(l->settings, &servers[i].addr))
+			err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
+					"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
 	}
 }
 
@@ -396,15 +442,11 @@ static void check_endpoints(const struct loader *l)
 			}
 		}
 	}
-	for (size_t r = 0; r <= s->route_count; r++) {
-		const struct endpoint *servers = r < s->route_count ? s->routes[r].servers : s->servers;
-		size_t count = r < s->route_count ? s->routes[r].server_count : s->server_count;
-		for (size_t i = 0; i < count; i++) {
-			if (settings_is_self(s, &servers[i].addr))
-				err_list_add_at(l->values.errors, l->values.shown, servers[i].line, servers[i].column,
-						"'%s' is where saringd itself listens: it would ask itself", servers[i].text);
-		}
-	}
+	check_servers(l, s->servers, s->server_count);
+	for (size_t r = 0; r < s->route_item_count; r++)
+		check_servers(l, s->route_items[r].servers, s->route_items[r].server_count);
+	for (size_t g = 0; g < s->group_count; g++)
+		check_servers(l, s->groups[g].servers, s->groups[g].server_count);
 }
 
 /* The directory of the running process in front of a relative path: the daemon may change its directory later. */
@@ -416,9 +458,22 @@ static char *absolute_path(const char *path, struct arena *arena)
 	return arena_printf(arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
 }
 
+/* A group that says nothing has what is said for all. */
+static void finish_safe_search(const struct loader *l)
+{
+	struct settings *s = l->settings;
+	s->any_safe_search = s->safe_search != 0;
+	for (size_t i = 0; i < s->group_count; i++) {
+		struct settings_group *group = &l->groups[i];
+		if (!group->has_safe_search)
+			group->safe_search = s->safe_search;
+		s->any_safe_search |= group->safe_search != 0;
+	}
+}
+
 static void bind_file(struct loader *l, struct str text, struct arena *tree)
 {
-	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = NODES_MAX};
+	static const struct yaml_limits limits = {.bytes = SETTINGS_BYTES_MAX, .nodes = SETTINGS_NODES_MAX};
 	const struct yaml_node *root = yaml_parse(text, l->values.shown, &limits, tree, l->values.errors);
 	if (root == NULL)
 		return;
@@ -435,8 +490,9 @@ static void bind_file(struct loader *l, struct str text, struct arena *tree)
 	finish_sources(l, root);
 	if (l->settings->group_count > 0)
 		groups_finish(&l->values, yaml_get(root, "groups"), l->settings, l->groups);
-	check_zones(l, root);
 	check_endpoints(l);
+	finish_routes(l);
+	finish_safe_search(l);
 }
 
 /* Which special names are answered here. */
@@ -450,18 +506,21 @@ static void finish_names(struct settings *s)
 /* Returns whether there was no fault; the settings in either case. */
 static bool parse(struct str text, const char *path, struct err_list *errors, struct settings **ret)
 {
-	static const char *const sections[] = {"",	 "clients.", "upstream.", "cache.", "names.",
-					       "block.", "control.", "log.",	  "server."};
 	struct settings *s = base_alloc(sizeof(*s));
 	struct arena tree = {0};
 	size_t before = errors->count, swallowed = errors->swallowed;
 	struct loader l = {.settings = s};
 	s->path = arena_strdup(&s->arena, path);
 	l.values = (struct values){.shown = s->path, .base = absolute_path(path, &s->arena), .arena = &s->arena, .errors = errors};
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		bind_defaults(&l, sections[i], s);
+	bind_defaults(&l, "", s);
+	for (size_t i = 0; i < schema_key_count; i++) {
+		if (schema_keys[i].type == SCHEMA_SECTION)
+			bind_defaults(&l, arena_printf(&s->arena, "%s.", schema_keys[i].path), s);
+	}
 	bind_file(&l, text, &tree);
 	finish_names(s);
+	if (s->query_log_file == NULL)
+		s->query_log_file = arena_printf(&s->arena, "%s/" QLOG_FILE, s->state);
 	arena_finish(&tree);
 	yaml_sort_errors(errors, before);
 	*ret = s;

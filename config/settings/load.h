@@ -11,7 +11,8 @@
 
 #define SETTINGS_PATH_DEFAULT "/etc/saring/saring.yaml"
 #define SETTINGS_SOCKET_DEFAULT "/run/saring/control.sock"
-#define SETTINGS_BYTES_MAX (1024 * 1024)
+#define SETTINGS_BYTES_MAX (16 * 1024 * 1024)
+#define SETTINGS_NODES_MAX 1500000 /* a hundred thousand records as mappings are that many values */
 
 /* Returns NULL and at least one error, or the settings (free with settings_destroy). */
 MUST_CHECK struct settings *settings_load(const char *path, struct err_list *errors);

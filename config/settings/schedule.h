@@ -16,6 +16,8 @@ struct group_now {
 };
 /* group: < s->group_count. */
 void schedule_now(const struct settings *s, size_t group, int64_t now_s, struct group_now *ret);
+/* When the lists that act for it are next others, or SCHEDULE_NEVER, which may mean: not within two years. For reports. */
+int64_t schedule_next_change(const struct settings *s, size_t group, int64_t now_s);
 
 /* The group of that name, or -1. */
 int settings_group_find(const struct settings *s, struct str name);

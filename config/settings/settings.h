@@ -14,6 +14,8 @@
 #include "policy/list_mask.h"
 #include "policy/terms.h"
 #include "settings/clients.h"
+#include "settings/locals.h"
+#include "settings/safe_search.h"
 #include "settings/special.h"
 #include "wire/name.h"
 
@@ -21,19 +23,23 @@
 
 #define SETTINGS_LISTEN_MAX 64
 #define SETTINGS_SERVERS_MAX 32
-#define SETTINGS_ROUTES_MAX 64
+#define SETTINGS_ROUTES_MAX 64 /* as written */
+#define SETTINGS_ZONES_MAX 512 /* of all of them */
+#define SETTINGS_HOSTS_MAX 16
 #define SETTINGS_LISTS_MAX 1024
 #define SETTINGS_ALLOW_MAX 1024
 #define SETTINGS_ADDRESSES_MAX 16
 #define SETTINGS_WORKERS_MAX 64
 #define SETTINGS_PROTECT_MAX 1024
 #define SETTINGS_GROUPS_MAX 255		 /* without the default one */
+#define SETTINGS_SCHEDULE_MAX 64	 /* rules of one group, and hours and dates of one rule */
 #define SETTINGS_GROUP_CLIENTS_MAX 16384 /* of one group */
 #define SETTINGS_COOKIE_SECRETS_MAX 8
+#define SETTINGS_METRICS_MAX 8
 #define SETTINGS_SIGNATURE_TAIL ".minisig" /* behind the name of a list: its signature */
 #define SETTINGS_FETCHED "fetched"	   /* below state: the copies of lists with a url, each under its name */
 
-enum endpoint_scheme { ENDPOINT_DNS };
+enum endpoint_scheme { ENDPOINT_DNS, ENDPOINT_HTTP };
 struct endpoint {
 	enum endpoint_scheme scheme;
 	struct addr addr;
@@ -49,6 +55,7 @@ enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, 
 enum privacy { PRIVACY_FULL, PRIVACY_ANONYMOUS, PRIVACY_NAMES, PRIVACY_NONE };
 #define PRIVACY_IPV4_BITS 24
 #define PRIVACY_IPV6_BITS 56
+enum dnstap_message { DNSTAP_CLIENT_QUERY, DNSTAP_CLIENT_RESPONSE };
 enum dotless { DOTLESS_FORWARD, DOTLESS_NODATA };
 
 /* Who, why, until when: the same keys under a list in saring.yaml, at the top of a YAML list, and in an entry.
@@ -70,10 +77,27 @@ struct provenance {
 
 struct minisign_key; /* settings/minisign.h */
 
+/* A route as it is written, with zones that may be prefixes' (settings/reverse.h); what load.c makes routes of. */
+struct settings_zone {
+	struct name name; /* folded */
+	uint32_t line, column;
+};
+struct settings_route_item {
+	const struct settings_zone *zones;
+	size_t zone_count;
+	const struct endpoint *servers;
+	size_t server_count;
+};
+
 struct settings_route {
 	struct name zone; /* folded */
 	const struct endpoint *servers;
 	size_t server_count;
+};
+
+struct settings_hosts {
+	const char *path;  /* absolute */
+	const char *shown; /* as written */
 };
 
 struct settings_list {
@@ -113,6 +137,29 @@ struct settings_client {
 	uint32_t line, column;
 };
 
+struct time_zone; /* settings/zone.h */
+
+/* By the clock on the wall. to_min is not from_min; where it is less, they end on the day after. */
+struct settings_hours {
+	uint16_t from_min, to_min; /* of the day: 0 to 1440 */
+};
+struct settings_dates {
+	int32_t first_day, last_day; /* since 1970-01-01; both are in it */
+};
+/* When lists act for a group. Lists that several rules name act when any of them says so, those that none names always. */
+struct settings_schedule {
+	const char *const *list_names; /* as written; NULL: all of the group's */
+	size_t list_name_count;
+	struct list_mask lists; /* none that the group has not, and no mandatory ones */
+	uint8_t days;		/* bit 0: Monday. Of those on which hours begin */
+	const struct settings_hours *hours;
+	size_t hours_count; /* 0: the whole day */
+	const struct settings_dates *dates;
+	size_t date_count;     /* 0: any */
+	const char *zone_name; /* NULL: not said */
+	const struct time_zone *zone;
+};
+
 struct settings_group {
 	const char *name;
 	const struct settings_client *clients; /* as written */
@@ -120,8 +167,21 @@ struct settings_group {
 	const char *const *list_names; /* as written; has_lists */
 	size_t list_name_count;
 	bool has_lists;		/* else it gets all */
+	bool has_safe_search;	/* else it has what is said for all */
+	uint32_t safe_search;	/* bits: enum safe_engine */
 	struct list_mask lists; /* by their places in lists:, the mandatory ones among them */
-	uint32_t line, column;	/* of its item; 0 for the default group when it is not said */
+	const struct settings_schedule *schedule;
+	size_t schedule_count; /* 0: they always act */
+	bool has_answer;
+	enum answer answer;
+	const struct addr *addresses;
+	size_t address_count;
+	struct own_answer own; /* the two together, as they are sent */
+	const struct endpoint *servers;
+	size_t server_count; /* 0: those of upstream: */
+	bool has_strategy;   /* else upstream: has it */
+	enum strategy strategy;
+	uint32_t line, column; /* of its item; 0 for the default group when it is not said */
 };
 
 struct settings {
@@ -143,7 +203,9 @@ struct settings {
 	enum strategy strategy;
 	bool rebind_protection, upstream_cookies;
 	int64_t timeout_ms;
-	const struct settings_route *routes;
+	const struct settings_route_item *route_items; /* as written */
+	size_t route_item_count;
+	const struct settings_route *routes; /* one for each zone */
 	size_t route_count;
 
 	uint64_t cache_size; /* bytes; 0 = off */
@@ -169,12 +231,21 @@ struct settings {
 	struct special_index special;
 	enum dotless dotless;
 
+	const struct locals_record *records; /* sound, as settings/locals.h wants them */
+	size_t record_count;
+	const struct settings_hosts *hosts;
+	size_t host_count;
+	uint32_t safe_search; /* bits: enum safe_engine; of clients without a group */
+	bool any_safe_search; /* it is on for somebody */
+
 	const struct settings_list *lists;
 	size_t list_count;
 
 	/* [0] is the default group, which is there whenever any is; the others are in the file's order. 0: there are no groups. */
 	const struct settings_group *groups;
 	size_t group_count;
+	const char *time_zone;	       /* of schedules that name none; NULL: the system's */
+	const struct time_zone *zone;  /* NULL: as above */
 	const struct clients *clients; /* which group a client is of; NULL: there are no groups */
 
 	const char *control_socket;
@@ -186,6 +257,18 @@ struct settings {
 	bool log_traffic;    /* what the last day looked like is counted */
 	unsigned log_recent; /* of the last queries so many are kept in memory; 0 = none */
 	enum privacy log_privacy;
+
+	bool query_log, query_log_blocked_only;
+	const char *query_log_file;    /* absolute; where nothing was said, below state */
+	int64_t query_log_retention_s; /* 0: rows do not go for their age */
+	uint64_t query_log_bytes;      /* 0: any */
+
+	const char *dnstap_socket, *dnstap_file; /* both, one, or neither: off */
+	uint32_t dnstap_messages;		 /* bits: enum dnstap_message */
+	bool dnstap_bytes;			 /* the messages themselves, not only who and when */
+
+	const struct endpoint *metrics_listen; /* HTTP; port 0: the kernel chooses */
+	size_t metrics_listen_count;	       /* 0: off */
 
 	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "settings/groups.h"
+#include "settings/hours.h"
 #include "settings/provenance.h"
 #include "settings/settings.h"
 
@@ -370,6 +371,39 @@ static bool bind_path(const struct values *v, const struct schema_key *row, cons
 	return true;
 }
 
+static bool hosts_path(const struct values *v, const struct yaml_node *node, struct settings_hosts *ret)
+{
+	if (!values_scalar(v, "hosts", node, "a path, or off"))
+		return false;
+	char *beside = file_path_beside(v->base, node->text.ptr);
+	ret->path = arena_strdup(v->arena, beside);
+	ret->shown = arena_strndup(v->arena, node->text.ptr, node->text.len);
+	free(beside);
+	return true;
+}
+
+/* off, a path, or several. */
+static bool bind_hosts(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       void *object)
+{
+	struct settings_hosts *hosts = arena_alloc(v->arena, (MAX(node->count, (size_t)1) + 1) * sizeof(*hosts));
+	size_t count = 0;
+	bool good = true;
+	if (node->kind == YAML_SCALAR && !str_eq_c(node->text, "off") && !str_eq_c(node->text, "false"))
+		good = hosts_path(v, node, &hosts[count++]);
+	else if (node->kind != YAML_SCALAR && !values_kind(v, key, node, YAML_SEQUENCE, "a path, a list of paths, or off"))
+		return false;
+	if (node->count > (size_t)row->max)
+		return values_fault(v, node, "'%s' has %zu values; at most %jd are taken", key, node->count, (intmax_t)row->max);
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+		good &= hosts_path(v, item, &hosts[count++]);
+	if (!good)
+		return false;
+	store_pointer(object, row->at, hosts);
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
 static bool bind_texts(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		       void *object)
 {
@@ -418,21 +452,35 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 	case SCHEMA_SECRETS:
 	case SCHEMA_WORDS:
 	case SCHEMA_KEY:
+	case SCHEMA_SAFE_SEARCH:
 		return values_bind_server(v, row, key, node, object);
 	case SCHEMA_LISTEN:
+	case SCHEMA_HTTP:
 	case SCHEMA_SERVERS:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_ZONE:
 	case SCHEMA_NAMES:
+	case SCHEMA_ROUTE_ZONES:
 		return values_bind_net(v, row, key, node, object);
+	case SCHEMA_RECORDS:
+		return values_bind_records(v, row, key, node, object);
+	case SCHEMA_HOSTS:
+		return bind_hosts(v, row, key, node, object);
+	case SCHEMA_DAYS:
+	case SCHEMA_HOURS:
+	case SCHEMA_DATES:
+	case SCHEMA_TIME_ZONE:
+		return hours_bind(v, row, key, node, object);
 	case SCHEMA_CLIENTS:
 		return groups_bind_clients(v, row, key, node, object);
 	case SCHEMA_SECTION:
 	case SCHEMA_LISTS:
 	case SCHEMA_ROUTES:
 	case SCHEMA_GROUPS:
+	case SCHEMA_SCHEDULE:
 	case SCHEMA_PROVENANCE:
+	case SCHEMA_RECORD_PART:
 		break;
 	}
 	base_must_failed("a row that load.c binds itself", __FILE__, __LINE__);

@@ -49,11 +49,16 @@ MUST_CHECK bool values_texts(const struct values *v, const char *key, const stru
 MUST_CHECK bool values_time(const struct values *v, const char *key, const struct yaml_node *node, const char **ret_text,
 			    int64_t *ret_s);
 
-/* Parts of values_bind: rows of type LISTEN, SERVERS, PREFIXES, ADDRESSES, ZONE and NAMES; and bytes put into a
- * field. Rows of type CLIENTS are groups.c's. */
+/* Parts of values_bind: rows of type LISTEN, SERVERS, PREFIXES, ADDRESSES, ZONE, ROUTE_ZONES and NAMES; and bytes put into a field.
+ * Rows of type CLIENTS are groups.c's. */
 MUST_CHECK bool values_bind_net(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 				void *object);
-/* And those of type RATE, SPECIALS, SECRETS, WORDS and KEY. */
+/* `records`, whose items have keys of their own. */
+MUST_CHECK bool values_bind_records(const struct values *v, const struct schema_key *row, const char *key,
+				    const struct yaml_node *node, void *object);
+/* true, false, or a list of engines: a bit for each of enum safe_engine. */
+MUST_CHECK bool values_safe_search(const struct values *v, const char *key, const struct yaml_node *node, uint32_t *ret);
+/* And those of type RATE, SPECIALS, SECRETS, WORDS, KEY and SAFE_SEARCH. */
 MUST_CHECK bool values_bind_server(const struct values *v, const struct schema_key *row, const char *key,
 				   const struct yaml_node *node, void *object);
 /* "dns://HOST:PORT", port 0 allowed; without a scheme the same. */

@@ -3,11 +3,14 @@
  * values_net.c - the part of values.h that knows endpoints, prefixes, addresses, zones and names. */
 #include "settings/values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "settings/reverse.h"
 #include "settings/settings.h"
 
 #define DNS_PORT 53
+#define METRICS_PORT 9953
 
 static bool too_many(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node)
 {
@@ -34,6 +37,22 @@ static bool endpoint_host(const struct values *v, const struct yaml_node *node, 
 		return values_fault(v, node, "this version does not have %.*s:// endpoints yet; it has dns://HOST:PORT",
 				    (int)scheme.len, scheme.ptr);
 	return values_fault(v, node, "'%s' has an unknown scheme; an endpoint is dns://HOST:PORT", values_shown(node, shown));
+}
+
+/* HOST:PORT, with http:// before it or not. */
+static bool parse_http(const struct values *v, const struct yaml_node *node, struct endpoint *ret)
+{
+	char shown[VALUES_SHOWN_MAX], text[ADDR_TEXT_MAX];
+	struct str host = node->text;
+	struct addr addr;
+	if (str_starts(host, "http://"))
+		host = (struct str){host.ptr + strlen("http://"), host.len - strlen("http://")};
+	if (!addr_from_text(host, METRICS_PORT, &addr) || (host.ptr[0] != '[' && addr.sa.sa_family == AF_INET6))
+		return values_fault(v, node, "'%s' is not HOST:PORT, where HOST is an IP address, such as 127.0.0.1:%d or [::1]:%d",
+				    values_shown(node, shown), METRICS_PORT, METRICS_PORT);
+	*ret = (struct endpoint){.scheme = ENDPOINT_HTTP, .addr = addr, .line = node->line, .column = node->column};
+	ret->text = arena_printf(v->arena, "http://%s", addr_to_text(&addr, text));
+	return true;
 }
 
 bool values_endpoint(const struct values *v, const struct yaml_node *node, struct endpoint *ret)
@@ -110,6 +129,8 @@ static bool parse_item(const struct values *v, const struct schema_key *row, con
 		return parse_address(v, item, ret);
 	if (row->type == SCHEMA_NAMES)
 		return parse_name(v, item, ret);
+	if (row->type == SCHEMA_HTTP)
+		return parse_http(v, item, ret);
 	return parse_endpoint(v, row, item, ret);
 }
 
@@ -120,21 +141,82 @@ static bool bind_array(const struct values *v, const struct schema_key *row, con
 	const char *wanted = row->type == SCHEMA_PREFIXES    ? "a list of prefixes"
 			     : row->type == SCHEMA_ADDRESSES ? "a list of addresses"
 			     : row->type == SCHEMA_NAMES     ? "a list of names"
+			     : row->type == SCHEMA_HTTP	     ? "HOST:PORT, or a list of such"
 							     : "a list of endpoints";
 	size_t size = row->type == SCHEMA_PREFIXES    ? sizeof(struct prefix)
 		      : row->type == SCHEMA_ADDRESSES ? sizeof(struct addr)
 		      : row->type == SCHEMA_NAMES     ? sizeof(struct name)
 						      : sizeof(struct endpoint);
-	if (!values_kind(v, key, node, YAML_SEQUENCE, wanted) || too_many(v, row, key, node))
+	/* One may stand for itself. */
+	const bool single = row->type == SCHEMA_HTTP && node->kind == YAML_SCALAR && node->text.len > 0;
+	if (!single && (!values_kind(v, key, node, YAML_SEQUENCE, wanted) || too_many(v, row, key, node)))
 		return false;
 	char *items = arena_alloc(v->arena, (node->count + 1) * size);
 	size_t count = 0;
 	bool good = true;
-	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+	for (const struct yaml_node *item = single ? node : node->first; item != NULL; item = single ? NULL : item->next)
 		good &= values_scalar(v, key, item, "text in each item") && parse_item(v, row, item, items + size * count++);
 	if (!good)
 		return false;
 	const void *pointer = items;
+	values_store(object, row->at, &pointer, sizeof(pointer));
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
+/* A name, or the reverse zones of a prefix. Returns how many there are; 0: none, and the fault is told. */
+static size_t parse_zones(const struct values *v, const struct yaml_node *node, struct name ret[REVERSE_ZONES_MAX])
+{
+	struct err err = {0};
+	struct prefix prefix;
+	if (!values_scalar(v, "zone", node, "a domain name or a prefix"))
+		return 0;
+	if (prefix_from_text(node->text, &prefix))
+		return reverse_of_prefix(&prefix, ret);
+	if (memchr(node->text.ptr, '/', node->text.len) != NULL) { /* a name may hold it; nobody's does but by mistake */
+		(void)!parse_prefix(v, node, &prefix);
+		return 0;
+	}
+	if (name_from_text(node->text, &ret[0], &err))
+		return 1;
+	(void)values_fault(v, node, "%s", err.text);
+	return 0;
+}
+
+/* Added to those that are there: `zone` and `zones` are one field. */
+static bool bind_route_zones(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+			     void *object)
+{
+	const struct settings_zone *old;
+	size_t count;
+	memcpy(&old, (const char *)object + row->at, sizeof(old));
+	memcpy(&count, (const char *)object + row->at_more, sizeof(count));
+	bool single = strcmp(key, "zones") != 0, good = true;
+	if (!values_kind(v, key, node, single ? YAML_SCALAR : YAML_SEQUENCE,
+			 single ? "a domain name or a prefix" : "a list of domain names and prefixes"))
+		return false;
+	struct settings_zone *zones = NULL;
+	struct name *names = base_alloc(REVERSE_ZONES_MAX * sizeof(*names));
+	for (const struct yaml_node *item = single ? node : node->first; item != NULL; item = single ? NULL : item->next) {
+		size_t more = parse_zones(v, item, names);
+		good &= more > 0;
+		if (count + more > (size_t)row->max) {
+			good = values_fault(v, item, "a route has at most %jd zones", (intmax_t)row->max);
+			break;
+		}
+		zones = arena_alloc(v->arena, (count + more + 1) * sizeof(*zones)); /* few: no need to be clever */
+		if (count > 0)
+			memcpy(zones, old, count * sizeof(*zones));
+		for (size_t i = 0; i < more; i++)
+			zones[count++] = (struct settings_zone){.name = names[i], .line = item->line, .column = item->column};
+		old = zones;
+	}
+	free(names);
+	if (good && zones == NULL)
+		return values_fault(v, node, "'%s' is empty", key);
+	if (!good)
+		return false;
+	const void *pointer = zones;
 	values_store(object, row->at, &pointer, sizeof(pointer));
 	values_store(object, row->at_more, &count, sizeof(count));
 	return true;
@@ -156,5 +238,7 @@ static bool bind_zone(const struct values *v, const struct schema_key *row, cons
 bool values_bind_net(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		     void *object)
 {
+	if (row->type == SCHEMA_ROUTE_ZONES)
+		return bind_route_zones(v, row, key, node, object);
 	return row->type == SCHEMA_ZONE ? bind_zone(v, row, key, node, object) : bind_array(v, row, key, node, object);
 }

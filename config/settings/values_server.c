@@ -146,6 +146,32 @@ static bool bind_words(const struct values *v, const struct schema_key *row, con
 	return good;
 }
 
+bool values_safe_search(const struct values *v, const char *key, const struct yaml_node *node, uint32_t *ret)
+{
+	const uint32_t both = SAFE_BIT(SAFE_YOUTUBE) | SAFE_BIT(SAFE_YOUTUBE_MODERATE);
+	uint32_t bits = 0;
+	bool good = true;
+	if (node->kind == YAML_SCALAR && (str_eq_c(node->text, "true") || str_eq_c(node->text, "false"))) {
+		*ret = str_eq_c(node->text, "true") ? SAFE_ALL : 0;
+		return true;
+	}
+	if (!values_kind(v, key, node, YAML_SEQUENCE, "true, false or a list of engines"))
+		return false;
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		int word = 0;
+		if (!values_word(v, key, item, safe_search_words, &word)) {
+			good = false;
+			continue;
+		}
+		bits |= SAFE_BIT(word);
+		if ((bits & both) == both)
+			good = values_fault(v, item, "'youtube' and 'youtube-moderate' exclude each other");
+	}
+	if (good)
+		*ret = bits;
+	return good;
+}
+
 /* What is wrong with a key is mostly a character. */
 static bool bind_key(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 		     void *object)
@@ -176,6 +202,15 @@ bool values_bind_server(const struct values *v, const struct schema_key *row, co
 		return bind_specials(v, row, key, node, object);
 	if (row->type == SCHEMA_WORDS)
 		return bind_words(v, row, key, node, object);
+	if (row->type == SCHEMA_SAFE_SEARCH) {
+		uint32_t bits = 0;
+		bool good = values_safe_search(v, key, node, &bits);
+		if (good)
+			values_store(object, row->at, &bits, sizeof(bits));
+		if (good && row->at_more != 0)
+			values_store(object, row->at_more, &(bool){true}, sizeof(bool));
+		return good;
+	}
 	if (row->type == SCHEMA_KEY)
 		return bind_key(v, row, key, node, object);
 	return bind_secrets(v, row, key, node, object);

@@ -11,18 +11,6 @@ struct audit_ask {
 	char *verb;	/* owned; the query's */
 };
 
-static bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err)
-{
-	const json_t *value = json_object_get(args, key);
-	*ret = 0;
-	if (!value || json_is_null(value))
-		return true;
-	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
-		return err_set(err, ERR_USAGE, "the argument '%s' is a number from 0 to %lld", key, (long long)max);
-	*ret = json_integer_value(value);
-	return true;
-}
-
 static bool arg_time(json_t *args, const char *key, int64_t *ret, struct err *err)
 {
 	struct str text;

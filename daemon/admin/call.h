@@ -7,6 +7,7 @@
 
 #include "admin/commands.h"
 #include "audit/audit.h"
+#include "base/addr.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -24,6 +25,7 @@ struct call {
 	struct audit_who who;
 	json_t *change;	    /* what was said of it; borrowed, and owned by a call that outlives its request. NULL: nothing */
 	int64_t arrived_ns; /* CLOCK_MONOTONIC */
+	const struct command_streams *streams; /* may be NULL */
 	command_reply *reply;
 	void *arg;
 };
@@ -49,5 +51,25 @@ void call_audit(struct commands *c, json_t *args, struct call *call);
  * resume: the same but for "seconds", or nothing for all but names let through; {"ended", "kept", "error"}. */
 void call_pause(struct commands *c, json_t *args, struct call *call);
 void call_resume(struct commands *c, json_t *args, struct call *call);
+/* A number from 0 to max; 0 when absent. */
+bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err);
+
+/* A client as it is told: an address, or a network where bits of the 128 are fewer; null for 0 bits. log_verb.c */
+MUST_CHECK json_t *call_client(const uint8_t wide[ADDR_WIDE_LEN], unsigned bits);
+
+/* log_verb.c's. {"queries": [...] oldest first, "next": number | null, "kept", "since", "sampled", "privacy"}: the newest that pass
+ * "blocked", "client" and "name", of those with a number below "before"; at most "limit" (CALL_LOG_MAX). With next there may be
+ * older ones: ask again with "before": next. As a stream: the same filter, "limit" of those there are, then {"queries": [...],
+ * "lost": that went before they could be sent} as they come. */
+#define CALL_LOG_MAX 1000
+void call_log(struct commands *c, json_t *args, struct call *call);
+void call_log_follow(struct commands *c, json_t *args, struct call *call);
+/* top_verb.c's. {"kind", "since", "until", "total", "sampled", "error", "leaders": [...]} of "kind" names, blocked, clients or
+ * lists. */
+#define CALL_TOP_MAX 1000
+void call_top(struct commands *c, json_t *args, struct call *call);
+/* stats_verb.c's. {"since", "until", "width", "counting_since", "total": {...}, "buckets": [...]} */
+void call_stats(struct commands *c, json_t *args, struct call *call);
+void call_stats_reset(struct commands *c, json_t *args, struct call *call);
 
 #endif

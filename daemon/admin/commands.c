@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
+#include "admin/metrics_http.h"
 #include "fetch.h"
 #include "observer.h"
 #include "pausing.h"
@@ -82,6 +83,18 @@ bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err)
 	return true;
 }
 
+bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(args, key);
+	*ret = 0;
+	if (!value || json_is_null(value))
+		return true;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
+		return err_set(err, ERR_USAGE, "the argument '%s' is a number from 0 to %lld", key, (long long)max);
+	*ret = json_integer_value(value);
+	return true;
+}
+
 static bool arg_name(struct str text, struct name *ret, struct err *err)
 {
 	if (name_from_text(text, ret, err))
@@ -93,23 +106,37 @@ static bool arg_name(struct str text, struct name *ret, struct err *err)
 /* ---- verbs ---- */
 
 #define PAUSED_UNTIL_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z: what a pause without an end is said to last to */
+struct report_source commands_report_source(const struct commands *c)
+{
+	const struct commands_config *config = &c->config;
+
+	return (struct report_source){.generation = generation_current(config->generations),
+				      .generations = config->generations,
+				      .cache = config->cache,
+				      .failures = config->failures,
+				      .counters = config->counters,
+				      .worker_count = config->worker_count,
+				      .listen = config->listen,
+				      .listen_count = config->listen_count,
+				      .uptime_ms = clock_mono_ms() - config->started_ms,
+				      .compile_seconds = config->compile_seconds(config->rebuild_arg),
+				      .bulk = config->bulk(config->rebuild_arg),
+				      .now_s = clock_wall_s()};
+}
+
+static json_t *metrics_endpoints(const struct metrics_http *metrics)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < metrics_http_endpoints(metrics); i++)
+		must(json_array_append_new(array, ctl_text(str_from(metrics_http_endpoint(metrics, i)))) == 0);
+	return array;
+}
 
 static void run_status(struct commands *c, json_t *args, struct call *call)
 {
 	(void)args;
 	const struct commands_config *config = &c->config;
-	struct report_source source = {.generation = generation_current(config->generations),
-				       .generations = config->generations,
-				       .cache = config->cache,
-				       .failures = config->failures,
-				       .counters = config->counters,
-				       .worker_count = config->worker_count,
-				       .listen = config->listen,
-				       .listen_count = config->listen_count,
-				       .uptime_ms = clock_mono_ms() - config->started_ms,
-				       .compile_seconds = config->compile_seconds(config->rebuild_arg),
-				       .bulk = config->bulk(config->rebuild_arg),
-				       .now_s = clock_wall_s()};
+	struct report_source source = commands_report_source(c);
 	json_t *status = report_status(&source);
 	const int64_t until_s = pauses_all_until(source.generation->pauses, source.now_s);
 	char until[32];
@@ -118,8 +145,13 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 		must(json_object_set_new(status, "paused_until", json_string(until)) == 0);
 	}
 	must(json_object_set_new(status, "pauses", pausing_json(source.generation->pauses, source.now_s)) == 0);
+	if (config->metrics)
+		must(json_object_set_new(status, "metrics", metrics_endpoints(config->metrics)) == 0);
 	if (config->audit)
 		must(json_object_set_new(status, "audit", audit_status(config->audit)) == 0);
+	if (config->outlets)
+		must(json_object_set_new(status, "query_log", report_query_log(config->outlets)) == 0 &&
+		     json_object_set_new(status, "dnstap", report_dnstap(config->outlets)) == 0);
 	const struct generation *g = source.generation;
 	if (config->review) {
 		size_t due = review_due(config->review, g->policy, g->serial, source.now_s);
@@ -375,6 +407,9 @@ static void run_list_fetch_status(struct commands *c, json_t *args, struct call 
 static const char *const explain_keys[] = {"name", "type", "client", "at", NULL};
 static const char *const hits_keys[] = {"list", NULL};
 static const char *const traffic_keys[] = {"top", "names", NULL};
+static const char *const log_keys[] = {"blocked", "client", "name", "limit", "before", NULL};
+static const char *const top_keys[] = {"kind", "limit", NULL};
+static const char *const stats_keys[] = {"seconds", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", "from", NULL};
 static const char *const flush_keys[] = {"name", "match", "change", NULL};
@@ -397,6 +432,11 @@ static const struct command {
     {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
     {"traffic", RIGHT_READ, traffic_keys, run_traffic,
      "what the last day looked like, in sketches; or how many clients asked names"},
+    {"log", RIGHT_READ, log_keys, call_log, "the last queries, as far as they are kept"},
+    {"log.follow", RIGHT_READ, log_keys, call_log_follow, "the same, and then each query as it comes, until the caller goes"},
+    {"top", RIGHT_READ, top_keys, call_top, "names, blocked names, clients or lists that led in the last day"},
+    {"stats", RIGHT_READ, stats_keys, call_stats, "how many queries there were over time, and how long they took"},
+    {"stats.reset", RIGHT_CHANGE, change_keys, call_stats_reset, "begin these figures anew"},
     {"cache", RIGHT_READ, NULL, run_cache, "figures of the cache"},
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
@@ -433,7 +473,8 @@ static bool refuse(const struct command *command, enum command_right right, stru
 
 void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg)
 {
-	struct call call = {.commands = c, .who = peer->who, .arrived_ns = clock_mono_ns(), .reply = reply, .arg = arg};
+	struct call call = {
+	    .commands = c, .who = peer->who, .arrived_ns = clock_mono_ns(), .streams = peer->streams, .reply = reply, .arg = arg};
 	struct err err = {0};
 	const char *verb;
 	json_t *args;

@@ -6,6 +6,7 @@
 #ifndef SARING_ADMIN_COMMANDS_H
 #define SARING_ADMIN_COMMANDS_H
 
+#include "admin/report.h"
 #include "audit/who.h"
 #include "base/base.h"
 #include "base/err.h"
@@ -19,8 +20,12 @@
 
 struct audit;
 struct fetch;
+struct happened;
+struct metrics_http;
+struct happened;
 struct observer;
 struct pausing;
+struct outlets;
 
 enum command_right {
 	RIGHT_NONE,   /* a stranger */
@@ -28,10 +33,25 @@ enum command_right {
 	RIGHT_CHANGE, /* root and the daemon's own user: change things */
 };
 
+/* Replies without an end. next gives the next one, whole (ctl_reply_ok or ctl_reply_err), or NULL: nothing for now. closed is
+ * called once, when nobody listens any more, and last. */
+struct command_stream {
+	json_t *(*next)(void *arg);
+	void (*closed)(void *arg);
+	void *arg;
+};
+/* What whoever can take such replies does; conn is the arg of command_reply. begin takes the place of the one reply, and asks for
+ * the first reply of the stream; wake says that there may be a next one. May call next and closed before they return. */
+struct command_streams {
+	void (*begin)(void *conn, const struct command_stream *stream);
+	void (*wake)(void *conn);
+};
+
 /* Who asks. */
 struct command_peer {
 	enum command_right right;
-	struct audit_who who; /* for the audit log */
+	struct audit_who who;		       /* for the audit log */
+	const struct command_streams *streams; /* NULL: one reply is all it takes */
 };
 
 #define EXPLAIN_HITS_MAX 256 /* entries shown that match one name */
@@ -51,21 +71,28 @@ struct commands_config {
 	double (*compile_seconds)(void *arg);
 	const char *(*bulk)(void *arg);
 	void *rebuild_arg;
-	struct fetch *fetch;	   /* NULL: nothing is fetched, in tests */
-	struct observer *observer; /* NULL: nothing is counted, in tests */
-	struct audit *audit;	   /* NULL: nothing is recorded, in tests */
-	struct review *review;	   /* NULL: nothing is said of reviews, in tests */
-	struct pausing *pausing;   /* NULL: nothing can be paused, in tests */
+	struct fetch *fetch;		    /* NULL: nothing is fetched, in tests */
+	struct observer *observer;	    /* NULL: nothing is counted, in tests */
+	struct happened *happened;	    /* the same */
+	struct outlets *outlets;	    /* NULL: queries leave nowhere, in tests */
+	struct audit *audit;		    /* NULL: nothing is recorded, in tests */
+	struct review *review;		    /* NULL: nothing is said of reviews, in tests */
+	const struct metrics_http *metrics; /* NULL: there is no endpoint, in tests */
+	struct pausing *pausing;	    /* NULL: nothing can be paused, in tests */
 };
 
 struct commands;
 MUST_CHECK struct commands *commands_create(const struct commands_config *config);
 void commands_destroy(struct commands *c); /* takes NULL; no rebuild may be under way for it */
 
+/* What reports are made of, now. */
+struct report_source commands_report_source(const struct commands *c);
+
 /* Takes reply, which is whole (ctl_reply_ok or ctl_reply_err). */
 typedef void command_reply(void *arg, json_t *reply);
 /* Do what `request` (borrowed) asks, with the rights of who asked (borrowed until this returns). reply is called exactly once:
- * before this returns, or later from the event loop for verbs that start a compile. */
+ * before this returns, or later from the event loop for verbs that start a compile; or not at all by a verb that begins a stream.
+ */
 void commands_run(struct commands *c, json_t *request, const struct command_peer *peer, command_reply *reply, void *arg);
 
 struct command_help {

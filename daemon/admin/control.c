@@ -17,9 +17,10 @@
 #define ACCEPT_PAUSE_MS 500 /* when descriptors have run out */
 
 enum conn_state {
-	CONN_READING, /* a request comes in */
-	CONN_WORKING, /* a command has it */
-	CONN_WRITING, /* a reply goes out */
+	CONN_READING,	/* a request comes in */
+	CONN_WORKING,	/* a command has it */
+	CONN_WRITING,	/* a reply goes out */
+	CONN_STREAMING, /* replies go out as there are any */
 };
 
 struct conn {
@@ -33,6 +34,7 @@ struct conn {
 	struct event *readable, *writable, *deadline;
 	struct buf in, out;
 	size_t sent;
+	struct command_stream stream; /* next NULL: none */
 };
 
 struct control {
@@ -96,6 +98,8 @@ static struct command_peer peer_of(int fd, gid_t control_group)
 
 static void conn_close(struct conn *c)
 {
+	if (c->stream.next)
+		c->stream.closed(c->stream.arg);
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -192,6 +196,52 @@ static void conn_refuse(struct conn *c, const struct err *err)
 	conn_reply(c, ctl_reply_err(err, NULL));
 }
 
+/* ---- a stream of replies ---- */
+
+/* One frame after the other, each when the one before is out: what a slow reader has no time for waits with its source. May free c.
+ */
+static void conn_pump(struct conn *c)
+{
+	while (c->state == CONN_STREAMING) {
+		if (!conn_flush(c)) {
+			conn_close(c);
+			return;
+		}
+		if (c->sent < c->out.len) {
+			(void)event_add(c->writable, NULL);
+			return;
+		}
+		json_t *reply = c->stream.next(c->stream.arg);
+		if (!reply)
+			return;
+		buf_reset(&c->out);
+		c->sent = 0;
+		ctl_frame_put(&c->out, reply);
+		json_decref(reply);
+		c->since_ms = clock_mono_ms();
+	}
+}
+
+/* From within commands_run. What is still to be read is that the peer is gone. */
+static void conn_begin_stream(void *conn, const struct command_stream *stream)
+{
+	struct conn *c = conn;
+	c->stream = *stream;
+	buf_finish(&c->in);
+	conn_enter(c, CONN_STREAMING, 0);
+	(void)event_add(c->readable, NULL);
+	conn_pump(c);
+}
+
+static void conn_wake(void *conn)
+{
+	struct conn *c = conn;
+	if (c->state == CONN_STREAMING && c->sent == c->out.len)
+		conn_pump(c);
+}
+
+static const struct command_streams conn_streams = {.begin = conn_begin_stream, .wake = conn_wake};
+
 /* A whole frame has come. May free c. */
 static void conn_run(struct conn *c)
 {
@@ -221,10 +271,23 @@ static bool conn_missing(const struct conn *c, size_t *ret)
 	return true;
 }
 
+/* Whoever is sent a stream has nothing more to say. */
+static void conn_on_hung_up(struct conn *c)
+{
+	char byte;
+	ssize_t n = recv(c->fd, &byte, 1, MSG_DONTWAIT);
+	if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+		conn_close(c);
+}
+
 static void conn_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 	(void)what;
+	if (c->state == CONN_STREAMING) {
+		conn_on_hung_up(c);
+		return;
+	}
 	for (;;) {
 		size_t missing;
 		if (!conn_missing(c, &missing)) {
@@ -253,8 +316,12 @@ static void conn_on_readable(evutil_socket_t fd, short what, void *arg)
 
 static void conn_on_writable(evutil_socket_t fd, short what, void *arg)
 {
+	struct conn *c = arg;
 	(void)fd, (void)what;
-	conn_write(arg);
+	if (c->state == CONN_STREAMING)
+		conn_pump(c);
+	else
+		conn_write(c);
 }
 
 static void conn_on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -267,6 +334,7 @@ static void conn_create(struct control *control, int fd)
 {
 	struct conn *c = base_alloc(sizeof(*c));
 	*c = (struct conn){.control = control, .fd = fd, .peer = peer_of(fd, control->group)};
+	c->peer.streams = &conn_streams;
 	c->readable = event_new(control->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	c->writable = event_new(control->base, fd, EV_WRITE, conn_on_writable, c);
 	c->deadline = evtimer_new(control->base, conn_on_deadline, c);
@@ -281,12 +349,18 @@ static void conn_create(struct control *control, int fd)
 
 /* ---- accepting ---- */
 
+/* Nothing could be sent for so long: nobody reads. Others than streams go by their deadline. */
+static bool conn_is_stuck(const struct conn *c)
+{
+	return c->sent < c->out.len && clock_mono_ms() - c->since_ms >= CONTROL_WRITE_MS;
+}
+
 /* Make room: the connection longest idle goes, or else the slowest reader; one that a command works for never. */
 static bool evict_one(struct control *control)
 {
 	struct conn *victim = NULL;
 	for (struct conn *c = control->first; c; c = c->next) {
-		if (c->state == CONN_WORKING)
+		if (c->state == CONN_WORKING || (c->state == CONN_STREAMING && !conn_is_stuck(c)))
 			continue;
 		if (!victim || c->state < victim->state || (c->state == victim->state && c->since_ms <= victim->since_ms))
 			victim = c;

@@ -5,7 +5,9 @@
  * The socket is bound early (while the daemon may still be root, to give it the right owner) and served once there is something to
  * serve. Who a peer is the kernel says (SO_PEERCRED, SO_PEERGROUPS), not the peer. Every connection is bounded: CTL_REQUEST_MAX
  * bytes of request, CTL_IDLE_MS to send it, CONTROL_WRITE_MS to take the reply, CONTROL_CONNECTIONS_MAX in all - at the limit the
- * one that has idled longest goes. A malformed frame is answered and closes the connection. Main thread; nothing blocks. */
+ * one that has idled longest goes. A stream of replies (commands.h) has no deadline, but goes likewise when nobody has read of it
+ * for CONTROL_WRITE_MS; of one there is one frame at a time. A malformed frame is answered and closes the connection. Main thread;
+ * nothing blocks. */
 #ifndef SARING_ADMIN_CONTROL_H
 #define SARING_ADMIN_CONTROL_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/report.h"
 
+#include "admin/report_part.h"
+
 #include "ctl/proto.h"
 #include "signed.h"
 #include "version.h"
@@ -123,6 +125,19 @@ static json_t *policy(const struct report_source *s)
 	return object;
 }
 
+/* The operator's own records. */
+static json_t *records(const struct report_source *s)
+{
+	struct locals_counts counts;
+	locals_counts(s->generation->locals, &counts);
+	json_t *object = json_object();
+	put_count(object, "configured", counts.records);
+	put_count(object, "hosts", counts.hosts);
+	put_count(object, "reverse", counts.made);
+	put_count(object, "names", counts.names);
+	return object;
+}
+
 json_t *report_cache(const struct report_source *s)
 {
 	struct cache_stats stats = {0};
@@ -164,6 +179,7 @@ json_t *report_upstreams(const struct upstreams *upstreams)
 		put_count(object, "sent", stats.sent);
 		put_count(object, "failed", stats.failed);
 		put_text(object, "zone", stats.zone);
+		put_text(object, "group", stats.group);
 		must(json_array_append_new(array, object) == 0);
 	}
 	return array;
@@ -183,19 +199,19 @@ json_t *report_status(const struct report_source *s)
 	put(object, "listen", listen);
 	put(object, "queries", queries(s));
 	put(object, "policy", policy(s));
+	put(object, "records", records(s));
 	put(object, "cache", report_cache(s));
 	put(object, "failures", failures(s));
 	put(object, "upstream", report_upstreams(s->generation->upstreams));
+	put(object, "groups", report_groups(s->generation, s->now_s));
 	put(object, "counters", other_counters(s));
 	return object;
 }
 
 /* ---- list ---- */
 
-/* The image keeps the order of saring.yaml but leaves lists in mode off out: looking on from the last place finds each in one step.
- */
-static bool find_in_image(const struct generation *g, size_t image_lists, struct str name, int64_t now_s, size_t *at,
-			  struct policy_list *ret)
+bool report_find_list(const struct generation *g, size_t image_lists, struct str name, int64_t now_s, size_t *at,
+		      struct policy_list *ret)
 {
 	for (size_t tried = 0; tried < image_lists; tried++) {
 		size_t i = (*at + tried) % image_lists;
@@ -230,7 +246,7 @@ json_t *report_lists(const struct report_source *s)
 	for (size_t i = 0; i < settings->list_count; i++) {
 		const struct settings_list *said = &settings->lists[i];
 		struct policy_list list;
-		bool there = find_in_image(s->generation, info.list_count, str_from(said->name), s->now_s, &at, &list);
+		bool there = report_find_list(s->generation, info.list_count, str_from(said->name), s->now_s, &at, &list);
 		enum action action = there ? list.action : said->has_action ? said->action : ACTION_BLOCK;
 		json_t *object = json_object();
 		put_text(object, "name", said->name);

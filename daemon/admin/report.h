@@ -38,6 +38,10 @@ struct report_source {
 
 MUST_CHECK json_t *report_status(const struct report_source *source);
 MUST_CHECK json_t *report_lists(const struct report_source *source);
+/* The list of that name in the image, which keeps the order of saring.yaml but leaves lists in mode off out: looking on from the
+ * last place, *at, which is 0 at first, finds each in one step. *at is the place after it then. */
+MUST_CHECK bool report_find_list(const struct generation *g, size_t image_lists, struct str name, int64_t now_s, size_t *at,
+				 struct policy_list *ret);
 MUST_CHECK json_t *report_cache(const struct report_source *source);
 MUST_CHECK json_t *report_upstreams(const struct upstreams *upstreams);
 MUST_CHECK json_t *report_rebuild(const struct rebuild_report *report);
@@ -58,11 +62,16 @@ struct explain_question {
 	/* explain_find_group's */
 	uint16_t group;
 	struct group_now now;
+	const struct pause *paused; /* what leaves only mandatory lists for this question; NULL: nothing. The world's */
 };
-/* Whose lists act, in that world at that moment: to be called when all else of the question is set. */
+/* Whose lists act and what is paused, in that world at that moment: to be called when all else of the question is set. */
 void explain_find_group(const struct generation *generation, struct explain_question *question);
 /* What would be answered, every entry that matches, with its provenance, how the answer comes about, and its bytes. */
 MUST_CHECK json_t *report_explain(const struct explain_source *source, const struct explain_question *question);
+
+struct outlets;
+MUST_CHECK json_t *report_query_log(struct outlets *outlets);
+MUST_CHECK json_t *report_dnstap(struct outlets *outlets);
 
 struct observer;
 /* The entries that have acted, of the list of that name or (ptr NULL) of all, the most often hit first; and since when, and with

@@ -5,7 +5,10 @@
 #include "admin/report_part.h"
 #include "ctl/proto.h"
 #include "policy/explain.h"
+#include "query/local.h"
 #include "query/names.h"
+#include "wire/rdata_text.h"
+#include "query/rehearse.h"
 #include "wire/rrtype.h"
 
 #include <stdio.h>
@@ -66,6 +69,50 @@ static void put_record(json_t *object, const struct here *h, const char *zone)
 	report_put_word(object, "record", text);
 }
 
+/* "A 192.168.1.10" */
+static void put_local_record(json_t *object, uint16_t rrtype, const struct locals_rr *rr)
+{
+	char type[RRTYPE_TEXT_MAX];
+	struct buf text = {0};
+	buf_printf(&text, "%s ", rrtype_to_text(rrtype, type));
+	rdata_text_write(rrtype, (struct str){(const char *)rr->rdata, rr->len}, &text);
+	report_put_str(object, "record", buf_str(&text));
+	buf_finish(&text);
+}
+
+/* The record that decides: of the name asked the CNAME, or the first of the type, or whichever it has. */
+static const struct locals_rr *local_record(const struct local_links *links, uint16_t type, bool *ret_is_data)
+{
+	const struct locals_rr *rr = links->count > 0 ? links->cnames[0] : locals_of_type(&links->found, type);
+	*ret_is_data = rr != NULL || (type == RRTYPE_ANY && links->found.count > 0);
+	return rr != NULL ? rr : links->found.count > 0 ? &links->found.rrs[0] : NULL;
+}
+
+/* The operator's own records: which one, and where it stands. False when they say nothing of the name. */
+static bool put_local(json_t *object, const struct generation *g, const struct explain_question *q)
+{
+	struct local_links links;
+	char text[NAME_TEXT_MAX];
+	struct name zone;
+	bool is_data;
+	if (local_follow(g, &q->name, q->type, q->has_client && addr_is_loopback(&q->client), &links) == LOCAL_NONE)
+		return false;
+	const struct locals_rr *rr = local_record(&links, q->type, &is_data);
+	json_t *here = json_object();
+	if (links.count > 0 || !name_suffix(&q->name, links.found.zone_labels, &zone))
+		zone = q->name;
+	report_put_word(here, "zone", name_to_text(&zone, text));
+	report_put_word(here, "source", rr != NULL && rr->source != 0 ? "hosts" : "records");
+	report_put_word(here, "answer", is_data ? "data" : links.found.kind == LOCALS_DENIED ? "nxdomain" : "nodata");
+	if (is_data)
+		put_local_record(here, rr->type, rr);
+	report_put(here, "ttl", json_integer(is_data ? rr->ttl_s : LOCALS_TTL_S));
+	report_put_word(here, "file", rr != NULL ? locals_source(g->locals, rr->source) : NULL);
+	report_put(here, "line", rr != NULL ? json_integer(rr->line) : json_null());
+	report_put(object, "answered_here", here);
+	return true;
+}
+
 /* What becomes of a name that no entry blocks, where that is not to be asked of the default servers. */
 static void put_way(json_t *object, const struct generation *g, const struct explain_question *q)
 {
@@ -74,6 +121,10 @@ static void put_way(json_t *object, const struct generation *g, const struct exp
 	struct name zone;
 	struct here h;
 
+	if (put_local(object, g, q)) {
+		report_put(object, "route", json_null());
+		return;
+	}
 	if (names_answer(g, &q->name, q->type, false, &h) && name_suffix(&q->name, h.zone_labels, &zone)) {
 		json_t *here = json_object();
 		report_put_word(here, "zone", name_to_text(&zone, text));
@@ -129,7 +180,11 @@ static void put_verdict(json_t *object, const struct generation *g, const struct
 	struct policy_answer answer;
 	report_put_word(object, "verdict", report_verdict_word(verdict->kind));
 	if (verdict->kind == VERDICT_BLOCKED) {
-		policy_answer(g->policy, verdict, &q->name, true, q->at_s, &answer);
+		const struct rehearse_question question = {
+		    .world = g, .name = &q->name, .type = q->type, .group = q->group, .until_s = q->now.until_s, .now_s = q->at_s};
+		rehearse_block(&question, verdict, true, &answer);
+		if (answer.answer == ANSWER_NXDOMAIN && local_is_above(g, &q->name))
+			answer.answer = ANSWER_NODATA;
 		report_put_word(object, "answer", answer_words[answer.answer]);
 		report_put(object, "ttl", json_integer(answer.ttl_s));
 	} else {
@@ -138,6 +193,22 @@ static void put_verdict(json_t *object, const struct generation *g, const struct
 	}
 	report_put_word(object, "by", verdict->kind == VERDICT_NONE ? NULL : "name");
 	report_put(object, "by_target", json_null());
+}
+
+static bool is_local_name(const struct generation *g, const struct explain_question *q)
+{
+	struct local_links links;
+	return local_follow(g, &q->name, q->type, q->has_client && addr_is_loopback(&q->client), &links) != LOCAL_NONE;
+}
+
+/* The engine whose search is made safe by the answer; null: none. */
+static void put_safe_search(json_t *object, const struct generation *g, const struct explain_question *q,
+			    const struct verdict *verdict, bool is_local)
+{
+	enum safe_engine engine = SAFE_ENGINES;
+	if (verdict->kind != VERDICT_BLOCKED && !is_local)
+		engine = safe_search_find(report_safe_search(g, q), &q->name);
+	report_put_word(object, "safe_search", engine == SAFE_ENGINES ? NULL : safe_search_words[engine]);
 }
 
 json_t *report_explain(const struct explain_source *source, const struct explain_question *q)
@@ -152,12 +223,16 @@ json_t *report_explain(const struct explain_source *source, const struct explain
 	json_t *object = json_object(), *rule = NULL;
 	report_group_reasons(g, q, hits, MIN(total, (size_t)EXPLAIN_HITS_MAX));
 	(void)policy_match(g->policy, source->scratch, &question, q->at_s, &verdict);
+	bool is_local = is_local_name(g, q);
+	if (is_local) /* no list is asked */
+		verdict = (struct verdict){.kind = VERDICT_NONE};
 	struct report_trace *trace = report_trace_create(source, q, &verdict);
 	report_put_name(object, "name", &q->name);
 	report_put_word(object, "unicode", name_to_unicode(&q->name, text));
 	report_put_word(object, "type", rrtype_to_text(q->type, type));
 	put_client(object, g->settings, q);
 	report_put_group(object, g, q);
+	report_put_paused(object, g, q, hits, MIN(total, (size_t)EXPLAIN_HITS_MAX));
 	report_put_time(object, "at", q->at_s);
 	if (!report_trace_put_block(trace, object, &rule))
 		put_verdict(object, g, q, &verdict);
@@ -169,8 +244,11 @@ json_t *report_explain(const struct explain_source *source, const struct explain
 	}
 	if (rule != NULL)
 		report_put_overruled(object, rule, "a mandatory block of what its answer leads to outranks it", hits, total);
+	else if (is_local)
+		report_put_overruled(object, json_null(), "a local record comes before every list", hits, total);
 	else
 		report_put_entries(object, hits, total);
+	put_safe_search(object, g, q, &verdict, is_local);
 	put_shadow(object, g, &verdict, q->at_s);
 	put_silent_lists(object, g, q->at_s);
 	report_trace_put(trace, object);

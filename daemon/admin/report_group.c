@@ -3,9 +3,12 @@
  * report_group.c - what is told of groups of clients: whose group a client is of, what acts for it, and why a list does not. */
 #include "admin/report_part.h"
 #include "ctl/proto.h"
+#include "pausing.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define PAUSED_TEXT "paused"
 
 void explain_find_group(const struct generation *g, struct explain_question *q)
 {
@@ -13,15 +16,39 @@ void explain_find_group(const struct generation *g, struct explain_question *q)
 	const uint16_t group = q->has_client && s->group_count > 0 ? clients_find(s->clients, &q->client) : CLIENTS_NONE;
 
 	q->group = group == CLIENTS_NONE ? 0 : group; /* where it would ask is not known */
-	if (s->group_count > 0)
-		schedule_now(s, q->group, q->at_s, &q->now);
-	else
-		q->now = (struct group_now){.all = true, .from_s = INT64_MIN, .until_s = SCHEDULE_NEVER};
+	q->paused = NULL;
+	pauses_lists_now(g->pauses, s, q->group, q->at_s, &q->now);
+	if (g->pauses == NULL)
+		return;
+	const struct pause *relief = pauses_relieve(g->pauses, &q->name, q->has_client ? &q->client : NULL, q->at_s);
+	if (relief != NULL) {
+		q->now.lists = pauses_mandatory(s);
+		q->now.all = false;
+		q->now.until_s = MIN(q->now.until_s, relief->until_s);
+	}
+	q->paused = relief != NULL ? relief : pauses_whole(g->pauses, s, q->group, q->at_s);
 }
 
 const struct list_mask *explain_lists(const struct explain_question *q)
 {
 	return q->now.all ? NULL : &q->now.lists;
+}
+
+const struct list_mask *explain_lists_of_target(const struct generation *g, const struct explain_question *q,
+						const struct name *target, struct list_mask *room)
+{
+	const struct addr *client = q->has_client ? &q->client : NULL;
+
+	if (g->pauses == NULL || pauses_relieve(g->pauses, target, client, q->at_s) == NULL)
+		return explain_lists(q);
+	*room = pauses_mandatory(g->settings);
+	return room;
+}
+
+uint32_t report_safe_search(const struct generation *g, const struct explain_question *q)
+{
+	const struct settings *s = g->settings;
+	return s->group_count > 0 ? s->groups[q->group].safe_search : s->safe_search;
 }
 
 static size_t place_of_list(const struct settings *s, struct str name)
@@ -35,10 +62,33 @@ static size_t place_of_list(const struct settings *s, struct str name)
 void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count)
 {
 	const struct settings *s = g->settings;
-	for (size_t i = 0; s->group_count > 0 && i < count; i++) {
-		if (hits[i].why_not == WHY_GROUP && list_mask_has(&s->groups[q->group].lists, place_of_list(s, hits[i].entry.list)))
-			(void)snprintf(hits[i].why_not_text, sizeof(hits[i].why_not_text), "outside of the group's schedule");
+	struct group_now unpaused;
+	pauses_lists_now(NULL, s, q->group, q->at_s, &unpaused);
+	for (size_t i = 0; i < count; i++) {
+		if (hits[i].why_not != WHY_GROUP)
+			continue;
+		const size_t place = place_of_list(s, hits[i].entry.list);
+		const char *why = NULL;
+		if (list_mask_has(&unpaused.lists, place))
+			why = PAUSED_TEXT;
+		else if (s->group_count > 0 && list_mask_has(&s->groups[q->group].lists, place))
+			why = "outside of the group's schedule";
+		if (why != NULL)
+			(void)snprintf(hits[i].why_not_text, sizeof(hits[i].why_not_text), "%s", why);
 	}
+}
+
+void report_put_paused(json_t *object, const struct generation *g, const struct explain_question *q, const struct policy_hit *hits,
+		       size_t count)
+{
+	const struct settings *s = g->settings;
+	const struct pause *pause = q->paused;
+	for (size_t i = 0; g->pauses != NULL && pause == NULL && i < count; i++) {
+		const size_t place = place_of_list(s, hits[i].entry.list);
+		if (strcmp(hits[i].why_not_text, PAUSED_TEXT) == 0 && place < s->list_count)
+			pause = pauses_of_list(g->pauses, s->lists[place].name, q->at_s);
+	}
+	report_put(object, "paused", pause != NULL ? pausing_one_json(pause) : json_null());
 }
 
 static json_t *list_names(const struct settings *s, const struct list_mask *mask)
@@ -62,6 +112,15 @@ static const char *client_text(const struct settings_group *group, const struct 
 	return best == NULL ? NULL : best->text;
 }
 
+static void put_next_change(json_t *object, const char *key, const struct settings *s, size_t group, int64_t now_s)
+{
+	const int64_t next_s = schedule_next_change(s, group, now_s);
+	if (next_s == SCHEDULE_NEVER)
+		report_put(object, key, json_null());
+	else
+		report_put_time(object, key, next_s);
+}
+
 void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q)
 {
 	const struct settings *s = g->settings;
@@ -74,8 +133,33 @@ void report_put_group(json_t *object, const struct generation *g, const struct e
 	report_put_word(object, "group_by", q->has_client ? client_text(group, &q->client) : NULL);
 	report_put(object, "group_lists", list_names(s, &group->lists));
 	report_put(object, "group_active", list_names(s, &q->now.lists));
-	if (q->now.until_s == SCHEDULE_NEVER)
-		report_put(object, "group_next_change", json_null());
-	else
-		report_put_time(object, "group_next_change", q->now.until_s);
+	put_next_change(object, "group_next_change", s, q->group, q->at_s);
+}
+
+static json_t *one_group(const struct generation *g, size_t at, int64_t now_s)
+{
+	const struct settings *s = g->settings;
+	const struct settings_group *group = &s->groups[at];
+	json_t *object = json_object(), *clients = json_array();
+	struct group_now now;
+	pauses_lists_now(g->pauses, s, at, now_s, &now);
+	for (size_t i = 0; i < group->client_count; i++)
+		report_add(clients, ctl_text(str_from(group->clients[i].text)));
+	report_put_word(object, "name", group->name);
+	report_put(object, "clients", clients);
+	report_put(object, "lists", list_names(s, &group->lists));
+	report_put(object, "active", list_names(s, &now.lists));
+	put_next_change(object, "next_change", s, at, now_s);
+	return object;
+}
+
+json_t *report_groups(const struct generation *g, int64_t now_s)
+{
+	json_t *array = json_array();
+	/* the default one last, as it is of who is left */
+	for (size_t i = 1; i < g->settings->group_count; i++)
+		report_add(array, one_group(g, i, now_s));
+	if (g->settings->group_count > 0)
+		report_add(array, one_group(g, 0, now_s));
+	return array;
 }

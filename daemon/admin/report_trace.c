@@ -40,6 +40,7 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 	const struct explain_source *from = t->source;
 	const struct policy *policy = from->generation->policy;
 	const struct addr *client = t->q->has_client ? &t->q->client : NULL;
+	struct list_mask room;
 	struct policy_question question = {
 	    .name = &step->target, .type = t->q->type, .client = client, .lists = explain_lists(t->q)};
 	struct said said = {.verdict = {.kind = VERDICT_NONE}};
@@ -52,6 +53,7 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 		said.total = policy_explain_answer(policy, &step->address, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
 		said.refused = t->guarded && addr_is_private(&step->address);
 	} else {
+		question.lists = explain_lists_of_target(from->generation, t->q, &step->target, &room);
 		(void)policy_match(policy, from->scratch, &question, t->q->at_s, &said.verdict);
 		said.total = policy_explain(policy, from->scratch, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
 	}
@@ -81,6 +83,8 @@ static const char *kind_word(enum rehearse_kind kind)
 		return "cname";
 	case REHEARSE_ENTRY:
 		return "entry";
+	case REHEARSE_RECORD:
+		return "record";
 	case REHEARSE_TARGET:
 		return "target";
 	case REHEARSE_ADDRESS:
@@ -152,37 +156,40 @@ static const char *strategy_word(enum strategy strategy)
 	return "";
 }
 
-/* Those of the route of that zone; NULL: the default ones. */
-static json_t *servers_of(const struct upstreams *u, const char *zone)
+/* Those of the route of that zone; NULL: the default ones, or the set that stands in for them. ret_strategy: of the last. */
+static json_t *servers_of(const struct upstreams *u, const char *zone, uint32_t set, enum strategy *ret_strategy)
 {
 	json_t *array = json_array();
 	size_t count = upstreams_count(u);
 	for (size_t i = 0; i < count; i++) {
 		struct upstream_stats stats;
 		upstreams_stats(u, i, &stats);
-		if (zone == NULL ? stats.zone == NULL : stats.zone != NULL && strcmp(stats.zone, zone) == 0)
-			report_add(array, ctl_text(str_from(stats.server)));
+		if (zone == NULL ? stats.zone != NULL || stats.set != set : stats.zone == NULL || strcmp(stats.zone, zone) != 0)
+			continue;
+		*ret_strategy = stats.strategy;
+		report_add(array, ctl_text(str_from(stats.server)));
 	}
 	return array;
 }
 
 /* Who is, or was, asked for the name. */
-static json_t *upstream_json(const struct generation *g, const struct name *name, uint16_t type)
+static json_t *upstream_json(const struct generation *g, const struct name *name, uint16_t type, uint16_t group)
 {
+	enum strategy strategy = g->settings->strategy;
 	char text[NAME_TEXT_MAX] = ".";
 	struct name zone;
 	unsigned labels = upstreams_zone_labels(g->upstreams, name, type);
 	if (labels > 0 && name_suffix(name, labels, &zone))
 		(void)name_to_text(&zone, text);
-	json_t *object = json_object(), *servers = servers_of(g->upstreams, text);
+	json_t *object = json_object(), *servers = servers_of(g->upstreams, text, 0, &strategy);
 	bool routed = json_array_size(servers) > 0; /* a route for the root takes what others leave */
 	if (!routed) {
 		json_decref(servers);
-		servers = servers_of(g->upstreams, NULL);
+		servers = servers_of(g->upstreams, NULL, upstreams_of_group(g->upstreams, group), &strategy);
 	}
 	report_put_name(object, "name", name);
 	report_put_word(object, "route", routed ? text : NULL);
-	report_put_word(object, "strategy", strategy_word(g->settings->strategy));
+	report_put_word(object, "strategy", strategy_word(strategy));
 	report_put(object, "servers", servers);
 	return object;
 }
@@ -202,7 +209,7 @@ static void put_upstream(json_t *object, const struct report_trace *t)
 		report_put(object, "upstream", json_null());
 		return;
 	}
-	report_put(object, "upstream", upstream_json(t->source->generation, name, t->q->type));
+	report_put(object, "upstream", upstream_json(t->source->generation, name, t->q->type, t->q->group));
 }
 
 /* ---- the bytes ---- */
@@ -274,7 +281,9 @@ struct report_trace *report_trace_create(const struct explain_source *source, co
 						 .name = &q->name,
 						 .type = q->type,
 						 .client = q->has_client ? &q->client : NULL,
-						 .now_s = q->at_s};
+						 .now_s = q->at_s,
+						 .group = q->group,
+						 .until_s = q->now.until_s};
 	rehearse(&t->question, &t->r);
 	t->decides = deciding_step(t);
 	return t;
@@ -294,7 +303,7 @@ bool report_trace_put_block(struct report_trace *t, json_t *object, json_t **ret
 	const struct said said = say(t, step);
 	if (said.verdict.kind != VERDICT_BLOCKED || said.total == 0)
 		return false; /* a private address: no entry is in that */
-	rehearse_block(&t->question, &said.verdict, &answer);
+	rehearse_block(&t->question, &said.verdict, false, &answer);
 	report_put_word(object, "verdict", report_verdict_word(said.verdict.kind));
 	report_put_word(object, "answer", answer_words[answer.answer]);
 	report_put(object, "ttl", json_integer(answer.ttl_s));

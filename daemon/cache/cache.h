@@ -25,6 +25,7 @@ struct cache_key {
 	const struct name *name; /* folded */
 	uint16_t type, class;
 	bool dnssec_ok, checking_disabled;
+	uint32_t servers; /* which set of default servers it is asked of (upstream/pool.h); 0: those of upstream: */
 	uint64_t hash;	  /* of all the above: cache_hash's */
 	bool no_prefetch; /* only who may have it asked for again is told CACHE_PREFETCH, lest the one time be wasted */
 };
@@ -92,6 +93,12 @@ void cache_hash(const struct cache *cache, struct cache_key *key);
 static inline uint64_t cache_type_bits(uint16_t type)
 {
 	return type * UINT64_C(0x9e3779b97f4a7c15);
+}
+/* What the servers make of it. The same name for other servers has another hash for certain, as no two numbers give the same bits:
+ * so that nothing need be kept of them where hashes are compared along with names. */
+static inline uint64_t cache_servers_bits(uint32_t servers)
+{
+	return servers * UINT64_C(0xd6e8feb86659fd93);
 }
 /* The same key for another type. */
 static inline struct cache_key cache_key_of_type(const struct cache_key *key, uint16_t type)

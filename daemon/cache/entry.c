@@ -14,7 +14,7 @@ uint64_t key_hash(const struct siphash_key *sip, const struct cache_key *key, ui
 		memcpy(bytes + i, key->name->wire + i, sizeof(uint64_t));
 	be_put_u16(bytes + len, key->class);
 	bytes[len + 2] = asked;
-	return siphash13(sip, bytes, len + 3) ^ cache_type_bits(key->type);
+	return siphash13(sip, bytes, len + 3) ^ cache_type_bits(key->type) ^ cache_servers_bits(key->servers);
 }
 
 static size_t size_of(size_t place_count, size_t name_len, size_t body_len)

@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "observe/counters.h"
 
+#include "wire/rrtype.h"
+
 const char *const counter_names[COUNTER_COUNT] = {
 #define X(upper, lower) [COUNTER_##upper] = #lower,
     COUNTERS_TABLE(X)
+#undef X
+};
+
+const char *const counter_type_names[COUNTER_TYPE_COUNT] = {[COUNTER_TYPE_OTHER] = "other",
+#define X(name) [COUNTER_TYPE_##name] = #name,
+							    COUNTER_TYPES_TABLE(X)
+#undef X
+};
+
+const uint8_t counter_type_places[COUNTER_TYPES_KNOWN] = {
+#define X(name) [RRTYPE_##name] = COUNTER_TYPE_##name,
+    COUNTER_TYPES_TABLE(X)
 #undef X
 };
 

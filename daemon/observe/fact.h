@@ -14,6 +14,7 @@
 #include "observe/counters.h"
 #include "observe/hits.h"
 #include "observe/tap.h"
+#include "settings/settings.h"
 #include "wire/name.h"
 
 enum fact_verdict {
@@ -38,16 +39,19 @@ struct fact {
 	uint16_t rcode;		 /* as sent, extended ones too (RFC 6891 section 6.1.3) */
 	uint32_t ttl_s;		 /* blocked: so long the client may keep it; else the first record's as sent, 0 without one */
 	enum fact_verdict verdict;
-	bool by_answer;	       /* the verdict is of what the answer held: a CNAME's target, an address */
-	struct str list;       /* whose entry; ptr NULL: none */
-	const struct hit *hit; /* the entry; NULL: none, or it is not known any more. fact_entry says it in text */
-	uint16_t group;	       /* of the settings of world */
-	uint16_t upstream;     /* a number for the server whose answer it got; 0: none was asked for it */
-	const char *server;    /* that server, as status shows it; NULL: none, or not known any more */
-	uint64_t world;	       /* serial of the world it ended in; 0: in none */
+	bool by_answer;		/* the verdict is of what the answer held: a CNAME's target, an address */
+	struct str list;	/* whose entry; ptr NULL: none */
+	const struct hit *hit;	/* the entry; NULL: none, or it is not known any more. fact_entry says it in text */
+	uint16_t group;		/* of the settings of world */
+	const char *group_name; /* NULL: there are none, or they are not known any more */
+	uint16_t upstream;	/* a number for the server whose answer it got; 0: none was asked for it */
+	const char *server;	/* that server, as status shows it; NULL: none, or not known any more */
+	uint64_t world;		/* serial of the world it ended in; 0: in none */
 };
 
 /* The entry as explain shows it, made safe to print; NULL without one. buf may be returned. */
 const char *fact_entry(const struct fact *f, char buf[HITS_TEXT_MAX]);
+/* What may be told of the client: so many bits of its wide address, of which the others are cleared. False: nothing. */
+MUST_CHECK bool fact_client(const struct fact *f, enum privacy privacy, uint8_t ret[ADDR_WIDE_LEN], unsigned *ret_bits);
 
 #endif

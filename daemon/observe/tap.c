@@ -127,25 +127,22 @@ void tap_draw(struct tap *t)
 
 /* ---- the reader ---- */
 
-uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg)
+struct tap_reading tap_read(struct tap *t)
 {
-	const uint64_t from = atomic_load_explicit(&t->drained, memory_order_relaxed);
-	const uint64_t to = atomic_load_explicit(&t->published, memory_order_acquire);
-	const uint64_t changed = atomic_load_explicit(&t->changed, memory_order_relaxed);
-	uint64_t queries = 0;
+	struct tap_reading r = {.at = atomic_load_explicit(&t->drained, memory_order_relaxed),
+				.to = atomic_load_explicit(&t->published, memory_order_acquire)};
 
-	for (uint64_t at = from; at < to; at++) {
-		const bool all = (changed & 1) == (at >= changed / 2);
-		const struct tap_fact *f = &t->rings[all][at & (t->ring_slots[all] - 1)];
-		if ((f->flags & TAP_QUERY) != 0)
-			queries += f->weight;
-		take(arg, f);
-	}
-	t->crowded = to - from > t->ring_slots[false] / 2;
-	atomic_store_explicit(&t->drained, to, memory_order_release);
-	if ((changed & 1) != atomic_load_explicit(&t->want_every, memory_order_relaxed)) /* it may have had to wait for this */
+	r.changed = atomic_load_explicit(&t->changed, memory_order_relaxed);
+	t->crowded = r.to - r.at > t->ring_slots[false] / 2;
+	return r;
+}
+
+uint64_t tap_read_end(struct tap *t, const struct tap_reading *r)
+{
+	atomic_store_explicit(&t->drained, r->to, memory_order_release);
+	if ((r->changed & 1) != atomic_load_explicit(&t->want_every, memory_order_relaxed)) /* it may have had to wait for this */
 		atomic_store_explicit(&t->calmer, true, memory_order_release);
-	return queries;
+	return r->queries;
 }
 
 void tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms)

@@ -167,8 +167,28 @@ static inline void tap_put_address(struct tap_fact *f, const struct addr *a)
 
 /* ---- the reader ---- */
 
-/* Calls take for each fact that is there now, in their order. Returns how many queries they stand for. */
-uint64_t tap_drain(struct tap *t, void (*take)(void *arg, const struct tap_fact *fact), void *arg);
+/* The facts that are there now, in their order; what comes meanwhile is for the next time. */
+struct tap_reading {
+	uint64_t at, to, changed, queries;
+};
+struct tap_reading tap_read(struct tap *t);
+/* The next one; NULL: that was all. Borrowed until tap_read_end. */
+static inline const struct tap_fact *tap_read_peek(const struct tap *t, const struct tap_reading *r)
+{
+	const bool all = (r->changed & 1) == (r->at >= r->changed / 2);
+
+	return r->at == r->to ? NULL : &t->rings[all][r->at & (t->ring_slots[all] - 1)];
+}
+static inline void tap_read_next(const struct tap *t, struct tap_reading *r)
+{
+	const struct tap_fact *f = tap_read_peek(t, r);
+
+	if ((f->flags & TAP_QUERY) != 0)
+		r->queries += f->weight;
+	r->at++;
+}
+/* All were looked at: there is room for others. Returns how many queries they stand for. */
+uint64_t tap_read_end(struct tap *t, const struct tap_reading *r);
 /* N from now on, when so many queries (those lost among them) came in elapsed_ms, so that the worker's share of TAP_DRAIN_FACTS
  * comes in TAP_DRAIN_MS. */
 void tap_adapt(struct tap *t, uint64_t queries, int64_t elapsed_ms);

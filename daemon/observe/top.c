@@ -36,13 +36,13 @@ void top_destroy(struct top *t)
 
 /* ---- by name ---- */
 
-static size_t slot_of(const struct top *t, const struct name *name, uint64_t hash)
+static size_t slot_of(const struct top *t, const uint8_t *key, uint8_t len, uint64_t hash)
 {
 	size_t at = hash & (SLOTS - 1);
 
 	for (; t->slots[at] != NONE; at = (at + 1) & (SLOTS - 1)) {
 		const struct top_name *n = &t->names[t->slots[at]];
-		if (n->hash == hash && n->len == name->len && memcmp(n->wire, name->wire, name->len) == 0)
+		if (n->hash == hash && n->len == len && memcmp(n->wire, key, len) == 0)
 			break;
 	}
 	return at;
@@ -105,37 +105,44 @@ static void sink(struct top *t, size_t i)
 
 /* ---- both ---- */
 
-static void settle_in(struct top *t, uint16_t number, const struct name *name, uint64_t hash)
+static void settle_in(struct top *t, uint16_t number, const uint8_t *key, uint8_t len, uint64_t hash)
 {
 	struct top_name *n = &t->names[number];
 
 	n->hash = hash;
-	n->len = name->len;
-	n->wire = base_realloc(n->wire, name->len);
-	memcpy(n->wire, name->wire, name->len);
+	n->note = 0;
+	n->len = len;
+	n->wire = base_realloc(n->wire, len);
+	memcpy(n->wire, key, len);
 	memset(&n->clients, 0, sizeof(n->clients));
-	t->slots[slot_of(t, name, hash)] = number;
+	t->slots[slot_of(t, key, len, hash)] = number;
 }
 
-void top_take(struct top *t, const struct name *name, uint64_t hash, uint32_t client, uint32_t weight)
+struct top_name *top_take_key(struct top *t, const uint8_t *key, uint8_t len, uint64_t hash, uint32_t client, uint32_t weight)
 {
-	const size_t slot = slot_of(t, name, hash);
+	const size_t slot = slot_of(t, key, len, hash);
 	uint16_t number = t->slots[slot];
 
 	if (number == NONE && t->count < TOP_NAMES) {
 		number = (uint16_t)t->count++;
-		settle_in(t, number, name, hash);
+		settle_in(t, number, key, len, hash);
 		put(t, number, number);
 		rise(t, number);
 	} else if (number == NONE) {
 		number = t->heap[0];
 		forget(t, number);
 		t->names[number].error = t->names[number].count;
-		settle_in(t, number, name, hash);
+		settle_in(t, number, key, len, hash);
 	}
 	t->names[number].count += weight;
 	distinct_add(&t->names[number].clients, client);
 	sink(t, t->place[number]);
+	return &t->names[number];
+}
+
+void top_take(struct top *t, const struct name *name, uint64_t hash, uint32_t client, uint32_t weight)
+{
+	(void)top_take_key(t, name->wire, name->len, hash, client, weight);
 }
 
 size_t top_count(const struct top *t)

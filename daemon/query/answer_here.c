@@ -41,20 +41,20 @@ static void put_soa(struct wr *w, const struct name *name, unsigned zone_labels,
 }
 
 /* The one record that h comes to, for the question of that name. */
-static void put_here(struct wr *w, const struct name *name, const struct here *h)
+static void put_here(struct wr *w, const struct name *name, const struct here *h, uint32_t ttl_s)
 {
 	switch (h->type) {
 	case 0:
 	case RRTYPE_SOA:
-		put_soa(w, name, h->zone_labels, HERE_TTL_S);
+		put_soa(w, name, h->zone_labels, ttl_s);
 		return;
 	case RRTYPE_NS:
-		put_front(w, name, h->zone_labels, RRTYPE_NS, HERE_TTL_S);
+		put_front(w, name, h->zone_labels, RRTYPE_NS, ttl_s);
 		wr_u16(w, 2);
 		put_suffix(w, name, h->zone_labels);
 		return;
 	default:
-		put_front(w, name, name->labels, h->type, HERE_TTL_S);
+		put_front(w, name, name->labels, h->type, ttl_s);
 		wr_u16(w, h->rdata_len);
 		wr_bytes(w, h->rdata, h->rdata_len);
 		return;
@@ -67,7 +67,7 @@ void answer_here(struct service *s, const struct query *q, const struct here *h)
 
 	build_begin(&b, s, q, h->rcode);
 	b.header.flags |= MSG_AA;
-	put_here(&b.w, &q->name, h);
+	put_here(&b.w, &q->name, h, MIN((uint32_t)HERE_TTL_S, query_left_s(s, q)));
 	b.header.ancount = h->type != 0;
 	b.header.nscount = h->type == 0;
 	(void)build_end(&b, s, q, h->rcode, &(struct query_extra){.has_ede = false});
@@ -78,7 +78,7 @@ void answer_here_rewritten(struct service *s, const struct query *q, const struc
 	uint8_t body[HERE_BODY_MAX];
 	struct wr w = wr_init(body, sizeof(body));
 
-	put_here(&w, &q->rewrite.to, h);
+	put_here(&w, &q->rewrite.to, h, HERE_TTL_S);
 	must(!w.full);
 	answer_rewritten(s, q,
 			 &(struct response){.flags = h->rcode,
@@ -111,9 +111,9 @@ enum fate names_stage(struct service *s, struct query *q)
 	if (!names_answer(s->world, query_base(q), q->type, q->dnssec_ok, &h))
 		return FATE_NEXT;
 	if (q->rewrite.on) {
-		query_count_rewrite(s, q);
+		enum counter rewritten = query_count_rewrite(s, q);
 		answer_here_rewritten(s, q, &h);
-		query_finish(s, q, COUNTER_BLOCKED);
+		query_finish(s, q, rewritten);
 	} else {
 		answer_here(s, q, &h);
 		query_finish(s, q, COUNTER_LOCAL);

@@ -15,6 +15,7 @@ struct ask {
 	struct name name;
 	uint16_t type;
 	bool dnssec_ok, checking_disabled;
+	uint32_t servers;
 	uint64_t hash;		 /* of all that: the cache key's */
 	uint64_t routes;	 /* upstreams_routes of those it goes by */
 	struct share_place zone; /* of service->zones */
@@ -28,6 +29,7 @@ enum fate key_stage(struct service *s, struct query *q)
 				    .class = RRCLASS_IN,
 				    .dnssec_ok = q->dnssec_ok,
 				    .checking_disabled = (q->flags & MSG_CD) != 0,
+				    .servers = query_servers(s, q),
 				    /* RD=0 gives nobody the right to make us ask */
 				    .no_prefetch = (q->flags & MSG_RD) == 0};
 	cache_hash(s->cache, &q->key);
@@ -48,6 +50,7 @@ static struct cache_key key_of_ask(const struct ask *a)
 				  .class = RRCLASS_IN,
 				  .dnssec_ok = a->dnssec_ok,
 				  .checking_disabled = a->checking_disabled,
+				  .servers = a->servers,
 				  .hash = a->hash};
 }
 
@@ -79,7 +82,7 @@ static void refuse_private(struct service *s, struct query *q)
 {
 	const struct str text = STR_LIT("a private address for a public name");
 
-	answer_nothing(s, q, s->world->settings->block_ttl_s,
+	answer_nothing(s, q, MIN(s->world->settings->block_ttl_s, query_left_s(s, q)),
 		       &(struct query_extra){.has_ede = true, .ede = EDE_BLOCKED, .text = text});
 	counters_add(s->counters, COUNTER_REBIND_REFUSED);
 	s->blocker = (struct blocker){.verdict = NULL, .ttl_s = s->world->settings->block_ttl_s, .owns = true};
@@ -155,9 +158,9 @@ static void give_whole(struct service *s, struct query *q, const struct response
 	struct laid_out m = {.bytes = NULL};
 
 	if (q->rewrite.on) {
-		query_count_rewrite(s, q);
+		enum counter rewritten = query_count_rewrite(s, q);
 		answer_rewritten(s, q, r, age);
-		query_finish(s, q, COUNTER_BLOCKED);
+		query_finish(s, q, rewritten);
 		return;
 	}
 	m.body_at = answer_response(s, q, r, age);
@@ -285,8 +288,8 @@ static void note_outcome(struct service *s, const struct cache_key *key, enum po
 	case POOL_TIMEOUT:
 	case POOL_NETWORK:
 	case POOL_BAD:
-		failures_note(s->failures, key, ede_of(outcome), !upstreams_any_up(s->world->upstreams, key->name, key->type),
-			      s->now_ms);
+		failures_note(s->failures, key, ede_of(outcome),
+			      !upstreams_any_up(s->world->upstreams, key->name, key->type, key->servers), s->now_ms);
 		break;
 	case POOL_NO_RESOURCES:
 		break;
@@ -303,7 +306,10 @@ static bool judge_again(struct service *s, struct query *q)
 		return true;
 	if (q->rewrite.on)
 		before = q->rewrite.to;
-	if (decide_stage(s, q) != FATE_NEXT)
+	/* It may have come in another world, whose groups had other numbers; and what is paused ends with a second. */
+	if (UNLIKELY(s->world->masked))
+		query_find_group(s, q);
+	if (local_stage(s, q) != FATE_NEXT || decide_stage(s, q) != FATE_NEXT || safe_stage(s, q) != FATE_NEXT)
 		return false;
 	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_base(q)))
 		return true;
@@ -437,9 +443,14 @@ static bool ask_start(struct service *s, const struct cache_key *key, bool by_tc
 	a->type = key->type;
 	a->dnssec_ok = key->dnssec_ok;
 	a->checking_disabled = key->checking_disabled;
+	a->servers = key->servers;
 	a->hash = key->hash;
+	/* A batch may be of a newer world than the loop has told the pool of: what its groups' servers are is known there only. */
+	if (UNLIKELY(s->world->upstreams != pool_upstreams(s->pool)) && s->take_upstreams != NULL)
+		s->take_upstreams(s->take_upstreams_arg, s->world->upstreams);
 	a->routes = upstreams_routes(pool_upstreams(s->pool));
-	if (pool_ask(s->pool, &a->name, a->type, a->dnssec_ok, a->checking_disabled, by_tcp, on_upstream_done, a) == NULL) {
+	if (pool_ask_of(s->pool, a->servers, &a->name, a->type, a->dnssec_ok, a->checking_disabled, by_tcp, on_upstream_done, a) ==
+	    NULL) {
 		free(a);
 		return false;
 	}
@@ -476,7 +487,7 @@ void ask_prefetch(struct service *s, const struct cache_key *key)
  * goes out all the same, so that it is answered as soon as they are back. */
 static bool stale_at_once(struct service *s, struct query *q)
 {
-	if (!q->has_stale || upstreams_any_up(s->world->upstreams, q->key.name, q->key.type))
+	if (!q->has_stale || upstreams_any_up(s->world->upstreams, q->key.name, q->key.type, q->key.servers))
 		return false;
 	ask_prefetch(s, &q->key);
 	return give_stale(s, q);
@@ -486,7 +497,7 @@ static bool stale_at_once(struct service *s, struct query *q)
  * would be asked. */
 static enum fate end_rehearsal(struct service *s, struct query *q)
 {
-	bool any_up = upstreams_any_up(s->world->upstreams, q->key.name, q->key.type);
+	bool any_up = upstreams_any_up(s->world->upstreams, q->key.name, q->key.type, q->key.servers);
 
 	if (failed_lately(s, q, &q->key) || (!any_up && give_stale(s, q)))
 		return FATE_ANSWER;

@@ -2,6 +2,7 @@
 #include "query/query.h"
 
 #include "policy/records.h"
+#include "query/local.h"
 
 #include <string.h>
 
@@ -124,28 +125,60 @@ static inline void count(struct service *s, const struct query *q, const struct 
 		query_tell_block(s, q, v, s->blocker.ttl_s);
 }
 
-void query_count_rewrite(struct service *s, const struct query *q)
+enum counter query_count_rewrite(struct service *s, const struct query *q)
 {
 	const struct verdict *v = &q->rewrite.verdict;
 	struct policy_answer a;
 
-	policy_answer(s->world->policy, v, &q->name, !q->rewrite.by_answer, s->now_s, &a);
+	if (q->rewrite.kind != REWRITE_ENTRY) {
+		if (q->rewrite.kind == REWRITE_SAFE)
+			counters_add(s->counters, COUNTER_SAFE_SEARCH);
+		return COUNTER_LOCAL;
+	}
+	query_block_answer(s, q, v, !q->rewrite.by_answer, &a);
 	if (!q->rewrite.by_answer) {
 		count(s, q, v, true, &a);
-		return;
+		return COUNTER_BLOCKED;
 	}
 	query_count_list(s, v); /* the entry was told of when it sent the question on */
 	s->blocker = (struct blocker){.verdict = v, .ttl_s = kept_s(&a), .owns = false};
+	return COUNTER_BLOCKED;
 }
 
-void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
-		  int64_t now_s, struct policy_answer *ret)
+/* Apart, as most have no groups and pause nothing. */
+static __attribute__((noinline)) void fit_group(const struct generation *world, const struct block_for *whom,
+						const struct verdict *v, bool owns, struct policy_answer *a)
 {
-	policy_answer(policy, v, qname, owns, now_s, ret);
+	const struct settings *settings = world->settings;
+	const struct own_answer *own = settings->group_count > 0 ? &settings->groups[whom->group].own : NULL;
+
+	if (own != NULL && (own->has_answer || own->has_addresses))
+		policy_answer_own(world->policy, v, whom->qname, owns, own, whom->now_s, a);
+	policy_answer_until(whom->until_s, whom->now_s, a);
+}
+
+void block_answer(const struct generation *world, const struct block_for *whom, const struct verdict *v, bool owns,
+		  struct policy_answer *ret)
+{
+	policy_answer(world->policy, v, whom->qname, owns, whom->now_s, ret);
+	if (UNLIKELY(world->masked))
+		fit_group(world, whom, v, owns, ret);
 	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
 	 * deny (RFC 2308 §5). */
-	if (!owns && ret->answer == ANSWER_NXDOMAIN && (qtype == RRTYPE_HTTPS || qtype == RRTYPE_SVCB))
+	if (!owns && ret->answer == ANSWER_NXDOMAIN && (whom->qtype == RRTYPE_HTTPS || whom->qtype == RRTYPE_SVCB))
 		ret->answer = ANSWER_NODATA;
+}
+
+void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
+			struct policy_answer *ret)
+{
+	const struct block_for whom = {.qname = &q->name,
+				       .qtype = q->type,
+				       .group = q->group,
+				       .until_s = query_until_s(s, q),
+				       .now_s = s->now_s};
+
+	block_answer(s->world, &whom, v, owns, ret);
 }
 
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
@@ -154,7 +187,9 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	struct policy_structured structured;
 	enum block_end end = BLOCK_ENDED;
 
-	block_answer(s->world->policy, v, &q->name, q->type, owns, s->now_s, &a);
+	query_block_answer(s, q, v, owns, &a);
+	if (UNLIKELY(s->world->locals != NULL) && a.answer == ANSWER_NXDOMAIN && local_is_above(s->world, &q->name))
+		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
 	case ANSWER_DROP:
 		count(s, q, v, owns, &a);

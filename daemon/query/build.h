@@ -24,6 +24,8 @@ struct name_packer *build_packer(struct build *b, const struct query *q);
 void build_rr_head(struct build *b, const struct query *q, unsigned labels, uint16_t type, uint32_t ttl_s);
 /* A whole record of the name asked, into the answer section. */
 void build_rr(struct build *b, const struct query *q, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len);
+/* The links that the operator's own records lead q along, to where it was rewritten. False when they do not lead there. */
+MUST_CHECK bool answer_put_links(struct build *b, struct service *s, const struct query *q);
 /* Close the message: OPT last. What does not fit goes in this order: the EDE's text, its code, then every record (TC=1, question
  * and OPT only; RFC 8914 §3, RFC 2181 §9). Returns whether it came to that. */
 bool build_end(struct build *b, struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);

@@ -6,12 +6,24 @@
 
 #include <assert.h>
 
-static void query_end(struct service *s, struct query *q)
+/* It waited for an upstream, or holds what is to be let go. The time of one that waited is its own and not its batch's. */
+static __attribute__((noinline)) void end_waited(struct service *s, struct query *q, enum counter as)
 {
-	if (UNLIKELY(q->trail != NULL))
+	if (q->trail != NULL)
 		trail_drop(s, q);
+	if ((q->serial != 0 || q->moves) && s->world != NULL && service_is_timed(s)) {
+		latency_add(&s->counters->durations[as - COUNTER_BLOCKED], (uint64_t)MAX(s->now_us - q->came_us, 0), 1);
+		s->ends_before[as - COUNTER_BLOCKED]++;
+	}
 	if (q->serial != 0)
 		slot_free(s, q);
+}
+
+/* One test for all that most queries have not. */
+static inline void query_end(struct service *s, struct query *q, enum counter as)
+{
+	if (UNLIKELY((q->serial | (uint64_t)q->moves | (uint64_t)(uintptr_t)q->trail) != 0))
+		end_waited(s, q, as);
 }
 
 /* What was turned away has a tap of its own (tap.h). */
@@ -115,20 +127,28 @@ static void put_verdict(struct tap_fact *f, const struct service *s, const struc
 static uint32_t sent_ttl_s(const struct service *s, const struct query *q)
 {
 	struct rd rd = rd_init(s->out, s->out_len);
-	struct msg_header header;
-	struct msg_rr rr;
 
-	msg_read_header(&rd, &header);
-	rd_skip(&rd, q->question_len);
-	if (header.ancount + header.nscount == 0 || !msg_read_rr(&rd, &rr))
+	rd_skip(&rd, 6); /* to the counts of answer and authority */
+	uint16_t ancount = rd_u16(&rd), nscount = rd_u16(&rd);
+	rd_skip(&rd, MSG_HEADER_LEN - 10 + (size_t)q->question_len);
+	if ((ancount | nscount) == 0 || !name_skip(&rd))
 		return 0;
-	return rr.ttl_s;
+	rd_skip(&rd, 4); /* type and class */
+	uint32_t ttl_s = rd_u32(&rd);
+	return rd_ok(&rd) ? ttl_s : 0;
+}
+
+static inline unsigned sent_rcode(const struct service *s)
+{
+	const unsigned low = s->out[3] & MSG_RCODE;
+
+	return LIKELY(s->out_rcode_high == 0) ? low : (unsigned)s->out_rcode_high << 4 | low;
 }
 
 static void put_sent(struct tap_fact *f, const struct service *s, const struct query *q)
 {
 	f->flags |= TAP_SENT;
-	f->rcode = (uint8_t)((unsigned)s->out_rcode_high << 4 | (s->out[3] & MSG_RCODE));
+	f->rcode = (uint8_t)sent_rcode(s);
 	if ((f->flags & TAP_BLOCKED) == 0)
 		f->ttl_s = sent_ttl_s(s, q);
 }
@@ -149,6 +169,8 @@ static __attribute__((noinline)) void tell_query(struct service *s, struct tap *
 		put_blocker(f, &s->blocker);
 	else
 		put_verdict(f, s, q);
+	if (t == s->away) /* an entry that let it pass has let nothing pass in the end */
+		f->flags |= TAP_TOLD;
 	if (as == COUNTER_FORWARDED)
 		f->upstream = q->upstream;
 	if (sent)
@@ -158,27 +180,37 @@ static __attribute__((noinline)) void tell_query(struct service *s, struct tap *
 
 /* ---- the doors ---- */
 
+static inline void count_end(struct counters *c, const struct query *q, enum counter as)
+{
+	counters_add(c, as);
+	counters_bump(&c->types[counter_type_of(q->type)]);
+}
+
 void query_finish(struct service *s, struct query *q, enum counter as)
 {
 	struct tap *t = tap_for(s, as);
+	struct counters *const c = s->counters;
 
-	counters_add(s->counters, as);
+	count_end(c, q, as);
+	counters_bump(&c->rcodes[sent_rcode(s) % COUNTER_RCODES]);
 	if (is_told(t))
 		tell_query(s, t, q, as, true);
+	if (UNLIKELY(s->frames != NULL))
+		query_frame_answer(s, q, as);
 	q->via->send(q, s->out, s->out_len);
-	query_end(s, q);
+	query_end(s, q, as);
 }
 
 void query_drop(struct service *s, struct query *q, enum counter as)
 {
 	struct tap *t = tap_for(s, as);
 
-	counters_add(s->counters, as);
+	count_end(s->counters, q, as);
 	if (is_told(t))
 		tell_query(s, t, q, as, false);
 	if (q->via->dropped != NULL)
 		q->via->dropped(q);
-	query_end(s, q);
+	query_end(s, q, as);
 }
 
 /* ---- policy's part ---- */

@@ -104,16 +104,18 @@ static uint64_t probe_begin(struct loop *l, const struct inflight_waiter *suspec
 	return number;
 }
 
-static void probe(struct service *s, const struct name *name, uint16_t type, const struct inflight_waiter *suspect)
+static void probe(struct service *s, const struct cache_key *of, const struct inflight_waiter *suspect)
 {
-	unsigned labels = upstreams_zone_labels(s->world->upstreams, name, type);
+	const struct name *name = of->name;
+	unsigned labels = upstreams_zone_labels(s->world->upstreams, name, of->type);
 	uint64_t number = probe_begin(s->loop, suspect, s->now_ms);
 	struct name sought;
 
 	if (number == 0)
 		return;
 	probe_name(number, name, labels, &sought);
-	struct cache_key key = {.name = &sought, .type = RRTYPE_TXT, .class = RRCLASS_IN, .no_prefetch = true};
+	struct cache_key key = {
+	    .name = &sought, .type = RRTYPE_TXT, .class = RRCLASS_IN, .servers = of->servers, .no_prefetch = true};
 	cache_hash(s->cache, &key);
 	(void)ask_alone(s, &key);
 }
@@ -125,14 +127,14 @@ bool loop_joined(struct service *s, const struct query *q, const struct inflight
 	if (loop_is_known(s))
 		return host_of(&q->peer) == atomic_load_explicit(&s->loop->host, memory_order_relaxed);
 	if (upstreams_has_host(s->world->upstreams, &q->peer))
-		probe(s, q->key.name, q->type, waiter);
+		probe(s, &q->key, waiter);
 	return false;
 }
 
 void loop_timed_out(struct service *s, const struct cache_key *key, size_t waiters)
 {
 	if (s->loop != NULL && waiters > 1 && !loop_is_known(s))
-		probe(s, key->name, key->type, NULL);
+		probe(s, key, NULL);
 }
 
 /* ---- and finding that it was us who was asked ---- */

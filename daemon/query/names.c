@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "query/local.h"
 #include "upstream/pool.h"
 #include "wire/rrtype.h"
 
@@ -174,5 +175,7 @@ bool names_answer(const struct generation *world, const struct name *name, uint1
 	if (is_parents(&asked, dnssec_ok, row))
 		return false;
 	*ret = data_of(&asked, row);
+	if (ret->rcode == RCODE_NXDOMAIN && local_is_above(world, name))
+		ret->rcode = RCODE_NOERROR;
 	return true;
 }

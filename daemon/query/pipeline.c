@@ -7,12 +7,24 @@
 static enum fate near_stage(struct service *s, struct query *q);
 static enum fate records_stage(struct service *s, struct query *q);
 
+/* Most worlds have no records of the operator's own, and no safe search: a whole batch passes over those rows at once. */
+static bool no_locals(const struct generation *world)
+{
+	return world->locals == NULL;
+}
+
+static bool no_safe_search(const struct generation *world)
+{
+	return !world->settings->any_safe_search;
+}
+
 /* The order of judgement, each row with its reason. A stage that ends a query has called query_finish or query_drop itself. Rows
  * that only fetch memory always say NEXT: of a batch, all go through a row before the next row begins. */
 static const struct stage {
 	const char *name;
 	enum fate (*run)(struct service *s, struct query *q);
 	const char *why;
+	bool (*is_idle)(const struct generation *world); /* NULL: never */
 } stages[] = {
     {"client", client_stage, "strangers get nothing built for them, not even an error about their packet's form"},
     {"cookie", cookie_stage, "before whatever spares a client that has shown who it is"},
@@ -20,7 +32,10 @@ static const struct stage {
     {"screen", screen_stage, "what is no question to resolve is refused before any look-up"},
     {"near", near_stage, "the policy's filter is asked; where a name may be in a list, its bucket is fetched"},
     {"records", records_stage, "and what is in that bucket"},
+    {"local", local_stage, "the operator's own records come before any list, and before whoever else knows the name", no_locals},
     {"decide", decide_stage, "above the cache, so that an edit acts on the next packet and flushes nothing"},
+    {"safe", safe_stage, "after decide: a blocked engine stays blocked; an allowed one is led to its filtered host all the same",
+     no_safe_search},
     {"names", names_stage, "after decide: what a list says of such a name is the operator's own word; the rest is nobody else's"},
     {"any", any_stage, "after decide: a blocked name is blocked for ANY too; before the cache: ANY is not looked up over UDP"},
     {"key", key_stage, "hashed once, for the cache and for the asks under way; the cache's bucket is fetched"},
@@ -28,6 +43,29 @@ static const struct stage {
     {"cached", cached_stage, "cheaper than asking; what it finds is judged again, since lists change while answers rest"},
     {"ask", ask_stage, "only misses get here; equal ones are merged"},
 };
+
+/* The answers of a batch are sent together, so that all of its queries that did not wait took as long as it: nobody has to look at
+ * the clock for each. */
+static void begin_timing(struct service *s)
+{
+	for (size_t i = 0; i < COUNTER_ENDS; i++)
+		s->ends_before[i] = atomic_load_explicit(&s->counters->values[COUNTER_BLOCKED + i], memory_order_relaxed);
+}
+
+static void end_timing(struct service *s)
+{
+	int64_t us = -1;
+
+	for (size_t i = 0; i < COUNTER_ENDS; i++) {
+		uint64_t ended =
+		    atomic_load_explicit(&s->counters->values[COUNTER_BLOCKED + i], memory_order_relaxed) - s->ends_before[i];
+		if (ended == 0)
+			continue;
+		if (us < 0)
+			us = MAX(clock_mono_ns() / 1000 - s->now_us, 0);
+		latency_add(&s->counters->durations[i], (uint64_t)us, ended);
+	}
+}
 
 bool service_begin_batch(struct service *s)
 {
@@ -38,18 +76,24 @@ bool service_begin_batch(struct service *s)
 	s->now_s = s->wall_us / 1000000;
 	if (s->world == NULL)
 		return false;
-	if (UNLIKELY(s->world->settings->group_count > 0))
+	if (UNLIKELY(s->world->masked))
 		groups_refresh(s);
 	if (s->tap != NULL) {
 		tap_refresh(s->tap);
 		tap_refresh(s->away);
 	}
+	if (s->frames_seat != NULL)
+		s->frames = frames_take(s->frames_seat, s->frames);
+	if (UNLIKELY(service_is_timed(s)))
+		begin_timing(s);
 	cache_enter(s->reader);
 	return true;
 }
 
 void service_end_batch(struct service *s)
 {
+	if (UNLIKELY(service_is_timed(s)))
+		end_timing(s);
 	cache_leave(s->reader);
 	s->world = NULL;
 }
@@ -59,6 +103,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	struct msg_query m;
 
 	q->parsed = msg_parse_query(bytes, len, &m, &q->name);
+	q->packet = bytes;
+	q->packet_len = (uint16_t)len;
 	q->serial = 0;
 	q->has_stale = false;
 	q->stale_queued = false;
@@ -70,6 +116,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->trail = NULL;
 	q->prepared = NULL;
 	q->group = 0;
+	q->relieved = false;
+	q->until_s = SCHEDULE_NEVER;
 	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
 	q->keepalive_100ms = 0;
 	q->id = m.header.id;
@@ -113,14 +161,22 @@ static bool is_deaf_to(const struct query *q)
 	return q->parsed == MSG_IGNORE || addr_port(&q->peer) == 0;
 }
 
+static void count_in(struct service *s, const struct via *via, unsigned count)
+{
+	counters_add_by(s->counters, COUNTER_TOTAL, count);
+	counters_bump_by(&s->counters->transports[via->stream ? COUNTER_STREAM : COUNTER_UDP], count);
+}
+
 void query_run(struct service *s, struct query *q)
 {
 	q->came_us = s->now_us;
-	counters_add(s->counters, COUNTER_TOTAL);
+	count_in(s, q->via, 1);
 	if (is_deaf_to(q)) {
 		query_drop(s, q, COUNTER_DROPPED);
 		return;
 	}
+	if (UNLIKELY(s->frames != NULL))
+		query_frame_question(s, q);
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
 		if (stages[i].run(s, q) != FATE_NEXT)
 			return;
@@ -132,8 +188,11 @@ void query_run(struct service *s, struct query *q)
 void query_rehearse(struct service *s, struct query *q, bool client_known)
 {
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
-		if (stages[i].run == client_stage && !client_known)
+		if (stages[i].run == client_stage && !client_known) {
+			if (s->world->masked)
+				query_find_group(s, q);
 			continue;
+		}
 		if (stages[i].run(s, q) != FATE_NEXT)
 			return;
 	}
@@ -144,14 +203,18 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 	uint8_t going[QUERY_BATCH_MAX]; /* those without an end yet */
 	unsigned left = 0;
 
+	if (count == 0)
+		return;
+	count_in(s, queries[0].via, count); /* they came by one socket */
 	for (unsigned i = 0; i < count; i++) {
 		struct query *q = &queries[i];
 		q->came_us = s->now_us;
-		counters_add(s->counters, COUNTER_TOTAL);
 		if (is_deaf_to(q)) {
 			query_drop(s, q, COUNTER_DROPPED);
 			continue;
 		}
+		if (UNLIKELY(s->frames != NULL))
+			query_frame_question(s, q);
 		if (q->parsed == MSG_QUERY) {
 			policy_prepare(s->world->policy, &q->name, &prepared[i]);
 			q->prepared = &prepared[i];
@@ -160,6 +223,8 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 	}
 	for (size_t stage = 0; stage < ARRAY_LEN(stages) && left > 0; stage++) {
 		unsigned still = 0;
+		if (stages[stage].is_idle != NULL && stages[stage].is_idle(s->world))
+			continue;
 		for (unsigned i = 0; i < left; i++) {
 			if (stages[stage].run(s, &queries[going[i]]) == FATE_NEXT)
 				going[still++] = going[i];

@@ -18,6 +18,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
+#include "observe/frames.h"
 #include "observe/tap.h"
 #include "policy/match.h"
 #include "settings/schedule.h"
@@ -65,11 +66,18 @@ struct query_extra {
 	const struct policy_structured *structured; /* in place of text, the first form that fits; NULL: the client wants none */
 };
 
-/* An entry's own records hold a CNAME: the question goes on under its target's name, which policy does not judge again. */
+/* Somebody's CNAME stands for the name asked: the question goes on under its target's name, which policy does not judge again. */
+enum rewrite_kind {
+	REWRITE_ENTRY,	/* a list's entry has it among its own records */
+	REWRITE_RECORD, /* the operator's own records (local.h) */
+	REWRITE_SAFE,	/* safe search */
+};
 struct rewrite {
 	bool on;
-	bool by_answer;		/* what the answer held brought it (a CNAME's target, an address), not the name asked */
-	struct verdict verdict; /* whose CNAME; of the policy of that world */
+	enum rewrite_kind kind;
+	bool by_answer;		 /* what the answer held brought it (a CNAME's target, an address), not the name asked */
+	enum safe_engine engine; /* of SAFE */
+	struct verdict verdict;	 /* of ENTRY: whose CNAME; of the policy of that world */
 	uint64_t world;
 	struct name to; /* folded */
 };
@@ -83,6 +91,8 @@ struct query {
 	unsigned ifindex;  /* of a link-local local */
 	uint8_t listener;  /* of service->listen: where it was asked; the transport's. QUERY_LISTENER_NONE: not known */
 	uint16_t group;	   /* of judged_world's settings: whose lists act; 0: the default one, or there are none */
+	bool relieved;	   /* only mandatory lists act: for the client, or for the name */
+	int64_t until_s;   /* so long, by pauses of the client and of names */
 	int64_t came_us;   /* monotonic: the batch it came in */
 
 	/* what */
@@ -99,8 +109,10 @@ struct query {
 	uint16_t type, class;
 	bool has_keepalive; /* over a stream: the client asks how long it may stay (RFC 7828) */
 	uint8_t raw_cookie_len;
-	uint16_t keepalive_100ms;  /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
-	uint16_t limit;		   /* bytes the answer may have */
+	uint16_t keepalive_100ms; /* what it is told; 0: nothing. The transport's, between query_begin and query_run */
+	uint16_t limit;		  /* bytes the answer may have */
+	uint16_t packet_len;
+	const uint8_t *packet;	   /* as it came, borrowed as query_begin has it; of no meaning in a slot */
 	uint16_t question_len;	   /* octets; 0 without one */
 	const uint8_t *raw_cookie; /* as it came, borrowed from the packet: for cookie_stage; NULL: none */
 	const uint8_t *question;   /* as it came, case kept: it goes back so. Borrowed from the packet, or in a slot its own */
@@ -173,19 +185,28 @@ struct service {
 	struct service *(*peer)(void *arg, unsigned worker); /* that worker's; all live as long as any thread runs */
 	void *peer_arg;
 	struct mailbox *mailbox;
-	void (*wake)(void *arg); /* any thread: make this worker's loop call service_drain */
+	struct frames_seat *frames_seat; /* may be NULL */
+	struct frames *frames;		 /* of this batch; NULL: dnstap is off */
+	void (*wake)(void *arg);	 /* any thread: make this worker's loop call service_drain */
 	void *wake_arg;
 	void (*stale_timer)(void *arg, int64_t in_ms); /* arm the client response timer */
 	void *stale_timer_arg;
-	bool rehearses; /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
+	/* Before anybody is asked: new asks go by this batch's world (pool_follow). May be NULL */
+	void (*take_upstreams)(void *arg, struct upstreams *upstreams);
+	void *take_upstreams_arg;
+	bool rehearses;			    /* nobody waits for what it answers, and nobody is to be asked (rehearse.h) */
+	uint64_t ends_before[COUNTER_ENDS]; /* when service_is_timed: how many had ended in each way before this batch, and those of
+					       this batch that are timed for themselves */
 
 	int64_t now_ms;		 /* monotonic, of this batch */
 	int64_t now_s;		 /* wall clock, of this batch */
 	int64_t now_us, wall_us; /* the same */
 
-	/* groups of clients (group.c): what acts for each at this batch's second. Of groups_world, and only when that has groups */
+	/* groups of clients, and pauses (group.c): what acts for each at this batch's second; without groups, for everybody, in the
+	 * first. Of groups_world, and only when that is masked */
 	struct group_now *groups; /* owned */
 	size_t group_room;
+	struct list_mask mandatory; /* what acts in spite of every pause */
 	uint64_t groups_world;			     /* 0: none yet */
 	struct addr listen[SETTINGS_LISTEN_MAX];     /* where the process listens, as listen: had it at the start */
 	uint16_t listen_groups[SETTINGS_LISTEN_MAX]; /* and whose clients ask there */
@@ -244,6 +265,11 @@ void slots_drop_all(struct service *s);
 /* Adopt the newest world and read the clocks. False before the first world. */
 MUST_CHECK bool service_begin_batch(struct service *s);
 void service_end_batch(struct service *s); /* what was borrowed from policy and cache is so no longer */
+/* Is it counted how long queries take? Within a batch. */
+static inline bool service_is_timed(const struct service *s)
+{
+	return s->world->settings->metrics_listen_count > 0;
+}
 /* Parse a packet into q; via, via_data, peer and local are set by the transport before. bytes are borrowed until query_run or
  * query_run_batch returns. */
 void query_begin(struct query *q, const uint8_t *bytes, size_t len);
@@ -267,17 +293,38 @@ static inline const struct name *query_sought(const struct query *q)
 	return UNLIKELY(q->trail != NULL) ? trail_at(q->trail) : query_base(q);
 }
 
-/* ---- groups of clients (group.c) ---- */
-/* s->world has groups: bring s->groups to this batch's world and second. */
+/* ---- groups of clients, and pauses (group.c) ---- */
+/* s->world is masked: bring s->groups to this batch's world and second. */
 void groups_refresh(struct service *s);
-/* The same: set q->group. */
+/* The same: set q->group, and what is paused for q alone. */
 void query_find_group(const struct service *s, struct query *q);
 /* The lists that act for who asks; NULL: all. */
 static inline const struct list_mask *query_lists(const struct service *s, const struct query *q)
 {
-	if (LIKELY(s->world->settings->group_count == 0))
+	if (LIKELY(!s->world->masked))
 		return NULL;
+	if (q->relieved)
+		return &s->mandatory;
 	return s->groups[q->group].all ? NULL : &s->groups[q->group].lists;
+}
+/* Those that act for them on a name that the answer leads to (folded): it may be let through for itself. Then what is told of q may
+ * be kept no longer than that lasts. */
+const struct list_mask *query_lists_of_target(const struct service *s, struct query *q, const struct name *target);
+/* Until when they do. */
+static inline int64_t query_until_s(const struct service *s, const struct query *q)
+{
+	return LIKELY(!s->world->masked) ? SCHEDULE_NEVER : MIN(s->groups[q->group].until_s, q->until_s);
+}
+
+/* The set of servers that is asked for who asks (upstreams_of_group). */
+static inline uint32_t query_servers(const struct service *s, const struct query *q)
+{
+	return LIKELY(s->world->settings->group_count == 0) ? 0 : upstreams_of_group(s->world->upstreams, q->group);
+}
+/* So long may anything be kept that is told now: until other lists act for who asks, rounded as the end of an entry is. */
+static inline uint32_t query_left_s(const struct service *s, const struct query *q)
+{
+	return LIKELY(!s->world->masked) ? UINT32_MAX : policy_left(query_until_s(s, q), s->now_s);
 }
 
 /* ---- the stages, in order ---- */
@@ -286,7 +333,9 @@ enum fate cookie_stage(struct service *s, struct query *q);
 enum fate limit_stage(struct service *s, struct query *q);
 enum fate screen_stage(struct service *s, struct query *q);
 enum fate names_stage(struct service *s, struct query *q);
+enum fate local_stage(struct service *s, struct query *q);
 enum fate decide_stage(struct service *s, struct query *q);
+enum fate safe_stage(struct service *s, struct query *q);
 enum fate any_stage(struct service *s, struct query *q);
 enum fate key_stage(struct service *s, struct query *q);
 enum fate entry_stage(struct service *s, struct query *q);
@@ -305,9 +354,18 @@ MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const 
  * clients over encrypted transports and on this machine get it. */
 bool query_structured(const struct service *s, const struct query *q);
 /* What is sent for a verdict of kind BLOCKED to a question for qname (folded) and qtype. owns: as policy_answer's, which this is
- * but for what HTTPS and SVCB records lead to. */
-void block_answer(const struct policy *policy, const struct verdict *v, const struct name *qname, uint16_t qtype, bool owns,
-		  int64_t now_s, struct policy_answer *ret);
+ * but for what HTTPS and SVCB records lead to, for the group's own answer, and for its schedule. */
+struct block_for {
+	const struct name *qname;
+	uint16_t qtype, group;
+	int64_t until_s; /* so long the group's lists act */
+	int64_t now_s;
+};
+void block_answer(const struct generation *world, const struct block_for *whom, const struct verdict *v, bool owns,
+		  struct policy_answer *ret);
+/* The same for q. */
+void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
+			struct policy_answer *ret);
 /* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
 enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
 enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
@@ -315,6 +373,9 @@ enum block_cname block_cname(const struct policy_answer *a, const struct query *
 /* The TTL that one of an entry's own records is sent with. record: of policy/records.h */
 struct record;
 uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
+
+/* The engines whose search is safe for clients of that group: bits of enum safe_engine (safe.c). */
+uint32_t safe_mask(const struct settings *settings, uint16_t group);
 
 /* The secrets of this batch (cookie.c). */
 struct cookie_secrets query_cookie_secrets(const struct service *s);
@@ -338,7 +399,7 @@ void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, co
 enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
 /* Returns where the body of r begins in out; 0 when it did not fit and the answer is TC=1. */
 size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
-/* q was rewritten: the entry's CNAME, and behind it r, which is the answer for the target. */
+/* q was rewritten: the CNAME, or several of the operator's, and behind it r, which is the answer for the target. */
 void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
 /* The same where the target is answered here. */
 void answer_here_rewritten(struct service *s, const struct query *q, const struct here *h);
@@ -351,9 +412,10 @@ struct laid_out {
  * time the answer itself may still be kept (min-ttl raised it). */
 struct ttl_rule {
 	uint32_t cap_s, age_s, least_s;
+	uint32_t left_s; /* query_left_s, which nothing outlives */
 	bool stale;
 };
-struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age);
+struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age, uint32_t left_s);
 uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s);
 /* r, an answer for name, in the service's own room: until the next. */
 struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
@@ -398,6 +460,9 @@ void rehearse_asks(struct query *q);
 void query_finish(struct service *s, struct query *q, enum counter as);
 /* Send nothing, counted under `as`. */
 void query_drop(struct service *s, struct query *q, enum counter as);
+/* What dnstap is told, while s->frames is there (frame.c): before the query is judged, and before s->out is sent. */
+void query_frame_question(struct service *s, const struct query *q);
+void query_frame_answer(struct service *s, const struct query *q, enum counter as);
 /* Count a block against its list. */
 void query_count_list(struct service *s, const struct verdict *v);
 /* Tell by the tap, if it is to be told, that an entry blocks by what an answer held (s->blocked_by): the query's own end does not
@@ -405,7 +470,8 @@ void query_count_list(struct service *s, const struct verdict *v);
 void query_tell_block(struct service *s, const struct query *q, const struct verdict *v, uint32_t ttl_s);
 /* Count what an entry in mode shadow would have blocked; v->shadowed. by: NULL for the name asked. */
 void query_count_shadow(struct service *s, const struct query *q, const struct verdict *v, const struct judged *by);
-/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first. block.c */
-void query_count_rewrite(struct service *s, const struct query *q);
+/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first; or what else did. Returns what the
+ * query is counted as. block.c */
+enum counter query_count_rewrite(struct service *s, const struct query *q);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "query/local.h"
 #include "query/lookup.h"
 #include "query/names.h"
 #include "query/query.h"
@@ -19,6 +20,7 @@ struct act {
 	bool ended, asks;
 	enum verdict_kind kind; /* of the name asked */
 	bool mandatory;
+	uint32_t servers, left_s; /* query_servers, query_left_s */
 	struct rewrite rewrite;
 };
 
@@ -29,6 +31,7 @@ static void note(struct act *act, const struct query *q)
 	act->ended = true;
 	act->kind = q->verdict.kind;
 	act->mandatory = q->verdict.mandatory;
+	act->servers = q->key.servers;
 	if (q->rewrite.on)
 		act->rewrite = q->rewrite;
 }
@@ -103,6 +106,7 @@ struct reading {
 	struct service *s;
 	struct rehearsal *ret;
 	uint16_t type; /* asked for */
+	uint32_t servers, left_s;
 	bool judged;
 };
 
@@ -208,7 +212,7 @@ static void read_record(struct reading *r, const struct rd *message, const struc
 
 static void read_response(struct reading *r, const struct name *name, const struct response *response, enum answer_age age)
 {
-	struct ttl_rule rule = answer_ttl_rule(r->s, response, age);
+	struct ttl_rule rule = answer_ttl_rule(r->s, response, age, r->left_s);
 	struct laid_out m = answer_lay_out(r->s, name, response);
 	struct rd message = rd_init(m.bytes, m.len);
 	struct msg_rr rr;
@@ -240,7 +244,8 @@ static void read_chain(struct reading *r, const struct name *name)
 	struct name at = *name;
 
 	for (unsigned part = 0; part <= TRAIL_STEPS_MAX; part++) {
-		struct cache_key key = {.name = &at, .type = r->type, .class = RRCLASS_IN, .no_prefetch = true};
+		struct cache_key key = {
+		    .name = &at, .type = r->type, .class = RRCLASS_IN, .servers = r->servers, .no_prefetch = true};
 		struct response response;
 		struct here here;
 		size_t first = ret->step_count;
@@ -270,6 +275,8 @@ static bool is_sought(const struct rehearsal *ret, const struct act *act)
 	case COUNTER_FORWARDED:
 	case COUNTER_FAILED:
 		return true;
+	case COUNTER_LOCAL:
+		return act->rewrite.on;
 	case COUNTER_BLOCKED:
 		return act->kind != VERDICT_BLOCKED || act->rewrite.on;
 	default:
@@ -277,9 +284,40 @@ static bool is_sought(const struct rehearsal *ret, const struct act *act)
 	}
 }
 
+/* From the name asked to where it was led. */
+static void put_led(struct service *s, const struct rehearse_question *what, const struct rewrite *rewrite, struct rehearsal *ret)
+{
+	struct local_links links = {.count = 0};
+	struct rehearse_step *step;
+	struct name owner = *what->name;
+
+	if (rewrite->kind == REWRITE_RECORD)
+		(void)local_follow(s->world, what->name, what->type, what->client != NULL && addr_is_loopback(what->client),
+				   &links);
+	for (unsigned i = 0; i < links.count; i++) {
+		if ((step = step_add(ret)) != NULL)
+			*step = (struct rehearse_step){
+			    .kind = REHEARSE_RECORD, .type = RRTYPE_CNAME, .ttl_s = links.cnames[i]->ttl_s, .owner = owner};
+		local_target(links.cnames[i], &owner);
+		if (step != NULL)
+			step->target = owner;
+	}
+	if (links.count == 0 && (step = step_add(ret)) != NULL)
+		*step = (struct rehearse_step){.kind = rewrite->kind == REWRITE_ENTRY ? REHEARSE_ENTRY : REHEARSE_RECORD,
+					       .type = RRTYPE_CNAME,
+					       .ttl_s = s->world->settings->block_ttl_s,
+					       .owner = *what->name,
+					       .target = rewrite->to};
+}
+
 static void read_steps(struct service *s, const struct rehearse_question *what, const struct act *act, struct rehearsal *ret)
 {
-	struct reading r = {.s = s, .ret = ret, .type = what->type, .judged = !(act->kind == VERDICT_ALLOWED && act->mandatory)};
+	struct reading r = {.s = s,
+			    .ret = ret,
+			    .type = what->type,
+			    .servers = act->servers,
+			    .left_s = act->left_s,
+			    .judged = !(act->kind == VERDICT_ALLOWED && act->mandatory)};
 	struct here here;
 
 	if (!is_sought(ret, act))
@@ -288,10 +326,7 @@ static void read_steps(struct service *s, const struct rehearse_question *what, 
 		read_chain(&r, what->name);
 	if (!act->rewrite.on)
 		return;
-	struct rehearse_step *step = step_add(ret);
-	if (step != NULL)
-		*step = (struct rehearse_step){
-		    .kind = REHEARSE_ENTRY, .type = RRTYPE_CNAME, .owner = *what->name, .target = act->rewrite.to};
+	put_led(s, what, &act->rewrite, ret);
 	r.judged = false;
 	if (!names_answer(s->world, &act->rewrite.to, what->type, false, &here))
 		read_chain(&r, &act->rewrite.to);
@@ -313,6 +348,7 @@ static void walk(struct service *s, const struct rehearse_question *what, struct
 	}
 	query_begin(&q, act->ret->query, act->ret->query_len);
 	query_rehearse(s, &q, what->client != NULL);
+	act->left_s = query_left_s(s, &q);
 	(void)unlikely_bug(!act->ended);
 }
 
@@ -330,7 +366,7 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 	s->now_ms = clock_mono_ms();
 	s->now_s = what->now_s;
 	s->rehearses = true;
-	if (s->world->settings->group_count > 0)
+	if (s->world->masked)
 		groups_refresh(s);
 	write_query(what, ret);
 	cache_enter(s->reader);
@@ -345,7 +381,13 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 		set_rd(ret->answer);
 }
 
-void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, struct policy_answer *ret)
+void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, bool owns, struct policy_answer *ret)
 {
-	block_answer(question->world->policy, verdict, question->name, question->type, false, question->now_s, ret);
+	const struct block_for whom = {.qname = question->name,
+				       .qtype = question->type,
+				       .group = question->group,
+				       .until_s = question->until_s,
+				       .now_s = question->now_s};
+
+	block_answer(question->world, &whom, verdict, owns, ret);
 }

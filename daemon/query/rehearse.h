@@ -33,6 +33,8 @@ struct rehearse_question {
 	uint16_t type;
 	const struct addr *client; /* v4-mapped unmapped; NULL: not known, and then it may ask */
 	int64_t now_s;		   /* wall clock: the moment that policy is asked about. The cache is asked as of now */
+	uint16_t group;		   /* of the world's, for rehearse_block; the pipeline finds it by itself */
+	int64_t until_s;	   /* so long the group's lists act; the same */
 	bool structured;	   /* a client that takes structured errors, over an encrypted transport */
 };
 
@@ -40,6 +42,7 @@ enum rehearse_kind {
 	REHEARSE_CNAME,	 /* the record's target */
 	REHEARSE_ENTRY,	 /* the same, but the CNAME is an entry's own: nobody judges where it leads */
 	REHEARSE_TARGET, /* what an HTTPS or SVCB record sends clients to */
+	REHEARSE_RECORD, /* the same, but it is one of the operator's own records, or safe search's */
 	REHEARSE_ADDRESS /* of an A or AAAA record, or a hint of an HTTPS or SVCB record */
 };
 
@@ -75,8 +78,8 @@ struct rehearsal {
 
 /* ret is filled whole. It is large: not for a stack. */
 void rehearse(const struct rehearse_question *question, struct rehearsal *ret);
-/* What is sent when that verdict, of kind BLOCKED, on a step of the answer is what blocks the question. Slices are borrowed from
- * the world's images. */
-void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, struct policy_answer *ret);
+/* What is sent when that verdict, of kind BLOCKED, on the name itself (owns) or on a step of the answer is what blocks the
+ * question. Slices are borrowed from the world's images. */
+void rehearse_block(const struct rehearse_question *question, const struct verdict *verdict, bool owns, struct policy_answer *ret);
 
 #endif

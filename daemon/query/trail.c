@@ -105,7 +105,7 @@ static bool join_put(struct join *j, const struct rd *in, const struct msg_rr *r
 static bool join_part(struct join *j, struct service *s, const struct name *name, const struct response *r, enum answer_age age,
 		      uint32_t waited_s)
 {
-	struct ttl_rule rule = answer_ttl_rule(s, r, age);
+	struct ttl_rule rule = answer_ttl_rule(s, r, age, UINT32_MAX); /* what is sent of it has its own */
 	struct laid_out m = answer_lay_out(s, name, r);
 	struct rd rd = rd_init(m.bytes, m.len);
 

@@ -56,6 +56,7 @@ void server_answered(struct server *s, uint32_t rtt_us)
 		uint32_t old_us = GET(s->srtt_us);
 		uint64_t new_us = old_us == 0 ? rtt_us : ((uint64_t)old_us * (SRTT_WEIGHT - 1) + rtt_us) / SRTT_WEIGHT;
 		SET(s->srtt_us, (uint32_t)MAX(new_us, 1u));
+		latency_add_shared(&s->rtt, rtt_us);
 	}
 	/* read first: the line is other workers' too, and is written only when there is something to say */
 	if (GET(s->failures) != 0)
@@ -171,7 +172,7 @@ void server_cookie_missing(struct server *s, int64_t now_ms)
 const struct route *upstreams_route(const struct upstreams *u, const struct name *name, uint16_t type)
 {
 	const struct route *best = &u->routes[0];
-	for (size_t i = 1; i < u->route_count; i++) {
+	for (size_t i = 1; i < u->zone_count; i++) {
 		const struct route *r = &u->routes[i];
 		if (!name_is_below_or_eq(name, &r->zone) || (type == RRTYPE_DS && name->len == r->zone.len && name->len > 1))
 			continue;
@@ -179,6 +180,17 @@ const struct route *upstreams_route(const struct upstreams *u, const struct name
 			best = r;
 	}
 	return best;
+}
+
+const struct route *upstreams_route_for(const struct upstreams *u, const struct name *name, uint16_t type, uint32_t set)
+{
+	const struct route *route = upstreams_route(u, name, type);
+	if (LIKELY(set == 0) || !route->is_default)
+		return route;
+	for (size_t i = u->zone_count; i < u->route_count; i++)
+		if (u->routes[i].set == set)
+			return &u->routes[i];
+	return route; /* the group has it no longer */
 }
 
 static uint64_t score(const struct server *s)

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/base.h"
+#include "observe/latency.h"
 #include "settings/settings.h"
 #include "upstream/pool.h"
 #include "wire/name.h"
@@ -56,6 +57,7 @@ struct server {
 	_Atomic bool cookies; /* it has sent one that was right */
 	_Atomic int64_t no_cookies_until_ms;
 	_Atomic uint64_t sent, failed;
+	struct latency rtt; /* of datagrams that were answered */
 };
 
 struct server *server_ref(struct server *s);
@@ -89,20 +91,30 @@ struct route {
 	char *zone_text;	 /* owned; NULL for the default */
 	struct server **servers; /* a reference each */
 	size_t server_count;
+	enum strategy strategy;
+	uint32_t set;	  /* of a group of clients: its number; then is_default, and found by that alone. 0: found by name */
+	char *group_text; /* owned; the first group that has it; NULL when set is 0 */
 };
 
 struct upstreams {
-	enum strategy strategy;
+	enum strategy strategy; /* of the default ones and of zones' */
 	int64_t timeout_ms;
 	bool cookies;	      /* are sent */
-	struct route *routes; /* the default first */
+	struct route *routes; /* the default first, then those of zones, then groups' sets */
+	size_t zone_count;    /* the first so many are found by name */
 	size_t route_count;
+	uint32_t *group_sets; /* by group */
+	size_t group_count;
+	uint32_t last_set;	/* the highest number a set was given */
 	uint64_t routes_number; /* upstreams_routes */
 	uint16_t last_number;	/* the highest a server was given */
 };
 
 /* The route of the longest zone at or above name. A zone's DS lies with its parent, and is asked of the parent's servers. */
 const struct route *upstreams_route(const struct upstreams *u, const struct name *name, uint16_t type);
+
+/* The same for who has a set of servers of his own, which are asked where the default ones would be. */
+const struct route *upstreams_route_for(const struct upstreams *u, const struct name *name, uint16_t type, uint32_t set);
 
 /* The servers in the order an ask tries them: those up by the strategy, then the others. Returns how many are up. */
 size_t route_order(const struct route *route, enum strategy strategy, uint8_t ret[SETTINGS_SERVERS_MAX]);

@@ -119,6 +119,11 @@ void pool_set_upstreams(struct pool *pool, struct upstreams *u)
 	lanes_sweep(&pool->lanes);
 }
 
+void pool_follow(struct pool *pool, struct upstreams *u)
+{
+	pool->u = u;
+}
+
 const struct upstreams *pool_upstreams(const struct pool *pool)
 {
 	return pool->u;
@@ -196,13 +201,19 @@ static void probe(struct pool *pool, const struct route *route, uint8_t index, c
 struct pool_ask *pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok, bool checking_disabled,
 			  bool prefer_tcp, pool_callback *done, void *arg)
 {
+	return pool_ask_of(pool, 0, name, type, dnssec_ok, checking_disabled, prefer_tcp, done, arg);
+}
+
+struct pool_ask *pool_ask_of(struct pool *pool, uint32_t set, const struct name *name, uint16_t type, bool dnssec_ok,
+			     bool checking_disabled, bool prefer_tcp, pool_callback *done, void *arg)
+{
 	if (pool->ask_count >= POOL_ASKS_MAX) {
 		counters_add(pool->counters, COUNTER_UPSTREAM_FULL);
 		return NULL;
 	}
 	if (!pool->flush_due) /* else it was looked at within this turn */
 		pool_clock(pool);
-	const struct route *route = upstreams_route(pool->u, name, type);
+	const struct route *route = upstreams_route_for(pool->u, name, type, set);
 	struct pool_ask *ask = ask_new(pool, name, type, route);
 	if (ask == NULL)
 		return NULL;
@@ -211,7 +222,7 @@ struct pool_ask *pool_ask(struct pool *pool, const struct name *name, uint16_t t
 	ask->prefer_tcp = prefer_tcp;
 	ask->done = done;
 	ask->arg = arg;
-	size_t up = route_order(route, pool->u->strategy, ask->order);
+	size_t up = route_order(route, route->strategy, ask->order);
 	ask->order_count = (uint8_t)route->server_count;
 	if (up == 0 && route->server_count > 0) {
 		ask->last_resort = true;

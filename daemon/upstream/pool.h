@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "cache/cache.h"
 #include "observe/counters.h"
+#include "observe/latency.h"
 #include "settings/settings.h"
 #include "wire/name.h"
 
@@ -31,15 +32,22 @@ struct upstream_stats {
 	uint16_t number;   /* its own over reloads, from 1; 0: so many came before that there was none left */
 	const char *state; /* "up", "down", "probing" */
 	const char *zone;  /* of its route; NULL: default. Borrowed from u */
+	const char *group; /* the first group of clients whose own it is; NULL: nobody's own. Borrowed from u */
+	uint32_t set;	   /* of that group; 0: nobody's own */
+	enum strategy strategy;
 	double rtt_ms;
 	uint64_t sent, failed;
+	struct latency_sum rtt; /* of datagrams that were answered */
 };
 /* Are all of the default servers at private addresses, and so one's own? Any thread. */
 MUST_CHECK bool upstreams_are_own(const struct upstreams *u);
 /* The labels of the zone of the route that holds name; 0: the default servers, or a route for the root. Any thread. */
 MUST_CHECK unsigned upstreams_zone_labels(const struct upstreams *u, const struct name *name, uint16_t type);
-/* Is any of the servers that name/type would be asked of up? Any thread. */
-MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type);
+/* The number of the set of servers that a group of clients has for its own, which are asked where the default ones would be; 0: it
+ * has none. The same servers have the same number in all configurations, one after the other. Any thread. */
+MUST_CHECK uint32_t upstreams_of_group(const struct upstreams *u, size_t group);
+/* Is any of the servers that name/type would be asked of up? set: as above. Any thread. */
+MUST_CHECK bool upstreams_any_up(const struct upstreams *u, const struct name *name, uint16_t type, uint32_t set);
 /* A number for its routes: another with other zones, or other servers for one. Any thread. */
 MUST_CHECK uint64_t upstreams_routes(const struct upstreams *u);
 /* The next zone, from *at = 0 on, that is another's business in u than it was in old: of a route that only one of them has, or with
@@ -56,6 +64,8 @@ void pool_destroy(struct pool *pool); /* outstanding asks are forgotten without 
 /* From now on new asks go by u; asks under way finish with the servers they have. The old struct upstreams must outlive them:
  * pool_busy_with tells. */
 void pool_set_upstreams(struct pool *pool, struct upstreams *u);
+/* The same from anywhere, within the pool's callbacks too: what nobody uses any more is kept until the next pool_set_upstreams. */
+void pool_follow(struct pool *pool, struct upstreams *u);
 const struct upstreams *pool_upstreams(const struct pool *pool); /* what new asks go by */
 bool pool_busy_with(const struct pool *pool, const struct upstreams *u);
 
@@ -76,5 +86,8 @@ struct pool_ask;
  * the latest after the configured timeout. Returns NULL when refused by a limit (then no call comes). */
 MUST_CHECK struct pool_ask *pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok,
 				     bool checking_disabled, bool prefer_tcp, pool_callback *done, void *arg);
+/* The same for a client whose group has that set of servers. */
+MUST_CHECK struct pool_ask *pool_ask_of(struct pool *pool, uint32_t set, const struct name *name, uint16_t type, bool dnssec_ok,
+					bool checking_disabled, bool prefer_tcp, pool_callback *done, void *arg);
 
 #endif

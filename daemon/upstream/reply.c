@@ -17,7 +17,8 @@ static void judge_case(struct attempt *a, enum message_match match)
 static bool holds(const void *arg, const struct name *name)
 {
 	const struct pool_ask *ask = arg;
-	return upstreams_route(ask->u, name, ask->type) == ask->route;
+	const struct route *route = upstreams_route(ask->u, name, ask->type);
+	return route == ask->route || (route->is_default && ask->route->is_default);
 }
 
 /* Of a reply by TCP (udp.c has looked at those by UDP already). */
@@ -44,7 +45,7 @@ static enum distill distill_reply(struct attempt *a, uint8_t *bytes, size_t len,
 	if (match != MESSAGE_BARE)
 		message_unmix(bytes, len, &ask->name);
 	const struct distill_bounds bounds = {.holds = holds, .arg = ask};
-	return distill_within(bytes, len, &ask->name, ask->type, ask->dnssec_ok, ask->u->route_count > 1 ? &bounds : NULL,
+	return distill_within(bytes, len, &ask->name, ask->type, ask->dnssec_ok, ask->u->zone_count > 1 ? &bounds : NULL,
 			      &ask->pool->room, &ask->pool->answer);
 }
 

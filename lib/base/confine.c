@@ -25,6 +25,11 @@ static void limit(__rlimit_resource_t resource, rlim_t value)
 	(void)setrlimit(resource, &less);
 }
 
+bool confine_is_sanitized(void)
+{
+	return SANITIZED;
+}
+
 void confine(const struct confine *limits)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -17,4 +17,7 @@ struct confine {
 /* A limit that is lower already stays. SIGPIPE is ignored from here on: a reader that went away is an error like another. */
 void confine(const struct confine *limits);
 
+/* Built with a sanitizer, which opens files and asks for more than the program does. */
+bool confine_is_sanitized(void);
+
 #endif

@@ -130,33 +130,78 @@ static bool call_receive(const struct call *c, struct buf *in, struct err *err)
 	return true;
 }
 
+/* Connects and asks. False: c->fd may be open all the same. */
+static bool call_begin(struct call *c, const char *verb, json_t *args, struct err *err)
+{
+	struct buf out = {0};
+	json_t *request = ctl_request(verb, args);
+	bool ok = false;
+
+	ctl_frame_put(&out, request);
+	json_decref(request);
+	if (out.len > CTL_FRAME_HEAD + (size_t)CTL_REQUEST_MAX)
+		(void)err_set(err, ERR_LIMIT, "the request is too large (%zu bytes; at most %u)", out.len - CTL_FRAME_HEAD,
+			      CTL_REQUEST_MAX);
+	else
+		ok = call_connect(c, err) && call_send(c, &out, err);
+	buf_finish(&out);
+	return ok;
+}
+
+/* One reply. The result is the caller's. */
+static bool call_result(const struct call *c, json_t **ret_result, struct err_list *errors, struct err *err)
+{
+	struct buf in = {0};
+	json_t *reply = NULL, *result = NULL;
+	bool ok = false;
+
+	if (call_receive(c, &in, err))
+		reply = ctl_frame_parse(in.ptr, in.len, err);
+	if (reply)
+		ok = ctl_reply_parse(reply, &result, errors, err);
+	if (ok)
+		*ret_result = json_incref(result);
+	json_decref(reply);
+	buf_finish(&in);
+	return ok;
+}
+
 bool ctl_call(const char *socket_path, const char *verb, json_t *args, int64_t timeout_ms, json_t **ret_result,
 	      struct err_list *errors, struct err *err)
 {
 	struct call c = {.fd = -1, .path = socket_path, .deadline_ms = clock_mono_ms() + timeout_ms};
-	struct buf out = {0}, in = {0};
-	json_t *request = ctl_request(verb, args), *reply = NULL, *result = NULL;
-	bool ok = false;
+	bool ok = call_begin(&c, verb, args, err) && call_result(&c, ret_result, errors, err);
 
-	ctl_frame_put(&out, request);
-	if (out.len > CTL_FRAME_HEAD + (size_t)CTL_REQUEST_MAX) {
-		(void)err_set(err, ERR_LIMIT, "the request is too large (%zu bytes; at most %u)", out.len - CTL_FRAME_HEAD,
-			      CTL_REQUEST_MAX);
-		goto out;
+	if (c.fd >= 0)
+		close(c.fd);
+	return ok;
+}
+
+static void await_next(const struct call *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+bool ctl_follow(const char *socket_path, const char *verb, json_t *args, int64_t timeout_ms, ctl_result *on_result, void *arg,
+		struct err_list *errors, struct err *err)
+{
+	struct call c = {.fd = -1, .path = socket_path, .deadline_ms = clock_mono_ms() + timeout_ms};
+	bool ok = call_begin(&c, verb, args, err), more = ok;
+
+	while (more) {
+		json_t *result;
+		ok = call_result(&c, &result, errors, err);
+		if (!ok)
+			break;
+		more = on_result(arg, result);
+		json_decref(result);
+		if (more)
+			await_next(&c);
+		c.deadline_ms = clock_mono_ms() + timeout_ms;
 	}
-	if (!call_connect(&c, err) || !call_send(&c, &out, err) || !call_receive(&c, &in, err))
-		goto out;
-	reply = ctl_frame_parse(in.ptr, in.len, err);
-	if (!reply)
-		goto out;
-	ok = ctl_reply_parse(reply, &result, errors, err);
-	if (ok)
-		*ret_result = json_incref(result);
-out:
-	json_decref(reply);
-	json_decref(request);
-	buf_finish(&in);
-	buf_finish(&out);
 	if (c.fd >= 0)
 		close(c.fd);
 	return ok;

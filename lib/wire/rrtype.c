@@ -40,3 +40,18 @@ bool rrtype_from_text(struct str text, uint16_t *ret)
 	*ret = (uint16_t)number;
 	return true;
 }
+
+char *rcode_to_text(uint16_t rcode, char buf[RCODE_TEXT_MAX])
+{
+	/* RFC 6895 section 2.3 */
+	static const char *const words[] = {"NOERROR",	"FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",   "REFUSED",
+					    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE",  NULL,
+					    NULL,	NULL,	   NULL,       NULL,	   "BADVERS",  "BADKEY",
+					    "BADTIME",	"BADMODE", "BADNAME",  "BADALG",   "BADTRUNC", "BADCOOKIE"};
+
+	if (rcode < ARRAY_LEN(words) && words[rcode] != NULL)
+		(void)snprintf(buf, RCODE_TEXT_MAX, "%s", words[rcode]);
+	else
+		(void)snprintf(buf, RCODE_TEXT_MAX, "RCODE%u", (unsigned)rcode);
+	return buf;
+}

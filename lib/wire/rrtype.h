@@ -75,4 +75,8 @@ enum ede {
 char *rrtype_to_text(uint16_t type, char buf[RRTYPE_TEXT_MAX]);
 MUST_CHECK bool rrtype_from_text(struct str text, uint16_t *ret); /* any case, TYPE1234 too */
 
+#define RCODE_TEXT_MAX 12
+/* "NXDOMAIN", or "RCODE12" for what has no name. Returns buf. */
+char *rcode_to_text(uint16_t rcode, char buf[RCODE_TEXT_MAX]);
+
 #endif

@@ -45,7 +45,7 @@ static void check_settings(const struct settings *s)
 	must(s->min_ttl_s >= 0 && s->min_ttl_s <= s->max_ttl_s && s->min_ttl_s <= s->max_negative_ttl_s && s->serve_stale_s >= 0);
 	must(s->control_socket[0] == '/' && strlen(s->control_socket) <= 107 && s->state[0] == '/');
 	check_servers(s, s->servers, s->server_count);
-	must(s->route_count <= SETTINGS_ROUTES_MAX);
+	must(s->route_count <= SETTINGS_ZONES_MAX);
 	for (size_t i = 0; i < s->route_count; i++) {
 		must(s->routes[i].zone.len > 0 && s->routes[i].server_count > 0);
 		check_servers(s, s->routes[i].servers, s->routes[i].server_count);

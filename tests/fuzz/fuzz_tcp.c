@@ -24,12 +24,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* In place of the pool's own (meson.build): nothing is asked of anybody. */
-struct pool_ask *__wrap_pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok, bool checking_disabled,
-				 bool prefer_tcp, pool_callback *done, void *arg);
-struct pool_ask *__wrap_pool_ask(struct pool *pool, const struct name *name, uint16_t type, bool dnssec_ok, bool checking_disabled,
-				 bool prefer_tcp, pool_callback *done, void *arg)
+struct pool_ask *__wrap_pool_ask_of(struct pool *pool, uint32_t set, const struct name *name, uint16_t type, bool dnssec_ok,
+				    bool checking_disabled, bool prefer_tcp, pool_callback *done, void *arg);
+struct pool_ask *__wrap_pool_ask_of(struct pool *pool, uint32_t set, const struct name *name, uint16_t type, bool dnssec_ok,
+				    bool checking_disabled, bool prefer_tcp, pool_callback *done, void *arg)
 {
-	(void)pool, (void)name, (void)type, (void)dnssec_ok, (void)checking_disabled, (void)prefer_tcp, (void)done, (void)arg;
+	(void)pool, (void)set, (void)name, (void)type, (void)dnssec_ok, (void)checking_disabled, (void)prefer_tcp, (void)done,
+	    (void)arg;
 	return NULL;
 }
 

@@ -21,8 +21,10 @@ LAYERS = [
     ("wire", ["lib/wire/"]),
     ("ctl", ["lib/ctl/"]),
     ("audit", ["lib/audit/"]),
+    ("query log's format", ["lib/qlog/"]),
     ("terms", ["config/policy/terms.", "config/policy/list_mask.", "config/policy/cond", "config/policy/records"]),
-    ("settings data", ["config/settings/settings.h", "config/settings/special.h", "config/settings/clients.", "config/settings/schedule."]),
+    ("settings data", ["config/settings/settings.h", "config/settings/special.h", "config/settings/clients.", "config/settings/schedule.", "config/settings/zone.",
+                       "config/settings/locals.h", "config/settings/safe_search.h"]),
     ("settings", ["config/settings/"]),
     ("list", ["config/list/"]),
     ("import", ["config/import/"]),
@@ -32,7 +34,9 @@ LAYERS = [
     ("cache", ["daemon/cache/"]),
     ("upstream", ["daemon/upstream/"]),
     ("observe", ["daemon/observe/"]),
-    ("names", ["daemon/query/names."]),
+    ("query log", ["daemon/qlog/"]),
+    ("dnstap", ["daemon/dnstap/"]),
+    ("names", ["daemon/query/names.", "daemon/query/local."]),
     ("rehearse", ["daemon/query/rehearse."]),
     ("query", ["daemon/query/"]),
     ("listen", ["daemon/listen/"]),
@@ -47,7 +51,7 @@ LAYERS = [
     ("tests", ["tests/"]),
 ]
 
-LIB = ["base", "wire"]
+LIB = ["base", "wire", "query log's format"]
 SETTINGS = ["terms", "settings data", "settings"]
 MODULES = ["cache", "upstream", "observe"]  # of the daemon; they know each other, but call back into query through a pointer
 CONFIG = SETTINGS + ["list", "import", "pattern", "policy", "compile"]
@@ -58,6 +62,7 @@ MAY_INCLUDE = {
     "wire": ["base"],
     "ctl": ["base"],
     "audit": ["base", "ctl"],
+    "query log's format": [],
     "terms": LIB,
     "settings data": LIB + ["terms"],
     "settings": LIB + SETTINGS,
@@ -69,6 +74,8 @@ MAY_INCLUDE = {
     "cache": LIB + ["terms", "settings data"] + MODULES,
     "upstream": LIB + ["terms", "settings data"] + MODULES,
     "observe": LIB + ["terms", "settings data"] + MODULES,
+    "query log": LIB + ["settings data", "terms"],
+    "dnstap": LIB + ["settings data", "terms", "observe"],
     "names": LIB + ["upstream", "settings data", "generation"],  # of a world alone: explain says by it what is sent
     "query": LIB + MODULES + ["terms", "settings data", "policy", "generation", "names"],
     "rehearse": LIB + MODULES + ["terms", "settings data", "policy", "generation", "names", "query"],
@@ -76,8 +83,8 @@ MAY_INCLUDE = {
     "generation": LIB + MODULES + SETTINGS + ["policy"],
     "worker": LIB + MODULES + SETTINGS + ["policy", "query", "listen", "generation"],
     "jobs": LIB + ["ctl"],
-    "admin": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "names", "rehearse", "jobs", "generation", "worker", "daemon"],
-    "daemon": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "query", "listen", "admin", "generation", "worker", "jobs"],
+    "admin": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "names", "rehearse", "jobs", "generation", "worker", "daemon", "query log", "dnstap"],
+    "daemon": LIB + MODULES + SETTINGS + ["ctl", "audit", "policy", "query", "listen", "admin", "generation", "worker", "jobs", "query log", "dnstap"],
     "saring-compile": LIB + CONFIG,
     "saring-fetch": ["base", "ctl"],
     "saringctl": LIB + CONFIG + ["ctl", "audit"],
@@ -96,9 +103,13 @@ LIBRARIES = [
     ("jansson.h", ["lib/ctl/", "lib/audit/", "config/import/report.", "daemon/admin/", "daemon/audit/", "daemon/jobs.", "daemon/rebuild.",
                    "daemon/fetch", "daemon/pauses_file.", "daemon/pausing.", "daemon/daemon.", "daemon/offline.", "daemon/review.", "daemon/signed.", "tools/", "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
+    ("seccomp.h", ["lib/base/sieve.c"]),
     ("sodium.h", ["lib/audit/", "config/import/signature.", "tests/"]),
     ("libsmartcols", ["tools/saringctl/"]),
     ("systemd/", ["daemon/"]),
+    ("sqlite3.h", ["daemon/qlog/", "tools/saringctl/", "tests/"]),
+    ("fstrm", ["daemon/dnstap/", "tests/"]),
+    ("protobuf-c/", ["daemon/dnstap/", "tests/"]),
     ("cmocka.h", ["tests/"]),
 ]
 
@@ -111,7 +122,7 @@ ROOTS = {
     "tests": ["lib", "config", "daemon", "tools", "tests/unit"],
 }
 
-GENERATED = {"version.h"}
+GENERATED = {"version.h", "dnstap.pb-c.h"}
 SKIPPED = {".git", "__pycache__", ".pytest_cache", "node_modules"}
 SPDX = "SPDX-License-Identifier:"
 SPDX_SUFFIXES = {".c", ".h", ".py", ".sh"}

@@ -26,7 +26,7 @@ def read_schema(text):
             found = re.search(r'\.%s = %s' % (name, STRING), row)
             return unescape(found.group(1)) if found else None
         kind = re.search(r'\.type = SCHEMA_(\w+)', row).group(1)
-        rows[field('path')] = {'section': kind in ('SECTION', 'LISTS', 'ROUTES', 'GROUPS'), 'fallback': field('fallback'),
+        rows[field('path')] = {'section': kind in ('SECTION', 'LISTS', 'ROUTES', 'GROUPS', 'SCHEDULE'), 'fallback': field('fallback'),
                                'restart': 'RELOAD_AT_RESTART' in row, 'help': field('help')}
     return rows
 

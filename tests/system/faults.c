@@ -92,6 +92,24 @@ ssize_t write(int fd, const void *bytes, size_t len)
 	return -1;
 }
 
+/* SQLite's. As write, but for where. */
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
+{
+	bool killed = false;
+	if (is_file(fd) && struck(&killed))
+		return -1;
+	if (!killed)
+		return syscall(SYS_pwrite64, fd, bytes, len, at);
+	(void)syscall(SYS_pwrite64, fd, bytes, len / 2, at);
+	(void)syscall(SYS_kill, getpid(), SIGKILL);
+	return -1;
+}
+
+int ftruncate64(int fd, off_t len)
+{
+	return struck(NULL) ? -1 : (int)syscall(SYS_ftruncate, fd, len);
+}
+
 int rename(const char *from, const char *to)
 {
 	return struck(NULL) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);

@@ -164,6 +164,30 @@ def test_a_copy_that_cannot_be_written(saringd, fake, tiny, trouble):
         web.close()
 
 
+def test_a_lift_of_which_one_list_cannot_be_written(saringd, fake, tiny):
+    """The others are lifted and in force; with --json the failure stands in the document, at its list and as the error."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": n, "file": f"{n}/l.yaml"} for n in "abc"]}, start=False)
+    text = "entries:\n" + "".join(f"  - h{i}.example\n" for i in range(400)) + "  - t.me\n"
+    for name in "abc":
+        folder = daemon.home / name
+        if name == "b":
+            small = tiny(folder)
+        folder.mkdir(exist_ok=True)
+        (folder / "l.yaml").write_text(text)
+    daemon.start()
+    small.fill()
+    document = daemon.ctl("--json", "unblock", "t.me", "--reason", "r", code=1).json
+    by_list = {one["list"]: one for one in document["lists"]}
+    assert SPACE in by_list["b"]["error"] and by_list["b"]["results"] == [] and SPACE in document["error"]["text"]
+    assert document["error"]["code"] == "io" and document["in_force"] is True
+    for name in "ac":
+        assert by_list[name]["error"] is None and by_list[name]["results"][0]["outcome"] == "lifted"
+    assert document["passed"] is False and document["checks"][0]["blocked_by"]["list"] == "b"
+    small.empty()
+    document = daemon.ctl("--json", "unblock", "t.me", "--reason", "r").json
+    assert "error" not in document and document["passed"] is True
+
+
 @needs_root
 def test_a_state_of_somebody_else(open_home, fake):  # noqa: F811
     """chmod takes the right to write away."""

@@ -3,8 +3,10 @@
 and proved at the daemon's own listeners."""
 import concurrent.futures
 import os
+import pty
 import re
 import subprocess
+import threading
 import time
 
 import pytest
@@ -12,7 +14,7 @@ import yaml
 
 from harness.ask import ask, blocked, ede, rcode, rrs
 from harness.daemon import needs_root
-from harness.fake import error, records
+from harness.fake import answer, error, hold, records
 from harness.web import Reply, Web
 
 ELEVEN = ["t.me", "telegram.me", "telegram.org", "core.telegram.org", "desktop.telegram.org", "macos.telegram.org", "web.telegram.org",
@@ -403,6 +405,40 @@ def test_what_is_no_name_cannot_be_lifted_in_an_imported_list(serve):
     assert "lift-reason: r" in (daemon.home / "mine.yaml").read_text() and rrs(ask(daemon, "x1.example")) == ["192.0.2.200"]
     result = daemon.ctl("unblock", "ads1.example", "--reason", "r", code=1)
     assert "still blocked by /^ads[0-9]/" in result.out.replace("by ^ads", "by /^ads").replace("9] (", "9]/ (") and "ads" in result.out
+
+
+def test_the_text_of_an_expression_is_asked_of_nobody(serve):
+    daemon = serve({"mine": "entries:\n  - regex: '^x[0-9]+\\.'\n  - a.example\n"})
+    document = daemon.ctl("--json", "list", "lift", "mine", "^x[0-9]+\\.", "a.example", "--reason", "r").json
+    assert [c["name"] for c in document["checks"]] == ["a.example"] and document["passed"] is True
+    assert {ask.folded for ask in daemon.up.log} == {"a.example"}
+    assert "error" not in document and [entry["error"] for entry in document["lists"]] == [None]
+
+
+@pytest.mark.parametrize("verb,shown", [(("unblock", "a.example", "--reason", "r"), b"asking for the names ["), (("explain", "b.example"), b"asking ")])
+def test_on_a_terminal_a_slow_answer_shows_progress(serve, verb, shown):
+    """The upstream answers only once the bar was seen."""
+    daemon = serve({"mine": "entries:\n  - a.example\n"})
+    seen = threading.Event()
+    for name in ("a.example", "b.example"):
+        daemon.up.on(name, hold(seen, answer("192.0.2.7")))
+    master, slave = pty.openpty()
+    tool = subprocess.Popen([daemon.binaries / "saringctl", "-c", daemon.config_path, *verb], cwd=daemon.home, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=slave, env=daemon.environment(TERM="xterm"))
+    os.close(slave)
+    drawn = b""
+    try:
+        while more := os.read(master, 4096):
+            drawn += more
+            if shown in drawn:
+                seen.set()
+    except OSError:  # EIO: it has ended
+        pass
+    finally:
+        os.close(master)
+        seen.set()
+    tool.wait(60)
+    assert shown in drawn and drawn.endswith(b"\r\x1b[K"), drawn
 
 
 def test_a_child_below_a_name_that_stays_blocked(serve):

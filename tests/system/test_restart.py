@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A restart without a lost query: the service manager keeps the sockets, the kernel what comes by them meanwhile, and the next saringd
 answers it. No client here asks anything twice."""
+import os
+import pathlib
 import random
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 
@@ -13,7 +17,7 @@ import pytest
 
 from harness.ask import ANSWER_S, Load, ask, blocked, eventually, header, opt, question, rcode, rrs
 from harness.daemon import has_ipv6, sanitized
-from harness.fake import answer, silence
+from harness.fake import answer, hold, silence
 from harness.manager import Manager
 from harness.ports import free_port
 
@@ -21,20 +25,37 @@ RATE = 150 if sanitized() else 1500  # queries a second that come whether others
 ADDRESS = "192.0.2.200"  # what the fake upstream says
 
 
+FAR_AWAY = """
+import sys
+from harness.quick import Quick
+far = Quick(lambda label: 0.03)
+print(far.endpoint, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def far_away():
+    """An upstream 30 ms away, so that there are always some questions under way; a process of its own, which does not wait its turn with
+    the clients here."""
+    with subprocess.Popen([sys.executable, "-B", "-c", FAR_AWAY], cwd=pathlib.Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
 @pytest.fixture
-def manager(home, fake):
-    """A factory of daemons under the stand-in; with a fake upstream whose answers take their time."""
+def manager(home, far_away):
+    """A factory of daemons under the stand-in for systemd."""
     made = []
 
     def make(config=None, start=True, upstream=None, **more):
-        up = fake(upstream)
         port = free_port()
         folder = home / f"m{len(made)}"
         folder.mkdir()
-        one = Manager(folder, {"listen": [f"dns://127.0.0.1:{port}"], "upstream": {"servers": [up.endpoint]},
+        one = Manager(folder, {"listen": [f"dns://127.0.0.1:{port}"], "upstream": {"servers": [upstream.endpoint if upstream else far_away]},
                                "lists": [{"name": "l", "file": "l.yaml"}], **(config or {})},
                       {"l.yaml": "entries: [blocked.example]\n"}, **more)
-        one.up = up
         made.append(one)
         return one.start() if start else one
 
@@ -47,12 +68,6 @@ def manager(home, fake):
             faults.append(fault)
     if faults:
         raise faults[0]
-
-
-def late(ask_):
-    """Far enough away that there are always some under way."""
-    time.sleep(0.03)
-    return answer(ADDRESS)(ask_)
 
 
 def is_blocked(wire):
@@ -78,6 +93,7 @@ class Flow:
         self.sockets = []
         for _ in range(sockets):
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)  # the answers to all that waited come at once
             s.connect(("127.0.0.1", daemon.port))
             s.settimeout(0.1)
             self.sockets.append(s)
@@ -124,8 +140,15 @@ class Flow:
         self.stopping.set()
         for thread in [self.sender, *self.threads]:
             thread.join(ANSWER_S + 5)
+        self.overflows = self._overflows()
         for s in self.sockets:
             s.close()
+
+    def _overflows(self):
+        """Answers that came, and for which a client here had no room."""
+        mine = {str(os.fstat(s.fileno()).st_ino) for s in self.sockets}
+        rows = [line.split() for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]]
+        return sum(int(row[12]) for row in rows if row[9] in mine)
 
     def lost(self):
         return [(when, name) for key, (when, name) in self.sent.items() if key not in self.answered]
@@ -162,7 +185,7 @@ def test_what_came_while_nobody_was_there(manager):
 
 def test_twenty_restarts_under_load(manager):
     """By SIGTERM: nothing is lost, nothing is wrong, by UDP and by new connections of TCP; questions wait for the upstream meanwhile."""
-    daemon = manager(upstream=late)
+    daemon = manager()
     with Load(daemon, QUESTIONS, clients=3) as udp, Load(daemon, QUESTIONS, clients=3, tcp=True) as tcp, Flow(daemon) as flow:
         for i in range(20):
             daemon.restart()
@@ -190,10 +213,40 @@ def test_killed(manager):
         assert any(from_ - 1 < when <= to for from_, to in killed), f"{name} was asked when nobody was killed"
 
 
-def test_slow_servers_do_not_hold_up_the_rest(manager):
+def test_who_waits_is_answered(manager, fake):
+    """Asked of an upstream server before SIGTERM, answered by it after: whoever waits gets that answer, on whatever worker, and it ends."""
+    answers_now = threading.Event()
+    up = fake(hold(answers_now, answer(ADDRESS)))
+    daemon = manager(upstream=up, workers=3)
+    wire = header(ar=1) + question("held", "example") + opt()
+    clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(12)]
+    with socket.create_connection(("127.0.0.1", daemon.port), ANSWER_S) as tcp:
+        for client in clients:
+            client.connect(("127.0.0.1", daemon.port))
+            client.settimeout(ANSWER_S)
+            client.send(wire)
+        tcp.sendall(struct.pack(">H", len(wire)) + wire)
+        eventually(lambda: up.asked("held.example"), "it is asked")
+        # what came before this one was read before it: of each worker one, as its sockets are hashed to
+        for client in clients:
+            client.send(header(7) + question("blocked", "example"))
+            assert client.recv(65535)[:2] == b"\0\7"
+        daemon.forget_notes()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_note("STOPPING=1")
+        answers_now.set()
+        assert all(is_open(client.recv(65535)) for client in clients)
+        assert is_open(tcp.recv(65535)[2:])
+        assert daemon.process.wait(ANSWER_S) == 0
+    for client in clients:
+        client.close()
+
+
+def test_slow_servers_do_not_hold_up_the_rest(manager, fake):
     """Who waits for a server that does not answer is told so after a second, and does not wait for the successor in vain."""
-    daemon = manager(upstream=silence, start=False)
-    daemon.configure(upstream={"servers": [daemon.up.endpoint], "timeout": "60s"})
+    up = fake(silence)
+    daemon = manager(upstream=up, start=False)
+    daemon.configure(upstream={"servers": [up.endpoint], "timeout": "60s"})
     daemon.start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.create_connection(("127.0.0.1", daemon.port)) as tcp:
         wire = header(ar=1) + question("slow", "example") + opt()
@@ -202,7 +255,7 @@ def test_slow_servers_do_not_hold_up_the_rest(manager):
         tcp.settimeout(ANSWER_S)
         udp.send(wire)
         tcp.sendall(struct.pack(">H", len(wire)) + wire.replace(b"slow", b"sloe"))
-        eventually(lambda: {"slow.example", "sloe.example"} <= {ask_.folded for ask_ in daemon.up.asked()}, "both are under way")
+        eventually(lambda: {"slow.example", "sloe.example"} <= {ask_.folded for ask_ in up.asked()}, "both are under way")
         daemon.restart()
         assert rcode(dns.message.from_wire(udp.recv(65535))) == "SERVFAIL"
         assert rcode(dns.message.from_wire(tcp.recv(65535)[2:])) == "SERVFAIL"
@@ -219,7 +272,7 @@ def test_other_workers(manager, numbers):
             assert daemon.status()["workers"] == count
             udp.reach(6)
             tcp.reach(3)
-    assert not (udp.wrong + tcp.wrong + flow.wrong + udp.lost + tcp.lost + flow.lost())
+    assert not (udp.wrong + tcp.wrong + flow.wrong + udp.lost + tcp.lost + flow.lost()), (flow.overflows, len(flow.sent), daemon.stderr()[-3000:])
     assert {len(fds) for fds in daemon.store.values()} == {max(numbers)}
 
 

@@ -7,6 +7,7 @@
 #include "list/list.h"
 #include "import/report.h"
 #include "import/signed_list.h"
+#include "saring-compile/enclose.h"
 #include "saring-compile/work.h"
 
 #define REFUSAL "this is no list of names: " /* what segment_import says before it says what it looks like */
@@ -59,6 +60,7 @@ int probe_run(const struct options *o)
 	struct buf text = {NULL, 0, 0};
 	struct segment *s = NULL;
 	bool unsigned_ = false;
+	(void)enclose(o, NULL);
 	/* as source.c has it, so that what is taken can be read */
 	if (file_read(o->probe, o->format == FORMAT_YAML ? LIST_BYTES_MAX : SOURCE_BYTES_MAX, &text, &err))
 		unsigned_ = o->key != NULL && !is_signed(o, buf_str(&text), &err);

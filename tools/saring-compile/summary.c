@@ -64,10 +64,11 @@ static json_t *changes_to_json(const struct work *w)
 static json_t *done_to_json(const struct options *o, const struct work *w, int64_t took_ns)
 {
 	static const char *const bulk_words[] = {"none", "kept", "compiled"}; /* enum bulk */
-	return json_pack("{s:b, s:I, s:I, s:I, s:f, s:I, s:s, s:{s:I, s:I}, s:o}", "ok", 1, "generation", (json_int_t)o->generation,
-			 "lists", (json_int_t)w->lists, "entries", (json_int_t)w->entries, "compile_seconds", (double)took_ns / 1e9,
-			 "bytes", (json_int_t)w->bytes, "bulk", bulk_words[w->bulk], "segments", "kept",
-			 (json_int_t)w->segments_kept, "made", (json_int_t)w->segments_made, "changes", changes_to_json(w));
+	return json_pack("{s:b, s:I, s:I, s:I, s:f, s:I, s:s, s:{s:I, s:I}, s:{s:i, s:b}, s:o}", "ok", 1, "generation",
+			 (json_int_t)o->generation, "lists", (json_int_t)w->lists, "entries", (json_int_t)w->entries,
+			 "compile_seconds", (double)took_ns / 1e9, "bytes", (json_int_t)w->bytes, "bulk", bulk_words[w->bulk],
+			 "segments", "kept", (json_int_t)w->segments_kept, "made", (json_int_t)w->segments_made, "sandbox",
+			 "landlock", (int)w->landlock, "seccomp", w->seccomp, "changes", changes_to_json(w));
 }
 
 bool summary_write(const struct options *o, const struct work *w, bool ok, int64_t took_ns)

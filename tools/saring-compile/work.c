@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "compile/compile.h"
 #include "import/signed_list.h"
+#include "saring-compile/enclose.h"
 #include "saring-compile/files.h"
 #include "saring-compile/retire.h"
 #include "settings/load.h"
@@ -485,6 +486,9 @@ bool work_run(const struct options *o, struct work *ret)
 	bool ok = read_settings(&r);
 	if (ok) {
 		const size_t count = r.settings->list_count + 1;
+		struct enclosure e = enclose(o, r.settings);
+		ret->landlock = e.landlock;
+		ret->seccomp = e.seccomp;
 		r.sources = base_alloc(count * sizeof(r.sources[0]));
 		r.refusals = base_alloc(count * sizeof(r.refusals[0]));
 		r.looked_at = base_alloc(count * sizeof(r.looked_at[0]));

@@ -41,6 +41,8 @@ struct work {
 	enum bulk bulk;
 	struct work_change *changes; /* owned; of lists whose segment of before was still there */
 	size_t change_count, entries_compared;
+	unsigned landlock; /* ABI that it was fenced in by; 0: none */
+	bool seccomp;
 };
 void work_finish(struct work *work);
 

@@ -15,6 +15,7 @@
 #include "base/confine.h"
 #include "base/err.h"
 #include "ctl/download.h"
+#include "saring-fetch/enclose.h"
 #include "saring-fetch/transfer.h"
 #include "version.h"
 
@@ -73,6 +74,7 @@ int main(int argc, char **argv)
 	}
 	confine(&(struct confine){
 	    .cpu_s = CPU_LIMIT_S, .memory_bytes = MEMORY_LIMIT_BYTES, .open_files = FILES_LIMIT, .no_files = true});
+	enclose();
 	struct buf line = {0};
 	struct err err = {0};
 	struct download_request request;

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "ctl/proto.h"
 #include "saringctl/audit_show.h"
+#include "saringctl/progress.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -200,6 +201,7 @@ enum exit_status cmd_audit(struct context *ctx)
 struct verifying {
 	const struct output *out;
 	json_t *damages; /* with --json; else NULL */
+	struct progress progress;
 };
 
 static void on_damage(void *arg, const struct audit_damage *d)
@@ -215,6 +217,7 @@ static void on_damage(void *arg, const struct audit_damage *d)
 		must(one != NULL && json_array_append_new(v->damages, one) == 0);
 		return;
 	}
+	progress_stop(&v->progress); /* nothing is drawn between lines of text */
 	if (d->line > 0)
 		(void)snprintf(line, sizeof(line), ":%" PRIu32, d->line);
 	output_print(v->out, stdout, PAINT_NONE, "%s%s: ", d->file[0] != '\0' ? d->file : "the log", line);
@@ -248,7 +251,9 @@ enum exit_status cmd_audit_verify(struct context *ctx)
 	struct audit_verdict verdict;
 	struct err err = {.code = ERR_NONE};
 	char *path = ctx->in->operand_count == 1 ? base_strdup(ctx->in->operands[0]) : audit_folder_path(ctx);
+	progress_start(&v.progress, &ctx->out, "reading the audit log");
 	bool read = path != NULL && audit_verify(path, on_damage, &v, &verdict, &err);
+	progress_stop(&v.progress);
 	/* what was taken away whole looks like this, too */
 	if (read && verdict.files == 0 && verdict.damages == 0)
 		read = err_set(&err, ERR_INPUT, "there is no audit log in %s", path);

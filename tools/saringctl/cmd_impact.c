@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "compile/compile.h"
+#include "compile/guard.h"
 #include "ctl/proto.h"
 #include "list/doc.h"
 #include "list/lifts.h"
@@ -196,28 +197,12 @@ static bool take_operand(struct work *w, const char *text, enum exit_status *ret
 
 /* ---- names that somebody cares for ---- */
 
-/* Of a url, the host, when it is a name. */
-static bool host_of(const char *url, struct name *ret)
-{
-	const char *begin = strstr(url, "://");
-	struct addr address;
-
-	if (begin == NULL)
-		return false;
-	struct str rest = {begin + 3, strcspn(begin + 3, "/?#")};
-	const char *at = memchr(rest.ptr, '@', rest.len);
-	if (at != NULL)
-		rest = (struct str){at + 1, rest.len - (size_t)(at + 1 - rest.ptr)};
-	struct str host = str_cut(&rest, ':');
-	return host.len > 0 && host.ptr[0] != '[' && !addr_from_text(host, 0, &address) && name_from_text(host, ret, NULL);
-}
-
 static void care_for_own(struct impact *im, const struct settings *s)
 {
 	struct name name;
 
 	for (size_t i = 0; i < s->list_count; i++)
-		if (s->lists[i].url != NULL && host_of(s->lists[i].url, &name))
+		if (s->lists[i].url != NULL && guard_url_host(s->lists[i].url, &name))
 			impact_care(im, &name, CARE_LIST_HOST, s->lists[i].name);
 	for (size_t i = 0; i < s->route_count; i++)
 		impact_care(im, &s->routes[i].zone, CARE_ROUTE, NULL);

@@ -311,6 +311,7 @@ static enum exit_status finish(struct lifting *l, size_t number)
 	}
 	if (!lets_through(l, number))
 		plan_look_round(&l->blockers, &wish, &l->plan);
+	l->failed = err;
 	lift_show(l);
 	if (status != STATUS_DONE)
 		return status;

@@ -30,9 +30,10 @@ static void show_due(const struct output *o, const json_t *lists)
 
 enum exit_status cmd_list(struct context *ctx)
 {
-	static const struct column columns[] = {{"NAME", false, false},	  {"ACTION", false, false},  {"MODE", false, false},
-						{"ENTRIES", true, false}, {"IN FORCE", true, false}, {"BLOCKED", true, false},
-						{"FORMAT", false, false}, {"CHANGED", false, false}, {"SOURCE", false, true}};
+	static const struct column columns[] = {
+	    {"NAME", false, false},	    {"ACTION", false, false},	     {"MODE", false, false},
+	    {"ENTRIES", true, false},	    {"IN FORCE", true, false},	     {"BLOCKED", true, false},
+	    {"FORMAT", false, false, true}, {"CHANGED", false, false, true}, {"SOURCE", false, true}};
 	json_t *lists = NULL, *list;
 	enum exit_status exit_status;
 	size_t i;

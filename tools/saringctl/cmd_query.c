@@ -27,16 +27,6 @@ struct question {
 	json_t *args; /* owned */
 };
 
-/* A daemon of another version may have sent anything: what is no object gets nothing. */
-static void put(json_t *object, const char *key, json_t *value)
-{
-	must(value != NULL);
-	if (json_is_object(object))
-		must(json_object_set_new(object, key, value) == 0);
-	else
-		json_decref(value);
-}
-
 MUST_CHECK static bool call_offline(struct question *q, json_t **ret, enum exit_status *ret_status)
 {
 	struct context *ctx = q->ctx;
@@ -84,12 +74,6 @@ static bool find_listener(struct question *q, struct addr *ret, json_t **ret_end
 	return found;
 }
 
-static json_t *rcode_word(unsigned rcode)
-{
-	static const char *const words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
-	return rcode < ARRAY_LEN(words) ? json_string(words[rcode]) : json_sprintf("RCODE%u", rcode);
-}
-
 static json_t *hex(const uint8_t *bytes, size_t len)
 {
 	struct buf text = {0};
@@ -105,23 +89,27 @@ static json_t *ask(struct question *q)
 {
 	struct addr where;
 	struct dns_result result;
+	struct progress progress;
+	char rcode[DNS_RCODE_MAX];
 	struct buf message = {NULL, 0, 0};
 	struct err err = {.code = ERR_NONE};
 	json_t *asked = json_object(), *endpoint = NULL;
 	if (!find_listener(q, &where, &endpoint)) {
-		put(asked, "listener", json_null());
-		put(asked, "rcode", json_null());
-		put(asked, "answer", json_null());
-		put(asked, "error", json_string("it has no listener that can be asked"));
+		field_put(asked, "listener", json_null());
+		field_put(asked, "rcode", json_null());
+		field_put(asked, "answer", json_null());
+		field_put(asked, "error", json_string("it has no listener that can be asked"));
 		return asked;
 	}
+	progress_start(&progress, &q->ctx->out, "asking");
 	bool ok = dns_client_fetch(&where, &q->name, q->type, ASK_TIMEOUT_MS, &result, &message, &err);
-	put(asked, "listener", endpoint);
-	put(asked, "rcode", ok ? rcode_word(result.rcode) : json_null());
+	progress_stop(&progress);
+	field_put(asked, "listener", endpoint);
+	field_put(asked, "rcode", ok ? json_string(dns_client_rcode(result.rcode, rcode)) : json_null());
 	if (ok)
 		memset(message.ptr, 0, 2); /* the ID */
-	put(asked, "answer", ok ? hex((const uint8_t *)message.ptr, message.len) : json_null());
-	put(asked, "error", ok ? json_null() : ctl_text(str_from(err.text)));
+	field_put(asked, "answer", ok ? hex((const uint8_t *)message.ptr, message.len) : json_null());
+	field_put(asked, "error", ok ? json_null() : ctl_text(str_from(err.text)));
 	buf_finish(&message);
 	return asked;
 }
@@ -144,7 +132,7 @@ MUST_CHECK static bool learn(struct question *q, json_t **explained, enum exit_s
 			return false;
 		}
 	}
-	put(*explained, "asked", asked != NULL ? asked : json_null());
+	field_put(*explained, "asked", asked != NULL ? asked : json_null());
 	return true;
 }
 
@@ -154,11 +142,11 @@ MUST_CHECK static bool learn(struct question *q, json_t **explained, enum exit_s
 static void complete(const struct question *q, json_t *explained)
 {
 	json_t *wire = json_object_get(explained, "wire");
-	put(explained, "as_typed", ctl_text(str_from(q->ctx->in->operands[0])));
-	put(explained, "offline", json_boolean(q->ctx->in->offline));
+	field_put(explained, "as_typed", ctl_text(str_from(q->ctx->in->operands[0])));
+	field_put(explained, "offline", json_boolean(q->ctx->in->offline));
 	if (json_is_object(wire)) {
 		json_t *lines = explain_decode(field_text(wire, "answer"));
-		put(wire, "decoded", lines != NULL ? lines : json_null());
+		field_put(wire, "decoded", lines != NULL ? lines : json_null());
 	}
 }
 
@@ -176,9 +164,9 @@ static bool question_init(struct question *q, struct context *ctx, struct err *e
 	q->args = json_pack("{s:s, s:s}", "name", name_to_text(&q->name, text), "type", type);
 	must(q->args != NULL);
 	if (in->client[0] != '\0')
-		put(q->args, "client", json_string(in->client));
+		field_put(q->args, "client", json_string(in->client));
 	if (in->at[0] != '\0')
-		put(q->args, "at", json_string(in->at));
+		field_put(q->args, "at", json_string(in->at));
 	return true;
 }
 

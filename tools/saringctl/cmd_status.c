@@ -19,11 +19,13 @@ static void show_queries(const struct output *o, const json_t *queries)
 {
 	static const char *const fates[] = {"blocked", "cached", "forwarded", "stale", "local", "refused", "dropped", "failed"};
 	int64_t total = field_int(queries, "total");
-	output_linef(o, "queries", "%lld", (long long)total);
+	char digits[32]; /* all as wide as the total */
+	int width = snprintf(digits, sizeof(digits), "%lld", (long long)total);
+	output_linef(o, "queries", "%s", digits);
 	for (size_t i = 0; i < ARRAY_LEN(fates); i++) {
 		int64_t count = field_int(queries, fates[i]);
 		if (count > 0)
-			output_linef(o, "", "%-9s %lld (%.1f %%)", fates[i], (long long)count, percent(count, total));
+			output_linef(o, "", "%-9s %*lld (%.1f %%)", fates[i], width, (long long)count, percent(count, total));
 	}
 }
 
@@ -111,6 +113,33 @@ static void show_audit(const struct output *o, const json_t *audit)
 		output_linef(o, "audit log", "%s", error);
 }
 
+/* Only when it is on. */
+static void show_query_log(const struct output *o, const json_t *log)
+{
+	char rows[FIGURE_MAX], bytes[FIGURE_MAX], dropped[FIGURE_MAX];
+	const char *error = field_text(log, "error");
+	if (!json_is_true(json_object_get(log, "enabled")))
+		return;
+	output_linef(o, "query log", "%s, %s", figure_count(field_int(log, "rows"), "row", "rows", rows),
+		     figure_bytes((uint64_t)MAX(field_int(log, "bytes"), 0), bytes));
+	if (field_int(log, "dropped") > 0)
+		output_linef(o, "", "%s dropped", figure_count(field_int(log, "dropped"), "query", "queries", dropped));
+	if (error[0] != '\0')
+		output_line(o, "", error);
+}
+
+static void show_dnstap(const struct output *o, const json_t *dnstap)
+{
+	char sent[FIGURE_MAX];
+	const char *error = field_text(dnstap, "error");
+	if (!json_is_true(json_object_get(dnstap, "enabled")))
+		return;
+	output_linef(o, "dnstap", "%s sent, %lld dropped", figure_count(field_int(dnstap, "sent"), "message", "messages", sent),
+		     (long long)field_int(dnstap, "dropped"));
+	if (error[0] != '\0')
+		output_line(o, "", error);
+}
+
 enum exit_status cmd_status(struct context *ctx)
 {
 	const struct output *o = &ctx->out;
@@ -135,12 +164,16 @@ enum exit_status cmd_status(struct context *ctx)
 		output_linef(o, "paused", "blocking is off until %s", paused);
 	json_array_foreach(json_object_get(status, "listen"), i, endpoint)
 	    output_line(o, i == 0 ? "listen" : "", json_string_value(endpoint));
+	json_array_foreach(json_object_get(status, "metrics"), i, endpoint)
+	    output_line(o, i == 0 ? "metrics" : "", json_string_value(endpoint));
 	show_queries(o, json_object_get(status, "queries"));
 	show_policy(o, json_object_get(status, "policy"));
 	show_cache(o, "cache", json_object_get(status, "cache"));
 	show_upstream(o, json_object_get(status, "upstream"));
 	show_limits(o, json_object_get(status, "counters"));
 	show_audit(o, json_object_get(status, "audit"));
+	show_query_log(o, json_object_get(status, "query_log"));
+	show_dnstap(o, json_object_get(status, "dnstap"));
 	json_decref(status);
 	return STATUS_DONE;
 }

@@ -18,6 +18,7 @@
 #include "saringctl/edit_report.h"
 #include "saringctl/import_report.h"
 #include "saringctl/list_signed.h"
+#include "saringctl/progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -218,12 +219,15 @@ static struct segment *read_file(struct context *ctx, const struct settings_list
 	struct err err = {.code = ERR_NONE};
 	struct buf text = {0};
 	struct segment *segment = NULL;
+	struct progress progress;
 	bool is_stdin = strcmp(path, "-") == 0;
 	if (is_stdin ? !file_read_fd(STDIN_FILENO, "standard input", IMPORT_BYTES_MAX, &text, &err)
 		     : !file_read(path, IMPORT_BYTES_MAX, &text, &err)) {
 		(void)output_fail(&ctx->out, &err, NULL);
 	} else {
+		progress_start(&progress, &ctx->out, "reading");
 		segment = segment_import(buf_str(&text), &settings, path, is_stdin ? "standard input" : path, &errors);
+		progress_stop(&progress);
 		if (segment == NULL) {
 			(void)err_set(&err, ERR_INPUT, "nothing was imported");
 			(void)output_fail(&ctx->out, &err, &errors);

@@ -49,6 +49,10 @@ enum command_option {
 	OPTION_AT,
 	OPTION_OFFLINE,
 	OPTION_NO_ASK,
+	OPTION_BLOCKED,
+	OPTION_NAME,
+	OPTION_INTERACTIVE,
+	OPTION_RESET,
 	OPTION_COUNT
 };
 #define COMMANDS_NUMBER_MAX 100000		/* of -n */
@@ -101,10 +105,12 @@ struct invocation {
 	const char *group;	       /* with help: the verb typed, whether or not it has a row of its own */
 	uint64_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
-	bool json, help, version, force, closure, dry_run, offline, no_ask, unused;
+	bool json, help, version, force, closure, dry_run, offline, no_ask, unused, blocked, interactive, reset;
+	const char *name;	    /* --name; NULL: not said */
+	const char *client_word;    /* --client as typed; NULL: not said. Of log, a prefix as well */
 	const char *popular;	    /* --popular; NULL: not said */
 	const char *type;	    /* as typed; a type that exists */
-	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or "" */
+	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or ""; of log, as typed */
 	bool has_match;
 	enum match match;
 	bool has_format;

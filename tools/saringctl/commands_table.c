@@ -234,6 +234,45 @@ const struct command commands_table[] = {
 	.examples = "saringctl cache flush example.com",
     },
     {
+	.verb = "log",
+	.purpose = PURPOSE_HAPPENED,
+	.run = cmd_log,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_BLOCKED) | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_NAME) |
+		   OPTION_BIT(OPTION_NUMBER) | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL),
+	.summary = "the last queries, and each as it comes",
+	.details = "The newest 100 of those the daemon keeps in memory, oldest first.\n"
+		   "With --follow the last ten, then each as it comes; with --json one document a line.\n"
+		   "With --since from the query log (log.queries), whether or not the daemon runs.",
+	.examples = "saringctl log --blocked --client 192.0.2.7\n"
+		    "saringctl log --since 7d --name example.com\n"
+		    "saringctl log --follow --name example.com",
+    },
+    {
+	.verb = "top",
+	.purpose = PURPOSE_HAPPENED,
+	.run = cmd_top,
+	.operands = "[names|blocked|clients|lists]",
+	.max = 1,
+	.options = OPTION_BIT(OPTION_NUMBER) | OPTION_BIT(OPTION_INTERACTIVE),
+	.summary = "what was asked or blocked most in the last day, who asks most, and which lists block most",
+	.details = "With -i on the whole terminal, refreshed each second: n, b, c and l choose what is shown, q ends it.",
+	.examples = "saringctl top blocked -n 20\n"
+		    "saringctl top -i",
+    },
+    {
+	.verb = "stats",
+	.purpose = PURPOSE_HAPPENED,
+	.run = cmd_stats,
+	.operands = "",
+	.options = OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_RESET),
+	.summary = "queries and blocks over time, and how long they took",
+	.details =
+	    "Of the last hour when --since is not given. Seconds are kept for five minutes, minutes for a day, hours for 30 days,\n"
+	    "the latter two over restarts of the daemon.",
+	.examples = "saringctl stats --since 1d",
+    },
+    {
 	.verb = "audit",
 	.purpose = PURPOSE_RECORD,
 	.run = cmd_audit,
@@ -280,6 +319,14 @@ const struct command commands_table[] = {
 	.details = "Read from the lists' files, with or without the daemon, which knows how often they were hit.\n"
 		   "Without --due what is past its review; with it also what is due, or ends by itself, within that time.",
 	.examples = "saringctl review --due 30d",
+    },
+    {
+	.verb = "groups",
+	.purpose = PURPOSE_DAEMON,
+	.run = cmd_groups,
+	.operands = "",
+	.summary = "the groups of clients: their lists, what is in force now, and when that changes",
+	.examples = "saringctl groups",
     },
     {
 	.verb = "upstream",

@@ -57,6 +57,14 @@ enum exit_status cmd_status(struct context *ctx);
 enum exit_status cmd_cache(struct context *ctx);
 enum exit_status cmd_cache_flush(struct context *ctx);
 enum exit_status cmd_upstream(struct context *ctx);
+/* cmd_log.c */
+enum exit_status cmd_log(struct context *ctx);
+/* cmd_top.c */
+enum exit_status cmd_top(struct context *ctx);
+/* cmd_stats.c */
+enum exit_status cmd_stats(struct context *ctx);
+/* cmd_groups.c */
+enum exit_status cmd_groups(struct context *ctx);
 /* cmd_audit.c */
 enum exit_status cmd_audit(struct context *ctx);
 enum exit_status cmd_audit_verify(struct context *ctx);

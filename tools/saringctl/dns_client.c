@@ -33,6 +33,15 @@ bool dns_client_address(const char *endpoint, struct addr *ret)
 	return true;
 }
 
+const char *dns_client_rcode(uint16_t rcode, char buf[DNS_RCODE_MAX])
+{
+	static const char *const words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
+	if (rcode < ARRAY_LEN(words))
+		return words[rcode];
+	(void)snprintf(buf, DNS_RCODE_MAX, "RCODE%u", rcode);
+	return buf;
+}
+
 /* ---- messages ---- */
 
 static size_t write_query(uint8_t *bytes, size_t cap, const struct dns_asked *asked)

@@ -54,6 +54,10 @@ MUST_CHECK bool dns_client_fetch(const struct addr *server, const struct name *n
 void dns_client_probe(const struct addr *server, const struct name *name, uint16_t type, bool tcp, int64_t timeout_ms,
 		      struct dns_result *ret, int64_t *ret_ms);
 
+/* "NXDOMAIN", or "RCODE23" for what has no name here. */
+#define DNS_RCODE_MAX 16
+const char *dns_client_rcode(uint16_t rcode, char buf[DNS_RCODE_MAX]);
+
 /* What a message is taken for. */
 struct dns_asked {
 	const struct name *name;

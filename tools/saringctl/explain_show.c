@@ -25,10 +25,18 @@ static void show_way(const struct output *o, const json_t *explained)
 	const char *answer = field_text(here, "answer"), *route = field_text(explained, "route");
 
 	if (json_is_object(here)) {
-		output_print(o, stdout, PAINT_NONE, "; it is answered here (%s, %s): ", field_text(here, "zone"),
-			     field_text(here, "source"));
+		const char *file = field_text(here, "file");
+		if (file[0] != '\0')
+			output_print(o, stdout, PAINT_NONE, "; it is a local record (%s:%lld): ", file,
+				     (long long)field_int(here, "line"));
+		else
+			output_print(o, stdout, PAINT_NONE, "; it is answered here (%s, %s): ", field_text(here, "zone"),
+				     field_text(here, "source"));
 		output_print(o, stdout, PAINT_NONE, "%s", strcmp(answer, "data") == 0 ? field_text(here, "record") : answer);
 		output_print(o, stdout, PAINT_NONE, " (TTL %lld s)", (long long)field_int(here, "ttl"));
+	} else if (field_text(explained, "safe_search")[0] != '\0') {
+		output_print(o, stdout, PAINT_NONE, "; safe search (%s) leads it to the engine's filtered host",
+			     field_text(explained, "safe_search"));
 	} else {
 		output_print(o, stdout, PAINT_NONE, "; it is resolved");
 		if (route[0] != '\0')
@@ -115,6 +123,24 @@ static void show_names(const struct output *o, const json_t *list, const char *l
 	}
 }
 
+/* Whose lists act, and which of them now. */
+static void show_group(const struct output *o, const json_t *explained)
+{
+	const char *group = field_text(explained, "group"), *by = field_text(explained, "group_by");
+	const char *next = field_text(explained, "group_next_change");
+	const json_t *has = json_object_get(explained, "group_lists"), *acts = json_object_get(explained, "group_active");
+	if (group[0] == '\0')
+		return;
+	output_linef(o, "group", "%s%s%s%s", group, by[0] != '\0' ? ", by " : "", by,
+		     json_equal(has, acts) ? "" : "; not all of its lists are in force now");
+	if (json_array_size(acts) == 0)
+		output_line(o, "in force", "no list");
+	else
+		show_names(o, acts, "in force");
+	if (next[0] != '\0')
+		output_linef(o, "until", "%s, when other lists come into force", next);
+}
+
 static void show_question(const struct output *o, const json_t *explained, bool at_given)
 {
 	const char *name = field_text(explained, "name"), *typed = field_text(explained, "as_typed");
@@ -130,6 +156,7 @@ static void show_question(const struct output *o, const json_t *explained, bool 
 	if (client[0] != '\0')
 		output_linef(o, "client", "%s, a %s address, %s%s", client, field_text(explained, "client_is"),
 			     by[0] != '\0' ? "may ask by clients.allow " : "may not ask", by);
+	show_group(o, explained);
 	if (at_given)
 		output_line(o, "at", field_text(explained, "at"));
 	output_line(o, "shadow", field_text(explained, "would_block"));

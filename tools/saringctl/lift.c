@@ -150,6 +150,7 @@ static bool write_into(struct lifting *l, struct lift_list *list, const struct l
 	const bool good = edit_lift(list->list->file, NULL, list->whole ? NULL : list->names, list->whole ? 0 : list->count, how,
 				    l->now_s, list->whole ? NULL : results, err);
 	if (!good) {
+		(void)snprintf(list->error, sizeof(list->error), "%s", err->text);
 		free(results);
 		return false;
 	}

@@ -26,6 +26,7 @@ struct lift_list {
 	size_t count, cap;
 	struct edit_result *results; /* owned; once it was written. whole: one, without a name */
 	char remark[sizeof(((struct err *)NULL)->text)];
+	char error[sizeof(((struct err *)NULL)->text)]; /* why it could not be written; "" when it was */
 	bool told; /* the daemon was: what is written further is another's part, until they are put together */
 };
 
@@ -65,7 +66,7 @@ struct lifting {
 	/* what the daemon made of it */
 	bool asked, in_force, unread;
 	int64_t generation, effect_s;
-	struct err err;
+	struct err err, failed; /* of the daemon; of writing, or of what was to follow */
 	struct err_list errors;
 	int64_t flushed;   /* -1: nothing was to be */
 	size_t told_count; /* of the plan's entries, the first ones, of which the cache has forgotten what it should */

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "list/doc.h"
+#include "saringctl/progress.h"
 #include "wire/rrtype.h"
 
 #include <stdlib.h>
@@ -41,17 +43,27 @@ static bool add_check(struct lifting *l, const struct name *name)
 	return true;
 }
 
+/* Of one list an expression may be lifted, by its text; that is an entry, and no name that anybody asks for, although DNS takes any
+ * octets. What has none of these letters is a name, too. */
+static bool is_expression(const struct lifting *l, const struct name *name)
+{
+	char text[NAME_TEXT_MAX];
+	return l->list != NULL && strpbrk(name_to_text(name, text), "^$()[]{}|*+?/\\") != NULL;
+}
+
 /* The names on the command line, then those of what was lifted. */
 static void find_names(struct lifting *l)
 {
 	struct name name;
 	l->checks = base_alloc(LIFT_CHECKS_MAX * sizeof(l->checks[0]));
-	for (size_t i = 0; i < l->wanted_count; i++)
-		(void)add_check(l, &l->wanted[i]);
+	for (size_t i = 0; i < l->wanted_count; i++) {
+		if (!is_expression(l, &l->wanted[i]))
+			(void)add_check(l, &l->wanted[i]);
+	}
 	for (size_t i = 0; i < l->list_count; i++) {
 		const struct lift_list *list = &l->lists[i];
 		for (size_t k = 0; k < list->count && !list->whole; k++) {
-			if (name_from_text(str_from(list->names[k]), &name, NULL))
+			if (list_name_from_text(str_from(list->names[k]), &name, NULL) && !is_expression(l, &name))
 				(void)add_check(l, &name);
 		}
 	}
@@ -84,7 +96,7 @@ static bool result_good(const struct dns_result *r)
 	return r->outcome == DNS_ANSWERED && (r->rcode == RCODE_NOERROR || r->rcode == RCODE_NXDOMAIN) && !result_blocked(r);
 }
 
-static void ask_all(struct lifting *l)
+static void ask_all(struct lifting *l, struct progress *progress)
 {
 	struct name *names = base_alloc((l->check_count + 1) * sizeof(*names));
 	struct dns_result *results = base_alloc((l->check_count + 1) * sizeof(*results));
@@ -94,6 +106,7 @@ static void ask_all(struct lifting *l)
 		l->checks[i].passed = l->checks[i].resolves = true; /* until something says otherwise */
 	}
 	for (size_t k = 0; k < l->listener_count; k++) {
+		progress_step(progress, k, l->listener_count + l->check_count);
 		dns_client_ask(&l->listeners[k].addr, names, l->check_count, clock_mono_ms() + LIFT_CHECK_MS, results);
 		for (size_t i = 0; i < l->check_count; i++) {
 			l->checks[i].results[k] = results[i];
@@ -202,6 +215,7 @@ void lift_prove_finish(struct lifting *l)
 enum exit_status lift_prove(struct lifting *l)
 {
 	struct err err = {.code = ERR_NONE};
+	struct progress progress;
 	lift_prove_finish(l);
 	find_names(l);
 	if (context_socket(l->ctx) == NULL)
@@ -213,9 +227,13 @@ enum exit_status lift_prove(struct lifting *l)
 	find_listeners(l);
 	if (l->plan.lift_count > 0 && l->in_force)
 		find_forgotten(l);
-	ask_all(l);
-	for (size_t i = 0; i < l->check_count; i++)
+	progress_start(&progress, &l->ctx->out, "asking for the names");
+	ask_all(l, &progress);
+	for (size_t i = 0; i < l->check_count; i++) {
+		progress_step(&progress, l->listener_count + i, l->listener_count + l->check_count);
 		explain(l, &l->checks[i]);
+	}
+	progress_stop(&progress);
 	return STATUS_DONE;
 }
 

@@ -14,15 +14,6 @@
 
 static const char *const outcome_words[] = {[EDIT_DONE] = "lifted", [EDIT_ALREADY] = "already", [EDIT_NOT_FOUND] = "not-found"};
 
-static const char *rcode_word(uint16_t rcode, char buf[16])
-{
-	static const char *const words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
-	if (rcode < ARRAY_LEN(words))
-		return words[rcode];
-	(void)snprintf(buf, 16, "RCODE%u", rcode);
-	return buf;
-}
-
 static const char *outcome_text(enum dns_outcome outcome)
 {
 	switch (outcome) {
@@ -40,33 +31,23 @@ static const char *outcome_text(enum dns_outcome outcome)
 
 /* ---- for programs ---- */
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	must(value != NULL && json_object_set_new(object, key, value) == 0);
-}
-
-static void put_text(json_t *object, const char *key, const char *text)
-{
-	put(object, key, ctl_text(str_from(text)));
-}
-
 static void put_name(json_t *object, const char *key, const struct name *name)
 {
 	char text[NAME_TEXT_MAX];
-	put_text(object, key, name_to_text(name, text));
+	field_put_text(object, key, name_to_text(name, text));
 }
 
 static json_t *entry_json(const struct lifting *l, const struct blocker *b)
 {
 	const struct settings_list *list = &l->blockers.settings->lists[b->list];
 	json_t *object = json_object();
-	put_text(object, "list", list->name);
-	put_text(object, "file", list->file_shown);
-	put(object, "line", json_integer(b->line));
+	field_put_text(object, "list", list->name);
+	field_put_text(object, "file", list->file_shown);
+	field_put(object, "line", json_integer(b->line));
 	put_name(object, "entry", &b->name);
-	put_text(object, "match", match_words[b->match]);
-	put_text(object, "relation", relation_words[b->relation]);
-	put(object, "wide", json_boolean(b->wide));
+	field_put_text(object, "match", match_words[b->match]);
+	field_put_text(object, "relation", relation_words[b->relation]);
+	field_put(object, "wide", json_boolean(b->wide));
 	return object;
 }
 
@@ -88,15 +69,16 @@ static json_t *lists_json(const struct lifting *l)
 		for (size_t k = 0; list->results != NULL && k < (list->whole ? 1 : list->count); k++) {
 			const struct edit_result *r = &list->results[k];
 			json_t *one = json_object();
-			put_text(one, "name", list->whole ? NULL : r->name);
-			put_text(one, "outcome", outcome_words[r->outcome]);
-			put(one, "line", r->line > 0 ? json_integer(r->line) : json_null());
+			field_put_text(one, "name", list->whole ? NULL : r->name);
+			field_put_text(one, "outcome", outcome_words[r->outcome]);
+			field_put(one, "line", r->line > 0 ? json_integer(r->line) : json_null());
 			must(json_array_append_new(results, one) == 0);
 		}
-		put_text(object, "list", list->list->name);
-		put_text(object, "file", list->list->file_shown);
-		put_text(object, "kept_in", list->editable ? "list" : "lifts");
-		put(object, "results", results);
+		field_put_text(object, "list", list->list->name);
+		field_put_text(object, "file", list->list->file_shown);
+		field_put_text(object, "kept_in", list->editable ? "list" : "lifts");
+		field_put(object, "results", results);
+		field_put_text(object, "error", list->error[0] != '\0' ? list->error : NULL);
 		must(json_array_append_new(array, object) == 0);
 	}
 	return array;
@@ -105,16 +87,16 @@ static json_t *lists_json(const struct lifting *l)
 static json_t *result_json(const struct lift_listener *listener, const struct dns_result *r)
 {
 	json_t *object = json_object(), *edes = json_array();
-	char buf[16];
+	char buf[DNS_RCODE_MAX];
 	for (size_t i = 0; i < r->ede_count; i++)
 		must(json_array_append_new(edes, json_integer(r->edes[i])) == 0);
-	put_text(object, "listen", listener->text);
-	put_text(object, "outcome", outcome_text(r->outcome));
-	put_text(object, "rcode", r->outcome == DNS_ANSWERED ? rcode_word(r->rcode, buf) : NULL);
-	put(object, "answers", json_integer(r->answer_count));
-	put_text(object, "transport", r->tcp ? "tcp" : "udp");
-	put(object, "ede", edes);
-	put_text(object, "ede_text", r->ede_text[0] != '\0' ? r->ede_text : NULL);
+	field_put_text(object, "listen", listener->text);
+	field_put_text(object, "outcome", outcome_text(r->outcome));
+	field_put_text(object, "rcode", r->outcome == DNS_ANSWERED ? dns_client_rcode(r->rcode, buf) : NULL);
+	field_put(object, "answers", json_integer(r->answer_count));
+	field_put_text(object, "transport", r->tcp ? "tcp" : "udp");
+	field_put(object, "ede", edes);
+	field_put_text(object, "ede_text", r->ede_text[0] != '\0' ? r->ede_text : NULL);
 	return object;
 }
 
@@ -127,11 +109,11 @@ static json_t *checks_json(const struct lifting *l)
 		for (size_t k = 0; k < l->listener_count; k++)
 			must(json_array_append_new(results, result_json(&l->listeners[k], &c->results[k])) == 0);
 		put_name(object, "name", &c->name);
-		put(object, "passed", c->asked || c->rule != NULL ? json_boolean(c->passed) : json_null());
-		put(object, "resolves", c->asked ? json_boolean(c->resolves) : json_null());
-		put(object, "blocked_by", c->rule != NULL ? json_incref(c->rule) : json_null());
-		put_text(object, "leads_to", c->target);
-		put(object, "answers", results);
+		field_put(object, "passed", c->asked || c->rule != NULL ? json_boolean(c->passed) : json_null());
+		field_put(object, "resolves", c->asked ? json_boolean(c->resolves) : json_null());
+		field_put(object, "blocked_by", c->rule != NULL ? json_incref(c->rule) : json_null());
+		field_put_text(object, "leads_to", c->target);
+		field_put(object, "answers", results);
 		must(json_array_append_new(array, object) == 0);
 	}
 	return array;
@@ -144,17 +126,17 @@ static json_t *forgotten_json(const struct lifting *l)
 		return json_null();
 	json_t *object = json_object();
 	str_from_time(l->forgotten_s, text, sizeof(text));
-	put_text(object, "by", text);
-	put_text(object, "known_by", l->forgotten_told ? "hits" : "ttl");
+	field_put_text(object, "by", text);
+	field_put_text(object, "known_by", l->forgotten_told ? "hits" : "ttl");
 	return object;
 }
 
 static void put_plan(const struct lifting *l, json_t *document)
 {
-	put(document, "closure", json_boolean(l->ctx->in->closure));
-	put(document, "entries", entries_json(l, l->plan.lift, l->plan.lift_count));
-	put(document, "left", entries_json(l, l->plan.left, l->plan.left_count));
-	put(document, "left_more", json_integer((json_int_t)l->plan.left_more));
+	field_put(document, "closure", json_boolean(l->ctx->in->closure));
+	field_put(document, "entries", entries_json(l, l->plan.lift, l->plan.lift_count));
+	field_put(document, "left", entries_json(l, l->plan.left, l->plan.left_count));
+	field_put(document, "left_more", json_integer((json_int_t)l->plan.left_more));
 }
 
 /* The names on the command line; or those among them that unblock found nowhere. */
@@ -175,28 +157,30 @@ static void show_json(const struct lifting *l)
 	json_t *document = json_object(), *lists = lists_json(l);
 	if (l->list != NULL) { /* the keys of every edit */
 		const json_t *own = json_array_get(lists, 0);
-		put_text(document, "list", l->list);
-		put(document, "file", json_incref(json_object_get(own, "file")));
-		put(document, "results", json_incref(json_object_get(own, "results")));
+		field_put_text(document, "list", l->list);
+		field_put(document, "file", json_incref(json_object_get(own, "file")));
+		field_put(document, "results", json_incref(json_object_get(own, "results")));
 	}
-	put(document, "names", names_json(l, false));
-	put(document, "not_found", names_json(l, true));
-	put(document, "lists", lists);
-	put(document, "generation", l->in_force ? json_integer(l->generation) : json_null());
-	put(document, "in_force", l->asked ? json_boolean(l->in_force) : json_null());
-	put_text(document, "lifted_by", l->login);
+	field_put(document, "names", names_json(l, false));
+	field_put(document, "not_found", names_json(l, true));
+	field_put(document, "lists", lists);
+	field_put(document, "generation", l->in_force ? json_integer(l->generation) : json_null());
+	field_put(document, "in_force", l->asked ? json_boolean(l->in_force) : json_null());
+	field_put_text(document, "lifted_by", l->login);
 	put_plan(l, document);
-	put(document, "flushed", l->flushed >= 0 ? json_integer(l->flushed) : json_null());
-	put(document, "checks", checks_json(l));
-	put(document, "checks_more", json_integer((json_int_t)l->check_more));
-	put(document, "passed", l->listener_count > 0 || !lift_proved(l) ? json_boolean(lift_proved(l)) : json_null());
-	put(document, "forgotten", forgotten_json(l));
-	if (l->asked && !l->in_force) {
+	field_put(document, "flushed", l->flushed >= 0 ? json_integer(l->flushed) : json_null());
+	field_put(document, "checks", checks_json(l));
+	field_put(document, "checks_more", json_integer((json_int_t)l->check_more));
+	field_put(document, "passed", l->listener_count > 0 || !lift_proved(l) ? json_boolean(lift_proved(l)) : json_null());
+	field_put(document, "forgotten", forgotten_json(l));
+	const bool refused = l->asked && !l->in_force;
+	if (refused || l->failed.code != ERR_NONE) {
+		const struct err *err = refused ? &l->err : &l->failed;
 		json_t *error = json_object();
-		put_text(error, "code", ctl_code_word(l->err.code));
-		put_text(error, "text", l->err.text);
-		put(document, "error", error);
-		put(document, "errors", output_errors_json(&l->errors));
+		field_put_text(error, "code", ctl_code_word(err->code));
+		field_put_text(error, "text", err->text);
+		field_put(document, "error", error);
+		field_put(document, "errors", output_errors_json(&l->errors));
 	}
 	output_json(document);
 	json_decref(document);
@@ -231,7 +215,7 @@ static void show_results(const struct lifting *l, const struct lift_list *list)
 /* "NXDOMAIN, extended error 15 (ads; order 7)" */
 static void show_answer(const struct output *o, const struct lift_listener *listener, const struct dns_result *r)
 {
-	char buf[16];
+	char buf[DNS_RCODE_MAX];
 	if (r->outcome != DNS_ANSWERED) {
 		output_print(o, stdout, PAINT_NONE, "%s %s", listener->text,
 			     r->outcome == DNS_SILENT	     ? "does not answer"
@@ -239,7 +223,7 @@ static void show_answer(const struct output *o, const struct lift_listener *list
 							     : "gives no sound answer");
 		return;
 	}
-	output_print(o, stdout, PAINT_NONE, "%s answers %s", listener->text, rcode_word(r->rcode, buf));
+	output_print(o, stdout, PAINT_NONE, "%s answers %s", listener->text, dns_client_rcode(r->rcode, buf));
 	for (size_t i = 0; i < r->ede_count; i++)
 		output_print(o, stdout, PAINT_NONE, ", extended error %u", r->edes[i]);
 	if (r->ede_text[0] != '\0')
@@ -249,7 +233,7 @@ static void show_answer(const struct output *o, const struct lift_listener *list
 static void show_check(const struct lifting *l, const struct lift_check *c)
 {
 	const struct output *o = &l->ctx->out;
-	char text[NAME_TEXT_MAX], buf[16];
+	char text[NAME_TEXT_MAX], buf[DNS_RCODE_MAX];
 	if (!c->asked && c->passed)
 		return;
 	output_print(o, stdout, PAINT_NONE, "%s: ", name_to_text(&c->name, text));
@@ -259,7 +243,7 @@ static void show_check(const struct lifting *l, const struct lift_check *c)
 		     : c->passed ? "not blocked, but not answered"
 				 : "FAIL");
 	if (good) {
-		output_print(o, stdout, PAINT_NONE, " (%s)", rcode_word(c->results[0].rcode, buf));
+		output_print(o, stdout, PAINT_NONE, " (%s)", dns_client_rcode(c->results[0].rcode, buf));
 		putchar('\n');
 		return;
 	}
@@ -404,9 +388,9 @@ void lift_show_plan(const struct lifting *l)
 {
 	if (l->ctx->out.json) {
 		json_t *document = json_object();
-		put(document, "dry_run", json_true());
-		put(document, "names", names_json(l, false));
-		put(document, "not_found", names_json(l, true));
+		field_put(document, "dry_run", json_true());
+		field_put(document, "names", names_json(l, false));
+		field_put(document, "not_found", names_json(l, true));
 		put_plan(l, document);
 		output_json(document);
 		json_decref(document);

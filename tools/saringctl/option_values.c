@@ -24,9 +24,16 @@ static bool parse_at(const char *text, int64_t now_s, struct invocation *in, str
 	return true;
 }
 
-static bool parse_client(const char *text, struct invocation *in, struct err *err)
+static bool parse_client(struct invocation *in, struct err *err)
 {
+	const char *text = in->client_word;
 	struct addr a;
+	struct prefix p;
+	if (in->command->run == cmd_log) {
+		(void)snprintf(in->client, sizeof(in->client), "%s", text);
+		return prefix_from_text(str_from(text), &p) ||
+		       err_set(err, ERR_USAGE, "--client: '%s' is no address and no prefix such as 192.0.2.0/24", text);
+	}
 	if (!addr_from_text(str_from(text), 0, &a) || addr_port(&a) != 0)
 		return err_set(err, ERR_USAGE, "--client: '%s' is no address", text);
 	addr_host_to_text(&a, in->client);
@@ -96,7 +103,8 @@ bool option_take(enum command_option option, const char *value, int64_t now_s, s
 	case OPTION_TYPE:
 		return parse_type(value, in, err);
 	case OPTION_CLIENT:
-		return parse_client(value, in, err);
+		in->client_word = value; /* what it may be, the verb says */
+		return true;
 	case OPTION_MATCH:
 		return parse_match(value, in, err);
 	case OPTION_REASON:
@@ -157,6 +165,18 @@ bool option_take(enum command_option option, const char *value, int64_t now_s, s
 	case OPTION_NO_ASK:
 		in->no_ask = true;
 		return true;
+	case OPTION_BLOCKED:
+		in->blocked = true;
+		return true;
+	case OPTION_NAME:
+		in->name = value;
+		return true;
+	case OPTION_INTERACTIVE:
+		in->interactive = true;
+		return true;
+	case OPTION_RESET:
+		in->reset = true;
+		return true;
 	case OPTION_COUNT:
 		break;
 	}
@@ -165,6 +185,8 @@ bool option_take(enum command_option option, const char *value, int64_t now_s, s
 
 bool option_settle(struct invocation *in, struct err *err)
 {
+	if (in->client_word != NULL && !parse_client(in, err))
+		return false;
 	if (in->format_word == NULL)
 		return true;
 	if (in->command->run == cmd_report && in->json && strcmp(in->format_word, "json") != 0)

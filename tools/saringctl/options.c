@@ -19,7 +19,7 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_HELP] = {'h', "help", NULL, "this text, or a verb's"},
     [OPTION_VERSION] = {'V', "version", NULL, "the version"},
     [OPTION_TYPE] = {0, "type", "T", "the type asked for, e.g. AAAA (A)", type_words},
-    [OPTION_CLIENT] = {0, "client", "ADDRESS", "as if this client asked"},
+    [OPTION_CLIENT] = {0, "client", "ADDRESS", "as if this client asked; of log: only its queries, or of all in a prefix"},
     [OPTION_MATCH] = {0, "match", "M", "subtree, exact or subdomains (what the list says, else subtree)", match_settable_words},
     [OPTION_REASON] = {0, "reason", "R", "why, in words a user can be shown"},
     [OPTION_AUTHORITY] = {0, "authority", "A", "who wants it"},
@@ -43,6 +43,10 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_DUE] = {0, "due", "D", "also what is due so soon, such as 30d"},
     [OPTION_FORCE] = {0, "force", NULL, "take a public suffix and a protected name too; a fetched list however much it changed"},
     [OPTION_POPULAR] = {0, "popular", "FILE", "names by how much they are used (what block.popular names)"},
+    [OPTION_BLOCKED] = {0, "blocked", NULL, "only what was blocked, or would have been by a list in mode shadow"},
+    [OPTION_NAME] = {0, "name", "N", "only this name and all below it"},
+    [OPTION_INTERACTIVE] = {'i', "interactive", NULL, "on the whole terminal, refreshed in place; q ends it"},
+    [OPTION_RESET] = {0, "reset", NULL, "forget the figures, and begin anew"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 

@@ -11,10 +11,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define WIDTH_MIN 20
 #define WIDTH_MAX 10000 /* of a terminal that is one */
 #define WIDTH_DEFAULT 80
+#define WRAP_LEAST 20  /* a column that is broken over lines has as much */
 #define LABEL_WIDTH 11 /* "in force at" and the like */
 
 enum exit_status output_status(const struct err *err)
@@ -256,12 +258,17 @@ struct table {
 	const struct output *o;
 	struct libscols_table *cols; /* owned */
 	struct libscols_line *line;  /* the current row */
+	struct column *columns;	     /* owned */
+	size_t count;
 };
 
 struct table *table_create(const struct output *o, const struct column *columns, size_t count)
 {
 	struct table *t = base_alloc(sizeof(*t));
 	t->o = o;
+	t->columns = base_alloc(count * sizeof(*t->columns));
+	memcpy(t->columns, columns, count * sizeof(*columns));
+	t->count = count;
 	t->cols = scols_new_table();
 	must(t->cols != NULL);
 	(void)scols_table_enable_colors(t->cols, o->colour);
@@ -298,10 +305,75 @@ void table_number(struct table *t, size_t column, int64_t number)
 	table_cell(t, column, PAINT_NONE, text);
 }
 
+/* In columns of a terminal. */
+static size_t text_width(const char *text)
+{
+	wchar_t wide[WIDTH_MAX];
+	size_t len = text == NULL ? 0 : mbstowcs(wide, text, ARRAY_LEN(wide));
+	int width = len == 0 ? 0 : len == (size_t)-1 ? -1 : wcswidth(wide, MIN(len, ARRAY_LEN(wide)));
+	return width < 0 ? strlen(text) : (size_t)width;
+}
+
+static const char *cell_text(struct libscols_line *line, size_t column)
+{
+	const char *text = scols_cell_get_data(scols_line_get_cell(line, column));
+	return text != NULL ? text : "";
+}
+
+/* How wide it is when nothing is broken but what may be, and that not below a few words. */
+static size_t least_width(const struct table *t, size_t column)
+{
+	size_t width = text_width(t->columns[column].title);
+	for (size_t i = 0; i < scols_table_get_nlines(t->cols); i++) {
+		size_t cell = text_width(cell_text(scols_table_get_line(t->cols, i), column));
+		width = MAX(width, t->columns[column].wrap ? MIN(cell, (size_t)WRAP_LEAST) : cell);
+	}
+	return width;
+}
+
+/* Leaves out what may be. False: it is still too wide. */
+static bool make_fit(struct table *t, size_t width)
+{
+	size_t total = 0;
+	for (size_t i = 0; i < t->count; i++)
+		total += least_width(t, i) + (i > 0 ? 1 : 0);
+	for (size_t i = t->count; i > 0 && total > width; i--) {
+		if (!t->columns[i - 1].spare)
+			continue;
+		struct libscols_column *c = scols_table_get_column(t->cols, i - 1);
+		(void)scols_column_set_flags(c, scols_column_get_flags(c) | SCOLS_FL_HIDDEN);
+		total -= least_width(t, i - 1) + 1;
+	}
+	return total <= width;
+}
+
+/* A line for each cell that says something, and an empty one between rows. */
+static void print_records(const struct table *t)
+{
+	size_t label = 0;
+	for (size_t i = 0; i < t->count; i++)
+		label = MAX(label, strlen(t->columns[i].title));
+	for (size_t i = 0; i < scols_table_get_nlines(t->cols); i++) {
+		struct libscols_line *line = scols_table_get_line(t->cols, i);
+		if (i > 0)
+			putchar('\n');
+		for (size_t k = 0; k < t->count; k++) {
+			if (cell_text(line, k)[0] == '\0')
+				continue;
+			print_painted(t->o, stdout, PAINT_HEAD, t->columns[k].title);
+			printf("%*s %s\n", (int)(label - strlen(t->columns[k].title)), "", cell_text(line, k));
+		}
+	}
+}
+
 void table_finish(struct table *t)
 {
-	(void)scols_print_table(t->cols);
+	if (isatty(STDOUT_FILENO) == 1 && !make_fit(t, output_width(stdout)))
+		print_records(t);
+	else
+		(void)scols_print_table(t->cols);
 	scols_unref_table(t->cols);
+	free(t->columns);
 	free(t);
 }
 
@@ -326,6 +398,20 @@ double field_real(const json_t *object, const char *key)
 bool field_bool(const json_t *object, const char *key)
 {
 	return json_is_true(json_object_get(object, key));
+}
+
+void field_put(json_t *object, const char *key, json_t *value)
+{
+	must(value != NULL);
+	if (json_is_object(object))
+		must(json_object_set_new(object, key, value) == 0);
+	else
+		json_decref(value);
+}
+
+void field_put_text(json_t *object, const char *key, const char *text)
+{
+	field_put(object, key, ctl_text(str_from(text)));
 }
 
 char *figure_bytes(uint64_t bytes, char buf[FIGURE_MAX])

@@ -54,11 +54,14 @@ enum exit_status output_fail(const struct output *o, const struct err *err, cons
 /* [{"file","line","column","text"}, ...]; errors may be NULL. */
 MUST_CHECK json_t *output_errors_json(const struct err_list *errors);
 
-/* Tables of aligned columns (libsmartcols). */
+/* Tables of aligned columns (libsmartcols). Nothing in a cell is ever cut. A pipe gets a line for each row, however long; on a
+ * terminal that is too narrow some columns are broken over lines, some left out, and where that does not help each row is shown as
+ * lines of its own. */
 struct column {
 	const char *title;
 	bool right; /* numbers */
 	bool wrap;  /* may be broken over lines on a narrow terminal */
+	bool spare; /* may be left out there, the last first */
 };
 struct table; /* opaque */
 MUST_CHECK struct table *table_create(const struct output *o, const struct column *columns, size_t count);
@@ -73,6 +76,10 @@ const char *field_text(const json_t *object, const char *key);
 int64_t field_int(const json_t *object, const char *key);
 double field_real(const json_t *object, const char *key); /* whole numbers too */
 bool field_bool(const json_t *object, const char *key);
+
+/* A member of a document: value is taken. What is no object, as of a daemon of another version, gets nothing. */
+void field_put(json_t *object, const char *key, json_t *value);
+void field_put_text(json_t *object, const char *key, const char *text); /* NULL: null */
 
 /* For people: "1.5 KiB"; "2 d 3 h"; "0.8 ms". */
 #define FIGURE_MAX 48

@@ -11,11 +11,6 @@
 
 #define DAY_S 86400
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	must(value != NULL && json_object_set_new(object, key, value) == 0);
-}
-
 static json_t *time_json(int64_t time_s)
 {
 	char text[32];
@@ -70,9 +65,9 @@ static json_t *by_authority(const struct report_sources *s)
 			     json_array_append_new(ret, group) == 0);
 		}
 		must(json_array_append(json_object_get(group, "orders"), order) == 0);
-		put(group, "entries", json_integer(field_int(group, "entries") + field_int(order, "entries")));
+		field_put(group, "entries", json_integer(field_int(group, "entries") + field_int(order, "entries")));
 		if (s->hits != NULL)
-			put(group, "hits", json_integer(field_int(group, "hits") + field_int(order, "hits")));
+			field_put(group, "hits", json_integer(field_int(group, "hits") + field_int(order, "hits")));
 	}
 	json_decref(places);
 	return ret;
@@ -108,18 +103,19 @@ static json_t *lifted_order(const struct report_sources *s, const json_t *order)
 	json_t *one = json_copy((json_t *)(uintptr_t)order);
 	const json_t *record = lift_record(s, order), *added = json_object_get(order, "added_s");
 	must(one != NULL);
-	put(one, "in_force_days",
-	    json_is_integer(added) ? json_integer(MAX(field_int(order, "lifted_s") - json_integer_value(added), 0) / DAY_S)
-				   : json_null());
+	field_put(one, "in_force_days",
+		  json_is_integer(added) ? json_integer(MAX(field_int(order, "lifted_s") - json_integer_value(added), 0) / DAY_S)
+					 : json_null());
 	if (record == NULL) {
-		put(one, "record", json_null());
+		field_put(one, "record", json_null());
 		return one;
 	}
 	char *who = audit_show_who(record);
-	put(one, "record",
-	    json_pack("{s:O?, s:O?, s:o, s:O?, s:O?, s:O?}", "seq", json_object_get(record, "seq"), "time",
-		      json_object_get(record, "time"), "who", ctl_text(str_from(who)), "reason", json_object_get(record, "reason"),
-		      "reference", json_object_get(record, "reference"), "effect_ms", json_object_get(record, "effect_ms")));
+	field_put(one, "record",
+		  json_pack("{s:O?, s:O?, s:o, s:O?, s:O?, s:O?}", "seq", json_object_get(record, "seq"), "time",
+			    json_object_get(record, "time"), "who", ctl_text(str_from(who)), "reason",
+			    json_object_get(record, "reason"), "reference", json_object_get(record, "reference"), "effect_ms",
+			    json_object_get(record, "effect_ms")));
 	free(who);
 	return one;
 }
@@ -202,9 +198,10 @@ static json_t *changes_by_who(const json_t *records)
 		free(who);
 		verbs = json_object_get(one, "verbs");
 		const char *verb = field_text(record, "verb");
-		put(one, "changes", json_integer(field_int(one, "changes") + 1));
-		put(one, "failed", json_integer(field_int(one, "failed") + (strcmp(field_text(record, "outcome"), "error") == 0)));
-		put(verbs, verb, json_integer(field_int(verbs, verb) + 1));
+		field_put(one, "changes", json_integer(field_int(one, "changes") + 1));
+		field_put(one, "failed",
+			  json_integer(field_int(one, "failed") + (strcmp(field_text(record, "outcome"), "error") == 0)));
+		field_put(verbs, verb, json_integer(field_int(verbs, verb) + 1));
 	}
 	json_decref(places);
 	return ret;
@@ -289,8 +286,8 @@ static json_t *hits_by_list(const json_t *entries)
 			sum = json_pack("{s:o, s:i, s:i}", "list", ctl_text(str_from(list)), "hits", 0, "would_block", 0);
 			must(sum != NULL && json_object_set(places, list, sum) == 0 && json_array_append_new(ret, sum) == 0);
 		}
-		put(sum, "hits", json_integer(field_int(sum, "hits") + field_int(one, "hits")));
-		put(sum, "would_block", json_integer(field_int(sum, "would_block") + field_int(one, "would_block")));
+		field_put(sum, "hits", json_integer(field_int(sum, "hits") + field_int(one, "hits")));
+		field_put(sum, "would_block", json_integer(field_int(sum, "would_block") + field_int(one, "would_block")));
 	}
 	json_decref(places);
 	return ret;
@@ -356,35 +353,35 @@ json_t *report_data(const struct report_sources *s)
 		entries += field_int(group, "entries");
 		orders += (json_int_t)json_array_size(json_object_get(group, "orders"));
 	}
-	put(report, "organization", ctl_text(str_from(s->settings->organization)));
-	put(report, "contact", texts_json(s->settings->contact, s->settings->contact_count));
-	put(report, "since", time_json(s->since_s));
-	put(report, "until", time_json(s->until_s));
-	put(report, "generated_at", time_json(s->now_s));
-	put(report, "version", json_string(SARING_VERSION));
-	put(counts, "authorities", json_integer((json_int_t)json_array_size(in_force)));
-	put(counts, "orders", json_integer(orders));
-	put(counts, "orders_left_out", json_integer(field_int(s->orders, "left_out")));
-	put(counts, "entries", json_integer(entries));
-	put(report, "counts", counts);
-	put(report, "in_force", in_force);
+	field_put(report, "organization", ctl_text(str_from(s->settings->organization)));
+	field_put(report, "contact", texts_json(s->settings->contact, s->settings->contact_count));
+	field_put(report, "since", time_json(s->since_s));
+	field_put(report, "until", time_json(s->until_s));
+	field_put(report, "generated_at", time_json(s->now_s));
+	field_put(report, "version", json_string(SARING_VERSION));
+	field_put(counts, "authorities", json_integer((json_int_t)json_array_size(in_force)));
+	field_put(counts, "orders", json_integer(orders));
+	field_put(counts, "orders_left_out", json_integer(field_int(s->orders, "left_out")));
+	field_put(counts, "entries", json_integer(entries));
+	field_put(report, "counts", counts);
+	field_put(report, "in_force", in_force);
 	for (int section = 0; section < SECTION_COUNT; section++) {
 		json_t *some = section_json(s, (enum section)section);
 		char key[32];
 		(void)snprintf(key, sizeof(key), "%s_entries", section_words[section]);
-		put(counts, section_words[section], json_integer((json_int_t)json_array_size(some)));
-		put(counts, key, json_integer(entries_of(some)));
-		put(report, section_words[section], some);
+		field_put(counts, section_words[section], json_integer((json_int_t)json_array_size(some)));
+		field_put(counts, key, json_integer(entries_of(some)));
+		field_put(report, section_words[section], some);
 	}
-	put(report, "lists", json_incref(json_object_get(s->orders, "lists")));
-	put(report, "recorded", json_boolean(s->records != NULL));
-	put(report, "changes", changes(s->records, &change_count, &unannounced));
-	put(counts, "changes", json_integer(change_count));
-	put(counts, "unannounced", json_integer(unannounced));
-	put(counts, "records_lost", lost_records(s->records));
-	put(report, "changes_by", changes_by_who(s->records));
-	put(report, "time_to_effect", effect(s->records, "added", "restored"));
-	put(report, "time_to_lift", effect(s->records, "lifted", "removed"));
-	put(report, "hits", hits_json(s->hits));
+	field_put(report, "lists", json_incref(json_object_get(s->orders, "lists")));
+	field_put(report, "recorded", json_boolean(s->records != NULL));
+	field_put(report, "changes", changes(s->records, &change_count, &unannounced));
+	field_put(counts, "changes", json_integer(change_count));
+	field_put(counts, "unannounced", json_integer(unannounced));
+	field_put(counts, "records_lost", lost_records(s->records));
+	field_put(report, "changes_by", changes_by_who(s->records));
+	field_put(report, "time_to_effect", effect(s->records, "added", "restored"));
+	field_put(report, "time_to_lift", effect(s->records, "lifted", "removed"));
+	field_put(report, "hits", hits_json(s->hits));
 	return report;
 }

@@ -24,19 +24,9 @@ struct gathering {
 	json_t *lifted;	  /* owned: names that are lifted beside the list (lifts.h), and stand in it */
 };
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	must(value != NULL && json_object_set_new(object, key, value) == 0);
-}
-
-static void put_text(json_t *object, const char *key, const char *text)
-{
-	put(object, key, ctl_text(str_from(text)));
-}
-
 static void add_count(json_t *object, const char *key, json_int_t more)
 {
-	put(object, key, json_integer(json_integer_value(json_object_get(object, key)) + more));
+	field_put(object, key, json_integer(json_integer_value(json_object_get(object, key)) + more));
 }
 
 static const char *state_of(const struct gathering *g, const struct segment_class *class, const struct provenance *p)
@@ -57,36 +47,37 @@ static json_t *order_json(const struct gathering *g, const struct segment_class 
 	must(order != NULL && contact != NULL);
 	for (size_t i = 0; i < p->contact_count; i++)
 		must(json_array_append_new(contact, ctl_text(str_from(p->contact[i]))) == 0);
-	put_text(order, "list", g->settings->name);
-	put_text(order, "title", segment_title(g->segment));
-	put_text(order, "action", action_words[action]);
-	put_text(order, "mode", mode_words[class->shadow && g->settings->mode == MODE_ENFORCE ? MODE_SHADOW : g->settings->mode]);
-	put_text(order, "state", state_of(g, class, p));
-	put_text(order, "authority", p->authority);
-	put_text(order, "reason", p->reason);
-	put_text(order, "reference", p->reference);
-	put(order, "contact", contact);
-	put_text(order, "code", code_words[p->has_code ? p->code : CODE_BLOCKED]);
-	put_text(order, "added", p->added);
-	put_text(order, "review", p->review);
-	put_text(order, "expires", p->expires);
-	put_text(order, "lifted", p->lifted);
-	put_text(order, "lifted_by", p->lifted_by);
-	put_text(order, "lift_reason", p->lift_reason);
-	put_text(order, "lift_reference", p->lift_reference);
+	field_put_text(order, "list", g->settings->name);
+	field_put_text(order, "title", segment_title(g->segment));
+	field_put_text(order, "action", action_words[action]);
+	field_put_text(order, "mode",
+		       mode_words[class->shadow && g->settings->mode == MODE_ENFORCE ? MODE_SHADOW : g->settings->mode]);
+	field_put_text(order, "state", state_of(g, class, p));
+	field_put_text(order, "authority", p->authority);
+	field_put_text(order, "reason", p->reason);
+	field_put_text(order, "reference", p->reference);
+	field_put(order, "contact", contact);
+	field_put_text(order, "code", code_words[p->has_code ? p->code : CODE_BLOCKED]);
+	field_put_text(order, "added", p->added);
+	field_put_text(order, "review", p->review);
+	field_put_text(order, "expires", p->expires);
+	field_put_text(order, "lifted", p->lifted);
+	field_put_text(order, "lifted_by", p->lifted_by);
+	field_put_text(order, "lift_reason", p->lift_reason);
+	field_put_text(order, "lift_reference", p->lift_reference);
 	return order;
 }
 
 static void put_numbers(const struct gathering *g, json_t *order, const struct provenance *p)
 {
-	put(order, "added_s", p->added != NULL ? json_integer(p->added_s) : json_null());
-	put(order, "review_s", p->review != NULL ? json_integer(p->review_s) : json_null());
-	put(order, "expires_s", p->expires != NULL ? json_integer(p->expires_s) : json_null());
-	put(order, "lifted_s", p->lifted != NULL ? json_integer(p->lifted_s) : json_null());
-	put(order, "entries", json_integer(0));
-	put(order, "names", json_array());
-	put(order, "hits", g->counted ? json_integer(0) : json_null());
-	put(order, "would_block", g->counted ? json_integer(0) : json_null());
+	field_put(order, "added_s", p->added != NULL ? json_integer(p->added_s) : json_null());
+	field_put(order, "review_s", p->review != NULL ? json_integer(p->review_s) : json_null());
+	field_put(order, "expires_s", p->expires != NULL ? json_integer(p->expires_s) : json_null());
+	field_put(order, "lifted_s", p->lifted != NULL ? json_integer(p->lifted_s) : json_null());
+	field_put(order, "entries", json_integer(0));
+	field_put(order, "names", json_array());
+	field_put(order, "hits", g->counted ? json_integer(0) : json_null());
+	field_put(order, "would_block", g->counted ? json_integer(0) : json_null());
 }
 
 /* All that is said alike is one order: its words are its key. */
@@ -102,7 +93,7 @@ static size_t place_of(struct gathering *g, json_t *order)
 	size_t count = json_array_size(g->orders);
 	if (count == REPORT_ORDERS_MAX)
 		return SIZE_MAX;
-	put(g->places, key.hex, json_integer((json_int_t)count));
+	field_put(g->places, key.hex, json_integer((json_int_t)count));
 	must(json_array_append(g->orders, order) == 0);
 	return count;
 }
@@ -204,7 +195,7 @@ static void add_lifts(struct gathering *g, const struct lifts *lifts)
 			continue;
 		add_lift(g, lift);
 		if (lift_holds(lift))
-			put(g->lifted, lift->text, json_true());
+			field_put(g->lifted, lift->text, json_true());
 	}
 }
 
@@ -271,7 +262,7 @@ static json_t *index_hits(const json_t *hits)
 		json_t *of_list = json_object_get(index, list);
 		if (of_list == NULL) {
 			of_list = json_object();
-			put(index, list, of_list);
+			field_put(index, list, of_list);
 		}
 		put_hit(of_list, "entry", one);
 		put_hit(of_list, "name", one);
@@ -283,13 +274,13 @@ static json_t *list_json(const struct settings_list *l, const struct segment *se
 {
 	json_t *list = json_object();
 	must(list != NULL);
-	put_text(list, "list", l->name);
-	put_text(list, "title", segment != NULL ? segment_title(segment) : NULL);
-	put_text(list, "mode", mode_words[l->mode]);
-	put_text(list, "action", segment != NULL ? action_words[compile_list_action(segment, l)] : NULL);
-	put_text(list, "source", l->file_shown);
-	put(list, "entries", json_integer(segment != NULL ? (json_int_t)segment_entry_count(segment) : 0));
-	put_text(list, "error", segment == NULL && errors->count > 0 ? errors->items[0].text : NULL);
+	field_put_text(list, "list", l->name);
+	field_put_text(list, "title", segment != NULL ? segment_title(segment) : NULL);
+	field_put_text(list, "mode", mode_words[l->mode]);
+	field_put_text(list, "action", segment != NULL ? action_words[compile_list_action(segment, l)] : NULL);
+	field_put_text(list, "source", l->file_shown);
+	field_put(list, "entries", json_integer(segment != NULL ? (json_int_t)segment_entry_count(segment) : 0));
+	field_put_text(list, "error", segment == NULL && errors->count > 0 ? errors->items[0].text : NULL);
 	return list;
 }
 

@@ -122,6 +122,7 @@ class Saringd:
             "workers": default_workers(),
             "user": "root" if os.geteuid() == 0 else None,
             "upstream": {"servers": ["dns://127.0.0.1:1"]},
+            "hosts": "off",  # this machine's file is not the test's
             "control": {"socket": "c.sock"},
             "state": "state",
         }

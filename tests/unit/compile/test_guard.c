@@ -132,9 +132,40 @@ static void too_broad(void **state)
 	}
 }
 
+static void host_of_a_url(void **state)
+{
+	static const struct {
+		const char *url, *host; /* NULL: none that is a name */
+	} cases[] = {
+	    {"https://lists.example/a.txt", "lists.example"},
+	    {"http://lists.example:8080/a.txt", "lists.example"},
+	    {"https://LISTS.example", "lists.example"},
+	    {"https://lists.example?x=1", "lists.example"},
+	    {"https://user:secret@lists.example/a@b", "lists.example"},
+	    {"https://us@er:secret@lists.example:443/", "lists.example"},
+	    {"https://192.0.2.1/a.txt", NULL},
+	    {"https://[2001:db8::1]/a.txt", NULL},
+	    {"https://user@192.0.2.1:80/", NULL},
+	    {"https:///a.txt", NULL},
+	    {"https://./", NULL},
+	    {"lists.example/a.txt", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct name host;
+		bool found = guard_url_host(cases[i].url, &host);
+		if (found != (cases[i].host != NULL))
+			fail_msg("%s", cases[i].url);
+		if (found) {
+			const struct name wanted = named(cases[i].host);
+			assert_true(name_eq(&host, &wanted));
+		}
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(protected_names), cmocka_unit_test(nothing_to_keep),
-					   cmocka_unit_test(both), cmocka_unit_test(too_broad)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(host_of_a_url), cmocka_unit_test(protected_names),
+					   cmocka_unit_test(nothing_to_keep), cmocka_unit_test(both), cmocka_unit_test(too_broad)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "import/import_rdata.h"
 #include "import/import_rpz_trigger.h"
 #include "import/import_rpz_zone.h"
+#include "wire/rdata_text.h"
 #include "wire/rrtype.h"
 
 static const struct segment_settings may_allow = {.format = FORMAT_RPZ, .may_allow = true};
@@ -164,7 +165,7 @@ static void test_ttl(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		uint32_t ttl_s = 0;
-		bool good = rdata_ttl(str_from(rows[i].text), &ttl_s);
+		bool good = rdata_text_ttl(str_from(rows[i].text), &ttl_s);
 		if (good != (rows[i].expected >= 0))
 			fail_msg("'%s' is %s", rows[i].text, good ? "taken" : "refused");
 		if (good)

@@ -230,6 +230,13 @@ void policy_answer(const struct policy *policy, const struct verdict *verdict, c
 				      .owner_labels = owns ? verdict->labels : 0};
 }
 
+void policy_answer_own(const struct policy *policy, const struct verdict *verdict, const struct name *qname, bool owns,
+		       const struct own_answer *own, int64_t now_s, struct policy_answer *a)
+{
+	(void)policy, (void)verdict, (void)qname, (void)owns, (void)now_s;
+	a->answer = own->has_answer ? own->answer : a->answer;
+}
+
 bool policy_in_force(const struct policy *policy, const struct verdict *verdict, int64_t now_s)
 {
 	(void)now_s;

@@ -531,9 +531,9 @@ static void stale_at_once_while_servers_are_down(void **state)
 	service_drain(s);
 	service_end_batch(s);
 	assert_int_equal(rig_count(side->rig, COUNTER_STALE), 1);
-	for (int64_t i = 0; i < 100 && upstreams_any_up(u, &name, RRTYPE_A); i++)
+	for (int64_t i = 0; i < 100 && upstreams_any_up(u, &name, RRTYPE_A, 0); i++)
 		server_failed(u->routes[0].servers[0], SERVER_TIMEOUT, true, NOW_MS - HEALTH_GRACE_MS, NOW_MS);
-	assert_false(upstreams_any_up(u, &name, RRTYPE_A));
+	assert_false(upstreams_any_up(u, &name, RRTYPE_A, 0));
 	ask_many(side, "stale.test", 3);
 	assert_int_equal(s->slots_used, 0);
 	assert_int_equal(rig_count(side->rig, COUNTER_STALE), 4);

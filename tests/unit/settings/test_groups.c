@@ -143,6 +143,25 @@ static void test_faults(void **state)
 	check("groups:\n- {name: a, clients: [10.0.0.0/8, \"::ffff:10.0.0.0/104\"]}\n- {name: b, clients: [10.0.0.0/8]}\n",
 	      "/s.yaml:7:35: '10.0.0.0/8' is in the group 'a' already, in line 7\n"
 	      "/s.yaml:8:23: '10.0.0.0/8' is in the group 'a' already, in line 7\n");
+	check("groups: [{name: a, clients: [10.0.0.1], answer: address}]\n",
+	      "/s.yaml:6:49: answer: address needs 'addresses' here or under 'block'\n");
+	check("groups: [{name: a, clients: [10.0.0.1], upstream: {strategy: ordered}}]\n",
+	      "/s.yaml:6:51: 'servers' is missing here\n");
+	check("groups: [{name: a, clients: [10.0.0.1], upstream: [127.0.0.1:5300]}]\n",
+	      "/s.yaml:6:52: 'dns://127.0.0.1:5300' is where saringd itself listens: it would ask itself\n");
+	check("groups: [{name: a, clients: [10.0.0.1], lists: [ads], schedule: [{lists: [social], hours: \"09:00-09:00\"}]}]\n",
+	      "/s.yaml:6:75: the list 'social' is none of this group's\n"
+	      "/s.yaml:6:91: '09:00-09:00' ends when it begins; 00:00-24:00 is the whole day\n");
+	check("groups: [{name: a, clients: [10.0.0.1], schedule: [{hours: [24:00-06:00, 7:0-8:00, 07:00], days: [mon-xyz, ''],\n"
+	      "  dates: [2026-05-02..2026-05-01, 2026-02-30], time-zone: ../UTC}]}]\n",
+	      "/s.yaml:6:61: '24:00-06:00' are no hours such as 07:00-12:00, or 22:00-06:00 over midnight\n"
+	      "/s.yaml:6:74: '7:0-8:00' are no hours such as 07:00-12:00, or 22:00-06:00 over midnight\n"
+	      "/s.yaml:6:84: '07:00' are no hours such as 07:00-12:00, or 22:00-06:00 over midnight\n"
+	      "/s.yaml:6:99: 'mon-xyz' is no day or row of days, such as mon or mon-fri\n"
+	      "/s.yaml:6:108: 'days' has no value; it takes text in each item\n"
+	      "/s.yaml:7:11: '2026-05-02..2026-05-01' ends before it begins\n"
+	      "/s.yaml:7:35: '2026-02-30' is no date such as 2026-05-01, nor two of them such as 2026-12-24..2027-01-02\n"
+	      "/s.yaml:7:59: '../UTC' is not the name of a time zone such as Asia/Jakarta\n");
 	check("groups: [x]\n", "/s.yaml:6:10: 'groups' takes a mapping in each item, not text\n");
 	check("groups: [{name: a, client: [10.0.0.1]}]\n",
 	      "/s.yaml:6:10: 'clients' is missing here; without it, nobody would be in this group\n"

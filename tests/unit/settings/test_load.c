@@ -60,6 +60,16 @@ static void check_defaults(const struct settings *s)
 	assert_null(s->control_group);
 	assert_string_equal(s->state, "/var/lib/saring");
 	assert_int_equal(s->log_level, LOG_LEVEL_INFO);
+	assert_int_equal(s->audit_size, 64 << 20);
+	assert_int_equal(s->audit_keep, 0);
+	assert_false(s->query_log || s->query_log_blocked_only);
+	assert_string_equal(s->query_log_file, "/var/lib/saring/queries.db");
+	assert_int_equal(s->query_log_retention_s, 30 * 86400);
+	assert_int_equal(s->query_log_bytes, 1 << 30);
+	assert_null(s->dnstap_socket);
+	assert_null(s->dnstap_file);
+	assert_int_equal(s->dnstap_messages, 1u << DNSTAP_CLIENT_QUERY | 1u << DNSTAP_CLIENT_RESPONSE);
+	assert_true(s->dnstap_bytes);
 }
 
 static void test_defaults(void **state)
@@ -190,6 +200,27 @@ static void check_lists(const struct settings *s)
 	assert_int_equal(p->review_s, 1502668800);
 	assert_int_equal(p->expires_s, 1531526400);
 	assert_null(p->lifted);
+}
+
+static void test_query_log(void **state)
+{
+	(void)state;
+	struct settings *s = load_good(STR_LIT("state: st\n"
+					       "log: {queries: {enabled: true, retention: 0s, max-size: 8MiB, blocked-only: true}}\n"
+					       "dnstap: {file: taps/d, messages: [client-response], bytes: false}\n"),
+				       "/srv/saring/saring.yaml");
+	assert_true(s->query_log && s->query_log_blocked_only);
+	assert_string_equal(s->query_log_file, "/srv/saring/st/queries.db");
+	assert_int_equal(s->query_log_retention_s, 0);
+	assert_int_equal(s->query_log_bytes, 8 << 20);
+	assert_string_equal(s->dnstap_file, "/srv/saring/taps/d");
+	assert_int_equal(s->dnstap_messages, 1u << DNSTAP_CLIENT_RESPONSE);
+	assert_false(s->dnstap_bytes);
+	settings_destroy(s);
+	s = load_good(STR_LIT("log: {queries: {file: q.db}}\ndnstap: {socket: /run/d.sock}\n"), "/srv/saring/saring.yaml");
+	assert_string_equal(s->query_log_file, "/srv/saring/q.db");
+	assert_string_equal(s->dnstap_socket, "/run/d.sock");
+	settings_destroy(s);
 }
 
 static void test_every_key(void **state)
@@ -330,7 +361,8 @@ static void test_shipped_file(void **state)
 	uncomment(buf_str(&text), &whole_text);
 	s = load_good(buf_str(&whole_text), path);
 	assert_int_equal(s->listen_count, 3);
-	assert_int_equal(s->route_count, 1);
+	assert_int_equal(s->route_count, 3); /* corp.example, lan, 168.192.in-addr.arpa */
+	assert_int_equal(s->record_count, 2);
 	assert_string_equal(s->user, "saring");
 	assert_string_equal(s->lists[0].provenance.authority, "Example ISP");
 	settings_destroy(s);
@@ -381,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_url_lists),
 	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_query_log),
 	    cmocka_unit_test(test_every_key),
 	    cmocka_unit_test(test_every_word),
 	    cmocka_unit_test(test_bounds_are_inside),

@@ -53,13 +53,18 @@ static void test_unknown_keys(void **state)
 	    "may-allow, action, match, answer, mandatory, mode, authority, reason, code, sub-error, reference, contact, "
 	    "organization, language, added, review, "
 	    "expires\n");
-	check("log: {xyzzy: 1}\n", "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic\n");
+	check("log: {xyzzy: 1}\n",
+	      "/s.yaml:1:7: unknown key 'xyzzy'; what may stand here: level, traffic, recent, privacy, queries\n");
 	check("'a\\\"\\e': 1\n",
 	      "/s.yaml:1:1: unknown key 'a\\\\\\\"\\\\e'; what may stand here: listen, workers, user, clients, upstream, "
-	      "rebind-protection, cache, names, block, lists, groups, control, state, log, audit, server\n");
+	      "rebind-protection, cache, names, records, hosts, safe-search, block, lists, groups, time-zone, control, state, log, "
+	      "dnstap, metrics, audit, "
+	      "server\n");
 	check("\"\\e[31m\": 1\n",
 	      "/s.yaml:1:1: unknown key '\\027[31m'; what may stand here: listen, workers, user, clients, upstream, "
-	      "rebind-protection, cache, names, block, lists, groups, control, state, log, audit, server\n");
+	      "rebind-protection, cache, names, records, hosts, safe-search, block, lists, groups, time-zone, control, state, log, "
+	      "dnstap, metrics, audit, "
+	      "server\n");
 }
 
 static void test_wrong_types(void **state)
@@ -81,8 +86,9 @@ static void test_wrong_types(void **state)
 	      "/s.yaml:1:16: 'answer' has no value; it takes one of nxdomain, nodata, null, refused, drop, address\n"
 	      "/s.yaml:1:28: 'contact' takes a list of texts, not a mapping\n"
 	      "/s.yaml:1:41: 'ttl' takes a duration, not a list\n");
-	check("upstream: {routes: [{zone: [a], servers: a}]}\n", "/s.yaml:1:28: 'zone' takes a domain name, not a list\n"
-								 "/s.yaml:1:42: 'servers' takes a list of endpoints, not text\n");
+	check("upstream: {routes: [{zone: [a], servers: a}]}\n",
+	      "/s.yaml:1:28: 'zone' takes a domain name or a prefix, not a list\n"
+	      "/s.yaml:1:42: 'servers' takes a list of endpoints, not text\n");
 }
 
 static void test_words(void **state)

@@ -3,6 +3,7 @@
 """saringctl as a program: exit statuses, JSON, files edited in place. The daemon's part is played by a thread on a Unix socket that
 speaks the frames of lib/ctl/proto.h, so that it can say whatever a test needs, true or not."""
 import datetime
+import fcntl
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -392,7 +394,7 @@ class Asking(Case):
     def test_status_for_people(self):
         self.daemon(good(STATUS))
         out = self.run_tool("status").stdout
-        for piece in ["saringd 0.1.0 is up for 12.3 s, process 1, 2 workers", "dns://127.0.0.1:53", "blocked   4 (40.0 %)",
+        for piece in ["saringd 0.1.0 is up for 12.3 s, process 1, 2 workers", "dns://127.0.0.1:53", "blocked    4 (40.0 %)",
                       "generation 1: 1 list, 11 entries, 11 in force", "900 B of 64.0 MiB", "dns://9.9.9.9 up, 11.5 ms"]:
             self.assertIn(piece, out)
 
@@ -501,11 +503,16 @@ class Asking(Case):
         self.assertIn("'listen' has changed", self.run_tool("reload").stderr)
 
 
+def out_lines(out):
+    return out.decode().splitlines()
+
+
 class Terminal(Case):
-    def on_terminal(self, *args, seen=lambda out: None, **env):
+    def on_terminal(self, *args, seen=lambda out: None, columns=80, **env):
         """The output of a run on a terminal; seen is called with what has come so far."""
         parent, child = pty.openpty()
-        env = {k: v for k, v in {**os.environ, "TERM": "xterm", "NO_COLOR": None, **env}.items() if v is not None}
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        env = {k: v for k, v in {**os.environ, "TERM": "xterm", "NO_COLOR": None, "COLUMNS": None, **env}.items() if v is not None}
         with subprocess.Popen([SARINGCTL, "-c", self.config, *args], stdin=subprocess.DEVNULL, stdout=child, stderr=child, env=env) as p:
             os.close(child)
             out = b""
@@ -521,6 +528,24 @@ class Terminal(Case):
             os.close(parent)
             self.assertEqual(p.wait(), 0, out)
         return out
+
+    def test_a_table_is_as_wide_as_the_terminal(self):
+        name, source = "a-long-name-of-a-list", "https://lists.example.org/a/long/way/to/a/list/that/goes/on/and/on.txt"
+        row = {"name": name, "action": "block", "mode": "enforce", "entries": 123456, "in_force": 123400, "blocked": 7, "format": "adblock",
+               "changed_at": "2026-01-01T00:00:00Z", "source": source}
+        self.daemon(good([row, dict(row, name="\u00fc\u4e16\u754c", source="b.yaml")]))
+        piped = self.run_tool("list").stdout.splitlines()
+        self.assertEqual(len(piped), 3)
+        self.assertTrue(piped[1].startswith(name) and piped[1].endswith(source) and "2026-01-01T00:00:00Z" in piped[1])
+        for columns in (40, 60, 80, 100, 200):
+            out = self.on_terminal("list", columns=columns, NO_COLOR="1").decode().splitlines()
+            self.assertIn(name, "\n".join(out))
+            if columns >= 80:
+                self.assertTrue(out[0].startswith("NAME"), out)
+                self.assertEqual([line for line in out if len(line.rstrip()) > columns], [], columns)
+            self.assertEqual("CHANGED" in out[0], columns >= 200 or (columns >= 120), out[0])
+        narrow = [line.split(None, 1) for line in out_lines(self.on_terminal("list", columns=40, NO_COLOR="1"))]
+        self.assertIn(["SOURCE", source], narrow)
 
     def status_on_terminal(self, **env):
         self.daemon(good(STATUS))

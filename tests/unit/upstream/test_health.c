@@ -288,6 +288,61 @@ static void what_was_learned_outlives_a_reload(void **state)
 	upstreams_destroy(NULL);
 }
 
+/* Groups' own servers stand in for the default ones; the same servers are one set, whose number is never another's. */
+static void groups_have_sets(void **state)
+{
+	(void)state;
+	const struct settings_route routes[] = {
+	    {.zone = name_of("corp.example"), .servers = endpoint(1, "192.0.2.2"), .server_count = 1}};
+	const struct settings_group groups[] = {
+	    {.name = "default"},
+	    {.name = "kids", .servers = endpoint(2, "192.0.2.3"), .server_count = 1},
+	    {.name = "lab",
+	     .servers = endpoint(3, "192.0.2.4"),
+	     .server_count = 1,
+	     .has_strategy = true,
+	     .strategy = STRATEGY_SPREAD},
+	    {.name = "twins", .servers = endpoint(2, "192.0.2.3"), .server_count = 1},
+	};
+	const struct settings_group fewer[] = {groups[0], groups[2]};
+	struct settings s = {.timeout_ms = 1000, .routes = routes, .route_count = 1, .groups = groups, .group_count = 4};
+	struct name other = name_of("www.example"), corp = name_of("www.corp.example");
+	struct upstreams *u = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, NULL),
+			 *again = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, u);
+	const uint32_t kids = upstreams_of_group(u, 1), lab = upstreams_of_group(u, 2);
+	struct upstream_stats stats;
+	assert_true(kids != 0 && lab != 0 && kids != lab);
+	assert_int_equal(upstreams_of_group(u, 0), 0);
+	assert_int_equal(upstreams_of_group(u, 3), kids);
+	assert_int_equal(upstreams_of_group(u, 4), 0);
+	assert_int_equal(upstreams_count(u), 4);
+	upstreams_stats(u, 2, &stats);
+	assert_string_equal(stats.group, "kids");
+	assert_string_equal(stats.server, "192.0.2.3");
+	assert_ptr_equal(upstreams_route_for(u, &other, RRTYPE_A, 0), &u->routes[0]);
+	assert_ptr_equal(upstreams_route_for(u, &other, RRTYPE_A, kids), &u->routes[2]);
+	assert_ptr_equal(upstreams_route_for(u, &corp, RRTYPE_A, kids), &u->routes[1]);
+	assert_int_equal(upstreams_route_for(u, &other, RRTYPE_A, lab)->strategy, STRATEGY_SPREAD);
+	assert_ptr_equal(upstreams_route(u, &other, RRTYPE_A), &u->routes[0]);
+	/* kept, gone, and back with another number */
+	assert_int_equal(upstreams_of_group(again, 1), kids);
+	assert_ptr_equal(again->routes[2].servers[0], u->routes[2].servers[0]);
+	s.groups = fewer;
+	s.group_count = 2;
+	struct upstreams *less = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, again);
+	assert_int_equal(upstreams_of_group(less, 1), lab);
+	assert_ptr_equal(upstreams_route_for(less, &other, RRTYPE_A, kids), &less->routes[0]);
+	s.groups = groups;
+	s.group_count = 4;
+	struct upstreams *back = upstreams_create(&s, endpoint(0, "192.0.2.1"), 1, less);
+	assert_int_equal(upstreams_of_group(back, 2), lab);
+	assert_true(upstreams_of_group(back, 1) != kids && upstreams_of_group(back, 1) != lab && upstreams_of_group(back, 1) != 0);
+	upstreams_destroy(u);
+	upstreams_destroy(again);
+	upstreams_destroy(less);
+	upstreams_destroy(back);
+}
+
 /* The zones that are other servers' business after a reload, and whether there are any. */
 static void routes_that_changed(void **state)
 {
@@ -381,6 +436,7 @@ int main(void)
 	    cmocka_unit_test(case_is_given_up_after_three_proofs),
 	    cmocka_unit_test(the_longest_zone_takes_the_name),
 	    cmocka_unit_test(what_was_learned_outlives_a_reload),
+	    cmocka_unit_test(groups_have_sets),
 	    cmocka_unit_test(routes_that_changed),
 	    cmocka_unit_test(workers_share_the_servers),
 	};
