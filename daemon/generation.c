@@ -16,7 +16,7 @@ struct part {
 
 struct node {
 	struct generation g;
-	struct node *next; /* newer */
+	struct node *next;					      /* newer */
 	struct part *policy, *settings, *upstreams, *locals, *pauses; /* locals and pauses may be NULL */
 	void (*done)(void *arg);
 	void *arg;

@@ -29,7 +29,7 @@ struct generation {
 	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
-	struct identity identity; /* of the policy */
+	struct identity identity;    /* of the policy */
 	const struct pauses *pauses; /* NULL: nothing was ever paused */
 	bool masked;		     /* not all lists act for everybody: there are groups, or pauses */
 };

@@ -65,7 +65,8 @@ struct pauses *pauses_copy(const struct pauses *from, int64_t now_s)
 
 bool pause_is_same(const struct pause *a, const struct pause *b)
 {
-	const bool one_target = a->target == b->target || (a->target != NULL && b->target != NULL && strcmp(a->target, b->target) == 0);
+	const bool one_target =
+	    a->target == b->target || (a->target != NULL && b->target != NULL && strcmp(a->target, b->target) == 0);
 	if (a->scope != b->scope || !one_target || a->has_client != b->has_client)
 		return false;
 	return !a->has_client || memcmp(&a->client, &b->client, sizeof(a->client)) == 0;

@@ -20,7 +20,7 @@
 #include "wire/name.h"
 
 #define PAUSES_MAX 256
-#define PAUSES_FOREVER INT64_MAX /* until somebody ends it */
+#define PAUSES_FOREVER INT64_MAX  /* until somebody ends it */
 #define PAUSES_TEXT_BYTES_MAX 255 /* of each text */
 #define PAUSES_FILE_MAX ((size_t)4 << 20)
 
@@ -32,9 +32,9 @@ struct pause {
 	enum pause_scope scope;
 	char *target; /* owned; a group's or list's name, a client's prefix, a name (no final dot); NULL: PAUSE_ALL */
 	bool has_client;
-	struct prefix client;	  /* PAUSE_CLIENT; PAUSE_NAME for one client alone */
-	struct name name;	  /* PAUSE_NAME: it and all below */
-	int64_t since_s, until_s; /* wall clock; not at until_s any more */
+	struct prefix client;	       /* PAUSE_CLIENT; PAUSE_NAME for one client alone */
+	struct name name;	       /* PAUSE_NAME: it and all below */
+	int64_t since_s, until_s;      /* wall clock; not at until_s any more */
 	char *by, *reason, *reference; /* owned; who, and what was said; NULL: nothing */
 };
 
@@ -68,8 +68,8 @@ static inline bool pause_holds(const struct pause *pause, int64_t now_s)
 {
 	return now_s >= pause->since_s && now_s < pause->until_s;
 }
-/* Of the lists that act for a group (settings_group, or 0 without groups), those that pauses of everything, of the group and of lists
- * leave; until_s becomes the end of one, when that is sooner. now: as schedule_now gave it. */
+/* Of the lists that act for a group (settings_group, or 0 without groups), those that pauses of everything, of the group and of
+ * lists leave; until_s becomes the end of one, when that is sooner. now: as schedule_now gave it. */
 void pauses_apply(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s, struct group_now *now);
 /* What acts for a group by its schedule and by pauses (NULL: none); without groups, for everybody. */
 void pauses_lists_now(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s, struct group_now *ret);
@@ -77,8 +77,8 @@ void pauses_lists_now(const struct pauses *p, const struct settings *s, size_t g
 const struct pause *pauses_whole(const struct pauses *p, const struct settings *s, size_t group, int64_t now_s);
 /* That of the list. */
 const struct pause *pauses_of_list(const struct pauses *p, const char *list, int64_t now_s);
-/* Is who asks (NULL: not known), or the name asked (folded; NULL: only the client is looked at), relieved of all but mandatory lists?
- * The pause that does so and ends last; NULL: none. Borrowed. */
+/* Is who asks (NULL: not known), or the name asked (folded; NULL: only the client is looked at), relieved of all but mandatory
+ * lists? The pause that does so and ends last; NULL: none. Borrowed. */
 const struct pause *pauses_relieve(const struct pauses *p, const struct name *name, const struct addr *client, int64_t now_s);
 /* The lists that nothing takes out. */
 struct list_mask pauses_mandatory(const struct settings *s);

@@ -15,12 +15,13 @@ static json_t *text_json(const char *text)
 static json_t *pause_json(const struct pause *pause)
 {
 	char client[ADDR_TEXT_MAX];
-	json_t *object = json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
-				   text_json(pause->target), "client",
-				   pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(), "since",
-				   (json_int_t)pause->since_s, "until",
-				   pause->until_s == PAUSES_FOREVER ? json_null() : json_integer((json_int_t)pause->until_s), "by",
-				   text_json(pause->by), "reason", text_json(pause->reason), "reference", text_json(pause->reference));
+	json_t *object =
+	    json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
+		      text_json(pause->target), "client",
+		      pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(), "since",
+		      (json_int_t)pause->since_s, "until",
+		      pause->until_s == PAUSES_FOREVER ? json_null() : json_integer((json_int_t)pause->until_s), "by",
+		      text_json(pause->by), "reason", text_json(pause->reason), "reference", text_json(pause->reference));
 	must(object != NULL);
 	return object;
 }

@@ -29,6 +29,7 @@ struct pausing {
 	struct generations *generations;
 	const char *state;
 	TAILQ_HEAD(, waiter) waiters;
+	int64_t gap_s; /* wall clock less the monotonic one, when it was last looked at */
 	char unkept[sizeof(((struct err *)NULL)->text)];
 };
 
@@ -52,7 +53,8 @@ static void save(struct pausing *p, const struct pauses *pauses)
 	pauses_write(pauses, &text);
 	if (!file_replace(path, text.ptr, text.len, FILE_MODE, &err)) {
 		(void)snprintf(p->unkept, sizeof(p->unkept), "%s", err.text);
-		log_warning("pause.not_kept file=\"%s\" error=\"%s\" text=\"after a restart it is as it was before\"", path, err.text);
+		log_warning("pause.not_kept file=\"%s\" error=\"%s\" text=\"after a restart it is as it was before\"", path,
+			    err.text);
 	}
 	buf_finish(&text);
 }
@@ -108,14 +110,14 @@ json_t *pausing_one_json(const struct pause *pause)
 {
 	char client[ADDR_TEXT_MAX], since[TIME_TEXT_MAX], until[TIME_TEXT_MAX];
 	str_from_time(pause->since_s, since, sizeof(since));
-	json_t *object = json_pack(
-	    "{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
-	    pause->target == NULL ? json_null() : ctl_text(str_from(pause->target)), "client",
-	    pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(), "since", since, "until",
-	    pause->until_s == PAUSES_FOREVER ? json_null() : json_string(until_text(pause->until_s, until)), "by",
-	    pause->by == NULL ? json_null() : ctl_text(str_from(pause->by)), "reason",
-	    pause->reason == NULL ? json_null() : ctl_text(str_from(pause->reason)), "reference",
-	    pause->reference == NULL ? json_null() : ctl_text(str_from(pause->reference)));
+	json_t *object =
+	    json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
+		      pause->target == NULL ? json_null() : ctl_text(str_from(pause->target)), "client",
+		      pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(), "since", since,
+		      "until", pause->until_s == PAUSES_FOREVER ? json_null() : json_string(until_text(pause->until_s, until)),
+		      "by", pause->by == NULL ? json_null() : ctl_text(str_from(pause->by)), "reason",
+		      pause->reason == NULL ? json_null() : ctl_text(str_from(pause->reason)), "reference",
+		      pause->reference == NULL ? json_null() : ctl_text(str_from(pause->reference)));
 	must(object != NULL);
 	return object;
 }
@@ -129,12 +131,36 @@ json_t *pausing_json(const struct pauses *p, int64_t now_s)
 	return array;
 }
 
+/* ---- the clock ---- */
+
+#define GAP_SLACK_S 2 /* seconds are whole ones, and clocks are slewed */
+
+static int64_t gap_s(int64_t now_s)
+{
+	return now_s - clock_mono_ms() / 1000;
+}
+
+/* A clock that was set back must not prolong what was to last so long: its end is moved with it. One that was set on ends it. */
+static struct pauses *followed(struct pausing *p, const struct pauses *from, int64_t now_s, bool *ret_moved)
+{
+	const int64_t gap = gap_s(now_s), by_s = gap - p->gap_s;
+	struct pauses *next = pauses_copy(from, now_s);
+	*ret_moved = next->count > 0 && by_s < -GAP_SLACK_S;
+	for (size_t i = 0; *ret_moved && i < next->count; i++) {
+		next->all[i].since_s += by_s;
+		if (next->all[i].until_s != PAUSES_FOREVER)
+			next->all[i].until_s += by_s;
+	}
+	p->gap_s = gap;
+	return next;
+}
+
 /* ---- life ---- */
 
 struct pausing *pausing_create(struct generations *generations, const char *state)
 {
 	struct pausing *p = base_alloc(sizeof(*p));
-	*p = (struct pausing){.generations = generations, .state = state};
+	*p = (struct pausing){.generations = generations, .state = state, .gap_s = gap_s(clock_wall_s())};
 	TAILQ_INIT(&p->waiters);
 	struct pauses *kept = load(p);
 	if (kept == NULL)
@@ -216,7 +242,8 @@ bool pausing_begin(struct pausing *p, struct pause *pause, void (*done)(void *ar
 	const struct generation *g = world(p, err);
 	if (g == NULL || !exists(g->settings, pause, err))
 		return false;
-	struct pauses *next = pauses_copy(g->pauses, clock_wall_s());
+	bool moved;
+	struct pauses *next = followed(p, g->pauses, clock_wall_s(), &moved);
 	const struct pause said = *pause; /* its texts live on in next */
 	if (!pauses_put(next, pause)) {
 		pauses_destroy(next);
@@ -227,30 +254,42 @@ bool pausing_begin(struct pausing *p, struct pause *pause, void (*done)(void *ar
 	return true;
 }
 
+/* A name alone means what lets it through for anybody, be it for one client. */
 static bool is_meant(const struct pause *pause, const struct pause *what)
 {
-	return what == NULL ? pause->scope != PAUSE_NAME : pause_is_same(pause, what);
+	if (what == NULL)
+		return pause->scope != PAUSE_NAME;
+	if (what->scope == PAUSE_NAME && !what->has_client)
+		return pause->scope == PAUSE_NAME && strcmp(pause->target, what->target) == 0;
+	return pause_is_same(pause, what);
 }
 
-bool pausing_end(struct pausing *p, const struct pause *what, void (*done)(void *arg), void *arg, size_t *ret_count, struct err *err)
+bool pausing_end(struct pausing *p, const struct pause *what, void (*done)(void *arg), void *arg, json_t **ret_ended,
+		 struct err *err)
 {
 	const struct generation *g = world(p, err);
-	*ret_count = 0;
 	if (g == NULL)
 		return false;
-	struct pauses *next = pauses_copy(g->pauses, clock_wall_s());
+	*ret_ended = json_array();
+	bool moved;
+	struct pauses *next = followed(p, g->pauses, clock_wall_s(), &moved);
 	for (size_t i = next->count; i-- > 0;) {
 		if (!is_meant(&next->all[i], what))
 			continue;
 		log_pause(next->all[i].scope == PAUSE_NAME ? "allow.end" : "pause.end", &next->all[i]);
+		must(json_array_append_new(*ret_ended, pausing_one_json(&next->all[i])) == 0);
 		pauses_remove(next, i);
-		++*ret_count;
 	}
-	if (*ret_count == 0) {
-		pauses_destroy(next);
+	if (json_array_size(*ret_ended) > 0) {
+		publish(p, next, done, arg);
 		return true;
 	}
-	publish(p, next, done, arg);
+	if (moved) {
+		save(p, next);
+		generation_pause(p->generations, next, NULL, NULL);
+	} else {
+		pauses_destroy(next);
+	}
 	return true;
 }
 
@@ -265,10 +304,15 @@ void pausing_tick(struct pausing *p, int64_t now_s)
 		log_pause(pause->scope == PAUSE_NAME ? "allow.over" : "pause.over", pause);
 		over = true;
 	}
-	if (!over)
+	if (g == NULL)
 		return;
-	/* Workers have gone on without it since that second already: this is housekeeping. */
-	struct pauses *next = pauses_copy(g->pauses, now_s);
+	bool moved;
+	struct pauses *next = followed(p, g->pauses, now_s, &moved);
+	if (!over && !moved) {
+		pauses_destroy(next);
+		return;
+	}
+	/* Workers have gone on without what is over since that second already: this is housekeeping. */
 	save(p, next);
 	generation_pause(p->generations, next, NULL, NULL);
 }

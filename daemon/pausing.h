@@ -24,21 +24,22 @@ MUST_CHECK struct pausing *pausing_create(struct generations *generations, const
 /* Takes NULL. Who still waits is told now: no world is adopted, and generations_collect is called, no more. */
 void pausing_destroy(struct pausing *p);
 
-/* Begin one, in place of one of the same things; pause is taken. done(arg) is called when it is in force everywhere. False: there is
- * no world yet, the group or list does not exist or is mandatory, or there are PAUSES_MAX; nothing was taken, and done is not called.
+/* Begin one, in place of one of the same things; pause is taken. done(arg) is called when it is in force everywhere. False: there
+ * is no world yet, the group or list does not exist or is mandatory, or there are PAUSES_MAX; nothing was taken, and done is not
+ * called.
  */
 MUST_CHECK bool pausing_begin(struct pausing *p, struct pause *pause, void (*done)(void *arg), void *arg, struct err *err);
-/* End those of the same things as `what`; NULL: all but names let through. *ret_count: how many there were; with 0 done is not
- * called. */
-MUST_CHECK bool pausing_end(struct pausing *p, const struct pause *what, void (*done)(void *arg), void *arg, size_t *ret_count,
+/* End those of the same things as `what` (of a name without a client: for whomever); NULL: all but names let through. *ret_ended:
+ * an array of them, a new reference; with none done is not called. */
+MUST_CHECK bool pausing_end(struct pausing *p, const struct pause *what, void (*done)(void *arg), void *arg, json_t **ret_ended,
 			    struct err *err);
 /* Why the last change would not be there after a restart; "" when it would. */
 const char *pausing_unkept(const struct pausing *p);
-/* Once a second: what is over goes, which the log says. */
+/* Once a second: what is over goes, which the log says; and a clock that was set back moves the ends. */
 void pausing_tick(struct pausing *p, int64_t now_s);
 
-/* For status and explain. Each: {"scope", "target", "client", "since", "until", "by", "reason", "reference"}; until null: until it is
- * ended. New references. */
+/* For status and explain. Each: {"scope", "target", "client", "since", "until", "by", "reason", "reference"}; until null: until it
+ * is ended. New references. */
 MUST_CHECK json_t *pausing_json(const struct pauses *p, int64_t now_s);
 MUST_CHECK json_t *pausing_one_json(const struct pause *pause);
 

@@ -5,6 +5,7 @@
 #include "admin/call.h"
 
 #include "base/clock.h"
+#include "ctl/proto.h"
 #include "pausing.h"
 
 #include <stdlib.h>
@@ -62,6 +63,17 @@ static void put_kept(struct waiting *w, const struct pausing *pausing)
 	must(json_object_set_new(w->result, "error", why[0] == '\0' ? json_null() : json_string(why)) == 0);
 }
 
+/* The lists that block on. */
+static json_t *mandatory_json(const struct commands *c)
+{
+	const struct settings *s = generation_current(c->config.generations)->settings;
+	json_t *array = json_array();
+	for (size_t i = 0; i < s->list_count; i++)
+		if (s->lists[i].mandatory && s->lists[i].mode == MODE_ENFORCE)
+			must(json_array_append_new(array, ctl_text(str_from(s->lists[i].name))) == 0);
+	return array;
+}
+
 /* ---- arguments ---- */
 
 static bool arg_scope(json_t *args, enum pause_scope *ret, struct err *err)
@@ -84,8 +96,8 @@ static bool arg_pause(json_t *args, struct pause *ret, struct err *err)
 {
 	struct str target, client;
 	*ret = (struct pause){.scope = PAUSE_ALL};
-	return arg_scope(args, &ret->scope, err) && arg_text(args, "target", &target, err) && arg_text(args, "client", &client, err) &&
-	       pause_fill(ret, target, client, err);
+	return arg_scope(args, &ret->scope, err) && arg_text(args, "target", &target, err) &&
+	       arg_text(args, "client", &client, err) && pause_fill(ret, target, client, err);
 }
 
 static bool arg_seconds(json_t *args, int64_t now_s, int64_t *ret_until_s, struct err *err)
@@ -147,6 +159,7 @@ void call_pause(struct commands *c, json_t *args, struct call *call)
 		call_fail(call, &err, NULL);
 		return;
 	}
+	must(json_object_set_new(w->result, "mandatory", mandatory_json(c)) == 0);
 	put_kept(w, c->config.pausing);
 }
 
@@ -155,21 +168,21 @@ void call_resume(struct commands *c, json_t *args, struct call *call)
 	struct err err = {.code = ERR_NONE};
 	struct pause what = {.scope = PAUSE_ALL};
 	const bool all = json_object_get(args, "scope") == NULL;
-	size_t count = 0;
+	json_t *ended = NULL;
 	if (!has_pausing(c, &err) || (!all && !arg_pause(args, &what, &err))) {
 		pause_finish(&what);
 		call_fail(call, &err, NULL);
 		return;
 	}
 	struct waiting *w = wait_begin(call, json_object());
-	if (!pausing_end(c->config.pausing, all ? NULL : &what, on_in_force, w, &count, &err)) {
+	if (!pausing_end(c->config.pausing, all ? NULL : &what, on_in_force, w, &ended, &err)) {
 		wait_cancel(w);
 		call_fail(call, &err, NULL);
 	} else {
-		must(json_object_set_new(w->result, "ended", json_integer((json_int_t)count)) == 0);
-		must(json_object_set_new(w->more, "ended", json_integer((json_int_t)count)) == 0);
+		must(json_object_set(w->result, "ended", ended) == 0);
+		must(json_object_set_new(w->more, "ended", ended) == 0);
 		put_kept(w, c->config.pausing);
-		if (count == 0) { /* no world is made for it */
+		if (json_array_size(ended) == 0) { /* no world is made for it */
 			call_ok(call, json_incref(w->result));
 			wait_cancel(w);
 		}

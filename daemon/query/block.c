@@ -172,11 +172,8 @@ void block_answer(const struct generation *world, const struct block_for *whom, 
 void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
 			struct policy_answer *ret)
 {
-	const struct block_for whom = {.qname = &q->name,
-				       .qtype = q->type,
-				       .group = q->group,
-				       .until_s = query_until_s(s, q),
-				       .now_s = s->now_s};
+	const struct block_for whom = {
+	    .qname = &q->name, .qtype = q->type, .group = q->group, .until_s = query_until_s(s, q), .now_s = s->now_s};
 
 	block_answer(s->world, &whom, v, owns, ret);
 }

@@ -206,7 +206,7 @@ struct service {
 	 * first. Of groups_world, and only when that is masked */
 	struct group_now *groups; /* owned */
 	size_t group_room;
-	struct list_mask mandatory; /* what acts in spite of every pause */
+	struct list_mask mandatory;		     /* what acts in spite of every pause */
 	uint64_t groups_world;			     /* 0: none yet */
 	struct addr listen[SETTINGS_LISTEN_MAX];     /* where the process listens, as listen: had it at the start */
 	uint16_t listen_groups[SETTINGS_LISTEN_MAX]; /* and whose clients ask there */
