@@ -167,8 +167,9 @@ def test_it_ends_on_the_second(saringd, up, clock):
     clock.set(T0 - 100)
     daemon = saringd(config(up, groups=GROUPS), LISTS, env=clock.env)
     up.on("chain.test", F.records("chain.test. 600 CNAME both.example.", f"both.example. 600 A {ADDRESS}"))
-    for how in (["pause", "1m"], ["pause", "1m", "--group", "kids"], ["pause", "1m", "--list", "ads"], ["pause", "1m", "--client", KIDS],
-                ["allow", "ads.example", "--for", "1m"]):
+    for at, how in enumerate((["pause", "1m"], ["pause", "1m", "--group", "kids"], ["pause", "1m", "--list", "ads"],
+                              ["pause", "1m", "--client", KIDS],
+                              ["allow", "ads.example", "--for", "1m"])):
         clock.set(T0 - 100)
         end = json.loads(daemon.ctl("--json", *how).out)
         end = (end[0] if isinstance(end, list) else end)["pause"]["until"]
@@ -181,7 +182,8 @@ def test_it_ends_on_the_second(saringd, up, clock):
         assert kept(from_(daemon, KIDS, "ads.example")) < 10
         clock.set(until)
         assert is_blocked(daemon, KIDS, "ads.example")
-        eventually(lambda: daemon.status()["pauses"] == [], "it is over")
+        assert daemon.status()["pauses"] == []
+        eventually(lambda: daemon.stderr().count(".over ") == at + 1, "it is told of, once")
     clock.set(T0)
     daemon.ctl("allow", "both.example", "--for", "1m")
     assert not is_blocked(daemon, OTHER, "chain.test")
