@@ -29,6 +29,7 @@
 #include "query/limit.h"
 #include "query/loop.h"
 #include "rebuild.h"
+#include "pausing.h"
 #include "review.h"
 #include "settings/load.h"
 #include "signed.h"
@@ -91,6 +92,7 @@ struct daemon {
 	struct rebuild *rebuild;
 	struct fetch *fetch;
 	struct review *review;
+	struct pausing *pausing;
 	struct commands *commands;
 	struct control_socket socket;
 	struct control *control;
@@ -164,6 +166,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	follow_hosts(d);
 	happened_tick(d->happened);
 	tell_status(d);
+	pausing_tick(d->pausing, clock_wall_s());
 	const struct generation *g = generation_current(d->generations);
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
@@ -368,7 +371,8 @@ static void start_control(struct daemon *d)
 					 .outlets = d->outlets,
 					 .happened = d->happened,
 					 .review = d->review,
-					 .metrics = d->metrics};
+					 .metrics = d->metrics,
+					 .pausing = d->pausing};
 	d->commands = commands_create(&config);
 	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
 }
@@ -542,6 +546,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->tcp_seats =
 	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->sockets.count), TCP_CONNECTIONS_ADDRESS_MAX);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	d->pausing = pausing_create(d->generations, d->boot->state);
 	struct audit_config audit = {.base = d->base,
 				     .state = d->boot->state,
 				     .config_path = d->options->config_path,
@@ -632,6 +637,7 @@ static void daemon_finish(struct daemon *d)
 	(void)alarm(STOP_S);
 	notify_stopping();
 	rebuild_destroy(d->rebuild);
+	pausing_destroy(d->pausing);
 	fetch_destroy(d->fetch);
 	if (d->audited)
 		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");

@@ -16,8 +16,8 @@ struct part {
 
 struct node {
 	struct generation g;
-	struct node *next; /* newer */
-	struct part *policy, *settings, *upstreams, *locals;
+	struct node *next;					      /* newer */
+	struct part *policy, *settings, *upstreams, *locals, *pauses; /* locals and pauses may be NULL */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -31,6 +31,7 @@ struct ack {
 struct generations {
 	_Atomic(struct node *) current;
 	struct node *oldest, *newest;
+	struct pauses *first_pauses; /* owned; for the first world */
 	unsigned workers;
 	struct ack *acks;
 	void (*nudge)(void *arg, unsigned worker);
@@ -57,6 +58,11 @@ static void destroy_settings(void *ptr)
 static void destroy_upstreams(void *ptr)
 {
 	upstreams_destroy(ptr);
+}
+
+static void destroy_pauses(void *ptr)
+{
+	pauses_destroy(ptr);
 }
 
 static void destroy_locals(void *ptr)
@@ -110,6 +116,7 @@ static void node_destroy(struct node *n)
 	part_unref(&n->policy);
 	part_unref(&n->settings);
 	part_unref(&n->upstreams);
+	part_unref(&n->pauses);
 	part_unref(&n->locals);
 	free(n);
 }
@@ -124,6 +131,7 @@ void generations_destroy(struct generations *gs)
 	}
 	for (size_t i = 0; i < gs->list_count; i++)
 		free(gs->list_names[i]);
+	pauses_destroy(gs->first_pauses);
 	part_unref(&gs->locals);
 	free(gs->acks);
 	free(gs);
@@ -173,8 +181,8 @@ void generation_give_locals(struct generations *gs, struct locals *locals)
 		gs->locals = part_create(locals, destroy_locals);
 }
 
-void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
-			void (*done)(void *arg), void *arg)
+static void publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
+		    struct pauses *pauses, void (*done)(void *arg), void *arg)
 {
 	struct node *n = base_alloc(sizeof(*n));
 	struct node *present = gs->newest;
@@ -182,11 +190,14 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	n->policy = part_next(policy, destroy_policy, present == NULL ? NULL : present->policy);
 	n->settings = part_next(settings, destroy_settings, present == NULL ? NULL : present->settings);
 	n->upstreams = part_next(upstreams, destroy_upstreams, present == NULL ? NULL : present->upstreams);
+	n->pauses = part_next(pauses, destroy_pauses, present == NULL ? NULL : present->pauses);
 	must(n->policy != NULL && n->settings != NULL && n->upstreams != NULL); /* the first publication is whole */
 	n->g.serial = present == NULL ? 1 : present->g.serial + 1;
 	n->g.policy = n->policy->ptr;
 	n->g.settings = n->settings->ptr;
 	n->g.upstreams = n->upstreams->ptr;
+	n->g.pauses = n->pauses == NULL ? NULL : n->pauses->ptr;
+	n->g.masked = n->g.settings->group_count > 0 || (n->g.pauses != NULL && n->g.pauses->count > 0);
 	n->locals = part_next(NULL, NULL, gs->locals);
 	n->g.locals = n->locals == NULL ? NULL : n->locals->ptr;
 	n->done = done;
@@ -201,6 +212,25 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	atomic_store_explicit(&gs->current, n, memory_order_release);
 	for (unsigned i = 0; i < gs->workers; i++)
 		gs->nudge(gs->arg, i);
+}
+
+void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
+			void (*done)(void *arg), void *arg)
+{
+	struct pauses *pauses = gs->first_pauses;
+
+	gs->first_pauses = NULL;
+	publish(gs, policy, settings, upstreams, pauses, done, arg);
+}
+
+void generation_pause(struct generations *gs, struct pauses *pauses, void (*done)(void *arg), void *arg)
+{
+	if (gs->newest != NULL) {
+		publish(gs, NULL, NULL, NULL, pauses, done, arg);
+		return;
+	}
+	pauses_destroy(gs->first_pauses);
+	gs->first_pauses = pauses;
 }
 
 const struct generation *generation_current(const struct generations *gs)

@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "identity.h"
+#include "pauses.h"
 #include "policy/match.h"
 #include "settings/locals.h"
 #include "settings/settings.h"
@@ -28,7 +29,9 @@ struct generation {
 	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];
-	struct identity identity; /* of the policy */
+	struct identity identity;    /* of the policy */
+	const struct pauses *pauses; /* NULL: nothing was ever paused */
+	bool masked;		     /* not all lists act for everybody: there are groups, or pauses */
 };
 
 struct generations;
@@ -43,6 +46,9 @@ void generations_destroy(struct generations *gs); /* when no worker runs any mor
  * done(arg) is called on the main thread, from generations_collect, when every worker serves by it; may be NULL. */
 void generation_publish(struct generations *gs, struct policy *policy, struct settings *settings, struct upstreams *upstreams,
 			void (*done)(void *arg), void *arg);
+/* A new world with these pauses (taken), which the worlds after it have too; all else as in the present one. Before the first
+ * publication there is nothing to publish: that one has them then, and done is not called. */
+void generation_pause(struct generations *gs, struct pauses *pauses, void (*done)(void *arg), void *arg);
 /* Records for the next publication, which is to follow; until others are given they stay. Takes them; NULL: none. */
 void generation_give_locals(struct generations *gs, struct locals *locals);
 const struct generation *generation_current(const struct generations *gs); /* main thread */

@@ -9,6 +9,7 @@
 #include "images.h"
 #include "jobs.h"
 #include "kept.h"
+#include "pausing.h"
 #include "policy/match.h"
 #include "rebuild.h"
 #include "settings/load.h"
@@ -218,11 +219,14 @@ static json_t *run_command(struct offline *o, json_t *request)
 					 .compile_seconds = no_seconds,
 					 .bulk = no_bulk};
 	json_t *reply = NULL;
+	struct pauses *pauses = pausing_load(o->settings->state, &o->err);
 	struct upstreams *upstreams = rebuild_upstreams(o->settings, o->settings, RESOLV_CONF, NULL);
 
 	struct hosts_files *hosts = hosts_files_create();
 	generation_give_locals(generations, hosts_files_read(hosts, o->settings));
 	hosts_files_destroy(hosts);
+	if (pauses != NULL) /* saringd would go on with them; a file that it could not read it would do without */
+		generation_pause(generations, pauses, NULL, NULL);
 	generation_publish(generations, o->policy, o->settings, upstreams, NULL, NULL);
 	o->policy = NULL;
 	o->settings = NULL;

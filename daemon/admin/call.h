@@ -47,6 +47,11 @@ bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err);
 #define CALL_AUDIT_SCAN_MAX ((size_t)4 << 20)
 void call_audit(struct commands *c, json_t *args, struct call *call);
 
+/* pause_verb.c's. pause: "scope" (pauses.h), "target", "client", "seconds" (null: until it is ended); {"pause", "mandatory":
+ * [list...], "kept", "error"}. resume: the same but for "seconds", or nothing for all but names let through; {"ended": [pause...],
+ * "kept", "error"}. */
+void call_pause(struct commands *c, json_t *args, struct call *call);
+void call_resume(struct commands *c, json_t *args, struct call *call);
 /* A number from 0 to max; 0 when absent. */
 bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err);
 

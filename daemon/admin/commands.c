@@ -11,6 +11,7 @@
 #include "admin/metrics_http.h"
 #include "fetch.h"
 #include "observer.h"
+#include "pausing.h"
 #include "policy/match.h"
 #include "review.h"
 #include "signed.h"
@@ -104,6 +105,7 @@ static bool arg_name(struct str text, struct name *ret, struct err *err)
 
 /* ---- verbs ---- */
 
+#define PAUSED_UNTIL_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z: what a pause without an end is said to last to */
 struct report_source commands_report_source(const struct commands *c)
 {
 	const struct commands_config *config = &c->config;
@@ -136,6 +138,13 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 	const struct commands_config *config = &c->config;
 	struct report_source source = commands_report_source(c);
 	json_t *status = report_status(&source);
+	const int64_t until_s = pauses_all_until(source.generation->pauses, source.now_s);
+	char until[32];
+	if (until_s != 0) {
+		str_from_time(MIN(until_s, PAUSED_UNTIL_MAX), until, sizeof(until));
+		must(json_object_set_new(status, "paused_until", json_string(until)) == 0);
+	}
+	must(json_object_set_new(status, "pauses", pausing_json(source.generation->pauses, source.now_s)) == 0);
 	if (config->metrics)
 		must(json_object_set_new(status, "metrics", metrics_endpoints(config->metrics)) == 0);
 	if (config->audit)
@@ -404,6 +413,8 @@ static const char *const stats_keys[] = {"seconds", NULL};
 static const char *const change_keys[] = {"change", NULL};
 static const char *const audit_keys[] = {"since", "until", "verb", "limit", "after", "wait", "from", NULL};
 static const char *const flush_keys[] = {"name", "match", "change", NULL};
+static const char *const pause_keys[] = {"scope", "target", "client", "seconds", "change", NULL};
+static const char *const resume_keys[] = {"scope", "target", "client", "change", NULL};
 static const char *const fetch_keys[] = {"lists", "force", "change", NULL};
 
 static const struct command {
@@ -430,6 +441,8 @@ static const struct command {
     {"upstream", RIGHT_READ, NULL, run_upstream, "the upstream servers and their health"},
     {"cache.flush", RIGHT_CHANGE, flush_keys, run_cache_flush, "forget everything, or a name and all below it"},
     {"audit", RIGHT_READ, audit_keys, call_audit, "who changed what, when and why: records, oldest first"},
+    {"pause", RIGHT_CHANGE, pause_keys, call_pause, "blocking off for a while: all, a group, a list, a client, a name"},
+    {"resume", RIGHT_CHANGE, resume_keys, call_resume, "and on again"},
     {"reload", RIGHT_CHANGE, change_keys, run_reload, "read saring.yaml and the lists again"},
     {"policy.rebuild", RIGHT_CHANGE, change_keys, run_policy_rebuild, "read the lists again, with the saring.yaml in force"},
 };

@@ -24,6 +24,7 @@ struct happened;
 struct metrics_http;
 struct happened;
 struct observer;
+struct pausing;
 struct outlets;
 
 enum command_right {
@@ -77,6 +78,7 @@ struct commands_config {
 	struct audit *audit;		    /* NULL: nothing is recorded, in tests */
 	struct review *review;		    /* NULL: nothing is said of reviews, in tests */
 	const struct metrics_http *metrics; /* NULL: there is no endpoint, in tests */
+	struct pausing *pausing;	    /* NULL: nothing can be paused, in tests */
 };
 
 struct commands;

@@ -258,6 +258,23 @@ static void write_policy(const struct metrics_source *source, struct openmetrics
 	write_rebuilds(&source->rebuild, om);
 }
 
+/* ---- pauses ---- */
+
+static void write_pauses(const struct report_source *s, struct openmetrics *om)
+{
+	const struct pauses *pauses = s->generation->pauses;
+	uint64_t counts[PAUSE_SCOPE_COUNT] = {0};
+
+	for (size_t i = 0; pauses != NULL && i < pauses->count; i++)
+		counts[pauses->all[i].scope] += pause_holds(&pauses->all[i], s->now_s);
+	openmetrics_gauge(om, "saring_paused", "1 while blocking is paused for everybody, but for mandatory lists.",
+			  counts[PAUSE_ALL]);
+	openmetrics_family(om, OPENMETRICS_GAUGE, "saring_pauses",
+			   "Pauses in force, by what they are of; names are those let through.");
+	for (size_t i = 0; i < PAUSE_SCOPE_COUNT; i++)
+		openmetrics_count(om, OPENMETRICS_LABELS(label("scope", pause_scope_words[i])), counts[i]);
+}
+
 /* ---- the daemon ---- */
 
 static void write_daemon(const struct metrics_source *source, struct openmetrics *om)
@@ -289,6 +306,7 @@ void metrics_write(const struct metrics_source *source, struct openmetrics *om)
 	const struct report_source *s = &source->report;
 
 	write_daemon(source, om);
+	write_pauses(s, om);
 	/* What is summed up first may miss what happens meanwhile: more have come than have ended, whenever one looks. */
 	write_verdicts(s, om);
 	write_types(s, om);

@@ -62,8 +62,9 @@ struct explain_question {
 	/* explain_find_group's */
 	uint16_t group;
 	struct group_now now;
+	const struct pause *paused; /* what leaves only mandatory lists for this question; NULL: nothing. The world's */
 };
-/* Whose lists act, in that world at that moment: to be called when all else of the question is set. */
+/* Whose lists act and what is paused, in that world at that moment: to be called when all else of the question is set. */
 void explain_find_group(const struct generation *generation, struct explain_question *question);
 /* What would be answered, every entry that matches, with its provenance, how the answer comes about, and its bytes. */
 MUST_CHECK json_t *report_explain(const struct explain_source *source, const struct explain_question *question);

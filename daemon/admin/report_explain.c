@@ -232,6 +232,7 @@ json_t *report_explain(const struct explain_source *source, const struct explain
 	report_put_word(object, "type", rrtype_to_text(q->type, type));
 	put_client(object, g->settings, q);
 	report_put_group(object, g, q);
+	report_put_paused(object, g, q, hits, MIN(total, (size_t)EXPLAIN_HITS_MAX));
 	report_put_time(object, "at", q->at_s);
 	if (!report_trace_put_block(trace, object, &rule))
 		put_verdict(object, g, q, &verdict);

@@ -3,9 +3,12 @@
  * report_group.c - what is told of groups of clients: whose group a client is of, what acts for it, and why a list does not. */
 #include "admin/report_part.h"
 #include "ctl/proto.h"
+#include "pausing.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define PAUSED_TEXT "paused"
 
 void explain_find_group(const struct generation *g, struct explain_question *q)
 {
@@ -13,15 +16,33 @@ void explain_find_group(const struct generation *g, struct explain_question *q)
 	const uint16_t group = q->has_client && s->group_count > 0 ? clients_find(s->clients, &q->client) : CLIENTS_NONE;
 
 	q->group = group == CLIENTS_NONE ? 0 : group; /* where it would ask is not known */
-	if (s->group_count > 0)
-		schedule_now(s, q->group, q->at_s, &q->now);
-	else
-		q->now = (struct group_now){.all = true, .from_s = INT64_MIN, .until_s = SCHEDULE_NEVER};
+	q->paused = NULL;
+	pauses_lists_now(g->pauses, s, q->group, q->at_s, &q->now);
+	if (g->pauses == NULL)
+		return;
+	const struct pause *relief = pauses_relieve(g->pauses, &q->name, q->has_client ? &q->client : NULL, q->at_s);
+	if (relief != NULL) {
+		q->now.lists = pauses_mandatory(s);
+		q->now.all = false;
+		q->now.until_s = MIN(q->now.until_s, relief->until_s);
+	}
+	q->paused = relief != NULL ? relief : pauses_whole(g->pauses, s, q->group, q->at_s);
 }
 
 const struct list_mask *explain_lists(const struct explain_question *q)
 {
 	return q->now.all ? NULL : &q->now.lists;
+}
+
+const struct list_mask *explain_lists_of_target(const struct generation *g, const struct explain_question *q,
+						const struct name *target, struct list_mask *room)
+{
+	const struct addr *client = q->has_client ? &q->client : NULL;
+
+	if (g->pauses == NULL || pauses_relieve(g->pauses, target, client, q->at_s) == NULL)
+		return explain_lists(q);
+	*room = pauses_mandatory(g->settings);
+	return room;
 }
 
 uint32_t report_safe_search(const struct generation *g, const struct explain_question *q)
@@ -41,10 +62,33 @@ static size_t place_of_list(const struct settings *s, struct str name)
 void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count)
 {
 	const struct settings *s = g->settings;
-	for (size_t i = 0; s->group_count > 0 && i < count; i++) {
-		if (hits[i].why_not == WHY_GROUP && list_mask_has(&s->groups[q->group].lists, place_of_list(s, hits[i].entry.list)))
-			(void)snprintf(hits[i].why_not_text, sizeof(hits[i].why_not_text), "outside of the group's schedule");
+	struct group_now unpaused;
+	pauses_lists_now(NULL, s, q->group, q->at_s, &unpaused);
+	for (size_t i = 0; i < count; i++) {
+		if (hits[i].why_not != WHY_GROUP)
+			continue;
+		const size_t place = place_of_list(s, hits[i].entry.list);
+		const char *why = NULL;
+		if (list_mask_has(&unpaused.lists, place))
+			why = PAUSED_TEXT;
+		else if (s->group_count > 0 && list_mask_has(&s->groups[q->group].lists, place))
+			why = "outside of the group's schedule";
+		if (why != NULL)
+			(void)snprintf(hits[i].why_not_text, sizeof(hits[i].why_not_text), "%s", why);
 	}
+}
+
+void report_put_paused(json_t *object, const struct generation *g, const struct explain_question *q, const struct policy_hit *hits,
+		       size_t count)
+{
+	const struct settings *s = g->settings;
+	const struct pause *pause = q->paused;
+	for (size_t i = 0; g->pauses != NULL && pause == NULL && i < count; i++) {
+		const size_t place = place_of_list(s, hits[i].entry.list);
+		if (strcmp(hits[i].why_not_text, PAUSED_TEXT) == 0 && place < s->list_count)
+			pause = pauses_of_list(g->pauses, s->lists[place].name, q->at_s);
+	}
+	report_put(object, "paused", pause != NULL ? pausing_one_json(pause) : json_null());
 }
 
 /* acts: without those that act for nobody, as they are not read. */
@@ -99,7 +143,7 @@ static json_t *one_group(const struct generation *g, size_t at, int64_t now_s)
 	const struct settings_group *group = &s->groups[at];
 	json_t *object = json_object(), *clients = json_array();
 	struct group_now now;
-	schedule_now(s, at, now_s, &now);
+	pauses_lists_now(g->pauses, s, at, now_s, &now);
 	for (size_t i = 0; i < group->client_count; i++)
 		report_add(clients, ctl_text(str_from(group->clients[i].text)));
 	report_put_word(object, "name", group->name);

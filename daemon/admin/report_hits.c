@@ -157,6 +157,9 @@ static bool judge_again(const struct explain_source *source, const struct explai
 	}
 	if (target && !name_from_text(str_from(target), &ret->name, NULL))
 		return false;
+	struct list_mask room;
+	if (target)
+		question.lists = explain_lists_of_target(source->generation, q, &ret->name, &room);
 	if (q->has_client)
 		set_address(ret, &q->client);
 	(void)policy_match(policy, source->scratch, &question, q->at_s, &ret->verdict);

@@ -27,11 +27,17 @@ void report_put_overruled(json_t *object, json_t *rule, const char *why_not, con
 
 /* Groups of clients (report_group.c). The lists that act for who asks, as struct policy_question has them. */
 const struct list_mask *explain_lists(const struct explain_question *q);
-/* Entries that are passed over for the group's sake: is it its schedule? */
+/* Those that act on a name its answer leads to (folded), which may be let through for itself; in *room, or NULL: all. */
+const struct list_mask *explain_lists_of_target(const struct generation *g, const struct explain_question *q,
+						const struct name *target, struct list_mask *room);
+/* Entries that are passed over for the group's sake: is it its schedule, or a pause? */
 void report_group_reasons(const struct generation *g, const struct explain_question *q, struct policy_hit *hits, size_t count);
 /* The engines whose search is safe for who asks. */
 uint32_t report_safe_search(const struct generation *g, const struct explain_question *q);
 void report_put_group(json_t *object, const struct generation *g, const struct explain_question *q);
+/* "paused": the pause by which something is passed over for this question, of which these are the entries. */
+void report_put_paused(json_t *object, const struct generation *g, const struct explain_question *q, const struct policy_hit *hits,
+		       size_t count);
 /* Every group, with what acts for it at now_s. */
 MUST_CHECK json_t *report_groups(const struct generation *g, int64_t now_s);
 

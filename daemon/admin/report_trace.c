@@ -40,6 +40,7 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 	const struct explain_source *from = t->source;
 	const struct policy *policy = from->generation->policy;
 	const struct addr *client = t->q->has_client ? &t->q->client : NULL;
+	struct list_mask room;
 	struct policy_question question = {
 	    .name = &step->target, .type = t->q->type, .client = client, .lists = explain_lists(t->q)};
 	struct said said = {.verdict = {.kind = VERDICT_NONE}};
@@ -52,6 +53,7 @@ static struct said say(struct report_trace *t, const struct rehearse_step *step)
 		said.total = policy_explain_answer(policy, &step->address, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
 		said.refused = t->guarded && addr_is_private(&step->address);
 	} else {
+		question.lists = explain_lists_of_target(from->generation, t->q, &step->target, &room);
 		(void)policy_match(policy, from->scratch, &question, t->q->at_s, &said.verdict);
 		said.total = policy_explain(policy, from->scratch, &question, t->q->at_s, t->hits, EXPLAIN_HITS_MAX);
 	}

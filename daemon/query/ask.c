@@ -172,8 +172,12 @@ static void give_whole(struct service *s, struct query *q, const struct response
 	m.len = s->out_len;
 	if (m.body_at == 0) /* it did not fit, and is judged all the same */
 		m = answer_lay_out(s, &q->name, r);
-	if (passes(s, q, r, &m))
-		query_finish(s, q, as);
+	const int64_t until_s = q->until_s;
+	if (!passes(s, q, r, &m))
+		return;
+	if (UNLIKELY(q->until_s != until_s)) /* a name it leads to is let through for a while */
+		(void)answer_response(s, q, r, age);
+	query_finish(s, q, as);
 }
 
 /* A part of a chain whose rest other servers have. Seldom, and apart, so that what is usual pays nothing for it. */
@@ -306,6 +310,9 @@ static bool judge_again(struct service *s, struct query *q)
 		return true;
 	if (q->rewrite.on)
 		before = q->rewrite.to;
+	/* It may have come in another world, whose groups had other numbers; and what is paused ends with a second. */
+	if (UNLIKELY(s->world->masked))
+		query_find_group(s, q);
 	if (local_stage(s, q) != FATE_NEXT || decide_stage(s, q) != FATE_NEXT || safe_stage(s, q) != FATE_NEXT)
 		return false;
 	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_base(q)))

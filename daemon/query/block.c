@@ -145,13 +145,14 @@ enum counter query_count_rewrite(struct service *s, const struct query *q)
 	return COUNTER_BLOCKED;
 }
 
-/* Apart, as most have no groups. */
+/* Apart, as most have no groups and pause nothing. */
 static __attribute__((noinline)) void fit_group(const struct generation *world, const struct block_for *whom,
 						const struct verdict *v, bool owns, struct policy_answer *a)
 {
-	const struct own_answer *own = &world->settings->groups[whom->group].own;
+	const struct settings *settings = world->settings;
+	const struct own_answer *own = settings->group_count > 0 ? &settings->groups[whom->group].own : NULL;
 
-	if (own->has_answer || own->has_addresses)
+	if (own != NULL && (own->has_answer || own->has_addresses))
 		policy_answer_own(world->policy, v, whom->qname, owns, own, whom->now_s, a);
 	policy_answer_until(whom->until_s, whom->now_s, a);
 }
@@ -160,7 +161,7 @@ void block_answer(const struct generation *world, const struct block_for *whom, 
 		  struct policy_answer *ret)
 {
 	policy_answer(world->policy, v, whom->qname, owns, whom->now_s, ret);
-	if (UNLIKELY(world->settings->group_count > 0))
+	if (UNLIKELY(world->masked))
 		fit_group(world, whom, v, owns, ret);
 	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
 	 * deny (RFC 2308 §5). */
@@ -171,12 +172,8 @@ void block_answer(const struct generation *world, const struct block_for *whom, 
 void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
 			struct policy_answer *ret)
 {
-	const struct block_for whom = {.qname = &q->name,
-				       .qtype = q->type,
-				       .group = q->group,
-				       .until_s = LIKELY(s->world->settings->group_count == 0) ? SCHEDULE_NEVER
-											       : s->groups[q->group].until_s,
-				       .now_s = s->now_s};
+	const struct block_for whom = {
+	    .qname = &q->name, .qtype = q->type, .group = q->group, .until_s = query_until_s(s, q), .now_s = s->now_s};
 
 	block_answer(s->world, &whom, v, owns, ret);
 }

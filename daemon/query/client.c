@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/query.h"
 
-/* Who asks: clients.allow and clients.others; and in whose name: groups. */
+/* Who asks: clients.allow and clients.others; and in whose name: groups, and what is paused for it. */
 enum fate client_stage(struct service *s, struct query *q)
 {
 	const struct settings *settings = s->world->settings;
@@ -9,7 +9,7 @@ enum fate client_stage(struct service *s, struct query *q)
 	for (size_t i = 0; i < settings->allow_count; i++) {
 		if (!prefix_holds(&settings->allow[i], &q->peer))
 			continue;
-		if (UNLIKELY(settings->group_count > 0))
+		if (UNLIKELY(s->world->masked))
 			query_find_group(s, q);
 		return FATE_NEXT;
 	}

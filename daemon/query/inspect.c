@@ -9,7 +9,7 @@
 /* One response being judged. */
 struct inspection {
 	struct service *s;
-	const struct query *q;
+	struct query *q;
 	const struct laid_out *m;
 	bool allowed;	/* an allow entry speaks for the name asked */
 	bool addresses; /* there is something to be said about those */
@@ -51,7 +51,7 @@ static bool name_blocks(struct inspection *in, struct name *name)
 
 	name_fold(name);
 	struct policy_question question = {
-	    .name = name, .type = in->q->type, .client = &in->q->peer, .lists = query_lists(s, in->q)};
+	    .name = name, .type = in->q->type, .client = &in->q->peer, .lists = query_lists_of_target(s, in->q, name)};
 	in->name = name;
 	in->address = NULL;
 	bool does = blocks(in, policy_match(s->world->policy, s->scratch, &question, s->now_s, in->found));

@@ -76,7 +76,7 @@ bool service_begin_batch(struct service *s)
 	s->now_s = s->wall_us / 1000000;
 	if (s->world == NULL)
 		return false;
-	if (UNLIKELY(s->world->settings->group_count > 0))
+	if (UNLIKELY(s->world->masked))
 		groups_refresh(s);
 	if (s->tap != NULL) {
 		tap_refresh(s->tap);
@@ -116,6 +116,8 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->trail = NULL;
 	q->prepared = NULL;
 	q->group = 0;
+	q->relieved = false;
+	q->until_s = SCHEDULE_NEVER;
 	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
 	q->keepalive_100ms = 0;
 	q->id = m.header.id;
@@ -186,8 +188,11 @@ void query_run(struct service *s, struct query *q)
 void query_rehearse(struct service *s, struct query *q, bool client_known)
 {
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
-		if (stages[i].run == client_stage && !client_known)
+		if (stages[i].run == client_stage && !client_known) {
+			if (s->world->masked)
+				query_find_group(s, q);
 			continue;
+		}
 		if (stages[i].run(s, q) != FATE_NEXT)
 			return;
 	}

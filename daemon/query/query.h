@@ -91,6 +91,8 @@ struct query {
 	unsigned ifindex;  /* of a link-local local */
 	uint8_t listener;  /* of service->listen: where it was asked; the transport's. QUERY_LISTENER_NONE: not known */
 	uint16_t group;	   /* of judged_world's settings: whose lists act; 0: the default one, or there are none */
+	bool relieved;	   /* only mandatory lists act: for the client, or for the name */
+	int64_t until_s;   /* so long, by pauses of the client and of names */
 	int64_t came_us;   /* monotonic: the batch it came in */
 
 	/* what */
@@ -200,9 +202,11 @@ struct service {
 	int64_t now_s;		 /* wall clock, of this batch */
 	int64_t now_us, wall_us; /* the same */
 
-	/* groups of clients (group.c): what acts for each at this batch's second. Of groups_world, and only when that has groups */
+	/* groups of clients, and pauses (group.c): what acts for each at this batch's second; without groups, for everybody, in the
+	 * first. Of groups_world, and only when that is masked */
 	struct group_now *groups; /* owned */
 	size_t group_room;
+	struct list_mask mandatory;		     /* what acts in spite of every pause */
 	uint64_t groups_world;			     /* 0: none yet */
 	struct addr listen[SETTINGS_LISTEN_MAX];     /* where the process listens, as listen: had it at the start */
 	uint16_t listen_groups[SETTINGS_LISTEN_MAX]; /* and whose clients ask there */
@@ -289,17 +293,27 @@ static inline const struct name *query_sought(const struct query *q)
 	return UNLIKELY(q->trail != NULL) ? trail_at(q->trail) : query_base(q);
 }
 
-/* ---- groups of clients (group.c) ---- */
-/* s->world has groups: bring s->groups to this batch's world and second. */
+/* ---- groups of clients, and pauses (group.c) ---- */
+/* s->world is masked: bring s->groups to this batch's world and second. */
 void groups_refresh(struct service *s);
-/* The same: set q->group. */
+/* The same: set q->group, and what is paused for q alone. */
 void query_find_group(const struct service *s, struct query *q);
 /* The lists that act for who asks; NULL: all. */
 static inline const struct list_mask *query_lists(const struct service *s, const struct query *q)
 {
-	if (LIKELY(s->world->settings->group_count == 0))
+	if (LIKELY(!s->world->masked))
 		return NULL;
+	if (q->relieved)
+		return &s->mandatory;
 	return s->groups[q->group].all ? NULL : &s->groups[q->group].lists;
+}
+/* Those that act for them on a name that the answer leads to (folded): it may be let through for itself. Then what is told of q may
+ * be kept no longer than that lasts. */
+const struct list_mask *query_lists_of_target(const struct service *s, struct query *q, const struct name *target);
+/* Until when they do. */
+static inline int64_t query_until_s(const struct service *s, const struct query *q)
+{
+	return LIKELY(!s->world->masked) ? SCHEDULE_NEVER : MIN(s->groups[q->group].until_s, q->until_s);
 }
 
 /* The set of servers that is asked for who asks (upstreams_of_group). */
@@ -310,7 +324,7 @@ static inline uint32_t query_servers(const struct service *s, const struct query
 /* So long may anything be kept that is told now: until other lists act for who asks, rounded as the end of an entry is. */
 static inline uint32_t query_left_s(const struct service *s, const struct query *q)
 {
-	return LIKELY(s->world->settings->group_count == 0) ? UINT32_MAX : policy_left(s->groups[q->group].until_s, s->now_s);
+	return LIKELY(!s->world->masked) ? UINT32_MAX : policy_left(query_until_s(s, q), s->now_s);
 }
 
 /* ---- the stages, in order ---- */

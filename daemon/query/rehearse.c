@@ -366,7 +366,7 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 	s->now_ms = clock_mono_ms();
 	s->now_s = what->now_s;
 	s->rehearses = true;
-	if (s->world->settings->group_count > 0)
+	if (s->world->masked)
 		groups_refresh(s);
 	write_query(what, ret);
 	cache_enter(s->reader);

@@ -2,6 +2,7 @@
 #include "saringctl/audit_show.h"
 
 #include "base/buf.h"
+#include "saringctl/pause_show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,22 @@ static void put_count(struct buf *b, const json_t *list, const char *key, const 
 	buf_printf(b, "%s%s %s", b->len > 0 && b->ptr[b->len - 1] != ' ' ? ", " : "", text, fmt);
 }
 
+/* The pause begun, or those ended, but for what the record names already. */
+static void put_pauses(struct buf *b, const json_t *record)
+{
+	const json_t *pause = json_object_get(record, "pause"), *one;
+	size_t i;
+	if (json_is_object(pause)) {
+		buf_add_c(b, b->len > 0 ? "; " : "");
+		pause_show_add(b, pause);
+	}
+	json_array_foreach(json_object_get(record, "ended"), i, one)
+	{
+		buf_add_c(b, i > 0 ? ", " : b->len > 0 ? "; " : "");
+		pause_show_what(b, one);
+	}
+}
+
 /* "house: 1 added, 2 lifted" of each list, and what else is to be known. */
 static void put_what(struct buf *b, const json_t *record)
 {
@@ -81,6 +98,7 @@ static void put_what(struct buf *b, const json_t *record)
 	}
 	if (json_array_size(json_object_get(record, "lists")) == 0 && list_name[0] != '\0')
 		buf_printf(b, "%s%s", b->len > 0 ? "; " : "", list_name);
+	put_pauses(b, record);
 	if (json_array_size(json_object_get(record, "beyond")) > 0)
 		buf_printf(b, "; %zu not announced", json_array_size(json_object_get(record, "beyond")));
 	static const char *const more[] = {"detail", "fetch", "kind", "file"};

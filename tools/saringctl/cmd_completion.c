@@ -93,32 +93,37 @@ static void put_name(const char *name)
 		puts(name);
 }
 
-/* What saring.yaml has; where it cannot be read, what the daemon says. Silent: whoever typed half a word wants no errors. */
-static void put_lists(const struct context *ctx)
+static void put_said(const struct context *ctx, bool groups)
 {
+	const char *socket = ctx->in->socket != NULL ? ctx->in->socket : SETTINGS_SOCKET_DEFAULT;
+	struct err err = {.code = ERR_NONE};
+	json_t *reply = NULL;
+	const json_t *one;
+	size_t i;
+	if (!ctl_call(socket, groups ? "status" : "list", NULL, ASK_MS, &reply, NULL, &err))
+		return;
+	json_array_foreach(groups ? json_object_get(reply, "groups") : reply, i, one) put_name(field_text(one, "name"));
+	json_decref(reply);
+}
+
+/* What saring.yaml has; where it cannot be read, what the daemon says. Silent: whoever typed half a word wants no errors. */
+enum exit_status cmd_complete(struct context *ctx)
+{
+	const bool groups = strcmp(ctx->in->operands[0], "groups") == 0;
 	struct buf text = {0};
 	struct err_list errors = {0};
 	struct err err = {.code = ERR_NONE};
 	struct settings *s = NULL;
-	json_t *lists = NULL;
-	const json_t *list;
-	size_t i;
 	if (file_read(ctx->config, SETTINGS_BYTES_MAX, &text, &err))
 		s = settings_parse_faulty(buf_str(&text), ctx->config, &errors); /* one being edited still names its lists */
-	const char *socket = ctx->in->socket != NULL ? ctx->in->socket : SETTINGS_SOCKET_DEFAULT;
-	for (i = 0; s != NULL && i < s->list_count; i++)
+	for (size_t i = 0; s != NULL && !groups && i < s->list_count; i++)
 		put_name(s->lists[i].name);
-	if (s == NULL && ctl_call(socket, "list", NULL, ASK_MS, &lists, NULL, &err)) {
-		json_array_foreach(lists, i, list) put_name(field_text(list, "name"));
-		json_decref(lists);
-	}
+	for (size_t i = 0; s != NULL && groups && i < s->group_count; i++)
+		put_name(s->groups[i].name);
+	if (s == NULL)
+		put_said(ctx, groups);
 	settings_destroy(s);
 	err_list_finish(&errors);
 	buf_finish(&text);
-}
-
-enum exit_status cmd_complete(struct context *ctx)
-{
-	put_lists(ctx);
 	return STATUS_DONE;
 }

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "saringctl/change.h"
+#include "saringctl/pause_show.h"
 #include "wire/name.h"
 
 #include <string.h>
@@ -159,9 +160,7 @@ enum exit_status cmd_status(struct context *ctx)
 	output_print(o, stdout, PAINT_NONE, " for %s, process %lld, %s", figure_seconds(field_real(status, "uptime_seconds"), up),
 		     (long long)field_int(status, "pid"), figure_count(field_int(status, "workers"), "worker", "workers", workers));
 	putchar('\n');
-	const char *paused = field_text(status, "paused_until");
-	if (paused[0] != '\0')
-		output_linef(o, "paused", "blocking is off until %s", paused);
+	pause_show_status(o, json_object_get(status, "pauses"));
 	json_array_foreach(json_object_get(status, "listen"), i, endpoint)
 	    output_line(o, i == 0 ? "listen" : "", json_string_value(endpoint));
 	json_array_foreach(json_object_get(status, "metrics"), i, endpoint)

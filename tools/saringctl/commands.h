@@ -53,6 +53,9 @@ enum command_option {
 	OPTION_NAME,
 	OPTION_INTERACTIVE,
 	OPTION_RESET,
+	OPTION_GROUP,
+	OPTION_LIST,
+	OPTION_FOR,
 	OPTION_COUNT
 };
 #define COMMANDS_NUMBER_MAX 100000		/* of -n */
@@ -106,11 +109,13 @@ struct invocation {
 	uint64_t given;		       /* bits of the options that stood there */
 	const char *config, *socket;   /* NULL: not said */
 	bool json, help, version, force, closure, dry_run, offline, no_ask, unused, blocked, interactive, reset;
-	const char *name;	    /* --name; NULL: not said */
-	const char *client_word;    /* --client as typed; NULL: not said. Of log, a prefix as well */
-	const char *popular;	    /* --popular; NULL: not said */
-	const char *type;	    /* as typed; a type that exists */
-	char client[ADDR_TEXT_MAX]; /* an address in its usual form, or ""; of log, as typed */
+	const char *name;		/* --name; NULL: not said */
+	const char *of_group, *of_list; /* --group, --list; NULL: not said */
+	int64_t for_s;			/* --for; 0: not said */
+	const char *client_word;	/* --client as typed; NULL: not said. Of some verbs, a prefix as well */
+	const char *popular;		/* --popular; NULL: not said */
+	const char *type;		/* as typed; a type that exists */
+	char client[ADDR_TEXT_MAX];	/* an address in its usual form, or ""; of log, as typed */
 	bool has_match;
 	enum match match;
 	bool has_format;

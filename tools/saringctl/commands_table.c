@@ -80,6 +80,48 @@ const struct command commands_table[] = {
 		    "saringctl impact new-hosts.txt --format hosts",
     },
     {
+	.verb = "pause",
+	.purpose = PURPOSE_ANSWERS,
+	.run = cmd_pause,
+	.operands = "[DURATION]",
+	.max = 1,
+	.options = OPTION_BIT(OPTION_GROUP) | OPTION_BIT(OPTION_LIST) | OPTION_BIT(OPTION_CLIENT) | RECORD_BITS,
+	.summary = "blocking off for a while: for everybody, a group, a list or a client",
+	.details = "DURATION is 30m, 2h, 1d...; without one it lasts until 'saringctl resume'. It survives a restart.\n"
+		   "Lists with 'mandatory: true' go on blocking. In force when it returns.",
+	.examples = "saringctl pause 10m\n"
+		    "saringctl pause 2h --group kids --reason \"film night\"\n"
+		    "saringctl pause --client 192.0.2.7",
+	.failed = "there is no such group or list, or the list is mandatory",
+    },
+    {
+	.verb = "resume",
+	.purpose = PURPOSE_ANSWERS,
+	.run = cmd_resume,
+	.operands = "[NAME...]",
+	.max = INT_MAX,
+	.options = OPTION_BIT(OPTION_GROUP) | OPTION_BIT(OPTION_LIST) | OPTION_BIT(OPTION_CLIENT) | RECORD_BITS,
+	.summary = "end pauses: every one, or that of a group, a list or a client; or what 'allow' let through",
+	.details = "Without options and names every pause ends; names that are let through stay so until they are named.",
+	.examples = "saringctl resume\n"
+		    "saringctl resume --group kids\n"
+		    "saringctl resume cdn.example.com",
+    },
+    {
+	.verb = "allow",
+	.purpose = PURPOSE_ANSWERS,
+	.run = cmd_allow,
+	.operands = "NAME...",
+	.min = 1,
+	.max = INT_MAX,
+	.options = OPTION_BIT(OPTION_FOR) | OPTION_BIT(OPTION_CLIENT) | RECORD_BITS,
+	.summary = "let names, and all below them, through for a while",
+	.details =
+	    "Needs --for. Lists with 'mandatory: true' go on blocking. For good: 'saringctl list add' to a list that allows.",
+	.examples = "saringctl allow shop.example.com --for 30m\n"
+		    "saringctl allow cdn.example.com --for 2h --client 192.0.2.7 --reason \"a form does not load\"",
+    },
+    {
 	.verb = "list",
 	.purpose = PURPOSE_LISTS,
 	.run = cmd_list,
@@ -385,7 +427,7 @@ const struct command commands_table[] = {
 	.verb = "complete",
 	.purpose = PURPOSE_HIDDEN,
 	.run = cmd_complete,
-	.operands = "lists",
+	.operands = "lists|groups",
 	.min = 1,
 	.max = 1,
 	.summary = "what a completion asks for as it is used",

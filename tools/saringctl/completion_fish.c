@@ -17,6 +17,8 @@ static const char reader[] = "# what the table says may stand there: LIST, FILE|
 			     "\t\t\t\t__fish_complete_path $cur\n"
 			     "\t\t\tcase LIST\n"
 			     "\t\t\t\tcommand $ask complete lists 2>/dev/null\n"
+			     "\t\t\tcase GROUP\n"
+			     "\t\t\t\tcommand $ask complete groups 2>/dev/null\n"
 			     "\t\t\tcase VERB\n"
 			     "\t\t\t\t__saringctl_verbs\n"
 			     "\t\t\tcase -\n"

@@ -63,6 +63,10 @@ enum exit_status cmd_log(struct context *ctx);
 enum exit_status cmd_top(struct context *ctx);
 /* cmd_stats.c */
 enum exit_status cmd_stats(struct context *ctx);
+/* cmd_pause.c */
+enum exit_status cmd_pause(struct context *ctx);
+enum exit_status cmd_resume(struct context *ctx);
+enum exit_status cmd_allow(struct context *ctx);
 /* cmd_groups.c */
 enum exit_status cmd_groups(struct context *ctx);
 /* cmd_audit.c */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "saringctl/explain_show.h"
 
+#include "saringctl/pause_show.h"
+
 #include "base/buf.h"
 #include "base/str.h"
 #include "ctl/proto.h"
@@ -141,6 +143,16 @@ static void show_group(const struct output *o, const json_t *explained)
 		output_linef(o, "until", "%s, when other lists come into force", next);
 }
 
+static void show_paused(const struct output *o, const json_t *pause)
+{
+	struct buf text = {0};
+	if (!json_is_object(pause))
+		return;
+	pause_show_add(&text, pause);
+	output_linef(o, "paused", "%.*s", (int)text.len, text.ptr);
+	buf_finish(&text);
+}
+
 static void show_question(const struct output *o, const json_t *explained, bool at_given)
 {
 	const char *name = field_text(explained, "name"), *typed = field_text(explained, "as_typed");
@@ -157,6 +169,7 @@ static void show_question(const struct output *o, const json_t *explained, bool 
 		output_linef(o, "client", "%s, a %s address, %s%s", client, field_text(explained, "client_is"),
 			     by[0] != '\0' ? "may ask by clients.allow " : "may not ask", by);
 	show_group(o, explained);
+	show_paused(o, json_object_get(explained, "paused"));
 	if (at_given)
 		output_line(o, "at", field_text(explained, "at"));
 	output_line(o, "shadow", field_text(explained, "would_block"));

@@ -13,6 +13,8 @@ unsigned operand_kinds(struct str text)
 			kinds |= OPERAND_FILE;
 		else if (str_eq_c(one, "LIST"))
 			kinds |= OPERAND_LIST;
+		else if (str_eq_c(one, "GROUP"))
+			kinds |= OPERAND_GROUP;
 		else if (str_eq_c(one, "VERB"))
 			kinds |= OPERAND_VERB;
 		else if (one.len > 0 && one.ptr[0] >= 'a' && one.ptr[0] <= 'z')

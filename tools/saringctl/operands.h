@@ -17,6 +17,7 @@ enum operand_kind {
 	OPERAND_LIST = 1 << 1, /* the name of a list */
 	OPERAND_WORD = 1 << 2, /* one of fixed words */
 	OPERAND_VERB = 1 << 3,
+	OPERAND_GROUP = 1 << 4, /* the name of a group */
 };
 
 struct operand {

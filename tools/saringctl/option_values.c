@@ -24,6 +24,11 @@ static bool parse_at(const char *text, int64_t now_s, struct invocation *in, str
 	return true;
 }
 
+static bool takes_prefix(const struct command *command)
+{
+	return command->run == cmd_pause || command->run == cmd_resume || command->run == cmd_allow;
+}
+
 static bool parse_client(struct invocation *in, struct err *err)
 {
 	const char *text = in->client_word;
@@ -33,6 +38,12 @@ static bool parse_client(struct invocation *in, struct err *err)
 		(void)snprintf(in->client, sizeof(in->client), "%s", text);
 		return prefix_from_text(str_from(text), &p) ||
 		       err_set(err, ERR_USAGE, "--client: '%s' is no address and no prefix such as 192.0.2.0/24", text);
+	}
+	if (takes_prefix(in->command)) {
+		if (!prefix_from_text(str_from(text), &p))
+			return err_set(err, ERR_USAGE, "--client: '%s' is no address and no prefix such as 192.0.2.0/24", text);
+		prefix_to_text(&p, in->client);
+		return true;
 	}
 	if (!addr_from_text(str_from(text), 0, &a) || addr_port(&a) != 0)
 		return err_set(err, ERR_USAGE, "--client: '%s' is no address", text);
@@ -177,6 +188,14 @@ bool option_take(enum command_option option, const char *value, int64_t now_s, s
 	case OPTION_RESET:
 		in->reset = true;
 		return true;
+	case OPTION_GROUP:
+		in->of_group = value;
+		return true;
+	case OPTION_LIST:
+		in->of_list = value;
+		return true;
+	case OPTION_FOR:
+		return moment_parse("--for", MOMENT_SPAN, value, now_s, &in->for_s, err);
 	case OPTION_COUNT:
 		break;
 	}

@@ -19,7 +19,7 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_HELP] = {'h', "help", NULL, "this text, or a verb's"},
     [OPTION_VERSION] = {'V', "version", NULL, "the version"},
     [OPTION_TYPE] = {0, "type", "T", "the type asked for, e.g. AAAA (A)", type_words},
-    [OPTION_CLIENT] = {0, "client", "ADDRESS", "as if this client asked; of log: only its queries, or of all in a prefix"},
+    [OPTION_CLIENT] = {0, "client", "ADDRESS", "as if this client asked; of log and pauses: for it alone, or for all in a prefix"},
     [OPTION_MATCH] = {0, "match", "M", "subtree, exact or subdomains (what the list says, else subtree)", match_settable_words},
     [OPTION_REASON] = {0, "reason", "R", "why, in words a user can be shown"},
     [OPTION_AUTHORITY] = {0, "authority", "A", "who wants it"},
@@ -47,6 +47,9 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_NAME] = {0, "name", "N", "only this name and all below it"},
     [OPTION_INTERACTIVE] = {'i', "interactive", NULL, "on the whole terminal, refreshed in place; q ends it"},
     [OPTION_RESET] = {0, "reset", NULL, "forget the figures, and begin anew"},
+    [OPTION_GROUP] = {0, "group", "GROUP", "only for the clients of that group"},
+    [OPTION_LIST] = {0, "list", "LIST", "only that list"},
+    [OPTION_FOR] = {0, "for", "D", "so long, such as 30m"},
     [OPTION_UNUSED] = {0, "unused", NULL, "only entries that were never hit"},
 };
 
