@@ -92,7 +92,7 @@ void report_put_paused(json_t *object, const struct generation *g, const struct 
 }
 
 /* acts: without those that act for nobody, as they are not read. */
-static json_t *list_names(const struct settings *s, const struct list_mask *mask, bool acts)
+static json_t *names_in_mask(const struct settings *s, const struct list_mask *mask, bool acts)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < s->list_count; i++)
@@ -132,8 +132,8 @@ void report_put_group(json_t *object, const struct generation *g, const struct e
 	const struct settings_group *group = &s->groups[q->group];
 	report_put_word(object, "group", group->name);
 	report_put_word(object, "group_by", q->has_client ? client_text(group, &q->client) : NULL);
-	report_put(object, "group_lists", list_names(s, &group->lists, false));
-	report_put(object, "group_active", list_names(s, &q->now.lists, true));
+	report_put(object, "group_lists", names_in_mask(s, &group->lists, false));
+	report_put(object, "group_active", names_in_mask(s, &q->now.lists, true));
 	put_next_change(object, "group_next_change", s, q->group, q->at_s);
 }
 
@@ -148,8 +148,8 @@ static json_t *one_group(const struct generation *g, size_t at, int64_t now_s)
 		report_add(clients, ctl_text(str_from(group->clients[i].text)));
 	report_put_word(object, "name", group->name);
 	report_put(object, "clients", clients);
-	report_put(object, "lists", list_names(s, &group->lists, false));
-	report_put(object, "active", list_names(s, &now.lists, true));
+	report_put(object, "lists", names_in_mask(s, &group->lists, false));
+	report_put(object, "active", names_in_mask(s, &now.lists, true));
 	put_next_change(object, "next_change", s, at, now_s);
 	return object;
 }

@@ -255,6 +255,17 @@ def test_a_route_has_servers_of_its_own(at53, etc, fake):
     assert {ask.folded for ask in own.log} == {"corp.example"}
 
 
+def test_servers_of_a_group_and_of_a_prefix(at53, etc, fake):
+    """A group's own are asked too, each server once; 172.16.0.0/12 is sixteen zones, of which one is asked about."""
+    common, own = fake(), fake()
+    found = doctor(at53(start=False, config={
+        "upstream": {"servers": [common.endpoint], "routes": [{"zone": "172.16.0.0/12", "servers": [own.endpoint]}]},
+        "groups": [{"name": "kids", "clients": ["192.0.2.0/24"], "upstream": {"servers": [common.endpoint, own.endpoint, "dns://127.0.0.1:1"]}}]}))["upstream"]
+    assert [c["state"] for c in found] == ["ok", "ok", "problem", "ok"], found
+    assert f"{own.endpoint} of the group kids: " in found[1]["seen"] and "of the group kids: UDP nobody there" in found[2]["seen"]
+    assert "172.in-addr.arpa" in found[3]["seen"]
+
+
 def test_nobody_is_there(at53, etc):
     found = doctor(at53(start=False, config={"upstream": {"servers": ["dns://127.0.0.1:1"]}}), code=1)["upstream"][0]
     assert found["state"] == "problem" and "UDP nobody there" in found["seen"]

@@ -134,14 +134,17 @@ def test_no_allocation_and_no_lock(saringd, fake, home, kind):
     prefix = home / "counts"
     hot = Hot(saringd, fake, env={"LD_PRELOAD": str(shim()), "SARING_HOT_COUNT": str(prefix)})
     asked, queries = len(hot.up.asked()), hot.daemon.queries()
+    begun = time.monotonic()
     before = counts(prefix, hot.pid)[hot.worker]
     assert before[0] > 0, "the worker was seen to allocate when it started"
     hot.drive(getattr(hot, kind), COUNTED)
     after = counts(prefix, hot.pid)[hot.worker]
+    # once a second the main thread wakes it for the watchdog's sake, and it looks into its mailbox, which has a lock
+    ticks = int(time.monotonic() - begun) + 1
     grown(hot, queries, kind, COUNTED)
     assert len(hot.up.asked()) == asked, "nothing was forwarded"
     cost = dict(zip(("allocations", "frees", "locks", "waits"), (b - a for a, b in zip(before, after))))
-    assert not any(cost.values()), f"{COUNTED} {kind} queries cost the worker {cost}"
+    assert cost["locks"] <= ticks < COUNTED / 10 and not any(v for k, v in cost.items() if k != "locks"), f"{COUNTED} {kind} queries cost the worker {cost} in {ticks} s"
 
 
 class Strace:

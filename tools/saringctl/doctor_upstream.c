@@ -26,8 +26,9 @@ struct probe {
 };
 
 struct target {
-	const char *text; /* of the endpoint */
-	char zone[NAME_TEXT_MAX];
+	const char *text;	  /* of the endpoint */
+	const char *group;	  /* whose alone it is; NULL: everybody's */
+	char zone[NAME_TEXT_MAX]; /* that it is asked about; "": any */
 	struct probe *udp, *tcp;
 };
 
@@ -74,7 +75,13 @@ static void judge(struct doctor *d, const struct target *t)
 	enum health state = !any || refuses								 ? HEALTH_PROBLEM
 			    : !is_answered(t->udp) || !is_answered(t->tcp) || r->rcode == RCODE_SERVFAIL ? HEALTH_WARNING
 													 : HEALTH_OK;
-	doctor_find(d, state, name, "%s%s%s: UDP %s, TCP %s%s%s", t->text, routed ? " for " : "", t->zone,
+	doctor_find(d, state, name, "%s%s%s: UDP %s, TCP %s%s%s", t->text,
+		    routed	       ? " for "
+		    : t->group != NULL ? " of the group "
+				       : "",
+		    routed	       ? t->zone
+		    : t->group != NULL ? t->group
+				       : "",
 		    outcome(t->udp, udp, sizeof(udp)), outcome(t->tcp, tcp, sizeof(tcp)),
 		    !any			 ? ""
 		    : refuses			 ? "; refuses to look up names for others"
@@ -101,14 +108,29 @@ struct plan {
 	size_t count, left_out;
 };
 
-static void plan_add(struct plan *p, const struct endpoint *e, const struct name *zone)
+/* Who is to be asked twice, for whatever zone or group, is asked once. */
+static bool is_planned(const struct plan *p, const struct endpoint *e, const struct name *zone)
 {
+	for (size_t i = 0; i < p->count; i++) {
+		const struct probe *one = p->targets[i].udp;
+		if ((p->targets[i].zone[0] != '\0') == (zone != NULL) && addr_eq(&one->server, &e->addr) &&
+		    (zone == NULL || name_eq(&one->name, zone)))
+			return true;
+	}
+	return false;
+}
+
+static void plan_add(struct plan *p, const struct endpoint *e, const struct name *zone, const char *group)
+{
+	if (is_planned(p, e, zone))
+		return;
 	if (p->count == ARRAY_LEN(p->targets)) {
 		p->left_out++;
 		return;
 	}
 	struct target *t = &p->targets[p->count];
 	t->text = e->text;
+	t->group = group;
 	t->udp = &p->probes[2 * p->count];
 	t->tcp = &p->probes[2 * p->count + 1];
 	t->zone[0] = '\0';
@@ -138,10 +160,14 @@ void doctor_upstream(struct doctor *d)
 		servers = found;
 	}
 	for (size_t i = 0; i < count; i++)
-		plan_add(p, &servers[i], NULL);
-	for (size_t i = 0; i < d->s->route_count; i++)
-		for (size_t k = 0; k < d->s->routes[i].server_count; k++)
-			plan_add(p, &d->s->routes[i].servers[k], &d->s->routes[i].zone);
+		plan_add(p, &servers[i], NULL, NULL);
+	for (size_t i = 0; i < d->s->group_count; i++)
+		for (size_t k = 0; k < d->s->groups[i].server_count; k++)
+			plan_add(p, &d->s->groups[i].servers[k], NULL, d->s->groups[i].name);
+	/* of a prefix that is many zones, the first stands for all */
+	for (size_t i = 0; i < d->s->route_item_count; i++)
+		for (size_t k = 0; d->s->route_items[i].zone_count > 0 && k < d->s->route_items[i].server_count; k++)
+			plan_add(p, &d->s->route_items[i].servers[k], &d->s->route_items[i].zones[0].name, NULL);
 	for (size_t i = 0; i < 2 * p->count; i++)
 		p->probes[i].started = pthread_create(&p->probes[i].thread, NULL, probe_run, &p->probes[i]) == 0;
 	for (size_t i = 0; i < 2 * p->count; i++) {

@@ -20,7 +20,7 @@ CONFIG = """\
 lists:
   - {name: ads, file: ads.txt}
   - {name: house, file: house.yaml}
-  - {name: "$(touch /tmp/x)", file: x.yaml}
+  - {name: "$(touch injected)", file: x.yaml}
 """
 
 
@@ -83,6 +83,10 @@ class Shell:
         self.check("saringctl why --of", "--offline")
         self.assertNotIn("--offline", self.offers("saringctl status --offl"))
 
+    def test_options_before_the_verb(self):
+        self.check("saringctl --", "--config", "--socket", "--json", "--help", "--version")
+        self.check("saringctl --so", "--socket")
+
     def test_fixed_words(self):
         self.check("saringctl list mode ads ", "enforce", "shadow", "off")
         self.check("saringctl list mode ads s", "shadow")
@@ -102,7 +106,7 @@ class Shell:
         self.check(f"saringctl --config={self.config} list fetch ads ", "ads", "house")
         self.check(f"saringctl -c {self.config} list add ads ")
         self.check(f"saringctl -c {self.dir}/none.yaml -s {self.dir}/none.sock list show ")
-        self.assertFalse(os.path.exists("/tmp/x"))
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "injected")))
 
     def test_files(self):
         # some say the last part of a path, some the whole
