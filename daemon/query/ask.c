@@ -306,6 +306,9 @@ static bool judge_again(struct service *s, struct query *q)
 		return true;
 	if (q->rewrite.on)
 		before = q->rewrite.to;
+	/* It may have come in another world, whose groups had other numbers. */
+	if (UNLIKELY(s->world->settings->group_count > 0) && q->judged_world != s->world->serial)
+		query_find_group(s, q);
 	if (local_stage(s, q) != FATE_NEXT || decide_stage(s, q) != FATE_NEXT || safe_stage(s, q) != FATE_NEXT)
 		return false;
 	if (before.len == 0 ? !q->rewrite.on : name_eq(&before, query_base(q)))
