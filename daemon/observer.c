@@ -161,10 +161,11 @@ const struct hit *observer_find(struct observer *o, uint64_t serial, const struc
 static void log_shadow(struct observer *o, const struct hit *hit)
 {
 	char entry[HITS_TEXT_MAX], list[128];
+	const char *text = hit->match == MATCH_CLIENT ? "" : hit_text(hit, entry); /* which is who asked */
 
 	log_limited(&o->shadow_limit, LOG_LEVEL_INFO, "shadow.would_block list=\"%s\" entry=\"%s\" match=%s count=%llu",
-		    str_escape(hits_list_name(o->hits, hit->list), true, list, sizeof(list)), hit_text(hit, entry),
-		    match_words[hit->match], (unsigned long long)hit->would_block);
+		    str_escape(hits_list_name(o->hits, hit->list), true, list, sizeof(list)), text, match_words[hit->match],
+		    (unsigned long long)hit->would_block);
 }
 
 static void take_entry(struct observer *o, const struct tap_fact *f, const struct name *name)

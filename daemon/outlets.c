@@ -60,7 +60,7 @@ static void take(void *arg, const struct fact *f)
 			       .fate = counter_names[f->fate],
 			       .verdict = f->verdict == FACT_NONE ? NULL : fact_verdict_words[f->verdict],
 			       .list = f->list,
-			       .entry = str_from(fact_entry(f, entry)),
+			       .entry = str_from(fact_entry(f, privacy, entry)),
 			       .group = group_name(o, f),
 			       .upstream = str_from(f->server)};
 	put_client(f, privacy, &q);

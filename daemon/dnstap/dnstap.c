@@ -271,14 +271,14 @@ static void offer_rings(struct dnstap *d, const struct settings *s)
 		pthread_mutex_unlock(&d->lock);
 		atomic_store_explicit(&d->rings[i]->messages, s->dnstap_messages, memory_order_relaxed);
 		atomic_store_explicit(&d->rings[i]->whole, s->dnstap_bytes, memory_order_relaxed);
-		atomic_store_explicit(&d->seats[i].offered, d->rings[i], memory_order_release);
+		frames_offer(&d->seats[i], d->rings[i]);
 	}
 }
 
 static void withdraw_rings(struct dnstap *d)
 {
 	for (unsigned i = 0; i < d->workers; i++)
-		atomic_store_explicit(&d->seats[i].offered, NULL, memory_order_release);
+		frames_offer(&d->seats[i], NULL);
 }
 
 static void put_text(char *to, size_t size, const char *text)
@@ -322,7 +322,7 @@ void dnstap_tick(struct dnstap *d)
 		return;
 	pthread_mutex_lock(&d->lock);
 	for (unsigned i = 0; d->turn == d->seen && i < d->workers; i++) {
-		if (d->rings[i] == NULL || atomic_load_explicit(&d->seats[i].taken, memory_order_acquire) != NULL)
+		if (d->rings[i] == NULL || !frames_are_left(&d->seats[i]))
 			continue;
 		d->lost_before += atomic_load_explicit(&d->rings[i]->lost, memory_order_relaxed);
 		frames_destroy(d->rings[i]);

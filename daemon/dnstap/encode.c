@@ -101,7 +101,9 @@ static void put_policy(const struct frame *f, enum privacy privacy, char rule[RU
 {
 	static char type[] = "saring";
 	const uint8_t *list = frame_octets(f) + f->message_len, *entry = list + f->list_len, *value = entry + f->entry_len;
-	size_t len = MIN((size_t)f->list_len, (size_t)RULE_MAX / 2), more = MIN((size_t)f->entry_len, RULE_MAX - 1 - len);
+	const bool tells = f->match != FRAME_BY_CLIENT || privacy == PRIVACY_FULL; /* else entry and value say who asked */
+	size_t len = MIN((size_t)f->list_len, (size_t)RULE_MAX / 2);
+	size_t more = tells ? MIN((size_t)f->entry_len, RULE_MAX - 1 - len) : 0;
 
 	memcpy(rule, list, len);
 	rule[len++] = '/';
@@ -113,7 +115,7 @@ static void put_policy(const struct frame *f, enum privacy privacy, char rule[RU
 	p->action = (Dnstap__Policy__Action)f->action;
 	p->has_match = f->match != 0;
 	p->match = (Dnstap__Policy__Match)f->match;
-	p->has_value = f->value_len > 0 && (f->match != FRAME_BY_CLIENT || privacy == PRIVACY_FULL);
+	p->has_value = f->value_len > 0 && tells;
 	p->value = data(value, f->value_len);
 }
 

@@ -6,9 +6,11 @@
 const char *const fact_verdict_words[] = {
     [FACT_NONE] = "none", [FACT_ALLOWED] = "allowed", [FACT_BLOCKED] = "blocked", [FACT_WOULD_BLOCK] = "would-block"};
 
-const char *fact_entry(const struct fact *f, char buf[HITS_TEXT_MAX])
+const char *fact_entry(const struct fact *f, enum privacy privacy, char buf[HITS_TEXT_MAX])
 {
-	return f->hit == NULL ? NULL : hit_text(f->hit, buf);
+	if (f->hit == NULL || (f->hit->match == MATCH_CLIENT && privacy != PRIVACY_FULL))
+		return NULL;
+	return hit_text(f->hit, buf);
 }
 
 bool fact_client(const struct fact *f, enum privacy privacy, uint8_t ret[ADDR_WIDE_LEN], unsigned *ret_bits)

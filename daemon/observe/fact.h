@@ -49,8 +49,9 @@ struct fact {
 	uint64_t world;		/* serial of the world it ended in; 0: in none */
 };
 
-/* The entry as explain shows it, made safe to print; NULL without one. buf may be returned. */
-const char *fact_entry(const struct fact *f, char buf[HITS_TEXT_MAX]);
+/* The entry as explain shows it, made safe to print; NULL without one, or when it may not be told: one that is of the client's own
+ * address says who asked. buf may be returned. */
+const char *fact_entry(const struct fact *f, enum privacy privacy, char buf[HITS_TEXT_MAX]);
 /* What may be told of the client: so many bits of its wide address, of which the others are cleared. False: nothing. */
 MUST_CHECK bool fact_client(const struct fact *f, enum privacy privacy, uint8_t ret[ADDR_WIDE_LEN], unsigned *ret_bits);
 

@@ -62,16 +62,37 @@ struct frames_seat {
 MUST_CHECK struct frames *frames_create(void);
 void frames_destroy(struct frames *f); /* takes NULL */
 
+/* ---- the main thread ---- */
+
+/* NULL: what was offered is withdrawn. */
+static inline void frames_offer(struct frames_seat *seat, struct frames *f)
+{
+	atomic_store(&seat->offered, f);
+}
+/* After it was withdrawn: the worker has none, and takes none until one is offered anew. */
+static inline bool frames_are_left(struct frames_seat *seat)
+{
+	return atomic_load(&seat->taken) == NULL;
+}
+
 /* ---- the worker ---- */
 
+/* Say that offered is taken, and look again: what was withdrawn before that was said may be gone. Returns what may be used. */
+static inline struct frames *frames_sit(struct frames_seat *seat, struct frames *offered)
+{
+	atomic_store(&seat->taken, offered);
+	if (atomic_load(&seat->offered) != offered) {
+		offered = NULL;
+		atomic_store(&seat->taken, offered);
+	}
+	return offered;
+}
 /* When a batch begins: the ring to use until the next; NULL: none. */
 static inline struct frames *frames_take(struct frames_seat *seat, struct frames *now)
 {
 	struct frames *offered = atomic_load_explicit(&seat->offered, memory_order_acquire);
 
-	if (UNLIKELY(offered != now))
-		atomic_store_explicit(&seat->taken, offered, memory_order_release);
-	return offered;
+	return LIKELY(offered == now) ? offered : frames_sit(seat, offered);
 }
 static inline bool frames_wants(const struct frames *f, unsigned message)
 {

@@ -64,7 +64,7 @@ static uint8_t *put_text(uint8_t *at, const char *text, size_t len)
 static struct recent_entry *entry_create(const struct fact *f, enum privacy privacy)
 {
 	char text[HITS_TEXT_MAX], list[RECENT_TEXT_MAX + 2];
-	const char *entry = fact_entry(f, text);
+	const char *entry = fact_entry(f, privacy, text);
 	const size_t list_len = MIN(f->list.len, sizeof(list) - 1);
 	unsigned bits;
 

@@ -294,6 +294,7 @@ static bool put_relaid(struct build *b, struct service *s, const struct query *q
 static void answer_led(struct service *s, const struct query *q, const struct response *r, enum answer_age age)
 {
 	const struct query_extra none = {.has_ede = false};
+	const uint32_t left_s = query_led_left_s(s, q);
 	uint16_t rcode = r->flags & MSG_RCODE;
 	struct build b;
 	bool good = true;
@@ -302,8 +303,8 @@ static void answer_led(struct service *s, const struct query *q, const struct re
 	if (q->rewrite.kind == REWRITE_RECORD)
 		good = answer_put_links(&b, s, q);
 	else
-		put_cname(&b, q, &q->rewrite.to, s->world->settings->block_ttl_s);
-	if (good && put_relaid(&b, s, q, r, age, UINT32_MAX)) {
+		put_cname(&b, q, &q->rewrite.to, MIN(s->world->settings->block_ttl_s, left_s));
+	if (good && put_relaid(&b, s, q, r, age, left_s)) {
 		(void)build_end(&b, s, q, rcode, &none);
 		return;
 	}

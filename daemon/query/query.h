@@ -326,6 +326,12 @@ static inline uint32_t query_left_s(const struct service *s, const struct query 
 {
 	return LIKELY(!s->world->masked) ? UINT32_MAX : policy_left(query_until_s(s, q), s->now_s);
 }
+/* The same of what is not a list's doing, but rewritten: a name of safe search may be blocked then, one of the operator's own
+ * records never is. */
+static inline uint32_t query_led_left_s(const struct service *s, const struct query *q)
+{
+	return q->rewrite.kind == REWRITE_RECORD ? UINT32_MAX : query_left_s(s, q);
+}
 
 /* ---- the stages, in order ---- */
 enum fate client_stage(struct service *s, struct query *q);

@@ -284,8 +284,9 @@ static bool is_sought(const struct rehearsal *ret, const struct act *act)
 	}
 }
 
-/* From the name asked to where it was led. */
-static void put_led(struct service *s, const struct rehearse_question *what, const struct rewrite *rewrite, struct rehearsal *ret)
+/* From the name asked to where it was led. left_s: the most that its TTL may be. */
+static void put_led(struct service *s, const struct rehearse_question *what, const struct rewrite *rewrite, uint32_t left_s,
+		    struct rehearsal *ret)
 {
 	struct local_links links = {.count = 0};
 	struct rehearse_step *step;
@@ -305,7 +306,7 @@ static void put_led(struct service *s, const struct rehearse_question *what, con
 	if (links.count == 0 && (step = step_add(ret)) != NULL)
 		*step = (struct rehearse_step){.kind = rewrite->kind == REWRITE_ENTRY ? REHEARSE_ENTRY : REHEARSE_RECORD,
 					       .type = RRTYPE_CNAME,
-					       .ttl_s = s->world->settings->block_ttl_s,
+					       .ttl_s = MIN(s->world->settings->block_ttl_s, left_s),
 					       .owner = *what->name,
 					       .target = rewrite->to};
 }
@@ -326,7 +327,9 @@ static void read_steps(struct service *s, const struct rehearse_question *what, 
 		read_chain(&r, what->name);
 	if (!act->rewrite.on)
 		return;
-	put_led(s, what, &act->rewrite, ret);
+	if (act->rewrite.kind == REWRITE_RECORD)
+		r.left_s = UINT32_MAX; /* no list is asked about it: query_led_left_s */
+	put_led(s, what, &act->rewrite, r.left_s, ret);
 	r.judged = false;
 	if (!names_answer(s->world, &act->rewrite.to, what->type, false, &here))
 		read_chain(&r, &act->rewrite.to);

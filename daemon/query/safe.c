@@ -25,7 +25,7 @@ static __attribute__((noinline)) enum fate safe_judge(struct service *s, struct 
 		lead(s, q, engine);
 		return FATE_NEXT;
 	}
-	answer_nothing(s, q, s->world->settings->block_ttl_s, &(struct query_extra){.has_ede = false});
+	answer_nothing(s, q, MIN(s->world->settings->block_ttl_s, query_left_s(s, q)), &(struct query_extra){.has_ede = false});
 	counters_add(s->counters, COUNTER_SAFE_SEARCH);
 	query_finish(s, q, COUNTER_LOCAL);
 	return FATE_ANSWER;

@@ -312,6 +312,41 @@ def test_parked_questions_take_the_lists_of_the_moment(saringd, up, clock):
     assert rrs(got[0]) == [], "it is blocked now"
 
 
+def test_parked_questions_of_own_records_take_the_group_of_now(saringd, up):
+    """An own CNAME sent it on, and no list is asked; but groups have other numbers in another world."""
+    gate = threading.Event()
+    up.on("slow.test", F.hold(gate, F.answer(ADDRESS)))
+    daemon = saringd(config(up, GROUPS, records=["own.home.example CNAME slow.test"], **{"safe-search": True}), LISTS)
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(from_(daemon, LAB, "own.home.example")))
+    waiting.start()
+    eventually(lambda: up.asked("slow.test"), "the question went out")
+    daemon.configure(groups=[{"name": "new", "clients": [LAB], "lists": []}])
+    assert daemon.ctl("reload").code == 0
+    gate.set()
+    waiting.join()
+    assert rrs(got[0]) == [ADDRESS]
+    assert [q["group"] for q in daemon.ctl("--json", "log").json] == ["new"]
+
+
+def test_safe_search_ends_at_the_edge(saringd, up, clock):
+    """Whom safe search leads now, a list may block then."""
+    edge = T0 + 8 * 3600
+    up.on("restrict.youtube.com", F.answer(ADDRESS, ttl=900))
+    clock.set(edge - 20)
+    groups = [{"name": "kids", "clients": [KIDS], "lists": ["social"], "safe-search": True,
+               "schedule": [{"lists": ["social"], "hours": ["08:00-09:00"], "time-zone": "UTC"}]}]
+    daemon = saringd(config(up, groups, block={"ttl": "1h"}), {**LISTS, "social.yaml": "entries: [youtube.com]\n"}, env=clock.env)
+    for rdtype in ("A", "HTTPS"):
+        reply = from_(daemon, KIDS, "www.youtube.com", rdtype)
+        assert rcode(reply) == "NOERROR" and bool(rrs(reply)) == (rdtype == "A")
+        assert 0 < kept(reply) < 20, reply
+        told = daemon.ctl("--json", "explain", "www.youtube.com", "--type", rdtype, "--client", KIDS).json
+        assert told["safe_search"] == "youtube" and all(step["ttl"] < 20 for step in told["cname"]), told
+    clock.set(edge)
+    assert is_blocked(daemon, KIDS, "www.youtube.com")
+
+
 # ---- what is wrong ----
 
 

@@ -249,6 +249,26 @@ def test_privacy(saringd, up):
     assert log(one) == [], "nor was it kept in secret"
 
 
+BY_CLIENT = "$TTL 300\n@ SOA localhost. nobody.invalid. 1 3600 600 86400 300\n@ NS localhost.\n32.1.0.0.127.rpz-client-ip CNAME .\n"
+
+
+@pytest.mark.parametrize("privacy,says", [("full", True), ("anonymous", False), ("names", False)])
+def test_an_entry_of_a_client_says_who_asked(saringd, up, privacy, says):
+    """Its text is the address: only who may know that gets it, here, in the query log's file and by dnstap."""
+    config = {"lists": [{"name": "r", "file": "r.rpz", "format": "rpz"}], "upstream": {"servers": [up.endpoint]}, "dnstap": {"file": "tap"},
+              "log": {"privacy": privacy, "queries": {"enabled": True, "file": "q.db"}}}
+    one = saringd(config, {"r.rpz": BY_CLIENT})
+    folder = one.config_path.parent
+    assert blocked(ask(one, "any.example"))
+    told = last(one)
+    assert (told["fate"], told["list"]) == ("blocked", "r") and (told["entry"] is not None) == says, told
+    eventually(lambda: one.status()["query_log"]["written"] == 1 and one.status()["dnstap"]["sent"] == 2, "both have it")
+    one.stop()
+    for files in (folder.glob("q.db*"), [folder / "tap"]):
+        octets = b"".join(file.read_bytes() for file in files)
+        assert octets and (b"1.0.0.127" in octets or b"127.0.0.1" in octets) == says
+
+
 def test_who_may_read(daemon):
     """As other verbs that look: root, the daemon's user, the control group."""
     if os.geteuid() != 0:

@@ -118,6 +118,23 @@ static void test_two_threads(void **state)
 	frames_destroy(f);
 }
 
+/* Who was about to sit down when the ring was withdrawn, and had not said so yet, does not get it: it may be gone. */
+static void test_nobody_takes_what_was_withdrawn(void **state)
+{
+	(void)state;
+	struct frames_seat seat = {.offered = NULL};
+	struct frames *f = frames_create();
+	frames_offer(&seat, f);
+	frames_offer(&seat, NULL);
+	assert_true(frames_are_left(&seat));
+	assert_null(frames_sit(&seat, f));
+	assert_true(frames_are_left(&seat));
+	frames_offer(&seat, f);
+	assert_ptr_equal(frames_sit(&seat, f), f);
+	assert_false(frames_are_left(&seat));
+	frames_destroy(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +142,7 @@ int main(void)
 	    cmocka_unit_test(test_what_has_no_room_is_counted),
 	    cmocka_unit_test(test_a_seat),
 	    cmocka_unit_test(test_two_threads),
+	    cmocka_unit_test(test_nobody_takes_what_was_withdrawn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
