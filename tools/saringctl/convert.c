@@ -42,6 +42,8 @@ static json_t *text_json(const char *text)
 }
 
 static void note(struct convert *c, json_t *notes, size_t max, size_t *more, uint32_t line, const char *key, const char *fmt,
+		 va_list args) PRINTF_LIKE(7, 0);
+static void note(struct convert *c, json_t *notes, size_t max, size_t *more, uint32_t line, const char *key, const char *fmt,
 		 va_list args)
 {
 	char why[512];
