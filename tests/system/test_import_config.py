@@ -443,6 +443,18 @@ def test_blocky_hours(tool, home):
     assert "no errors" in tool.ctl("check", str(home / "out" / "saring.yaml")).out
 
 
+def test_what_only_saring_refuses(tool, home):
+    """A zone with two routes, and a shortest time above the longest: both are as good as any there."""
+    path = home / "AdGuardHome.yaml"
+    path.write_text("dns:\n  upstream_dns: [192.0.2.1, '[/lan/]192.0.2.2', '[/lan/]192.0.2.3', '[/a.example/lan/]192.0.2.4']\n  cache_ttl_min: 3000\n"
+                    "  cache_ttl_max: 600\nschema_version: 29\n")
+    told = tool.ctl("--json", "import-config", "adguardhome", str(path)).json
+    config = told["config"].replace("'", "")
+    assert "- zones: [lan]\n      servers: [dns://192.0.2.2, dns://192.0.2.3, dns://192.0.2.4]" in config
+    assert "- zones: [a.example]\n      servers: [dns://192.0.2.4]" in config
+    assert "max-ttl: 50m" in config and has_note(told, "changed", "cache.max-ttl", "raised")
+
+
 @pytest.mark.parametrize("product, text, says", [
     ("adguardhome", "dns: [\n", ":2:1"), ("adguardhome", "a: 1\n", "neither 'dns'"), ("blocky", "- a\n", "no configuration"), ("blocky", "", "no configuration"),
     ("pihole", "", None)])

@@ -5,6 +5,7 @@
 #include "saringctl/context.h"
 
 #include "base/file.h"
+#include "base/str.h"
 #include "ctl/proto.h"
 #include "saringctl/convert.h"
 
@@ -169,11 +170,35 @@ static bool is_sound(struct convert *c, struct str config)
 	return s != NULL && c->errors.count == 0;
 }
 
+static int64_t ttl_of(const struct convert *c, const char *key, int64_t fallback_s)
+{
+	const json_t *value = convert_get(c, key);
+	int64_t ms;
+	return value != NULL && str_to_duration_ms(str_from(json_string_value(value)), &ms) ? ms / 1000 : fallback_s;
+}
+
+/* A bound below another is an error here, and is not everywhere: the lower one gives way. */
+static void settle_ttls(struct convert *c)
+{
+	static const struct {
+		const char *key;
+		int64_t fallback_s;
+	} above[] = {{"cache.max-ttl", 86400}, {"cache.max-negative-ttl", 3600}};
+	int64_t min_s = ttl_of(c, "cache.min-ttl", 0);
+	for (size_t i = 0; i < ARRAY_LEN(above); i++) {
+		if (ttl_of(c, above[i].key, above[i].fallback_s) >= min_s)
+			continue;
+		convert_put_seconds(c, above[i].key, min_s);
+		convert_changed(c, 0, above[i].key, "raised to the shortest time that answers are kept for (cache.min-ttl)");
+	}
+}
+
 static enum exit_status finish(const struct context *ctx, struct convert *c, const char *from)
 {
 	struct buf config = {0};
 	struct err err = {.code = ERR_NONE};
 	enum exit_status status = STATUS_DONE;
+	settle_ttls(c);
 	if (json_array_size(convert_get(c, "upstream.servers")) == 0)
 		convert_changed(c, 0, "",
 				"none of its servers could be taken: those of /etc/resolv.conf are asked; see upstream.servers");

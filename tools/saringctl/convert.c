@@ -42,6 +42,8 @@ static json_t *text_json(const char *text)
 }
 
 static void note(struct convert *c, json_t *notes, size_t max, size_t *more, uint32_t line, const char *key, const char *fmt,
+		 va_list args) PRINTF_LIKE(7, 0);
+static void note(struct convert *c, json_t *notes, size_t max, size_t *more, uint32_t line, const char *key, const char *fmt,
 		 va_list args)
 {
 	char why[512];
@@ -241,8 +243,47 @@ void convert_add_server(struct convert *c, json_t *servers, struct str text, uin
 		(void)add_text(servers, endpoint);
 }
 
+static bool has_text(const json_t *array, const char *text)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(array, i, one)
+	{
+		if (strcasecmp(json_string_value(one), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A zone has one route. What has one already is taken out of zones, and the route gets the servers, where it is for that zone
+ * alone. */
+static void join_routes(struct convert *c, json_t *zones, const json_t *servers)
+{
+	size_t i, n;
+	json_t *route, *server;
+	for (size_t z = json_array_size(zones); z-- > 0;) {
+		const char *zone = json_string_value(json_array_get(zones, z));
+		bool found = false;
+		json_array_foreach(convert_get(c, "upstream.routes"), i, route)
+		{
+			json_t *its_zones = json_object_get(route, "zones");
+			if (found || !has_text(its_zones, zone))
+				continue;
+			found = true;
+			if (json_array_size(its_zones) == 1)
+				json_array_foreach(servers, n, server)(void)
+				    add_text(json_object_get(route, "servers"), json_string_value(server));
+			else
+				convert_left(c, 0, "", "zone %s has a route already; the first counts", zone);
+		}
+		if (found)
+			json_array_remove(zones, z);
+	}
+}
+
 void convert_route(struct convert *c, json_t *zones, json_t *servers)
 {
+	join_routes(c, zones, servers);
 	if (json_array_size(zones) == 0 || json_array_size(servers) == 0) {
 		json_decref(zones);
 		json_decref(servers);

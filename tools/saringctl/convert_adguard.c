@@ -327,6 +327,7 @@ static const struct convert_row log_rows[] = {
 static const struct convert_row dns_rows[] = {
     {.key = "bind_hosts", .take = take_hosts},
     {.key = "bind_host", .take = take_hosts},
+    {.key = "bind_interface", .left = "an interface is listened at by its addresses: listen"},
     {.key = "port", .take = take_port},
     {.key = "upstream_dns", .take = take_servers},
     {.key = "upstream_mode", .take = take_mode},
@@ -421,6 +422,8 @@ static const struct convert_row rows[] = {
     {.key = "users", .left = WEB},
     {.key = "bind_host", .left = WEB},
     {.key = "bind_port", .left = WEB},
+    {.key = "auth_name", .left = WEB},
+    {.key = "auth_pass", .left = WEB},
     {.key = "beta_bind_port", .left = WEB},
     {.key = "auth_attempts", .left = WEB},
     {.key = "block_auth_min", .left = WEB},
