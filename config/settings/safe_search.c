@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "wire/rrtype.h"
+
 const char *const safe_search_words[] = {"google", "bing",    "youtube", "youtube-moderate", "duckduckgo", "ecosia",
 					 "yandex", "pixabay", NULL};
 static_assert(ARRAY_LEN(safe_search_words) == SAFE_ENGINES + 1, "a word for each engine");
@@ -120,6 +122,11 @@ enum safe_engine safe_search_find(uint32_t mask, const struct name *name)
 			return engine;
 	}
 	return SAFE_ENGINES;
+}
+
+bool safe_search_leads(uint16_t type)
+{
+	return type == RRTYPE_A || type == RRTYPE_AAAA || type == RRTYPE_HTTPS || type == RRTYPE_SVCB || type == RRTYPE_ANY;
 }
 
 void safe_search_host(enum safe_engine engine, struct name *ret)

@@ -27,6 +27,8 @@ extern const char *const safe_search_words[]; /* by enum safe_engine; NULL behin
 
 /* The engine, of those in the mask, that a name (folded) is one of; SAFE_ENGINES: of none. A few compares for nearly all names. */
 enum safe_engine safe_search_find(uint32_t mask, const struct name *name);
+/* Is a question of that type led, or answered with nothing? Of others the name has what it has. */
+bool safe_search_leads(uint16_t type);
 /* Where its names lead. */
 void safe_search_host(enum safe_engine engine, struct name *ret);
 

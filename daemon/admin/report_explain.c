@@ -206,7 +206,7 @@ static void put_safe_search(json_t *object, const struct generation *g, const st
 			    const struct verdict *verdict, bool is_local)
 {
 	enum safe_engine engine = SAFE_ENGINES;
-	if (verdict->kind != VERDICT_BLOCKED && !is_local)
+	if (verdict->kind != VERDICT_BLOCKED && !is_local && safe_search_leads(q->type))
 		engine = safe_search_find(report_safe_search(g, q), &q->name);
 	report_put_word(object, "safe_search", engine == SAFE_ENGINES ? NULL : safe_search_words[engine]);
 }

@@ -17,15 +17,30 @@
 #define TRIM_FROM_PERCENT 90u
 #define TRIM_TO_PERCENT 85u
 
-static bool note_removed(struct rows *s)
+static bool count_less(struct rows *s, int64_t removed)
 {
-	const int removed = sqlite3_changes(s->db);
-
-	(void)sqlite3_bind_int64(s->count, 1, -(int64_t)removed);
+	(void)sqlite3_bind_int64(s->count, 1, -removed);
 	int rc = sqlite3_step(s->count);
 	(void)sqlite3_reset(s->count);
-	s->written = removed; /* until it is committed */
 	return rc == SQLITE_DONE;
+}
+
+static bool note_removed(struct rows *s)
+{
+	s->written = sqlite3_changes(s->db); /* until it is committed */
+	return count_less(s, s->written);
+}
+
+/* There are none, whatever was counted: somebody has deleted them by hand, and what only they named goes, too. */
+static bool note_empty(struct rows *s)
+{
+	if (s->rows <= 0)
+		return true;
+	if (!count_less(s, s->rows))
+		return false;
+	s->removed += s->rows;
+	s->rows = 0;
+	return true;
 }
 
 /* The oldest, up to `count` of them, of those with an id below `below`. */
@@ -36,6 +51,8 @@ static bool remove_rows(struct rows *s, int64_t below, int64_t count, bool *ret_
 
 	if (!rows_number(s, "SELECT coalesce(min(id), 9223372036854775807) FROM log", &first))
 		return false;
+	if (first == INT64_MAX)
+		return note_empty(s);
 	if (first >= below)
 		return true;
 	(void)snprintf(

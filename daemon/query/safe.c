@@ -44,14 +44,5 @@ enum fate safe_stage(struct service *s, struct query *q)
 
 	if (LIKELY(mask == 0) || q->rewrite.on) /* a list, or a record, leads it elsewhere already */
 		return FATE_NEXT;
-	switch (q->type) {
-	case RRTYPE_A:
-	case RRTYPE_AAAA:
-	case RRTYPE_HTTPS:
-	case RRTYPE_SVCB:
-	case RRTYPE_ANY:
-		return safe_judge(s, q, mask);
-	default:
-		return FATE_NEXT;
-	}
+	return safe_search_leads(q->type) ? safe_judge(s, q, mask) : FATE_NEXT;
 }

@@ -57,6 +57,7 @@ def test_every_engine(saringd, up):
             assert ask(daemon, name, "MX") is not None
             count += 5
             assert daemon.ctl("--json", "explain", name).json["safe_search"] == engine
+        assert daemon.ctl("--json", "explain", names[0], "--type", "MX").json["safe_search"] is None, "as it is answered"
     assert {a.folded for a in up.asked(rdtype="A")} == {host for host, _ in ENGINES.values()}
     assert {a.type for a in up.asked()} == {"A", "AAAA", "MX"}
     status = daemon.status()

@@ -390,6 +390,30 @@ static void test_a_bound_on_the_bytes(void **state)
 	assert_string_equal(value("PRAGMA integrity_check"), "ok");
 }
 
+/* What was counted is not there any more: the bound is kept all the same, and there is an end of it. */
+static void test_rows_deleted_by_hand(void **state)
+{
+	(void)state;
+	struct rows *s = opened();
+	const struct rows_bounds bounds = {.bytes_max = 1 << 20};
+	struct err err = {0};
+	bool more = true;
+	unsigned steps = 0;
+	fill(s, 20000, true);
+	run("DELETE FROM log");
+	for (; more && steps < 200; steps++)
+		assert_int_equal(rows_trim(s, &bounds, &more, &err), ROWS_OK);
+	assert_false(more);
+	assert_int_equal(rows_count(s), 0);
+	assert_true(rows_bytes(s) <= bounds.bytes_max);
+	begin(s);
+	add(s, &whole);
+	commit(s);
+	rows_close(s);
+	assert_string_equal(value("SELECT count(*) FROM names"), "1");
+	assert_string_equal(value("SELECT value FROM state"), "1");
+}
+
 /* When its own bound is reached in the middle of a batch, trimming makes room, and the batch fits then. */
 static void test_full_by_its_own_bound(void **state)
 {
@@ -437,6 +461,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_it_is_noticed_that_the_file_is_gone, remove_files),
 	    cmocka_unit_test_teardown(test_old_rows_go_and_what_only_they_named, remove_files),
 	    cmocka_unit_test_teardown(test_a_bound_on_the_bytes, remove_files),
+	    cmocka_unit_test_teardown(test_rows_deleted_by_hand, remove_files),
 	    cmocka_unit_test_teardown(test_full_by_its_own_bound, remove_files),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
