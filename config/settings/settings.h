@@ -201,7 +201,7 @@ struct settings {
 	const struct endpoint *servers;
 	size_t server_count; /* 0: take /etc/resolv.conf's */
 	enum strategy strategy;
-	bool rebind_protection, upstream_cookies;
+	bool rebind_protection, upstream_cookies, prefetch;
 	int64_t timeout_ms;
 	const struct settings_route_item *route_items; /* as written */
 	size_t route_item_count;
@@ -210,12 +210,11 @@ struct settings {
 
 	uint64_t cache_size; /* bytes; 0 = off */
 	int64_t min_ttl_s, max_ttl_s, max_negative_ttl_s, serve_stale_s;
-	bool prefetch;
 
 	enum answer block_answer;
+	uint32_t block_ttl_s;
 	const struct addr *addresses; /* for ANSWER_ADDRESS */
 	size_t address_count;
-	uint32_t block_ttl_s;
 	const char *popular, *popular_shown; /* names by how much they are used; NULL: not said */
 	const char *organization, *language; /* NULL: not said */
 	const char *const *contact;
@@ -252,11 +251,11 @@ struct settings {
 	const char *control_group; /* NULL: not said; the default is "saring" where that group exists */
 	const char *state;
 	enum log_level log_level;
+	enum privacy log_privacy;
 	uint64_t audit_size; /* bytes of one file of the audit log */
 	unsigned audit_keep; /* full ones; 0 = all */
-	bool log_traffic;    /* what the last day looked like is counted */
 	unsigned log_recent; /* of the last queries so many are kept in memory; 0 = none */
-	enum privacy log_privacy;
+	bool log_traffic;    /* what the last day looked like is counted */
 
 	bool query_log, query_log_blocked_only;
 	const char *query_log_file;    /* absolute; where nothing was said, below state */
@@ -266,11 +265,11 @@ struct settings {
 	const char *dnstap_socket, *dnstap_file; /* both, one, or neither: off */
 	uint32_t dnstap_messages;		 /* bits: enum dnstap_message */
 	bool dnstap_bytes;			 /* the messages themselves, not only who and when */
+	bool cookies, server_policy;
 
 	const struct endpoint *metrics_listen; /* HTTP; port 0: the kernel chooses */
 	size_t metrics_listen_count;	       /* 0: off */
 
-	bool cookies, server_policy;
 	const char *server_version, *server_identity, *server_nsid; /* NULL: not said */
 	const struct siphash_key *cookie_secrets;		    /* the first makes cookies, all are accepted */
 	size_t cookie_secret_count;				    /* 0: of the process's own */

@@ -229,9 +229,9 @@ def test_a_server_that_stands_twice_is_told_of_once(serve):
     daemon = serve()
     up = daemon.up.endpoint
     daemon.configure(upstream={"servers": [up, up], "routes": [{"zone": "corp.example", "servers": [up]}]})
-    done = daemon.ctl("reload", code=None)
-    if done.code == 0:
-        assert {z for (n, pairs) in figures(daemon).samples if n == "saring_upstream_up" for k, z in pairs if k == "zone"} == {".", "corp.example"}
+    daemon.ctl("reload")
+    zones = sorted(dict(pairs)["zone"] for name, pairs in figures(daemon).samples if name == "saring_upstream_up")
+    assert zones == [".", "corp.example"]
 
 
 # ---- the manual ----

@@ -256,9 +256,11 @@ enum exit_status output_fail(const struct output *o, const struct err *err, cons
 
 struct table {
 	const struct output *o;
-	struct libscols_table *cols; /* owned */
-	struct libscols_line *line;  /* the current row */
-	struct column *columns;	     /* owned */
+	struct libscols_table *cols;  /* owned */
+	struct libscols_line *line;   /* the current row */
+	struct libscols_line **lines; /* owned; all of them: libsmartcols finds its n-th by going there from the first */
+	size_t line_count, line_room;
+	struct column *columns; /* owned */
 	size_t count;
 };
 
@@ -286,6 +288,11 @@ void table_row(struct table *t)
 {
 	t->line = scols_table_new_line(t->cols, NULL);
 	must(t->line != NULL);
+	if (t->line_count == t->line_room) {
+		t->line_room = MAX(2 * t->line_room, (size_t)64);
+		t->lines = base_realloc(t->lines, t->line_room * sizeof(struct libscols_line *));
+	}
+	t->lines[t->line_count++] = t->line;
 }
 
 void table_cell(struct table *t, size_t column, enum paint paint, const char *text)
@@ -324,8 +331,8 @@ static const char *cell_text(struct libscols_line *line, size_t column)
 static size_t least_width(const struct table *t, size_t column)
 {
 	size_t width = text_width(t->columns[column].title);
-	for (size_t i = 0; i < scols_table_get_nlines(t->cols); i++) {
-		size_t cell = text_width(cell_text(scols_table_get_line(t->cols, i), column));
+	for (size_t i = 0; i < t->line_count; i++) {
+		size_t cell = text_width(cell_text(t->lines[i], column));
 		width = MAX(width, t->columns[column].wrap ? MIN(cell, (size_t)WRAP_LEAST) : cell);
 	}
 	return width;
@@ -353,8 +360,8 @@ static void print_records(const struct table *t)
 	size_t label = 0;
 	for (size_t i = 0; i < t->count; i++)
 		label = MAX(label, strlen(t->columns[i].title));
-	for (size_t i = 0; i < scols_table_get_nlines(t->cols); i++) {
-		struct libscols_line *line = scols_table_get_line(t->cols, i);
+	for (size_t i = 0; i < t->line_count; i++) {
+		struct libscols_line *line = t->lines[i];
 		if (i > 0)
 			putchar('\n');
 		for (size_t k = 0; k < t->count; k++) {
@@ -374,6 +381,7 @@ void table_finish(struct table *t)
 		(void)scols_print_table(t->cols);
 	scols_unref_table(t->cols);
 	free(t->columns);
+	free(t->lines);
 	free(t);
 }
 
