@@ -98,7 +98,7 @@ static void test_wrong(void **state)
 	    {{"--json"}, "no verb"},
 	    {{"statsu"}, "did you mean 'status'?"},
 	    {{"frobnicate"}, "unknown verb 'frobnicate'"},
-	    {{"pause"}, "unknown verb 'pause'"},
+	    {{"allow", "a.example", "--for", "soon"}, "--for: 'soon'"},
 	    {{"list", "shwo", "ads"}, "did you mean 'list show'?"},
 	    {{"list", "improt", "ads", "f"}, "unknown verb 'list improt'"},
 	    {{"list", "import", "ads"}, "FILE"},

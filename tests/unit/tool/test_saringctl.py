@@ -172,7 +172,7 @@ class Usage(Case):
     def test_usage_is_2_with_reason_and_hint(self):
         for args in [["frobnicate"], ["statsu"], ["status", "x"], ["explain"], ["list", "add", "house"], ["status", "--frob"],
                      ["list", "mode", "house", "on"], ["explain", "t.me", "--type", "NOPE"], ["list", "import", "house"],
-                     ["pause"], ["list", "add", "house", "x.example", "--expires", "soon"], ["-c"]]:
+                     ["pause", "soon"], ["list", "add", "house", "x.example", "--expires", "soon"], ["-c"]]:
             done = self.run_bare(*args)
             lines = done.stderr.splitlines()
             self.assertEqual((done.returncode, len(lines), done.stdout), (2, 2, ""), f"{args}: {done.stderr}")
