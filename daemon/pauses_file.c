@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FILE_VERSION 1
+#define TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 static json_t *text_json(const char *text)
 {
@@ -15,13 +16,13 @@ static json_t *text_json(const char *text)
 static json_t *pause_json(const struct pause *pause)
 {
 	char client[ADDR_TEXT_MAX];
-	json_t *object =
-	    json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
-		      text_json(pause->target), "client",
-		      pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(), "since",
-		      (json_int_t)pause->since_s, "until",
-		      pause->until_s == PAUSES_FOREVER ? json_null() : json_integer((json_int_t)pause->until_s), "by",
-		      text_json(pause->by), "reason", text_json(pause->reason), "reference", text_json(pause->reference));
+	json_t *object = json_pack(
+	    "{s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
+	    text_json(pause->target), "client",
+	    pause->scope == PAUSE_NAME && pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(),
+	    "since", (json_int_t)pause->since_s, "until",
+	    pause->until_s == PAUSES_FOREVER ? json_null() : json_integer((json_int_t)pause->until_s), "by", text_json(pause->by),
+	    "reason", text_json(pause->reason), "reference", text_json(pause->reference));
 	must(object != NULL);
 	return object;
 }
@@ -113,6 +114,11 @@ static bool read_scope(const json_t *object, enum pause_scope *ret)
 	return false;
 }
 
+static bool is_time(int64_t s)
+{
+	return s >= 0 && s <= TIME_MAX_S;
+}
+
 static bool read_pause(const json_t *object, struct pause *ret, struct err *err)
 {
 	const json_t *until = json_object_get(object, "until");
@@ -122,6 +128,8 @@ static bool read_pause(const json_t *object, struct pause *ret, struct err *err)
 		return err_set(err, ERR_INPUT, "one of its pauses is none");
 	ret->since_s = json_integer_value(json_object_get(object, "since"));
 	ret->until_s = json_is_null(until) ? PAUSES_FOREVER : json_integer_value(until);
+	if (!is_time(ret->since_s) || (!json_is_null(until) && !is_time(ret->until_s)))
+		return err_set(err, ERR_INPUT, "a time of one of its pauses is none");
 	if (!pause_fill(ret, member(object, "target"), member(object, "client"), err)) {
 		pause_finish(ret);
 		return false;

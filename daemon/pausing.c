@@ -147,7 +147,7 @@ static struct pauses *followed(struct pausing *p, const struct pauses *from, int
 	struct pauses *next = pauses_copy(from, now_s);
 	*ret_moved = next->count > 0 && by_s < -GAP_SLACK_S;
 	for (size_t i = 0; *ret_moved && i < next->count; i++) {
-		next->all[i].since_s += by_s;
+		next->all[i].since_s = MAX(next->all[i].since_s + by_s, (int64_t)0);
 		if (next->all[i].until_s != PAUSES_FOREVER)
 			next->all[i].until_s += by_s;
 	}
@@ -175,16 +175,12 @@ struct pausing *pausing_create(struct generations *generations, const char *stat
 	return p;
 }
 
-static void waiter_end(struct waiter *w)
+static void on_adopted(void *arg)
 {
+	struct waiter *w = arg;
 	TAILQ_REMOVE(&w->pausing->waiters, w, link);
 	w->done(w->arg);
 	free(w);
-}
-
-static void on_adopted(void *arg)
-{
-	waiter_end(arg);
 }
 
 /* next is taken. */
@@ -201,8 +197,11 @@ void pausing_destroy(struct pausing *p)
 {
 	if (p == NULL)
 		return;
-	while (!TAILQ_EMPTY(&p->waiters))
-		waiter_end(TAILQ_FIRST(&p->waiters));
+	for (struct waiter *w = TAILQ_FIRST(&p->waiters), *next; w != NULL; w = next) {
+		next = TAILQ_NEXT(w, link);
+		w->done(w->arg);
+		free(w);
+	}
 	free(p);
 }
 

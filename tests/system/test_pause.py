@@ -209,8 +209,9 @@ def test_it_survives_a_restart(saringd, up, clock):
     daemon = saringd(config(up, groups=GROUPS), LISTS, env=clock.env)
     daemon.ctl("pause", "1h", "--group", "kids", "--reason", "film night", "--reference", "T-1")
     daemon.ctl("allow", "ads.example", "--for", "30m", "--client", OTHER)
+    daemon.ctl("pause", "1h", "--client", "127.0.0.77")
     before = daemon.status()["pauses"]
-    assert [p["reason"] for p in before] == ["film night", None] and before[0]["reference"] == "T-1"
+    assert [p["reason"] for p in before] == ["film night", None, None] and before[0]["reference"] == "T-1"
     for end in (daemon.stop, daemon.kill):
         end()
         told = daemon.ctl("--json", "explain", "--offline", "ads.example", "--client", KIDS, env=clock.env).json
@@ -218,10 +219,11 @@ def test_it_survives_a_restart(saringd, up, clock):
         daemon.start(env=clock.env)
         assert daemon.status()["pauses"] == before
         assert blocked_of(daemon, KIDS) == {"law"} and blocked_of(daemon, OTHER) == {"social", "both", "law"}
+        assert blocked_of(daemon, "127.0.0.77") == {"law"}
     daemon.stop()
     clock.set(T0 + 2400)
     daemon.start(env=clock.env)
-    assert [p["scope"] for p in daemon.status()["pauses"]] == ["group"], "one ended meanwhile"
+    assert [p["scope"] for p in daemon.status()["pauses"]] == ["group", "client"], "one ended meanwhile"
     assert blocked_of(daemon, OTHER) == ALL
 
 
