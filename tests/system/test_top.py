@@ -83,6 +83,8 @@ def test_more_names_than_there_is_room_for(daemon):
 
 def test_what_is_not_told(daemon):
     ask_some(daemon)
+    # who asks is told of what has come until now: what is still under way at a reload is told under the new setting
+    assert [n["queries"] for n in top(daemon, "clients")["leaders"]] == [14]
     daemon.configure(log={"privacy": "anonymous"})
     daemon.ctl("reload")
     assert top(daemon, "clients")["leaders"] == [], "another setting forgets"

@@ -13,6 +13,7 @@ import pytest
 
 from harness.machine import Machine
 
+FETCH_S = 600  # a mirror that takes longer is none
 # of apt's settings, those by which a mirror is reached
 REACHED_BY = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::ForceIPv4", "Acquire::Retries")
 
@@ -44,12 +45,17 @@ def debootstrap(folder, address, keyring):
     for scheme in ("http", "https"):
         if f"Acquire::{scheme}::Proxy" in settings:
             environment.setdefault(f"{scheme}_proxy", settings[f"Acquire::{scheme}::Proxy"])
-    done = subprocess.run(["debootstrap", "--variant=minbase", *([f"--keyring={keyring}"] if keyring else []), codename(),
-                           folder, address], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=environment, timeout=600)
+    command = ["debootstrap", "--variant=minbase", *([f"--keyring={keyring}"] if keyring else []), codename(), folder, address]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              env=environment, timeout=FETCH_S)
+    except subprocess.TimeoutExpired:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"debootstrap from {address}: not done after {FETCH_S} s")
     if done.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"debootstrap from {address}: {done.stdout.strip().splitlines()[-1]}")
+        said = done.stdout.strip().splitlines() or [f"exit status {done.returncode}"]
+        pytest.skip(f"debootstrap from {address}: {said[-1]}")
     (folder / "etc/apt/apt.conf.d/90test").write_text("".join(f'{k} "{v}";\n' for k, v in settings.items()))
     certificates = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
     if address.startswith("https:") and certificates.exists():
@@ -85,10 +91,10 @@ def bare_root(build, deb):
         wanted = f"/tmp/{deb.name}"
         # what is only fetched is not unpacked: that comes later, with no network
         fetch = ("apt-get", "-q", "-y", "--no-install-recommends", "-o", "APT::Sandbox::User=root", "--download-only", "install", wanted)
-        said = machine.run(*fetch, status=None, network=True, timeout=600)
+        said = machine.run(*fetch, status=None, network=True, timeout=FETCH_S)
         if "E: " in said:
-            machine.run("apt-get", "-q", "update", status=None, network=True, timeout=600)
-            said = machine.run(*fetch, status=None, network=True, timeout=600)
+            machine.run("apt-get", "-q", "update", status=None, network=True, timeout=FETCH_S)
+            said = machine.run(*fetch, status=None, network=True, timeout=FETCH_S)
         if "E: " in said:
             machine.finish()
             pytest.skip(f"what saring depends on cannot be fetched: {[line for line in said.splitlines() if line.startswith('E: ')][:2]}")
