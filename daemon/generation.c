@@ -189,6 +189,7 @@ void generation_publish(struct generations *gs, struct policy *policy, struct se
 	n->g.upstreams = n->upstreams->ptr;
 	n->locals = part_next(NULL, NULL, gs->locals);
 	n->g.locals = n->locals == NULL ? NULL : n->locals->ptr;
+	n->g.locals_sieve = locals_sieve(n->g.locals);
 	n->done = done;
 	n->arg = arg;
 	number_lists(gs, &n->g);

@@ -4,7 +4,7 @@
 static void judge(struct service *s, struct query *q)
 {
 	/* A question that waited may have come in another world, whose groups had other numbers. */
-	if (UNLIKELY(s->world->settings->group_count > 0) && q->serial != 0 && q->judged_world != s->world->serial)
+	if (UNLIKELY(s->grouped) && q->serial != 0 && q->judged_world != s->world->serial)
 		query_find_group(s, q);
 	struct policy_question question = {.name = &q->name, .type = q->type, .client = &q->peer, .lists = query_lists(s, q)};
 	if (q->prepared != NULL)

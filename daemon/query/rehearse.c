@@ -366,7 +366,8 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 	s->now_ms = clock_mono_ms();
 	s->now_s = what->now_s;
 	s->rehearses = true;
-	if (s->world->settings->group_count > 0)
+	s->grouped = s->world->settings->group_count > 0;
+	if (s->grouped)
 		groups_refresh(s);
 	write_query(what, ret);
 	cache_enter(s->reader);
