@@ -200,6 +200,7 @@ static void publish(struct generations *gs, struct policy *policy, struct settin
 	n->g.masked = n->g.settings->group_count > 0 || (n->g.pauses != NULL && n->g.pauses->count > 0);
 	n->locals = part_next(NULL, NULL, gs->locals);
 	n->g.locals = n->locals == NULL ? NULL : n->locals->ptr;
+	n->g.locals_sieve = locals_sieve(n->g.locals);
 	n->done = done;
 	n->arg = arg;
 	number_lists(gs, &n->g);

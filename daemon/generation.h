@@ -25,7 +25,8 @@ struct generation {
 	struct policy *policy;
 	struct settings *settings;
 	struct upstreams *upstreams;
-	struct locals *locals; /* the operator's own records; NULL: there are none */
+	struct locals *locals;			 /* the operator's own records; NULL: there are none */
+	const struct locals_sieve *locals_sieve; /* theirs */
 	/* policy's list number -> stable number of that list's name, the index of counters.list_blocked; COUNT of it for none left
 	 */
 	uint16_t list_numbers[SETTINGS_LISTS_MAX];

@@ -35,7 +35,7 @@ struct locals {
 	const char **sources;
 	size_t source_count;
 	struct locals_counts counts;
-	bool has_stars;
+	struct locals_sieve sieve; /* all: has stars */
 };
 
 /* ---- the table ---- */
@@ -65,6 +65,12 @@ static const struct node *find(const struct locals *l, const uint8_t *wire, size
 			return n;
 	}
 	return NULL;
+}
+
+/* The same for a look-up: most names are not there. */
+static inline const struct node *look_up(const struct locals *l, const uint8_t *wire, size_t len)
+{
+	return locals_sieve_has(&l->sieve, wire, len) ? find(l, wire, len) : NULL;
 }
 
 static void put_slot(struct locals *l, size_t node)
@@ -301,8 +307,30 @@ static void note_stars(struct locals *l)
 			continue;
 		const struct node *above = find(l, n->name + 2, n->len - 2u);
 		l->nodes[above - l->nodes].has_star = true;
-		l->has_stars = true;
+		l->sieve.all = true;
 	}
+}
+
+/* So many bits for each name, or a few more, that other names seldom hit one. */
+#define SIEVE_BITS 16u
+
+static void put_bit(struct locals_sieve *sieve, const uint8_t *wire, size_t len)
+{
+	if (len < LOCALS_SIEVE_LEN)
+		return;
+	const uint64_t bit = locals_sieve_bit(sieve, wire, len);
+	sieve->bits[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+static void make_sieve(struct locals *l)
+{
+	unsigned order = 10;
+	while (((size_t)1 << order) < l->node_count * SIEVE_BITS)
+		order++;
+	l->sieve.shift = 64 - order;
+	l->sieve.bits = base_alloc(((size_t)1 << order) / 8);
+	for (size_t i = 0; i < l->node_count; i++)
+		put_bit(&l->sieve, l->nodes[i].name, l->nodes[i].len);
 }
 
 struct locals *locals_build(const struct locals_record *records, size_t count, const struct locals_record *hosts, size_t host_count,
@@ -323,6 +351,7 @@ struct locals *locals_build(const struct locals_record *records, size_t count, c
 	add_reverse(&b, hosts, host_count);
 	lay_out(&b);
 	note_stars(l);
+	make_sieve(l);
 	free(b.items);
 	free(b.next);
 	return l;
@@ -335,11 +364,17 @@ void locals_destroy(struct locals *l)
 	arena_finish(&l->arena);
 	free(l->nodes);
 	free(l->slots);
+	free(l->sieve.bits);
 	free(l->rrs);
 	free(l);
 }
 
 /* ---- look-up ---- */
+
+const struct locals_sieve *locals_sieve(const struct locals *l)
+{
+	return l == NULL ? NULL : &l->sieve;
+}
 
 static void take(const struct locals *l, const struct node *n, bool near, struct locals_found *ret)
 {
@@ -350,9 +385,9 @@ static void take(const struct locals *l, const struct node *n, bool near, struct
 /* The labels of the nearest name above, of at most so many, that a wildcard stands under; 0: there is none. */
 static unsigned star_above(const struct locals *l, const struct name *name, const uint8_t *offsets, unsigned labels)
 {
-	for (; l->has_stars && labels > 0; labels--) {
+	for (; l->sieve.all && labels > 0; labels--) {
 		size_t at = offsets[name->labels - labels];
-		const struct node *n = find(l, name->wire + at, name->len - at);
+		const struct node *n = look_up(l, name->wire + at, name->len - at);
 		if (n != NULL && n->has_star)
 			return labels;
 	}
@@ -367,7 +402,7 @@ static void find_wild(const struct locals *l, const struct name *name, const uin
 	unsigned labels = name->labels;
 	while (labels > 1 && n == NULL) {
 		size_t at = offsets[name->labels - --labels];
-		n = find(l, name->wire + at, name->len - at);
+		n = look_up(l, name->wire + at, name->len - at);
 	}
 	if (n == NULL)
 		return;
@@ -385,12 +420,12 @@ static void find_wild(const struct locals *l, const struct name *name, const uin
 void locals_find(const struct locals *l, const struct name *name, bool near, struct locals_found *ret)
 {
 	uint8_t offsets[NAME_LABELS_MAX + 1];
-	const struct node *n = find(l, name->wire, name->len);
+	const struct node *n = look_up(l, name->wire, name->len);
 
 	*ret = (struct locals_found){.kind = LOCALS_NONE};
-	if (n == NULL && !l->has_stars)
+	if (n == NULL && !l->sieve.all)
 		return;
-	if (l->has_stars)
+	if (l->sieve.all)
 		(void)name_offsets(name, offsets);
 	if (n == NULL) {
 		find_wild(l, name, offsets, near, ret);

@@ -13,6 +13,8 @@
 #include "base/str.h"
 #include "wire/name.h"
 
+#include <string.h>
+
 #define LOCALS_TTL_S 300	  /* of a record that does not say, and of denials */
 #define LOCALS_HOSTS_TTL_S 60	  /* of what a hosts file has */
 #define LOCALS_CHAIN_MAX 16	  /* CNAMEs followed from one record to the next */
@@ -37,6 +39,39 @@ struct locals;
 struct locals *locals_build(const struct locals_record *records, size_t count, const struct locals_record *hosts, size_t host_count,
 			    const char *const *sources, size_t source_count);
 void locals_destroy(struct locals *l); /* takes NULL */
+
+/* What most names asked for end at, before the table: bits by parts of names and their lengths. */
+struct locals_sieve {
+	uint64_t *bits;
+	unsigned shift; /* of the product to a bit's number */
+	bool all;	/* wildcards: names that are not in the table may be local, too */
+};
+const struct locals_sieve *locals_sieve(const struct locals *l); /* takes NULL, and returns it then */
+#define LOCALS_SIEVE_LEN 8					 /* shorter names all pass */
+
+/* The bit of a name that is not shorter: by eight octets of its front and of its middle, as ends are alike. */
+static inline uint64_t locals_sieve_bit(const struct locals_sieve *sieve, const uint8_t *wire, size_t len)
+{
+	const uint64_t odd = 0x9e3779b97f4a7c15u;
+	uint64_t front, middle;
+
+	memcpy(&front, wire, sizeof(front));
+	memcpy(&middle, wire + len / 2 - sizeof(middle) / 2, sizeof(middle));
+	return ((front ^ len) * odd + middle) * odd >> sieve->shift;
+}
+/* False: the table does not have that name. */
+static inline bool locals_sieve_has(const struct locals_sieve *sieve, const uint8_t *wire, size_t len)
+{
+	if (len < LOCALS_SIEVE_LEN)
+		return true;
+	const uint64_t bit = locals_sieve_bit(sieve, wire, len);
+	return (sieve->bits[bit / 64] >> bit % 64 & 1) != 0;
+}
+/* False: locals_find would find NONE. */
+static inline bool locals_may_have(const struct locals_sieve *sieve, const struct name *name)
+{
+	return sieve->all || locals_sieve_has(sieve, name->wire, name->len);
+}
 
 struct locals_rr {
 	uint16_t type;

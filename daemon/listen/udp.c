@@ -176,8 +176,7 @@ static void begin(struct udp *udp, unsigned i)
 
 	q->via = &via_udp;
 	q->via_data = udp;
-	memset(&q->peer, 0, sizeof(q->peer));
-	memcpy(&q->peer.in6, &udp->in_peer[i], MIN((size_t)m->msg_namelen, sizeof(q->peer.in6)));
+	q->peer.in6 = udp->in_peer[i]; /* what is behind msg_namelen is an earlier one's */
 	q->peer.len = m->msg_namelen;
 	q->local.len = 0;
 	q->ifindex = 0;

@@ -10,11 +10,10 @@
 
 /* The synthesised SOA of a blocked answer (RFC 2308 §5: without one nobody may keep it). Its TTL and MINIMUM are both the block's.
  */
-static const uint8_t soa_mname[] = "\6saring\7invalid"; /* and the root: the literal's own NUL */
-static const uint8_t soa_rname[] = "\6nobody";		/* then a pointer to `invalid` */
-#define SOA_MNAME_INVALID_AT 7
-#define SOA_RNAME_LEN (sizeof(soa_rname) - 1 + 2)
-#define SOA_RDATA_LEN (sizeof(soa_mname) + SOA_RNAME_LEN + 20)
+static const uint8_t soa_names[] = "\6saring\7invalid\0\6nobody"; /* then a pointer to `invalid` */
+#define SOA_NAMES_LEN (sizeof(soa_names) - 1)
+#define SOA_INVALID_AT 7
+#define SOA_RDATA_LEN (SOA_NAMES_LEN + 2 + 20)
 #define SOA_REFRESH_S 1800
 #define SOA_RETRY_S 900
 #define SOA_EXPIRE_S 604800
@@ -36,17 +35,20 @@ static void put_denial(struct build *b, const struct query *q, const struct poli
 	if (denies_name && labels > 1)
 		labels--;
 	build_rr_head(b, q, labels, RRTYPE_SOA, a->ttl_s);
-	wr_u16(&b->w, SOA_RDATA_LEN);
-	size_t mname_at = b->w.pos;
-	wr_bytes(&b->w, soa_mname, sizeof(soa_mname));
-	wr_bytes(&b->w, soa_rname, sizeof(soa_rname) - 1);
-	wr_u16(&b->w, (uint16_t)(NAME_POINTER | (mname_at + SOA_MNAME_INVALID_AT)));
-	wr_u32(&b->w, a->serial);
-	wr_u32(&b->w, SOA_REFRESH_S);
-	wr_u32(&b->w, SOA_RETRY_S);
-	wr_u32(&b->w, SOA_EXPIRE_S);
-	wr_u32(&b->w, a->ttl_s);
 	b->header.nscount++;
+	size_t names_at = b->w.pos + 2;
+	uint8_t *p = wr_room(&b->w, 2 + SOA_RDATA_LEN);
+	if (p == NULL)
+		return;
+	be_put_u16(p, SOA_RDATA_LEN);
+	memcpy(p + 2, soa_names, SOA_NAMES_LEN);
+	p += 2 + SOA_NAMES_LEN;
+	be_put_u16(p, (uint16_t)(NAME_POINTER | (names_at + SOA_INVALID_AT)));
+	be_put_u32(p + 2, a->serial);
+	be_put_u32(p + 6, SOA_REFRESH_S);
+	be_put_u32(p + 10, SOA_RETRY_S);
+	be_put_u32(p + 14, SOA_EXPIRE_S);
+	be_put_u32(p + 18, a->ttl_s);
 }
 
 static void put_addresses(struct build *b, const struct query *q, const struct policy_answer *a)
@@ -238,7 +240,7 @@ size_t answer_response(struct service *s, const struct query *q, const struct re
 {
 	struct build b;
 	uint16_t rcode = r->flags & MSG_RCODE;
-	if (UNLIKELY(rcode == RCODE_NXDOMAIN) && local_is_above(s->world, &q->name))
+	if (UNLIKELY(rcode == RCODE_NXDOMAIN) && local_is_possible(s->world, &q->name) && local_is_above(s->world, &q->name))
 		rcode = RCODE_NOERROR;
 	struct query_extra extra = {.has_ede = age == ANSWER_AGE_STALE,
 				    .ede = rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE};

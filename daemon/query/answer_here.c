@@ -104,7 +104,7 @@ void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, co
 }
 
 /* Where an entry has sent the question is answered here as if it had been asked itself. */
-enum fate names_stage(struct service *s, struct query *q)
+static __attribute__((noinline)) enum fate answer_known(struct service *s, struct query *q)
 {
 	struct here h;
 
@@ -119,4 +119,9 @@ enum fate names_stage(struct service *s, struct query *q)
 		query_finish(s, q, COUNTER_LOCAL);
 	}
 	return FATE_ANSWER;
+}
+
+enum fate names_stage(struct service *s, struct query *q)
+{
+	return LIKELY(!names_may_answer(s->world, query_base(q))) ? FATE_NEXT : answer_known(s, q);
 }

@@ -52,8 +52,7 @@ static uint32_t longest_s(const struct policy_answer *a)
 	return longest;
 }
 
-/* How long a client may keep what it is sent. */
-static uint32_t kept_s(const struct policy_answer *a)
+uint32_t block_kept_s(const struct policy_answer *a)
 {
 	switch (a->answer) {
 	case ANSWER_DROP:
@@ -85,7 +84,7 @@ static enum block_end follow(struct service *s, struct query *q, const struct ve
 		return BLOCK_ENDED;
 	q->rewrite = (struct rewrite){.on = true, .by_answer = !owns, .verdict = *v, .world = s->world->serial, .to = to};
 	if (!owns) /* what was judged is known now, but not for long */
-		query_tell_block(s, q, v, kept_s(a));
+		query_tell_block(s, q, v, block_kept_s(a));
 	return BLOCK_REWRITTEN;
 }
 
@@ -120,9 +119,9 @@ static inline void count(struct service *s, const struct query *q, const struct 
 			 const struct policy_answer *a)
 {
 	query_count_list(s, v);
-	s->blocker = (struct blocker){.verdict = v, .ttl_s = kept_s(a), .owns = owns};
+	s->blocker = (struct blocker){.verdict = v, .answer = a, .owns = owns};
 	if (UNLIKELY(!owns))
-		query_tell_block(s, q, v, s->blocker.ttl_s);
+		query_tell_block(s, q, v, block_kept_s(a));
 }
 
 enum counter query_count_rewrite(struct service *s, const struct query *q)
@@ -136,12 +135,8 @@ enum counter query_count_rewrite(struct service *s, const struct query *q)
 		return COUNTER_LOCAL;
 	}
 	query_block_answer(s, q, v, !q->rewrite.by_answer, &a);
-	if (!q->rewrite.by_answer) {
-		count(s, q, v, true, &a);
-		return COUNTER_BLOCKED;
-	}
-	query_count_list(s, v); /* the entry was told of when it sent the question on */
-	s->blocker = (struct blocker){.verdict = v, .ttl_s = kept_s(&a), .owns = false};
+	query_count_list(s, v); /* by an answer: the entry was told of when it sent the question on */
+	s->blocker = (struct blocker){.verdict = v, .ttl_s = block_kept_s(&a), .owns = !q->rewrite.by_answer};
 	return COUNTER_BLOCKED;
 }
 
@@ -157,25 +152,41 @@ static __attribute__((noinline)) void fit_group(const struct generation *world, 
 	policy_answer_until(whom->until_s, whom->now_s, a);
 }
 
+/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would deny
+ * (RFC 2308 §5). */
+static inline void spare_name(uint16_t qtype, bool owns, struct policy_answer *a)
+{
+	if (UNLIKELY(!owns) && a->answer == ANSWER_NXDOMAIN && (qtype == RRTYPE_HTTPS || qtype == RRTYPE_SVCB))
+		a->answer = ANSWER_NODATA;
+}
+
 void block_answer(const struct generation *world, const struct block_for *whom, const struct verdict *v, bool owns,
 		  struct policy_answer *ret)
 {
 	policy_answer(world->policy, v, whom->qname, owns, whom->now_s, ret);
 	if (UNLIKELY(world->masked))
 		fit_group(world, whom, v, owns, ret);
-	/* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would
-	 * deny (RFC 2308 §5). */
-	if (!owns && ret->answer == ANSWER_NXDOMAIN && (whom->qtype == RRTYPE_HTTPS || whom->qtype == RRTYPE_SVCB))
-		ret->answer = ANSWER_NODATA;
+	spare_name(whom->qtype, owns, ret);
 }
 
-void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
-			struct policy_answer *ret)
+static __attribute__((noinline)) void grouped_answer(const struct service *s, const struct query *q, const struct verdict *v,
+						     bool owns, struct policy_answer *ret)
 {
 	const struct block_for whom = {
 	    .qname = &q->name, .qtype = q->type, .group = q->group, .until_s = query_until_s(s, q), .now_s = s->now_s};
 
 	block_answer(s->world, &whom, v, owns, ret);
+}
+
+void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
+			struct policy_answer *ret)
+{
+	if (UNLIKELY(s->grouped)) {
+		grouped_answer(s, q, v, owns, ret);
+		return;
+	}
+	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, ret);
+	spare_name(q->type, owns, ret);
 }
 
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
@@ -185,7 +196,7 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	enum block_end end = BLOCK_ENDED;
 
 	query_block_answer(s, q, v, owns, &a);
-	if (UNLIKELY(s->world->locals != NULL) && a.answer == ANSWER_NXDOMAIN && local_is_above(s->world, &q->name))
+	if (a.answer == ANSWER_NXDOMAIN && local_is_possible(s->world, &q->name) && local_is_above(s->world, &q->name))
 		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
 	case ANSWER_DROP:

@@ -146,13 +146,20 @@ bool build_end(struct build *b, struct service *s, const struct query *q, uint16
 /* The owner is the last `labels` labels of the name asked: the question's own octets, pointed to. */
 void build_rr_head(struct build *b, const struct query *q, unsigned labels, uint16_t type, uint32_t ttl_s)
 {
-	if (labels == 0)
-		wr_u8(&b->w, 0);
-	else
-		wr_u16(&b->w, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + name_suffix_at(&q->name, labels))));
-	wr_u16(&b->w, type);
-	wr_u16(&b->w, RRCLASS_IN);
-	wr_u32(&b->w, ttl_s);
+	uint8_t *p = wr_room(&b->w, labels == 0 ? 9 : 10);
+
+	if (p == NULL)
+		return;
+	if (UNLIKELY(labels == 0)) {
+		*p++ = 0;
+	} else {
+		size_t at = LIKELY(labels == q->name.labels) ? 0 : name_suffix_at(&q->name, labels);
+		be_put_u16(p, (uint16_t)(NAME_POINTER | (MSG_HEADER_LEN + at)));
+		p += 2;
+	}
+	be_put_u16(p, type);
+	be_put_u16(p + 2, RRCLASS_IN);
+	be_put_u32(p + 4, ttl_s);
 }
 
 void build_rr(struct build *b, const struct query *q, uint16_t type, uint32_t ttl_s, const void *rdata, uint16_t len)

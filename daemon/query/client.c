@@ -9,7 +9,7 @@ enum fate client_stage(struct service *s, struct query *q)
 	for (size_t i = 0; i < settings->allow_count; i++) {
 		if (!prefix_holds(&settings->allow[i], &q->peer))
 			continue;
-		if (UNLIKELY(s->world->masked))
+		if (UNLIKELY(s->grouped))
 			query_find_group(s, q);
 		return FATE_NEXT;
 	}

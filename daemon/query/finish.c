@@ -41,7 +41,12 @@ static inline bool is_told(struct tap *t)
 
 /* ---- what a fact says; apart, as a busy worker tells of few queries ---- */
 
-/* When it is is read anew: a batch takes its time, and a query by what upstreams say is of an earlier one. */
+/* Of a query that waited it is now: an answer has just come for it. Else it is read anew, as a batch takes its time. */
+static inline int64_t tell_us(const struct service *s, const struct query *q)
+{
+	return q->serial != 0 && s->world != NULL ? s->now_us : clock_mono_ns() / 1000;
+}
+
 static __attribute__((noinline)) struct tap_fact *tell(struct service *s, struct tap *t, const struct query *q, unsigned flags)
 {
 	struct tap_fact *f = tap_begin(t);
@@ -50,10 +55,10 @@ static __attribute__((noinline)) struct tap_fact *tell(struct service *s, struct
 		counters_add(s->counters, COUNTER_FACTS_LOST);
 		return NULL;
 	}
-	const int64_t now_us = clock_mono_ns() / 1000;
+	const int64_t now_us = tell_us(s, q), took_us = now_us - q->came_us;
 	f->world = s->world == NULL ? 0 : s->world->serial;
 	f->at_us = s->wall_us + (now_us - s->now_us);
-	f->took_us = (uint32_t)MIN(MAX(now_us - q->came_us, (int64_t)0), (int64_t)UINT32_MAX);
+	f->took_us = LIKELY(took_us >= 0 && took_us <= UINT32_MAX) ? (uint32_t)took_us : took_us < 0 ? 0 : UINT32_MAX;
 	f->flags = (uint8_t)flags;
 	f->rule = f->ttl_s = 0;
 	f->list = TAP_NO_LIST;
@@ -99,7 +104,7 @@ static struct tap_fact *tell_entry(struct service *s, const struct query *q, con
 static void put_blocker(struct tap_fact *f, const struct blocker *by)
 {
 	f->flags |= TAP_BLOCKED;
-	f->ttl_s = by->ttl_s;
+	f->ttl_s = by->answer != NULL ? block_kept_s(by->answer) : by->ttl_s;
 	if (by->verdict == NULL)
 		return;
 	put_entry(f, by->verdict);
@@ -108,7 +113,7 @@ static void put_blocker(struct tap_fact *f, const struct blocker *by)
 }
 
 /* What policy says of a query that ends otherwise. */
-static void put_verdict(struct tap_fact *f, const struct service *s, const struct query *q)
+static inline void put_verdict(struct tap_fact *f, const struct service *s, const struct query *q)
 {
 	const struct verdict *v = &q->verdict;
 
@@ -123,19 +128,28 @@ static void put_verdict(struct tap_fact *f, const struct service *s, const struc
 	}
 }
 
-/* The TTL of the first record. */
-static uint32_t sent_ttl_s(const struct service *s, const struct query *q)
+/* The TTL behind an owner that is no pointer to the question. */
+static __attribute__((noinline)) uint32_t ttl_behind_name_s(const struct service *s, size_t at)
 {
 	struct rd rd = rd_init(s->out, s->out_len);
 
-	rd_skip(&rd, 6); /* to the counts of answer and authority */
-	uint16_t ancount = rd_u16(&rd), nscount = rd_u16(&rd);
-	rd_skip(&rd, MSG_HEADER_LEN - 10 + (size_t)q->question_len);
-	if ((ancount | nscount) == 0 || !name_skip(&rd))
+	rd_skip(&rd, at);
+	if (!name_skip(&rd))
 		return 0;
 	rd_skip(&rd, 4); /* type and class */
 	uint32_t ttl_s = rd_u32(&rd);
 	return rd_ok(&rd) ? ttl_s : 0;
+}
+
+/* The TTL of the first record. */
+static inline uint32_t sent_ttl_s(const struct service *s, const struct query *q)
+{
+	const size_t at = MSG_HEADER_LEN + (size_t)q->question_len;
+	const uint8_t *owner = s->out + at, *counts = s->out + 6; /* of answer and authority */
+
+	if ((counts[0] | counts[1] | counts[2] | counts[3]) == 0 || at + 10 > s->out_len)
+		return 0;
+	return LIKELY((owner[0] & 0xc0) == 0xc0) ? be_get_u32(owner + 6) : ttl_behind_name_s(s, at);
 }
 
 static inline unsigned sent_rcode(const struct service *s)
@@ -145,7 +159,7 @@ static inline unsigned sent_rcode(const struct service *s)
 	return LIKELY(s->out_rcode_high == 0) ? low : (unsigned)s->out_rcode_high << 4 | low;
 }
 
-static void put_sent(struct tap_fact *f, const struct service *s, const struct query *q)
+static inline void put_sent(struct tap_fact *f, const struct service *s, const struct query *q)
 {
 	f->flags |= TAP_SENT;
 	f->rcode = (uint8_t)sent_rcode(s);

@@ -27,6 +27,11 @@ struct local_links {
 /* name: folded. near: the client is on this machine. ret is filled unless NONE is returned. */
 enum local_end local_follow(const struct generation *world, const struct name *name, uint16_t type, bool near,
 			    struct local_links *ret);
+/* False, for most names, without a call: neither of these would find anything. */
+static inline bool local_is_possible(const struct generation *world, const struct name *name)
+{
+	return UNLIKELY(world->locals_sieve != NULL) && UNLIKELY(locals_may_have(world->locals_sieve, name));
+}
 /* Has the name no records of its own, but names below it do? Then it exists, whatever others say of it: NXDOMAIN would deny those
  * below it, too (RFC 8020). */
 bool local_is_above(const struct generation *world, const struct name *name);

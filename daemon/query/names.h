@@ -23,6 +23,11 @@ struct here {
 	uint16_t rdata_len;
 };
 
+/* False, for nearly all names, without a call: names_answer would return false. */
+static inline bool names_may_answer(const struct generation *world, const struct name *name)
+{
+	return name->labels == 1 || special_may_be(&world->settings->special, name);
+}
 /* What is sent for a name (folded). False, and ret untouched, when it is an ordinary name or goes by a route. */
 MUST_CHECK bool names_answer(const struct generation *world, const struct name *name, uint16_t type, bool dnssec_ok,
 			     struct here *ret);

@@ -2,20 +2,43 @@
 #include "query/query.h"
 
 #include "base/clock.h"
+#include "query/local.h"
 #include "wire/edns.h"
 
 static enum fate near_stage(struct service *s, struct query *q);
 static enum fate records_stage(struct service *s, struct query *q);
 
-/* Most worlds have no records of the operator's own, and no safe search: a whole batch passes over those rows at once. */
-static bool no_locals(const struct generation *world)
+/* A row with which a whole batch has nothing to do is passed over at once. */
+struct batch {
+	const struct generation *world;
+	bool has_cookies;
+	bool has_locals; /* one of the names may be among the operator's own records */
+	bool has_any;	 /* one of the questions is for ANY */
+};
+
+static bool no_cookies(const struct batch *b)
 {
-	return world->locals == NULL;
+	return !b->has_cookies;
 }
 
-static bool no_safe_search(const struct generation *world)
+static bool no_rate(const struct batch *b)
 {
-	return !world->settings->any_safe_search;
+	return b->world->settings->rate == 0;
+}
+
+static bool no_locals(const struct batch *b)
+{
+	return !b->has_locals;
+}
+
+static bool no_safe_search(const struct batch *b)
+{
+	return !b->world->settings->any_safe_search;
+}
+
+static bool no_any(const struct batch *b)
+{
+	return !b->has_any;
 }
 
 /* The order of judgement, each row with its reason. A stage that ends a query has called query_finish or query_drop itself. Rows
@@ -24,11 +47,11 @@ static const struct stage {
 	const char *name;
 	enum fate (*run)(struct service *s, struct query *q);
 	const char *why;
-	bool (*is_idle)(const struct generation *world); /* NULL: never */
+	bool (*is_idle)(const struct batch *b); /* NULL: never */
 } stages[] = {
     {"client", client_stage, "strangers get nothing built for them, not even an error about their packet's form"},
-    {"cookie", cookie_stage, "before whatever spares a client that has shown who it is"},
-    {"limit", limit_stage, "as soon as it is known who shows a good cookie; what is above the rate costs no look-up"},
+    {"cookie", cookie_stage, "before whatever spares a client that has shown who it is", no_cookies},
+    {"limit", limit_stage, "as soon as it is known who shows a good cookie; what is above the rate costs no look-up", no_rate},
     {"screen", screen_stage, "what is no question to resolve is refused before any look-up"},
     {"near", near_stage, "the policy's filter is asked; where a name may be in a list, its bucket is fetched"},
     {"records", records_stage, "and what is in that bucket"},
@@ -37,7 +60,8 @@ static const struct stage {
     {"safe", safe_stage, "after decide: a blocked engine stays blocked; an allowed one is led to its filtered host all the same",
      no_safe_search},
     {"names", names_stage, "after decide: what a list says of such a name is the operator's own word; the rest is nobody else's"},
-    {"any", any_stage, "after decide: a blocked name is blocked for ANY too; before the cache: ANY is not looked up over UDP"},
+    {"any", any_stage, "after decide: a blocked name is blocked for ANY too; before the cache: ANY is not looked up over UDP",
+     no_any},
     {"key", key_stage, "hashed once, for the cache and for the asks under way; the cache's bucket is fetched"},
     {"entry", entry_stage, "and the entry in it"},
     {"cached", cached_stage, "cheaper than asking; what it finds is judged again, since lists change while answers rest"},
@@ -46,13 +70,13 @@ static const struct stage {
 
 /* The answers of a batch are sent together, so that all of its queries that did not wait took as long as it: nobody has to look at
  * the clock for each. */
-static void begin_timing(struct service *s)
+static __attribute__((noinline)) void begin_timing(struct service *s)
 {
 	for (size_t i = 0; i < COUNTER_ENDS; i++)
 		s->ends_before[i] = atomic_load_explicit(&s->counters->values[COUNTER_BLOCKED + i], memory_order_relaxed);
 }
 
-static void end_timing(struct service *s)
+static __attribute__((noinline)) void end_timing(struct service *s)
 {
 	int64_t us = -1;
 
@@ -76,7 +100,8 @@ bool service_begin_batch(struct service *s)
 	s->now_s = s->wall_us / 1000000;
 	if (s->world == NULL)
 		return false;
-	if (UNLIKELY(s->world->masked))
+	s->grouped = s->world->masked;
+	if (UNLIKELY(s->grouped))
 		groups_refresh(s);
 	if (s->tap != NULL) {
 		tap_refresh(s->tap);
@@ -96,6 +121,18 @@ void service_end_batch(struct service *s)
 		end_timing(s);
 	cache_leave(s->reader);
 	s->world = NULL;
+}
+
+/* What only a stream, or an encrypted transport, asks of the packet. */
+static __attribute__((noinline)) void begin_stream(struct query *q, const struct msg_query *m)
+{
+	q->pads = q->via->encrypted && m->edns.present && m->edns.has_padding;
+	if (!q->via->stream)
+		return;
+	q->limit = MSG_LEN_MAX;
+	q->has_keepalive = m->edns.present && m->edns.has_keepalive;
+	if (q->parsed == MSG_QUERY && m->edns.present && m->edns.bad_keepalive)
+		q->parsed = MSG_FORMERR;
 }
 
 void query_begin(struct query *q, const uint8_t *bytes, size_t len)
@@ -118,7 +155,7 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->group = 0;
 	q->relieved = false;
 	q->until_s = SCHEDULE_NEVER;
-	q->has_keepalive = q->via->stream && m.edns.present && m.edns.has_keepalive;
+	q->has_keepalive = q->pads = false;
 	q->keepalive_100ms = 0;
 	q->id = m.header.id;
 	q->flags = m.header.flags;
@@ -132,13 +169,12 @@ void query_begin(struct query *q, const uint8_t *bytes, size_t len)
 	q->has_tsig = m.has_tsig;
 	q->wants_structured = m.edns.present && m.edns.has_sde;
 	q->wants_nsid = m.edns.present && m.edns.has_nsid;
-	q->pads = q->via->encrypted && m.edns.present && m.edns.has_padding;
 	q->has_cookie = q->cookie_good = false;
 	q->raw_cookie = m.edns.present ? m.edns.cookie : NULL;
 	q->raw_cookie_len = m.edns.cookie_len;
-	q->limit = q->via->stream ? MSG_LEN_MAX : (uint16_t)edns_udp_limit(&m.edns);
-	if (q->via->stream && q->parsed == MSG_QUERY && m.edns.present && m.edns.bad_keepalive)
-		q->parsed = MSG_FORMERR;
+	q->limit = (uint16_t)edns_udp_limit(&m.edns);
+	if (UNLIKELY(q->via->stream | q->via->encrypted))
+		begin_stream(q, &m);
 }
 
 static enum fate near_stage(struct service *s, struct query *q)
@@ -201,6 +237,7 @@ void query_rehearse(struct service *s, struct query *q, bool client_known)
 void query_run_batch(struct service *s, struct query *queries, struct policy_prepared *prepared, unsigned count)
 {
 	uint8_t going[QUERY_BATCH_MAX]; /* those without an end yet */
+	struct batch b = {.world = s->world};
 	unsigned left = 0;
 
 	if (count == 0)
@@ -218,12 +255,15 @@ void query_run_batch(struct service *s, struct query *queries, struct policy_pre
 		if (q->parsed == MSG_QUERY) {
 			policy_prepare(s->world->policy, &q->name, &prepared[i]);
 			q->prepared = &prepared[i];
+			b.has_locals |= local_is_possible(s->world, &q->name);
+			b.has_any |= q->type == RRTYPE_ANY;
 		}
+		b.has_cookies |= q->raw_cookie != NULL;
 		going[left++] = (uint8_t)i;
 	}
 	for (size_t stage = 0; stage < ARRAY_LEN(stages) && left > 0; stage++) {
 		unsigned still = 0;
-		if (stages[stage].is_idle != NULL && stages[stage].is_idle(s->world))
+		if (stages[stage].is_idle != NULL && stages[stage].is_idle(&b))
 			continue;
 		for (unsigned i = 0; i < left; i++) {
 			if (stages[stage].run(s, &queries[going[i]]) == FATE_NEXT)

@@ -159,9 +159,10 @@ struct judged {
 
 /* What a query that ends as blocked is blocked by, for whoever is told of it. */
 struct blocker {
-	const struct verdict *verdict; /* borrowed until the query's end; NULL: by no entry */
-	uint32_t ttl_s;		       /* so long may the client keep what it gets */
-	bool owns;		       /* the verdict is of the name asked; else what it is of was told of already */
+	const struct verdict *verdict;	    /* borrowed until the query's end; NULL: by no entry */
+	const struct policy_answer *answer; /* what it gets, borrowed as long; NULL: ttl_s says it */
+	uint32_t ttl_s;			    /* so long may the client keep what it gets */
+	bool owns;			    /* the verdict is of the name asked; else what it is of was told of already */
 };
 
 struct ask;	/* query/ask.c */
@@ -202,6 +203,7 @@ struct service {
 	int64_t now_s;		 /* wall clock, of this batch */
 	int64_t now_us, wall_us; /* the same */
 
+	bool grouped; /* the world is masked: not all lists act for everybody */
 	/* groups of clients, and pauses (group.c): what acts for each at this batch's second; without groups, for everybody, in the
 	 * first. Of groups_world, and only when that is masked */
 	struct group_now *groups; /* owned */
@@ -301,7 +303,7 @@ void query_find_group(const struct service *s, struct query *q);
 /* The lists that act for who asks; NULL: all. */
 static inline const struct list_mask *query_lists(const struct service *s, const struct query *q)
 {
-	if (LIKELY(!s->world->masked))
+	if (LIKELY(!s->grouped))
 		return NULL;
 	if (q->relieved)
 		return &s->mandatory;
@@ -313,18 +315,18 @@ const struct list_mask *query_lists_of_target(const struct service *s, struct qu
 /* Until when they do. */
 static inline int64_t query_until_s(const struct service *s, const struct query *q)
 {
-	return LIKELY(!s->world->masked) ? SCHEDULE_NEVER : MIN(s->groups[q->group].until_s, q->until_s);
+	return LIKELY(!s->grouped) ? SCHEDULE_NEVER : MIN(s->groups[q->group].until_s, q->until_s);
 }
 
 /* The set of servers that is asked for who asks (upstreams_of_group). */
 static inline uint32_t query_servers(const struct service *s, const struct query *q)
 {
-	return LIKELY(s->world->settings->group_count == 0) ? 0 : upstreams_of_group(s->world->upstreams, q->group);
+	return LIKELY(!s->grouped) ? 0 : upstreams_of_group(s->world->upstreams, q->group);
 }
 /* So long may anything be kept that is told now: until other lists act for who asks, rounded as the end of an entry is. */
 static inline uint32_t query_left_s(const struct service *s, const struct query *q)
 {
-	return LIKELY(!s->world->masked) ? UINT32_MAX : policy_left(query_until_s(s, q), s->now_s);
+	return LIKELY(!s->grouped) ? UINT32_MAX : policy_left(query_until_s(s, q), s->now_s);
 }
 /* The same of what is not a list's doing, but rewritten: a name of safe search may be blocked then, one of the operator's own
  * records never is. */
@@ -378,6 +380,8 @@ enum block_cname block_cname(const struct policy_answer *a, const struct query *
 
 /* The TTL that one of an entry's own records is sent with. record: of policy/records.h */
 struct record;
+/* How long a client may keep what it is sent. */
+uint32_t block_kept_s(const struct policy_answer *a);
 uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
 
 /* The engines whose search is safe for clients of that group: bits of enum safe_engine (safe.c). */

@@ -369,7 +369,8 @@ void rehearse(const struct rehearse_question *what, struct rehearsal *ret)
 	s->now_ms = clock_mono_ms();
 	s->now_s = what->now_s;
 	s->rehearses = true;
-	if (s->world->masked)
+	s->grouped = s->world->masked;
+	if (s->grouped)
 		groups_refresh(s);
 	write_query(what, ret);
 	cache_enter(s->reader);

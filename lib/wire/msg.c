@@ -88,7 +88,7 @@ static bool screen_record(struct rd *r, struct msg_query *q, unsigned section, b
 
 /* Everything past the questions: an OPT is looked for even when the query is known to be bad, since the answer must have one then
  * too (RFC 6891 §7). */
-static bool screen_records(struct rd *r, struct msg_query *q, struct extras *extras)
+static __attribute__((noinline)) bool screen_some(struct rd *r, struct msg_query *q, struct extras *extras)
 {
 	const uint16_t counts[] = {q->header.ancount, q->header.nscount, q->header.arcount};
 	unsigned seen = 0;
@@ -97,6 +97,13 @@ static bool screen_records(struct rd *r, struct msg_query *q, struct extras *ext
 			if (++seen > MSG_QUERY_RECORDS_MAX || !screen_record(r, q, section, section == 2 && left == 1, extras))
 				return false;
 	return rd_left(r) == 0;
+}
+
+static inline bool screen_records(struct rd *r, struct msg_query *q, struct extras *extras)
+{
+	if ((q->header.ancount | q->header.nscount | q->header.arcount) == 0)
+		return rd_left(r) == 0;
+	return screen_some(r, q, extras);
 }
 
 static bool screen_questions(struct rd *r, struct msg_query *q, struct name *ret_name)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "query/mailbox.h"
+#include "settings/load.h"
 #include "script.h"
 #include "upstream/health.h"
 #include "wire/edns.h"
@@ -140,11 +141,12 @@ static const struct via via_side_many = {.name = "udp", .room = side_room, .send
 
 /* ---- two equal worlds ---- */
 
-static const char *const names[] = {"nx.test",	   "nodata.test",  "null.test",	    "refused.test",    "drop.test",
-				    "local.test",  "cname.test",   "wild.test",	    "self.test",       "tc.test",
-				    "cached.test", "stale.test",   "chain.test",    "address.test",    "large.test",
-				    "miss.test",   "failed.test",  "miss2.test",    "target.test",     ".",
-				    "invalid",	   "cloaked.test", "redirect.test", "a.saring.invalid"};
+static const char *const names[] = {"nx.test",	   "nodata.test",    "null.test",     "refused.test",	  "drop.test",
+				    "local.test",  "cname.test",     "wild.test",     "self.test",	  "tc.test",
+				    "cached.test", "stale.test",     "chain.test",    "address.test",	  "large.test",
+				    "miss.test",   "failed.test",    "miss2.test",    "target.test",	  ".",
+				    "invalid",	   "cloaked.test",   "redirect.test", "a.saring.invalid", "host.test",
+				    "leads.test",  "below.host.test"};
 static const uint16_t types[] = {RRTYPE_A,   RRTYPE_A,	   RRTYPE_A, RRTYPE_A, RRTYPE_AAAA, RRTYPE_CNAME,
 				 RRTYPE_ANY, RRTYPE_HTTPS, 0,	     250,      41};
 
@@ -170,6 +172,16 @@ static void script_fill(struct rig *rig)
 	script_record(rule(rig, "self.test", ANSWER_LOCAL), RRTYPE_CNAME, RECORDS_TTL_UNSAID, "self.test");
 	script_record(rule(rig, "evil.test", ANSWER_LOCAL), RRTYPE_CNAME, RECORDS_TTL_UNSAID, "miss2.test");
 	(void)script_address(script_policy(rig), "192.0.2.66", ANSWER_NXDOMAIN);
+}
+
+/* The operator's own records, from the next publication on. */
+static void give_locals(struct rig *rig)
+{
+	static const char *const sources[] = {"saring.yaml"};
+	struct settings *s =
+	    rig_settings("records: [host.test A 192.0.2.7, leads.test CNAME miss.test, x.below.host.test A 192.0.2.8]\n");
+	generation_give_locals(rig->gs, locals_build(s->records, s->record_count, NULL, 0, sources, 1));
+	settings_destroy(s);
 }
 
 static void keep(struct rig *rig, const char *name, uint32_t age_s, const char *target, const char *address, unsigned count)
@@ -203,6 +215,8 @@ static struct side *side_create(void)
 	assert_true(service_begin_batch(s));
 	s->pool = pool_create(side->base, side->rig->counters, s->world->upstreams);
 	service_end_batch(s);
+	give_locals(side->rig);
+	generation_publish(side->rig->gs, script_create(), NULL, NULL, NULL, NULL);
 	script_fill(side->rig);
 	keep(side->rig, "cached.test", 17, NULL, "192.0.2.2", 0);
 	keep(side->rig, "stale.test", 500, NULL, "192.0.2.3", 0);
@@ -268,6 +282,8 @@ static void packet_make(struct packet *p)
 	if (edns) {
 		size_t mark =
 		    edns_write_begin(&w, (uint16_t)sizes[below(ARRAY_LEN(sizes))], below(30) == 0 ? 16 : 0, below(4) == 0);
+		if (below(4) == 0)
+			edns_write_option(&w, EDNS_COOKIE, "12345678", COOKIE_CLIENT_LEN);
 		edns_write_end(&w, mark);
 	}
 	p->len = w.pos;
