@@ -378,7 +378,7 @@ static void finish_source(const struct loader *l, const struct yaml_node *item, 
 static void finish_sources(const struct loader *l, const struct yaml_node *root)
 {
 	struct settings_list *lists = l->lists;
-	const struct yaml_node *node = l->settings->list_count > 0 ? yaml_get(root, "lists") : NULL;
+	const struct yaml_node *node = lists != NULL && l->settings->list_count > 0 ? yaml_get(root, "lists") : NULL;
 	for (const struct yaml_node *item = node != NULL ? node->first : NULL; item != NULL; item = item->next, lists++) {
 		if (item->kind != YAML_MAPPING)
 			continue;
@@ -463,7 +463,7 @@ static void finish_safe_search(const struct loader *l)
 {
 	struct settings *s = l->settings;
 	s->any_safe_search = s->safe_search != 0;
-	for (size_t i = 0; i < s->group_count; i++) {
+	for (size_t i = 0; l->groups != NULL && i < s->group_count; i++) {
 		struct settings_group *group = &l->groups[i];
 		if (!group->has_safe_search)
 			group->safe_search = s->safe_search;

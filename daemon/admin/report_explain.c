@@ -98,6 +98,7 @@ static bool put_local(json_t *object, const struct generation *g, const struct e
 	if (local_follow(g, &q->name, q->type, q->has_client && addr_is_loopback(&q->client), &links) == LOCAL_NONE)
 		return false;
 	const struct locals_rr *rr = local_record(&links, q->type, &is_data);
+	is_data = is_data && rr != NULL;
 	json_t *here = json_object();
 	if (links.count > 0 || !name_suffix(&q->name, links.found.zone_labels, &zone))
 		zone = q->name;

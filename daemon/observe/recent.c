@@ -48,7 +48,8 @@ static uint8_t cut(const char *text)
 
 	if (len <= RECENT_TEXT_MAX)
 		return (uint8_t)len;
-	for (len = RECENT_TEXT_MAX; len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80; len--)
+	/* text ends behind that */
+	for (len = RECENT_TEXT_MAX; len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80; len--) // NOLINT(clang-analyzer-core.*)
 		;
 	return (uint8_t)len;
 }
@@ -141,7 +142,7 @@ void recent_resize(struct recent *r, size_t limit)
 	while (r->next - r->oldest > limit)
 		forget_oldest(r);
 	slots = limit == 0 ? NULL : base_alloc(limit * sizeof(struct recent_entry *));
-	for (uint64_t n = r->oldest; n < r->next; n++)
+	for (uint64_t n = r->oldest; limit > 0 && r->limit > 0 && n < r->next; n++)
 		slots[n % limit] = r->slots[n % r->limit];
 	free(r->slots);
 	r->slots = slots;

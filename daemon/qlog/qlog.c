@@ -26,7 +26,7 @@ struct orders {
 	uint64_t bytes_max;  /* 0: any */
 };
 
-struct qlog {
+struct qlog { // NOLINT(clang-analyzer-optin.performance.Padding): what one thread has stands together
 	/* the main thread's */
 	gid_t group;
 	struct orders given;

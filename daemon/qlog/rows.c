@@ -333,14 +333,14 @@ static bool insert_at(struct rows *s, int64_t us)
 enum rows_end rows_add(struct rows *s, const struct row *row, struct err *err)
 {
 	const struct {
-		enum table table;
 		struct str text;
+		enum table table;
 		int at;
 	} words[] = {
-	    {TABLE_CLIENTS, row->client, 2},  {TABLE_NAMES, row->name, 4},     {TABLE_WORDS, row->type, 5},
-	    {TABLE_WORDS, row->transport, 6}, {TABLE_WORDS, row->fate, 7},     {TABLE_WORDS, row->rcode, 8},
-	    {TABLE_LISTS, row->list, 10},     {TABLE_ENTRIES, row->entry, 11}, {TABLE_WORDS, row->group, 12},
-	    {TABLE_WORDS, row->upstream, 13}, {TABLE_WORDS, row->verdict, 15},
+	    {row->client, TABLE_CLIENTS, 2},  {row->name, TABLE_NAMES, 4},     {row->type, TABLE_WORDS, 5},
+	    {row->transport, TABLE_WORDS, 6}, {row->fate, TABLE_WORDS, 7},     {row->rcode, TABLE_WORDS, 8},
+	    {row->list, TABLE_LISTS, 10},     {row->entry, TABLE_ENTRIES, 11}, {row->group, TABLE_WORDS, 12},
+	    {row->upstream, TABLE_WORDS, 13}, {row->verdict, TABLE_WORDS, 15},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		int64_t id;
