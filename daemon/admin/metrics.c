@@ -142,7 +142,8 @@ static void write_cache(const struct report_source *s, struct openmetrics *om)
 
 /* ---- upstreams ---- */
 
-/* Copied once, so that all families tell of the same moment, and a server that stands twice under one zone is told of once. */
+/* Copied once, so that all families tell of the same moment, and a server that stands twice under one zone, or in one group's set,
+ * is told of once: no two samples have the same labels. */
 static size_t copy_upstreams(const struct upstreams *u, struct upstream_stats **ret)
 {
 	size_t count = 0, zone_from = 0, all = upstreams_count(u);
@@ -152,7 +153,8 @@ static size_t copy_upstreams(const struct upstreams *u, struct upstream_stats **
 		struct upstream_stats *one = &stats[count];
 		*one = (struct upstream_stats){.rtt_ms = 0};
 		upstreams_stats(u, i, one);
-		if (count > 0 && one->zone != stats[count - 1].zone) /* they come route by route */
+		/* they come route by route, and set by set */
+		if (count > 0 && (one->zone != stats[count - 1].zone || one->set != stats[count - 1].set))
 			zone_from = count;
 		bool twice = false;
 		for (size_t j = zone_from; j < count && !twice; j++)
@@ -167,8 +169,9 @@ enum upstream_figure { UPSTREAM_STATE, UPSTREAM_SENT, UPSTREAM_FAILED, UPSTREAM_
 
 static void write_upstream(struct openmetrics *om, const struct upstream_stats *u, enum upstream_figure what)
 {
-	const struct openmetrics_label labels[] = {label("server", u->server), label("zone", u->zone != NULL ? u->zone : ".")};
-	const size_t count = ARRAY_LEN(labels);
+	const struct openmetrics_label labels[] = {label("server", u->server), label("zone", u->zone != NULL ? u->zone : "."),
+						   label("group", u->group != NULL ? u->group : "")};
+	const size_t count = ARRAY_LEN(labels) - (u->group != NULL ? 0 : 1);
 
 	switch (what) {
 	case UPSTREAM_STATE:

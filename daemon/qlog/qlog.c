@@ -16,6 +16,8 @@
 #include <string.h>
 #include <time.h>
 
+#define ROW_BYTES 300		  /* of the file, with its texts and in the indexes: seldom more */
+#define ROOM_STEPS_MAX 100	  /* of trimming, between two batches */
 #define WAKE_ROWS ROWS_BATCH_ROWS /* so many waiting are not kept waiting until the second is over */
 
 /* What the thread is to do. */
@@ -170,6 +172,14 @@ static bool have_store(struct qlog *q)
 	return q->store != NULL;
 }
 
+/* Of a small file a batch takes no more than half of what is left where trimming begins. */
+static size_t batch_rows(const struct qlog *q)
+{
+	const uint64_t fit = q->mine.bytes_max / 20 / ROW_BYTES + 1;
+
+	return q->mine.bytes_max > 0 && fit < ROWS_BATCH_ROWS ? (size_t)fit : ROWS_BATCH_ROWS;
+}
+
 /* One transaction's worth, from *at on. */
 static enum rows_end write_some(struct qlog *q, size_t *at, size_t *ret_rows, struct err *err)
 {
@@ -178,15 +188,38 @@ static enum rows_end write_some(struct qlog *q, size_t *at, size_t *ret_rows, st
 	struct qlog_query query;
 	struct row_room room;
 	struct row row;
+	const size_t rows_max = batch_rows(q);
 	enum rows_end end = rows_begin(q->store, err);
 
-	for (*ret_rows = 0;
-	     end == ROWS_OK && *ret_rows < ROWS_BATCH_ROWS && *at < end_at && queue_get(bytes, at, &query, &room.name_wire);
+	for (*ret_rows = 0; end == ROWS_OK && *ret_rows < rows_max && *at < end_at && queue_get(bytes, at, &query, &room.name_wire);
 	     ++*ret_rows) {
 		make_row(&query, &room, &row);
 		end = rows_add(q->store, &row, err);
 	}
 	return end == ROWS_OK ? rows_commit(q->store, err) : end;
+}
+
+/* True when there is more to do. */
+static bool trim_some(struct qlog *q)
+{
+	const struct orders *o = &q->mine;
+	const struct rows_bounds bounds = {.before_us = o->retention_s == 0 ? 0 : (clock_wall_s() - o->retention_s) * 1000000,
+					   .bytes_max = o->bytes_max};
+	struct err err = {0};
+	bool more = false;
+	enum rows_end end = rows_trim(q->store, &bounds, &more, &err);
+
+	if (end != ROWS_OK)
+		end_badly(q, end, &err);
+	return end == ROWS_OK && more;
+}
+
+/* A burst may bring more than its bound leaves of the file: what is needed is made between two batches, before it is full. */
+static void make_room(struct qlog *q)
+{
+	for (unsigned i = 0; i < ROOM_STEPS_MAX && q->store != NULL && rows_is_tight(q->store, q->mine.bytes_max) && trim_some(q);
+	     i++)
+		;
 }
 
 /* False: what is left is tried again later. */
@@ -206,25 +239,13 @@ static bool write_all(struct qlog *q)
 		pthread_mutex_lock(&q->lock);
 		q->info.written += rows;
 		pthread_mutex_unlock(&q->lock);
+		make_room(q);
+		if (q->store == NULL)
+			return false;
 	}
 	buf_reset(&q->work.bytes);
 	q->work.count = q->done = 0;
 	return true;
-}
-
-/* True when there is more to do. */
-static bool trim_some(struct qlog *q)
-{
-	const struct orders *o = &q->mine;
-	const struct rows_bounds bounds = {.before_us = o->retention_s == 0 ? 0 : (clock_wall_s() - o->retention_s) * 1000000,
-					   .bytes_max = o->bytes_max};
-	struct err err = {0};
-	bool more = false;
-	enum rows_end end = rows_trim(q->store, &bounds, &more, &err);
-
-	if (end != ROWS_OK)
-		end_badly(q, end, &err);
-	return end == ROWS_OK && more;
 }
 
 static void note_size(struct qlog *q)

@@ -55,6 +55,8 @@ struct rows_bounds {
 };
 /* One step: some rows that are too old or too many, some texts that no row names any more, some pages given back to the file
  * system. *ret_more: there is more to do. */
+/* Is so much of that bound in use that rows_trim would take rows away for it? As of the last commit. */
+bool rows_is_tight(const struct rows *s, uint64_t bytes_max);
 MUST_CHECK enum rows_end rows_trim(struct rows *s, const struct rows_bounds *bounds, bool *ret_more, struct err *err);
 
 uint64_t rows_count(const struct rows *s);

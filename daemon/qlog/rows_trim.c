@@ -134,6 +134,11 @@ static bool vacuum(struct rows *s, uint64_t pages_max, bool *ret_more)
 	return rows_run(s, sql);
 }
 
+bool rows_is_tight(const struct rows *s, uint64_t bytes_max)
+{
+	return bytes_max > 0 && s->pages - s->free_pages > MAX(bytes_max / s->page_size, UINT64_C(1)) / 100 * TRIM_FROM_PERCENT;
+}
+
 static bool trim(struct rows *s, const struct rows_bounds *bounds, bool *ret_more)
 {
 	const uint64_t pages_max = bounds->bytes_max == 0 ? UINT64_MAX : MAX(bounds->bytes_max / s->page_size, UINT64_C(1));

@@ -228,10 +228,13 @@ def test_a_server_that_stands_twice_is_told_of_once(serve):
     """Two samples alike would cost the whole scrape."""
     daemon = serve()
     up = daemon.up.endpoint
-    daemon.configure(upstream={"servers": [up, up], "routes": [{"zone": "corp.example", "servers": [up]}]})
+    daemon.configure(upstream={"servers": [up, up], "routes": [{"zone": "corp.example", "servers": [up]}]},
+                     groups=[{"name": "kids", "clients": ["127.0.0.32/27"], "upstream": {"servers": [up], "strategy": "ordered"}},
+                             {"name": "lab", "clients": ["127.0.0.64/27"], "upstream": [up, "dns://127.0.0.1:9"]}])
     daemon.ctl("reload")
-    zones = sorted(dict(pairs)["zone"] for name, pairs in figures(daemon).samples if name == "saring_upstream_up")
-    assert zones == [".", "corp.example"]
+    labels = [dict(pairs) for name, pairs in figures(daemon).samples if name == "saring_upstream_up"]
+    assert sorted((one["server"] == up, one["zone"], one.get("group", "")) for one in labels) == [
+        (False, ".", "lab"), (True, ".", ""), (True, ".", "kids"), (True, ".", "lab"), (True, "corp.example", "")]
 
 
 # ---- the manual ----

@@ -246,6 +246,32 @@ static void test_what_cannot_be_written_at_the_end_is_dropped(void **state)
 	qlog_destroy(NULL);
 }
 
+/* What comes is many times what the file may hold: room is made on the way, and the bound is no full disk. */
+static void test_a_burst_beyond_the_bound(void **state)
+{
+	(void)state;
+	const struct settings s = {.query_log = true, .query_log_file = path, .query_log_bytes = UINT64_C(2) << 20};
+	struct qlog *q = qlog_create(getegid());
+	struct qlog_info info = {.written = 0};
+	qlog_follow(q, &s);
+	for (unsigned i = 0; i < 60000; i++) {
+		char name[64];
+		(void)snprintf(name, sizeof(name), "x%u.a-name-of-some-length-for-the-table.example", i);
+		take(q, name);
+		for (qlog_info(q, &info); i - info.written > 20000; qlog_info(q, &info)) /* the queue has a bound of its own */
+			assert_string_equal(info.error, "");
+	}
+	for (time_t end = time(NULL) + 4 * WAIT_S; info.written < 60000; qlog_info(q, &info)) {
+		assert_string_equal(info.error, "");
+		assert_false(is_late(end));
+	}
+	assert_int_equal(info.dropped, 0);
+	qlog_destroy(q);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size <= 2 << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +280,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_locked_by_another, remove_files),
 	    cmocka_unit_test_teardown(test_deleted_and_damaged, remove_files),
 	    cmocka_unit_test_teardown(test_what_cannot_be_written_at_the_end_is_dropped, remove_files),
+	    cmocka_unit_test_teardown(test_a_burst_beyond_the_bound, remove_files),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
