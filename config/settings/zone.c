@@ -383,6 +383,8 @@ const struct time_zone *zone_system(struct arena *arena)
 		text++;
 	if (text == NULL)
 		z = load_file(LOCALTIME, arena, NULL);
+	else if (text[0] == '/') /* a file of this form, wherever it lies: tzset(3) */
+		z = load_file(text, arena, NULL);
 	else if ((z = zone_load(str_from(text), arena, NULL)) == NULL)
 		z = zone_from_rule(str_from(text), arena);
 	return z != NULL ? z : zone_utc(arena);

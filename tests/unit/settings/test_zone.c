@@ -102,6 +102,10 @@ static void test_system(void **state)
 	assert_int_equal(zone_offset(zone_system(&arena), 0), 7 * 3600);
 	assert_int_equal(setenv("TZ", ":Asia/Tokyo", 1), 0);
 	assert_int_equal(zone_offset(zone_system(&arena), 1700000000), 9 * 3600);
+	assert_int_equal(setenv("TZ", ":/usr/share/zoneinfo/Asia/Tokyo", 1), 0);
+	assert_int_equal(zone_offset(zone_system(&arena), 1700000000), 9 * 3600);
+	assert_int_equal(setenv("TZ", "/usr/share/zoneinfo/Asia/Jakarta", 1), 0);
+	assert_int_equal(zone_offset(zone_system(&arena), 0), 7 * 3600);
 	assert_int_equal(setenv("TZ", "XYZ-2", 1), 0);
 	assert_int_equal(zone_offset(zone_system(&arena), 0), 2 * 3600);
 	assert_int_equal(setenv("TZ", "no such zone", 1), 0);
