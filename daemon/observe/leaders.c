@@ -32,7 +32,7 @@ struct leaders *leaders_create(int64_t now_s)
 	return l;
 }
 
-static void segment_clear(struct segment *s)
+static void clear_segment(struct segment *s)
 {
 	for (size_t i = 0; i < LEADERS_KINDS; i++)
 		top_destroy(s->top[i]);
@@ -42,7 +42,7 @@ static void segment_clear(struct segment *s)
 void leaders_forget(struct leaders *l, int64_t now_s)
 {
 	for (size_t i = 0; i < LEADERS_SEGMENTS; i++)
-		segment_clear(&l->segments[i]);
+		clear_segment(&l->segments[i]);
 	l->since_s = now_s;
 	l->newest = now_s / LEADERS_SEGMENT_S;
 }
@@ -67,7 +67,7 @@ static void move_on(struct leaders *l, int64_t now_s)
 	l->newest = MAX(l->newest, number);
 	for (size_t i = 0; i < LEADERS_SEGMENTS; i++)
 		if (l->segments[i].number <= l->newest - LEADERS_SEGMENTS)
-			segment_clear(&l->segments[i]);
+			clear_segment(&l->segments[i]);
 }
 
 static struct top_name *count(struct leaders *l, enum leaders_kind kind, const void *key, size_t len, const struct fact *f)
