@@ -360,7 +360,8 @@ void metrics_http_serve(struct metrics_http *m, struct event_base *base, void (*
 	evhttp_set_max_headers_size(m->http, METRICS_HEAD_MAX);
 	evhttp_set_max_body_size(m->http, METRICS_BODY_MAX);
 	evhttp_set_allowed_methods(m->http, METRICS_METHODS); /* those it does not know yet are told so */
-	evhttp_set_timeout(m->http, 2 * METRICS_DEADLINE_MS / 1000); /* for inactivity alone, so that the deadline is always first */
+	evhttp_set_timeout(m->http,
+			   2 * METRICS_DEADLINE_MS / 1000); /* for inactivity alone, so that the deadline is always first */
 	evhttp_set_bevcb(m->http, on_accepted, m);
 	evhttp_set_gencb(m->http, on_request, m);
 	metrics_http_adopt(m);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #define BACKLOG 16
-#define SEND_BYTES 65536 /* of an answer that a client does not take, so much lies with the kernel; connections have it from here */
+#define SEND_BYTES                                                                                                     \
+	65536 /* of an answer that a client does not take, so much lies with the kernel; connections have it from here \
+	       */
 
 static bool open_socket(const struct addr *addr, int *ret_fd)
 {

@@ -205,10 +205,11 @@ static void check_lists(const struct settings *s)
 static void test_query_log(void **state)
 {
 	(void)state;
-	struct settings *s = load_good(STR_LIT("state: st\n"
-					       "log: {queries: {enabled: true, retention: 0s, max-size: 8MiB, blocked-only: true}}\n"
-					       "dnstap: {file: taps/d, messages: [client-response], bytes: false}\n"),
-				       "/srv/saring/saring.yaml");
+	struct settings *s =
+	    load_good(STR_LIT("state: st\n"
+			      "log: {queries: {enabled: true, retention: 0s, max-size: 8MiB, blocked-only: true}}\n"
+			      "dnstap: {file: taps/d, messages: [client-response], bytes: false}\n"),
+		      "/srv/saring/saring.yaml");
 	assert_true(s->query_log && s->query_log_blocked_only);
 	assert_string_equal(s->query_log_file, "/srv/saring/st/queries.db");
 	assert_int_equal(s->query_log_retention_s, 0);
