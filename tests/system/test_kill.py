@@ -187,7 +187,12 @@ def test_a_fetch_killed_at_every_call_of_saringd(fetching, faults, web):
     for at in range(1, count + 1):
         old, new = ("new", "old") if at % 2 else ("old", "new")
         faults.kill("saringd", at)
-        fetch(new)
+        told = fetch(new)
+        if told.code == 0 and faults.count < at and at > count // 2:
+            # what the daemon writes beside (figures, records) is not the same each time: this one took fewer calls, and is done
+            faults.clear()
+            assert blocked(ask(fetching, f"{new}.last.example"))
+            break
         wait_dead(fetching, at, faults)
         faults.clear()
         restarted(fetching, faults)
