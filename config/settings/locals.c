@@ -458,7 +458,9 @@ const char *locals_source(const struct locals *l, uint16_t source)
 
 void locals_counts(const struct locals *l, struct locals_counts *ret)
 {
-	*ret = l == NULL ? (struct locals_counts){.names = 0} : l->counts;
+	*ret = (struct locals_counts){.names = 0};
+	if (l != NULL)
+		*ret = l->counts;
 }
 
 bool locals_next(const struct locals *l, struct locals_walk *at, struct name *ret_owner, const struct locals_rr **ret)

@@ -292,6 +292,17 @@ static struct served *find(struct metrics_http *m, const struct addr *said)
 	return NULL;
 }
 
+static struct served *open_one(struct metrics_http *m, const struct endpoint *said, const char *path, struct err *err)
+{
+	must(m->served_count < ARRAY_LEN(m->served));
+	struct served *s = &m->served[m->served_count];
+	*s = (struct served){.bound = NULL};
+	if (!metrics_endpoint_open(said, path, &s->endpoint, err))
+		return NULL;
+	m->served_count++;
+	return s;
+}
+
 bool metrics_http_stage(struct metrics_http *m, const struct settings *settings, struct err *err)
 {
 	metrics_http_unstage(m);
@@ -301,15 +312,11 @@ bool metrics_http_stage(struct metrics_http *m, const struct settings *settings,
 	for (size_t i = 0; i < settings->metrics_listen_count; i++) {
 		const struct endpoint *said = &settings->metrics_listen[i];
 		struct served *s = find(m, &said->addr);
+		if (s == NULL)
+			s = open_one(m, said, settings->path, err);
 		if (s == NULL) {
-			must(m->served_count < ARRAY_LEN(m->served));
-			s = &m->served[m->served_count];
-			*s = (struct served){.bound = NULL};
-			if (!metrics_endpoint_open(said, settings->path, &s->endpoint, err)) {
-				metrics_http_unstage(m);
-				return false;
-			}
-			m->served_count++;
+			metrics_http_unstage(m);
+			return false;
 		}
 		s->wanted = true;
 	}

@@ -98,16 +98,16 @@ static bool put_local(json_t *object, const struct generation *g, const struct e
 	if (local_follow(g, &q->name, q->type, q->has_client && addr_is_loopback(&q->client), &links) == LOCAL_NONE)
 		return false;
 	const struct locals_rr *rr = local_record(&links, q->type, &is_data);
-	is_data = is_data && rr != NULL;
+	const struct locals_rr *data = is_data ? rr : NULL;
 	json_t *here = json_object();
 	if (links.count > 0 || !name_suffix(&q->name, links.found.zone_labels, &zone))
 		zone = q->name;
 	report_put_word(here, "zone", name_to_text(&zone, text));
 	report_put_word(here, "source", rr != NULL && rr->source != 0 ? "hosts" : "records");
-	report_put_word(here, "answer", is_data ? "data" : links.found.kind == LOCALS_DENIED ? "nxdomain" : "nodata");
-	if (is_data)
-		put_local_record(here, rr->type, rr);
-	report_put(here, "ttl", json_integer(is_data ? rr->ttl_s : LOCALS_TTL_S));
+	report_put_word(here, "answer", data != NULL ? "data" : links.found.kind == LOCALS_DENIED ? "nxdomain" : "nodata");
+	if (data != NULL)
+		put_local_record(here, data->type, data);
+	report_put(here, "ttl", json_integer(data != NULL ? data->ttl_s : LOCALS_TTL_S));
 	report_put_word(here, "file", rr != NULL ? locals_source(g->locals, rr->source) : NULL);
 	report_put(here, "line", rr != NULL ? json_integer(rr->line) : json_null());
 	report_put(object, "answered_here", here);

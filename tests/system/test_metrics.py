@@ -221,7 +221,7 @@ def test_nothing_is_told_of_clients_or_names(serve):
     assert "private" not in text and "ads.example" not in text
     labels = {label for _, pairs in figures(daemon).samples for label, _ in pairs}
     assert labels == {"version", "verdict", "type", "transport", "rcode", "le", "server", "zone", "content", "bulk", "result", "list",
-                      "action", "mode", "mandatory"}
+                      "action", "mode", "mandatory", "scope"}
 
 
 def test_a_server_that_stands_twice_is_told_of_once(serve):

@@ -94,7 +94,7 @@ static void show_json(const struct context *ctx, const struct convert *c, const 
 	json_object_set_new(all, "taken", counts(c));
 	json_object_set(all, "changed", c->changed);
 	json_object_set(all, "left_out", c->left);
-	json_object_set_new(all, "more", json_integer((json_int_t)(c->changed_more + c->left_more)));
+	json_object_set_new(all, "more", json_integer((json_int_t)c->changed_more + (json_int_t)c->left_more));
 	json_object_set_new(all, "output", ctx->in->output_path != NULL ? json_string(ctx->in->output_path) : json_null());
 	json_object_set_new(all, "config", json_stringn(config.ptr, config.len));
 	json_object_set_new(all, "lists", lists);

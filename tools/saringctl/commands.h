@@ -85,7 +85,6 @@ struct command {
 	const char *verb;  /* "list" */
 	const char *sub;   /* "add", or NULL */
 	const char *alias; /* another word for the verb; NULL: none. Of a row without a sub */
-	enum command_purpose purpose;
 	enum exit_status (*run)(struct context *ctx);
 	/* "LIST NAME...", or "". Capitals say what stands there, and complete it: LIST, FILE, NAME; small letters are the words
 	 * themselves, with | between them. [ ]: may be left out. */
@@ -96,7 +95,8 @@ struct command {
 	const char *details;  /* sentences for its own help; may be NULL */
 	const char *examples; /* whole command lines, "\n" between them */
 	const char *failed;   /* what exit status 1 means, where it is more than "it could not be done" */
-	bool alone;	      /* never ends with 3: it does without the daemon */
+	enum command_purpose purpose;
+	bool alone; /* never ends with 3: it does without the daemon */
 };
 extern const struct command commands_table[];
 extern const size_t commands_count;

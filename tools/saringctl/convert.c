@@ -51,7 +51,7 @@ static void note(struct convert *c, json_t *notes, size_t max, size_t *more, uin
 		++*more;
 		return;
 	}
-	(void)vsnprintf(why, sizeof(why), fmt, args);
+	(void)vsnprintf(why, sizeof(why), fmt, args); // NOLINT(clang-analyzer-valist.Uninitialized): the callers have begun it
 	json_t *n = json_object();
 	json_object_set_new(n, "file", text_json(c->file != NULL ? c->file : ""));
 	json_object_set_new(n, "line", line > 0 ? json_integer(line) : json_null());

@@ -149,14 +149,13 @@ static void take_variable(struct convert *c, struct str key, struct str value, u
 		pihole_privacy(c, value, line, name);
 	else if (str_eq_c(key, "BLOCKING_ENABLED") && !on)
 		convert_left(c, line, name, "blocking was switched off there; here it is on");
-	else if (str_eq_c(key, "BLOCKING_ENABLED") || (str_eq_c(key, "DNS_BOGUS_PRIV") && on))
+	else if (str_eq_c(key, "BLOCKING_ENABLED") || (str_eq_c(key, "DNS_BOGUS_PRIV") && on) ||
+		 (str_eq_c(key, "DNS_FQDN_REQUIRED") && !on))
 		c->off++;
 	else if (str_eq_c(key, "DNS_BOGUS_PRIV"))
 		convert_left(c, line, name, "private reverse names are answered here; names.forward makes exceptions");
-	else if (str_eq_c(key, "DNS_FQDN_REQUIRED") && on)
-		convert_put_text(c, "names.dotless", "nodata");
 	else if (str_eq_c(key, "DNS_FQDN_REQUIRED"))
-		c->off++;
+		convert_put_text(c, "names.dotless", "nodata");
 	else if (str_eq_c(key, "DNSMASQ_LISTENING"))
 		convert_allow_private(c, line, name,
 				      str_eq_c(value, "local") ? "clients of this machine's own networks could ask"

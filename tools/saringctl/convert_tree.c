@@ -33,7 +33,7 @@ bool convert_node_true(const struct yaml_node *node)
 /* Without recursion: first children, then next ones, then those of the parents. Bounded by the depth that the readers allow. */
 static size_t count_scalars(const struct yaml_node *top)
 {
-	const struct yaml_node *stack[DEPTH_MAX + 1];
+	const struct yaml_node *stack[DEPTH_MAX + 1] = {NULL};
 	size_t depth = 0, count = 0;
 	const struct yaml_node *node = top;
 	for (;;) {
