@@ -42,6 +42,7 @@ static bool parse_socket(const char *line, bool tcp, uint16_t port, struct proc_
 {
 	char host[40];
 	unsigned at, state;
+	// the kernel writes these, of a width that is given here. NOLINTNEXTLINE(cert-err34-c)
 	if (sscanf(line, " %*u: %39[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*d %" SCNu64, host, &at, &state,
 		   &ret->inode) != 4)
 		return false;
