@@ -157,7 +157,7 @@ def mounts():
 
 @pytest.fixture
 def tiny(mounts, home):
-    one = Tiny(home / "log", kib=2048)
+    one = Tiny(home / "log", kib=65536)
     yield one
     one.umount()
 
