@@ -184,8 +184,6 @@ static void put_verdict(json_t *object, const struct generation *g, const struct
 		const struct rehearse_question question = {
 		    .world = g, .name = &q->name, .type = q->type, .group = q->group, .until_s = q->now.until_s, .now_s = q->at_s};
 		rehearse_block(&question, verdict, true, &answer);
-		if (answer.answer == ANSWER_NXDOMAIN && local_is_above(g, &q->name))
-			answer.answer = ANSWER_NODATA;
 		report_put_word(object, "answer", answer_words[answer.answer]);
 		report_put(object, "ttl", json_integer(answer.ttl_s));
 	} else {

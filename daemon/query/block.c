@@ -153,10 +153,14 @@ static __attribute__((noinline)) void fit_group(const struct generation *world, 
 }
 
 /* What an HTTPS record held does not make the name itself be gone: for other types it may have data, which NXDOMAIN would deny
- * (RFC 2308 §5). */
-static inline void spare_name(uint16_t qtype, bool owns, struct policy_answer *a)
+ * (RFC 2308 §5). Nor is a name gone that has records of the operator's own below it. */
+static inline void spare_name(const struct generation *world, const struct name *qname, uint16_t qtype, bool owns,
+			      struct policy_answer *a)
 {
-	if (UNLIKELY(!owns) && a->answer == ANSWER_NXDOMAIN && (qtype == RRTYPE_HTTPS || qtype == RRTYPE_SVCB))
+	if (a->answer != ANSWER_NXDOMAIN)
+		return;
+	if ((UNLIKELY(!owns) && (qtype == RRTYPE_HTTPS || qtype == RRTYPE_SVCB)) ||
+	    (local_is_possible(world, qname) && local_is_above(world, qname)))
 		a->answer = ANSWER_NODATA;
 }
 
@@ -166,7 +170,7 @@ void block_answer(const struct generation *world, const struct block_for *whom, 
 	policy_answer(world->policy, v, whom->qname, owns, whom->now_s, ret);
 	if (UNLIKELY(world->masked))
 		fit_group(world, whom, v, owns, ret);
-	spare_name(whom->qtype, owns, ret);
+	spare_name(world, whom->qname, whom->qtype, owns, ret);
 }
 
 static __attribute__((noinline)) void grouped_answer(const struct service *s, const struct query *q, const struct verdict *v,
@@ -186,7 +190,7 @@ void query_block_answer(const struct service *s, const struct query *q, const st
 		return;
 	}
 	policy_answer(s->world->policy, v, &q->name, owns, s->now_s, ret);
-	spare_name(q->type, owns, ret);
+	spare_name(s->world, &q->name, q->type, owns, ret);
 }
 
 enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns)
@@ -196,8 +200,6 @@ enum block_end query_block(struct service *s, struct query *q, const struct verd
 	enum block_end end = BLOCK_ENDED;
 
 	query_block_answer(s, q, v, owns, &a);
-	if (a.answer == ANSWER_NXDOMAIN && local_is_possible(s->world, &q->name) && local_is_above(s->world, &q->name))
-		a.answer = ANSWER_NODATA;
 	switch (a.answer) {
 	case ANSWER_DROP:
 		count(s, q, v, owns, &a);

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "policy/ident.h"
-#include "query/local.h"
 
 #include <string.h>
 
@@ -27,8 +26,6 @@ static uint8_t action_of(const struct service *s, const struct query *q, const s
 	if (v->kind != VERDICT_BLOCKED)
 		return FRAME_PASS;
 	query_block_answer(s, q, v, owns, &a);
-	if (a.answer == ANSWER_NXDOMAIN && s->world->locals != NULL && local_is_above(s->world, &q->name))
-		a.answer = ANSWER_NODATA; /* as query_block has it */
 	switch (a.answer) {
 	case ANSWER_NXDOMAIN:
 		return FRAME_NXDOMAIN;

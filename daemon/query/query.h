@@ -362,7 +362,8 @@ MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const 
  * clients over encrypted transports and on this machine get it. */
 bool query_structured(const struct service *s, const struct query *q);
 /* What is sent for a verdict of kind BLOCKED to a question for qname (folded) and qtype. owns: as policy_answer's, which this is
- * but for what HTTPS and SVCB records lead to, for the group's own answer, and for its schedule. */
+ * but for what HTTPS and SVCB records lead to, for the operator's own records below qname, for the group's own answer, and for its
+ * schedule. */
 struct block_for {
 	const struct name *qname;
 	uint16_t qtype, group;
