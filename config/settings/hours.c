@@ -32,6 +32,19 @@ static bool bind_each(const struct values *v, const struct schema_key *row, cons
 	return good;
 }
 
+/* The same, kept in object as an array and its count. */
+static bool bind_array(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
+		       size_t size, bool (*parse)(const struct values *v, const struct yaml_node *node, void *ret), void *object)
+{
+	void *items = NULL;
+	size_t count = 0;
+	if (!bind_each(v, row, key, node, size, parse, &items, &count))
+		return false;
+	values_store(object, row->at, &items, sizeof(items));
+	values_store(object, row->at_more, &count, sizeof(count));
+	return true;
+}
+
 /* --- days --- */
 
 static bool parse_day(struct str text, unsigned *ret)
@@ -113,18 +126,6 @@ static bool parse_hours(const struct values *v, const struct yaml_node *node, vo
 	return true;
 }
 
-static bool bind_hours(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
-		       void *object)
-{
-	void *items = NULL;
-	size_t count = 0;
-	if (!bind_each(v, row, key, node, sizeof(struct settings_hours), parse_hours, &items, &count))
-		return false;
-	values_store(object, row->at, &items, sizeof(items));
-	values_store(object, row->at_more, &count, sizeof(count));
-	return true;
-}
-
 /* --- dates --- */
 
 static bool parse_date(struct str text, int32_t *ret)
@@ -156,18 +157,6 @@ static bool parse_dates(const struct values *v, const struct yaml_node *node, vo
 	return true;
 }
 
-static bool bind_dates(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
-		       void *object)
-{
-	void *items = NULL;
-	size_t count = 0;
-	if (!bind_each(v, row, key, node, sizeof(struct settings_dates), parse_dates, &items, &count))
-		return false;
-	values_store(object, row->at, &items, sizeof(items));
-	values_store(object, row->at_more, &count, sizeof(count));
-	return true;
-}
-
 /* --- the zone --- */
 
 static bool bind_zone(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
@@ -190,8 +179,8 @@ bool hours_bind(const struct values *v, const struct schema_key *row, const char
 	if (row->type == SCHEMA_DAYS)
 		return bind_days(v, row, key, node, object);
 	if (row->type == SCHEMA_HOURS)
-		return bind_hours(v, row, key, node, object);
+		return bind_array(v, row, key, node, sizeof(struct settings_hours), parse_hours, object);
 	if (row->type == SCHEMA_DATES)
-		return bind_dates(v, row, key, node, object);
+		return bind_array(v, row, key, node, sizeof(struct settings_dates), parse_dates, object);
 	return bind_zone(v, row, key, node, object);
 }
