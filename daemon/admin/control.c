@@ -150,17 +150,25 @@ static bool conn_flush(struct conn *c)
 	return true;
 }
 
-/* May free c. */
-static void conn_write(struct conn *c)
+/* Is all of it out? Else it goes on when there is room for more, or c is freed. */
+static bool conn_is_out(struct conn *c)
 {
 	if (!conn_flush(c)) {
 		conn_close(c);
-		return;
+		return false;
 	}
 	if (c->sent < c->out.len) {
 		(void)event_add(c->writable, NULL);
-		return;
+		return false;
 	}
+	return true;
+}
+
+/* May free c. */
+static void conn_write(struct conn *c)
+{
+	if (!conn_is_out(c))
+		return;
 	if (c->last)
 		conn_close(c);
 	else
@@ -203,14 +211,8 @@ static void conn_refuse(struct conn *c, const struct err *err)
 static void conn_pump(struct conn *c)
 {
 	while (c->state == CONN_STREAMING) {
-		if (!conn_flush(c)) {
-			conn_close(c);
+		if (!conn_is_out(c))
 			return;
-		}
-		if (c->sent < c->out.len) {
-			(void)event_add(c->writable, NULL);
-			return;
-		}
 		json_t *reply = c->stream.next(c->stream.arg);
 		if (!reply)
 			return;
