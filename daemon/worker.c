@@ -5,11 +5,11 @@
 #include "listen/tcp.h"
 #include "listen/udp.h"
 #include "query/query.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,21 +274,14 @@ static void *worker_main(void *arg)
 
 bool worker_start(struct worker *w, struct err *err)
 {
-	sigset_t all, before;
-
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&w->thread, NULL, worker_main, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	char name[16];
+	snprintf(name, sizeof(name), "worker-%u", w->config.index);
+	int rc = thread_start(&w->thread, name, worker_main, w);
 	if (rc != 0) {
 		errno = rc;
 		return err_set_errno(err, ERR_IO, "cannot start worker %u", w->config.index);
 	}
 	w->started = true;
-	char name[16];
-	snprintf(name, sizeof(name), "worker-%u", w->config.index);
-	(void)pthread_setname_np(w->thread, name);
 	return true;
 }
 

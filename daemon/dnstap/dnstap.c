@@ -5,11 +5,11 @@
 #include "base/log.h"
 #include "dnstap/encode.h"
 #include "dnstap/output.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,16 +238,10 @@ struct frames_seat *dnstap_seat(struct dnstap *d, unsigned worker)
 
 static void start(struct dnstap *d)
 {
-	sigset_t all, before;
+	int rc = thread_start(&d->thread, "dnstap", thread_main, d);
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&d->thread, NULL, thread_main, d);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	d->started = rc == 0;
-	if (d->started)
-		(void)pthread_setname_np(d->thread, "dnstap");
-	else
+	if (!d->started)
 		log_error("dnstap.failed error=\"its thread cannot be started: %s\"", strerror(rc));
 }
 

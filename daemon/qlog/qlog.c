@@ -5,12 +5,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "qlog/rows.h"
+#include "thread.h"
 #include "wire/rrtype.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -383,19 +383,12 @@ struct qlog *qlog_create(gid_t group)
 	return q;
 }
 
-/* Signals are the main thread's. */
 static void start(struct qlog *q)
 {
-	sigset_t all, before;
+	int rc = thread_start(&q->thread, "query-log", writer_main, q);
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&q->thread, NULL, writer_main, q);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	q->started = rc == 0;
-	if (q->started)
-		(void)pthread_setname_np(q->thread, "query-log");
-	else
+	if (!q->started)
 		log_error("querylog.failed error=\"its thread cannot be started: %s\"", strerror(rc));
 }
 
