@@ -17,16 +17,6 @@ static const struct settings *settings_of(const struct outlets *o)
 	return generation_current(o->config.generations)->settings;
 }
 
-/* The group of the world that the query ended in; that of another is not known any more. */
-static struct str group_name(const struct outlets *o, const struct fact *f)
-{
-	const struct generation *g = generation_current(o->config.generations);
-
-	if (f->world != g->serial || f->group >= g->settings->group_count)
-		return (struct str){NULL, 0};
-	return str_from(g->settings->groups[f->group].name);
-}
-
 static void put_client(const struct fact *f, enum privacy privacy, struct qlog_query *q)
 {
 	uint8_t wide[ADDR_WIDE_LEN];
@@ -61,7 +51,7 @@ static void take(void *arg, const struct fact *f)
 			       .verdict = f->verdict == FACT_NONE ? NULL : fact_verdict_words[f->verdict],
 			       .list = f->list,
 			       .entry = str_from(fact_entry(f, privacy, entry)),
-			       .group = group_name(o, f),
+			       .group = str_from(f->group_name),
 			       .upstream = str_from(f->server)};
 	put_client(f, privacy, &q);
 	qlog_take(o->qlog, &q);
