@@ -69,8 +69,7 @@ bool pause_is_same(const struct pause *a, const struct pause *b)
 	    a->target == b->target || (a->target != NULL && b->target != NULL && strcmp(a->target, b->target) == 0);
 	if (a->scope != b->scope || !one_target || a->has_client != b->has_client)
 		return false;
-	return !a->has_client || (a->client.family == b->client.family && a->client.bits == b->client.bits &&
-				  memcmp(a->client.bytes, b->client.bytes, sizeof(a->client.bytes)) == 0);
+	return !a->has_client || prefix_eq(&a->client, &b->client);
 }
 
 bool pauses_put(struct pauses *p, struct pause *pause)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define FILE_VERSION 1
-#define TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 static json_t *text_json(const char *text)
 {
@@ -116,7 +115,7 @@ static bool read_scope(const json_t *object, enum pause_scope *ret)
 
 static bool is_time(int64_t s)
 {
-	return s >= 0 && s <= TIME_MAX_S;
+	return s >= 0 && s <= STR_TIME_MAX_S;
 }
 
 static bool read_pause(const json_t *object, struct pause *ret, struct err *err)

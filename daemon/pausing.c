@@ -112,12 +112,11 @@ json_t *pausing_one_json(const struct pause *pause)
 	str_from_time(pause->since_s, since, sizeof(since));
 	json_t *object =
 	    json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "scope", pause_scope_words[pause->scope], "target",
-		      pause->target == NULL ? json_null() : ctl_text(str_from(pause->target)), "client",
+		      ctl_text(str_from(pause->target)), "client",
 		      pause->has_client ? json_string(prefix_to_text(&pause->client, client)) : json_null(), "since", since,
 		      "until", pause->until_s == PAUSES_FOREVER ? json_null() : json_string(until_text(pause->until_s, until)),
-		      "by", pause->by == NULL ? json_null() : ctl_text(str_from(pause->by)), "reason",
-		      pause->reason == NULL ? json_null() : ctl_text(str_from(pause->reason)), "reference",
-		      pause->reference == NULL ? json_null() : ctl_text(str_from(pause->reference)));
+		      "by", ctl_text(str_from(pause->by)), "reason", ctl_text(str_from(pause->reason)), "reference",
+		      ctl_text(str_from(pause->reference)));
 	must(object != NULL);
 	return object;
 }

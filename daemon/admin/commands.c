@@ -105,7 +105,6 @@ static bool arg_name(struct str text, struct name *ret, struct err *err)
 
 /* ---- verbs ---- */
 
-#define PAUSED_UNTIL_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z: what a pause without an end is said to last to */
 struct report_source commands_report_source(const struct commands *c)
 {
 	const struct commands_config *config = &c->config;
@@ -141,7 +140,7 @@ static void run_status(struct commands *c, json_t *args, struct call *call)
 	const int64_t until_s = pauses_all_until(source.generation->pauses, source.now_s);
 	char until[32];
 	if (until_s != 0) {
-		str_from_time(MIN(until_s, PAUSED_UNTIL_MAX), until, sizeof(until));
+		str_from_time(until_s, until, sizeof(until)); /* one without an end: the last second there is */
 		must(json_object_set_new(status, "paused_until", json_string(until)) == 0);
 	}
 	must(json_object_set_new(status, "pauses", pausing_json(source.generation->pauses, source.now_s)) == 0);

@@ -37,11 +37,6 @@ json_t *call_client(const uint8_t wide[ADDR_WIDE_LEN], unsigned bits)
 	return ctl_text(str_from(text));
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return text ? ctl_text(str_from(text)) : json_null();
-}
-
 static json_t *one_query(const struct recent_entry *e)
 {
 	char type[RRTYPE_TEXT_MAX], rcode[RCODE_TEXT_MAX], text[NAME_TEXT_MAX];
@@ -51,20 +46,20 @@ static json_t *one_query(const struct recent_entry *e)
 	report_put(object, "time", time_us(e->at_us));
 	report_put(object, "client", call_client(e->address, e->client_bits));
 	report_put(object, "port", e->port ? json_integer(e->port) : json_null());
-	report_put(object, "group", text_or_null(recent_group(e)));
+	report_put_str(object, "group", str_from(recent_group(e)));
 	report_put_word(object, "transport", tap_via_words[e->via]);
 	bool asked = e->name_len > 0 && name_from_wire(e->bytes, e->name_len, &name);
 	report_put(object, "name", asked ? ctl_text(str_from(name_to_text(&name, text))) : json_null());
 	report_put(object, "type", asked ? ctl_text(str_from(rrtype_to_text(e->type, type))) : json_null());
 	report_put_word(object, "fate", counter_names[e->fate]);
 	report_put_word(object, "verdict", fact_verdict_words[e->verdict]);
-	report_put(object, "list", text_or_null(recent_list(e)));
-	report_put(object, "entry", text_or_null(recent_entry_text(e)));
+	report_put_str(object, "list", str_from(recent_list(e)));
+	report_put_str(object, "entry", str_from(recent_entry_text(e)));
 	report_put(object, "by_answer", json_boolean(e->by_answer));
 	report_put(object, "rcode", e->answered ? ctl_text(str_from(rcode_to_text(e->rcode, rcode))) : json_null());
 	report_put(object, "ttl", e->answered ? json_integer(e->ttl_s) : json_null());
 	report_put(object, "took_us", json_integer(e->took_us));
-	report_put(object, "upstream", text_or_null(recent_server(e)));
+	report_put_str(object, "upstream", str_from(recent_server(e)));
 	report_put(object, "stands_for", json_integer(e->weight));
 	return object;
 }

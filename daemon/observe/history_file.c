@@ -19,41 +19,25 @@
 #define MAGIC "SARSTAT1"
 #define MAGIC_LEN 8
 #define HEAD_LEN (MAGIC_LEN + 8)
-#define SINCE_MAX INT64_C(253402300799) /* the last second that RFC 3339 has a text for */
 
 /* ---- written ---- */
-
-static void put_u16(struct buf *b, size_t v)
-{
-	be_put_u16(buf_grow(b, 2), (uint16_t)v);
-}
-
-static void put_u32(struct buf *b, size_t v)
-{
-	be_put_u32(buf_grow(b, 4), (uint32_t)v);
-}
-
-static void put_u64(struct buf *b, uint64_t v)
-{
-	be_put_u64(buf_grow(b, 8), v);
-}
 
 static void put_bucket(struct buf *out, const struct history_bucket *b)
 {
 	uint16_t slots = 0;
 
-	put_u64(out, (uint64_t)b->number);
+	buf_add_u64(out, (uint64_t)b->number);
 	for (size_t i = 0; i < HISTORY_FATES; i++)
-		put_u64(out, b->counts[i]);
-	put_u64(out, b->shadowed);
+		buf_add_u64(out, b->counts[i]);
+	buf_add_u64(out, b->shadowed);
 	for (size_t i = 0; i < HISTORY_SLOTS; i++)
 		slots = (uint16_t)(slots + (b->took[i] > 0));
-	put_u16(out, slots);
+	buf_add_u16(out, slots);
 	for (size_t i = 0; i < HISTORY_SLOTS; i++) {
 		if (b->took[i] == 0)
 			continue;
-		put_u16(out, i);
-		put_u32(out, b->took[i]);
+		buf_add_u16(out, i);
+		buf_add_u32(out, b->took[i]);
 	}
 }
 
@@ -62,7 +46,7 @@ static void put_span(const struct history *h, enum history_span span, struct buf
 	const size_t count_at = out->len;
 	uint32_t count = 0;
 
-	put_u32(out, 0);
+	buf_add_u32(out, 0);
 	for (size_t i = 0; i < history_buckets[span]; i++) {
 		const struct history_bucket *b = history_slot(h, span, i);
 		if (b->number < 0)
@@ -78,8 +62,8 @@ void history_write(const struct history *h, struct buf *ret)
 	const size_t start = ret->len;
 
 	buf_add(ret, MAGIC, MAGIC_LEN);
-	put_u64(ret, 0);
-	put_u64(ret, (uint64_t)history_since_s(h));
+	buf_add_u64(ret, 0);
+	buf_add_u64(ret, (uint64_t)history_since_s(h));
 	put_span(h, HISTORY_MINUTES, ret);
 	put_span(h, HISTORY_HOURS, ret);
 	be_put_u64((uint8_t *)ret->ptr + start + MAGIC_LEN, hits_sum(ret->ptr + start + HEAD_LEN, ret->len - start - HEAD_LEN));
@@ -141,7 +125,7 @@ struct history *history_read(struct str bytes, struct err *err)
 	}
 	const int64_t since_s = (int64_t)get_u64(&r);
 	struct history *h = history_create(since_s);
-	if (since_s >= 0 && since_s <= SINCE_MAX && get_span(&r, h, HISTORY_MINUTES) && get_span(&r, h, HISTORY_HOURS) &&
+	if (since_s >= 0 && since_s <= STR_TIME_MAX_S && get_span(&r, h, HISTORY_MINUTES) && get_span(&r, h, HISTORY_HOURS) &&
 	    rd_left(&r) == 0 && rd_ok(&r))
 		return h;
 	(void)err_set(err, ERR_INPUT, "the figures make no sense");

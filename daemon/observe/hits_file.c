@@ -38,34 +38,19 @@ static void put_u8(struct buf *b, unsigned v)
 	buf_add(b, &byte, 1);
 }
 
-static void put_u16(struct buf *b, size_t v)
-{
-	be_put_u16(buf_grow(b, 2), (uint16_t)v);
-}
-
-static void put_u32(struct buf *b, size_t v)
-{
-	be_put_u32(buf_grow(b, 4), (uint32_t)v);
-}
-
-static void put_u64(struct buf *b, uint64_t v)
-{
-	be_put_u64(buf_grow(b, 8), v);
-}
-
 static void put_hit(struct buf *b, const struct hit *hit)
 {
-	put_u16(b, hit->list);
+	buf_add_u16(b, hit->list);
 	put_u8(b, hit->match);
 	put_u8(b, hit->has_written);
-	put_u64(b, hit->conditions);
-	put_u64(b, hit->hits);
-	put_u64(b, hit->would_block);
-	put_u64(b, (uint64_t)hit->last_s);
-	put_u64(b, (uint64_t)hit->until_s);
-	put_u32(b, hit->ttl_s);
-	put_u16(b, hit->key_len);
-	put_u16(b, hit->written_len);
+	buf_add_u64(b, hit->conditions);
+	buf_add_u64(b, hit->hits);
+	buf_add_u64(b, hit->would_block);
+	buf_add_u64(b, (uint64_t)hit->last_s);
+	buf_add_u64(b, (uint64_t)hit->until_s);
+	buf_add_u32(b, hit->ttl_s);
+	buf_add_u16(b, hit->key_len);
+	buf_add_u16(b, hit->written_len);
 	buf_add(b, hit->bytes, (size_t)hit->key_len + hit->written_len);
 }
 
@@ -79,20 +64,20 @@ void hits_write(const struct hits *h, bool complete, struct buf *ret)
 
 	hits_info(h, &info);
 	buf_add(ret, MAGIC, MAGIC_LEN);
-	put_u64(ret, 0);
+	buf_add_u64(ret, 0);
 	put_u8(ret, complete);
-	put_u64(ret, (uint64_t)info.since_s);
-	put_u64(ret, info.evicted);
-	put_u64(ret, (uint64_t)info.inexact_s);
+	buf_add_u64(ret, (uint64_t)info.since_s);
+	buf_add_u64(ret, info.evicted);
+	buf_add_u64(ret, (uint64_t)info.inexact_s);
 	while (hits_list_name(h, lists).len > 0)
 		lists++;
-	put_u16(ret, lists);
+	buf_add_u16(ret, lists);
 	for (uint16_t i = 0; i < lists; i++) {
 		struct str name = hits_list_name(h, i);
 		put_u8(ret, (unsigned)name.len);
 		buf_add_str(ret, name);
 	}
-	put_u32(ret, info.count);
+	buf_add_u32(ret, info.count);
 	while ((hit = hits_next(h, &cursor)) != NULL)
 		put_hit(ret, hit);
 	be_put_u64((uint8_t *)ret->ptr + start + MAGIC_LEN, hits_sum(ret->ptr + start + HEAD_LEN, ret->len - start - HEAD_LEN));

@@ -268,6 +268,11 @@ static __attribute__((noinline)) bool holds_any(const struct prefix *p, const st
 	return addr_bits_agree(bytes, p->bytes, p->bits);
 }
 
+bool prefix_eq(const struct prefix *a, const struct prefix *b)
+{
+	return a->family == b->family && a->bits == b->bits && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
 bool prefix_holds(const struct prefix *p, const struct addr *a)
 {
 	return LIKELY(a->sa.sa_family == AF_INET) ? holds_v4(p, &a->in) : holds_any(p, a);

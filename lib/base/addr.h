@@ -44,6 +44,7 @@ struct prefix {
 /* "10.0.0.0/8", "::1/128", "192.0.2.1" (whole address). Host bits beyond the length are refused. */
 MUST_CHECK bool prefix_from_text(struct str text, struct prefix *ret);
 char *prefix_to_text(const struct prefix *p, char buf[ADDR_TEXT_MAX]);
+bool prefix_eq(const struct prefix *a, const struct prefix *b);
 bool prefix_holds(const struct prefix *p, const struct addr *a); /* v4-mapped addresses count as v4 */
 
 /* The wide form: 128 bits for both families, v4 as v4-mapped (RFC 4291 §2.5.5.2). */

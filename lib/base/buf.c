@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/buf.h"
 
+#include "base/be.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +72,21 @@ void *buf_grow(struct buf *b, size_t len)
 	memset(p, 0, len + 1);
 	b->len += len;
 	return p;
+}
+
+void buf_add_u16(struct buf *b, size_t v)
+{
+	be_put_u16(buf_grow(b, 2), (uint16_t)v);
+}
+
+void buf_add_u32(struct buf *b, size_t v)
+{
+	be_put_u32(buf_grow(b, 4), (uint32_t)v);
+}
+
+void buf_add_u64(struct buf *b, uint64_t v)
+{
+	be_put_u64(buf_grow(b, 8), v);
 }
 
 struct str buf_str(const struct buf *b)

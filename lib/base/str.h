@@ -35,7 +35,8 @@ void str_from_size(uint64_t bytes, char *buf, size_t size);
 
 /* "2017-07-14" (start of that day, UTC) or an RFC 3339 time -> seconds since the epoch. ret_is_date may be NULL. */
 MUST_CHECK bool str_to_time(struct str s, int64_t *ret_s, bool *ret_is_date);
-/* "2026-01-01T00:00:00Z"; size >= 21. */
+/* "2026-01-01T00:00:00Z"; size >= 21. What is later than STR_TIME_MAX_S is shown as that. */
+#define STR_TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z: the last second that RFC 3339 has a text for */
 void str_from_time(int64_t s, char *buf, size_t size);
 /* "2026-01-01"; size >= 11. */
 void str_from_date(int64_t s, char *buf, size_t size);

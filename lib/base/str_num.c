@@ -95,7 +95,6 @@ void str_from_size(uint64_t bytes, char *buf, size_t size)
 
 #define DAY_S 86400
 #define TIME_MIN_S INT64_C(-62167219200) /* 0000-01-01T00:00:00Z */
-#define TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 static bool is_leap(int64_t year)
 {
@@ -207,7 +206,7 @@ struct civil {
 
 static struct civil civil_from(int64_t t)
 {
-	t = MAX(MIN(t, TIME_MAX_S), TIME_MIN_S);
+	t = MAX(MIN(t, STR_TIME_MAX_S), TIME_MIN_S);
 	int64_t since = t - TIME_MIN_S; /* not negative */
 	int64_t second = since % DAY_S;
 	int64_t days = since / DAY_S + year_start(0);

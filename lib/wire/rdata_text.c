@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/base64.h"
-#include "base/be.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
 #include "wire/svcb.h"
@@ -141,11 +140,6 @@ static const char *shown(struct str text, char buf[SHOWN_MAX])
 	return str_escape(text, true, buf, SHOWN_MAX);
 }
 
-static void put_u16(struct buf *ret, unsigned value)
-{
-	be_put_u16(buf_grow(ret, 2), (uint16_t)value);
-}
-
 static bool read_address(int family, struct str text, struct buf *ret, struct err *err)
 {
 	char copy[INET6_ADDRSTRLEN + 1], text_shown[SHOWN_MAX];
@@ -177,7 +171,7 @@ static bool read_number(struct str word, const char *what, unsigned max, struct 
 	uint64_t number;
 	if (!str_to_u64(word, &number) || number > max)
 		return err_set(err, ERR_INPUT, "'%s' is not a %s: a number from 0 to %u", shown(word, text_shown), what, max);
-	put_u16(ret, (unsigned)number);
+	buf_add_u16(ret, (unsigned)number);
 	return true;
 }
 
@@ -332,7 +326,7 @@ static bool put_mandatory(struct str one, size_t from, struct buf *ret)
 	bool generic;
 	if (!svc_key_from(one, &key, &generic))
 		return false;
-	put_u16(ret, key);
+	buf_add_u16(ret, key);
 	for (size_t at = ret->len - 2; at > from; at -= 2) {
 		uint8_t *here = (uint8_t *)ret->ptr + at, *before = here - 2, swap[2];
 		if (memcmp(before, here, 2) <= 0)
@@ -378,7 +372,7 @@ static bool put_port(struct str value, struct buf *ret)
 	uint64_t number;
 	if (!str_to_u64(value, &number) || number > UINT16_MAX)
 		return false;
-	put_u16(ret, (unsigned)number);
+	buf_add_u16(ret, (unsigned)number);
 	return true;
 }
 
@@ -466,8 +460,8 @@ static bool read_service(struct str text, struct buf *ret, struct err *err)
 		good = read_param(&rest, &param, &values, err) && place_param(params, &count, &param, err);
 	}
 	for (size_t i = 0; good && i < count; i++) {
-		put_u16(ret, params[i].key);
-		put_u16(ret, (unsigned)params[i].len);
+		buf_add_u16(ret, params[i].key);
+		buf_add_u16(ret, (unsigned)params[i].len);
 		buf_add(ret, values.ptr == NULL ? "" : values.ptr + params[i].at, params[i].len);
 	}
 	buf_finish(&values);

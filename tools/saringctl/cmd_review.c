@@ -71,11 +71,6 @@ static void read_list(struct reviewed *r, size_t i)
 
 /* ---- for programs ---- */
 
-static json_t *text_or_null(const char *text)
-{
-	return text == NULL ? json_null() : ctl_text(str_from(text));
-}
-
 static json_t *row_json(const struct review_row *row, int64_t now_s)
 {
 	const struct provenance *p = &row->provenance;
@@ -85,12 +80,12 @@ static json_t *row_json(const struct review_row *row, int64_t now_s)
 		must(json_array_append_new(names, ctl_text(str_from(row->names[i]))) == 0);
 	for (size_t i = 0; i < p->contact_count; i++)
 		must(json_array_append_new(contact, ctl_text(str_from(p->contact[i]))) == 0);
-	json_t *one = json_pack("{s:o, s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "list",
-				ctl_text(str_from(row->list->name)), "mode", mode_words[row->list->mode], "review_due", row->review,
-				"ends", row->ends, "past", row->at_s <= now_s, "entries", (json_int_t)row->entries, "names", names,
-				"authority", text_or_null(p->authority), "contact", contact, "reference",
-				text_or_null(p->reference), "review", text_or_null(p->review), "expires", text_or_null(p->expires),
-				"hits", row->has_hits ? json_integer((json_int_t)row->hits) : json_null());
+	json_t *one = json_pack(
+	    "{s:o, s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "list", ctl_text(str_from(row->list->name)),
+	    "mode", mode_words[row->list->mode], "review_due", row->review, "ends", row->ends, "past", row->at_s <= now_s,
+	    "entries", (json_int_t)row->entries, "names", names, "authority", ctl_text(str_from(p->authority)), "contact", contact,
+	    "reference", ctl_text(str_from(p->reference)), "review", ctl_text(str_from(p->review)), "expires",
+	    ctl_text(str_from(p->expires)), "hits", row->has_hits ? json_integer((json_int_t)row->hits) : json_null());
 	must(one != NULL);
 	return one;
 }

@@ -78,16 +78,11 @@ void blocky_fqdn_only(struct convert *c, const struct yaml_node *node, const cha
 
 /* ---- clients ---- */
 
-static bool is_same_prefix(const struct prefix *a, const struct prefix *b)
-{
-	return a->family == b->family && a->bits == b->bits && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
 static struct client *client_of(struct convert *c, const struct prefix *prefix, const char *label)
 {
 	struct blocky *b = own(c);
 	for (size_t i = 0; i < b->client_count; i++) {
-		if (is_same_prefix(&b->clients[i].prefix, prefix))
+		if (prefix_eq(&b->clients[i].prefix, prefix))
 			return &b->clients[i];
 	}
 	if (b->client_count == PREFIXES_MAX)
