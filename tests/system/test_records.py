@@ -257,3 +257,14 @@ def test_a_hundred_thousand(saringd, up):
         assert rrs(ask(daemon, ".".join(reversed(address.split("."))) + ".in-addr.arpa", "PTR"), "PTR") == [f"h{i}.many.example."]
     assert rrs(ask(daemon, "h100000.many.example")) == ["192.0.2.200"]
     assert daemon.status()["records"]["configured"] == 100000
+
+
+def test_explain_of_a_chain_to_a_blocked_name(saringd, fake):
+    """What is blocked for where its answer leads, above a record of one's own: served as NODATA, and explain says no other."""
+    up = fake(F.records("up.r.example. 300 CNAME tracker.example.", "tracker.example. 300 A 192.0.2.9"))
+    daemon = serve(saringd, up, ["below.up.r.example A 192.0.2.1"], {"l.yaml": "entries: [tracker.example]\n"},
+                   lists=[{"name": "l", "file": "l.yaml"}])
+    reply = ask(daemon, "up.r.example")
+    assert rcode(reply) == "NOERROR" and not reply.answer
+    told = daemon.ctl("--json", "explain", "up.r.example").json
+    assert told["verdict"] == "blocked" and told["by"] == "cname" and told["answer"] == "nodata", told
