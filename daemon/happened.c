@@ -110,7 +110,7 @@ static void on_fact(void *arg, const struct fact *fact)
 	follow_settings(h);
 	recent_take(h->recent, fact);
 	if (h->wants_leaders)
-		leaders_take(h->leaders, fact, h->privacy);
+		leaders_take(h->leaders, fact, fact_privacy(fact, h->privacy));
 	if (fact->answered && fact->fate != COUNTER_REFUSED)
 		history_took(h->history, fact->took_us, fact->weight, fact->at_us / 1000000);
 }

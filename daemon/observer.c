@@ -247,6 +247,7 @@ static void tell(struct reader *r, const struct tap_fact *f, const struct name *
 	    .upstream = f->upstream,
 	    .server = f->upstream < o->server_count ? o->servers[f->upstream] : NULL,
 	    .world = f->world,
+	    .privacy = o->settings != NULL ? o->settings->log_privacy : PRIVACY_NONE,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(o->subscribers); i++)

@@ -34,7 +34,7 @@ static void put_client(const struct fact *f, enum privacy privacy, struct qlog_q
 static void take(void *arg, const struct fact *f)
 {
 	struct outlets *o = arg;
-	const enum privacy privacy = settings_of(o)->log_privacy;
+	const enum privacy privacy = f->privacy; /* another world may be in force by now */
 	char entry[HITS_TEXT_MAX];
 
 	if (privacy == PRIVACY_NONE)

@@ -52,6 +52,7 @@ enum others { OTHERS_REFUSE, OTHERS_DROP };
 /* Which clients that ask for structured errors get them: those that nobody can read along with, or forge for; or all. */
 enum structured_errors { STRUCTURED_ERRORS_ENCRYPTED, STRUCTURED_ERRORS_ALWAYS, STRUCTURED_ERRORS_OFF };
 /* What whoever may look into logs of queries is told: everything; clients by their /24 or /56 alone; no clients; nothing. */
+/* The later, the less is told. */
 enum privacy { PRIVACY_FULL, PRIVACY_ANONYMOUS, PRIVACY_NAMES, PRIVACY_NONE };
 #define PRIVACY_IPV4_BITS 24
 #define PRIVACY_IPV6_BITS 56

@@ -22,7 +22,6 @@
 /* What the thread is to do. */
 struct orders {
 	bool stop;
-	enum privacy privacy;
 	char identity[NAME_MAX_BYTES], version[NAME_MAX_BYTES];
 	char paths[OUTPUTS][PATH_MAX]; /* by enum output_kind; "": not wanted */
 };
@@ -116,7 +115,7 @@ static void tell(struct dnstap *d, uint64_t sent, uint64_t dropped)
 /* Up to OUTPUT_BATCH frames of one ring. Returns how many there were. */
 static unsigned send_some(struct dnstap *d, struct frames *ring)
 {
-	const struct encode_as as = {.identity = d->mine.identity, .version = d->mine.version, .privacy = d->mine.privacy};
+	const struct encode_as as = {.identity = d->mine.identity, .version = d->mine.version};
 	struct iovec iov[OUTPUT_BATCH];
 	const struct frame *frame;
 	unsigned count = 0;
@@ -282,13 +281,13 @@ static void put_text(char *to, size_t size, const char *text)
 
 static bool is_same(const struct orders *a, const struct orders *b)
 {
-	return a->privacy == b->privacy && strcmp(a->identity, b->identity) == 0 && strcmp(a->version, b->version) == 0 &&
+	return strcmp(a->identity, b->identity) == 0 && strcmp(a->version, b->version) == 0 &&
 	       strcmp(a->paths[0], b->paths[0]) == 0 && strcmp(a->paths[1], b->paths[1]) == 0;
 }
 
 void dnstap_follow(struct dnstap *d, const struct settings *s)
 {
-	struct orders wanted = {.privacy = s->log_privacy};
+	struct orders wanted = {.stop = false};
 	const bool tells = s->log_privacy != PRIVACY_NONE;
 
 	put_text(wanted.identity, sizeof(wanted.identity), s->server_identity != NULL ? s->server_identity : s->server_nsid);
@@ -342,7 +341,7 @@ static bool stop(struct dnstap *d)
 {
 	struct timespec end;
 
-	d->given = (struct orders){.stop = true, .privacy = d->given.privacy};
+	d->given = (struct orders){.stop = true};
 	give_orders(d);
 	until(DNSTAP_STOP_MS, &end);
 	pthread_mutex_lock(&d->lock);

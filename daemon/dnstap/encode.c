@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dnstap/encode.h"
 
+#include "settings/settings.h"
 #include "wire/msg.h"
 
 #include "dnstap.pb-c.h"
@@ -41,20 +42,20 @@ static ProtobufCBinaryData address(const uint8_t wide[ADDR_WIDE_LEN])
 	return addr_wide_is_v4(wide) ? data(wide + ADDR_WIDE_LEN - 4, 4) : data(wide, ADDR_WIDE_LEN);
 }
 
-static void put_client(const struct frame *f, enum privacy privacy, uint8_t wide[ADDR_WIDE_LEN], Dnstap__Message *m)
+static void put_client(const struct frame *f, uint8_t wide[ADDR_WIDE_LEN], Dnstap__Message *m)
 {
 	const bool v4 = addr_wide_is_v4(f->client);
 
 	memcpy(wide, f->client, ADDR_WIDE_LEN);
 	m->has_socket_family = true;
 	m->socket_family = v4 ? DNSTAP__SOCKET_FAMILY__INET : DNSTAP__SOCKET_FAMILY__INET6;
-	if (privacy == PRIVACY_ANONYMOUS)
+	if (f->privacy == PRIVACY_ANONYMOUS)
 		addr_bits_clear(wide, v4 ? ADDR_WIDE_V4_BITS + PRIVACY_IPV4_BITS : PRIVACY_IPV6_BITS, ADDR_WIDE_LEN * 8);
-	if (privacy == PRIVACY_FULL || privacy == PRIVACY_ANONYMOUS) {
+	if (f->privacy == PRIVACY_FULL || f->privacy == PRIVACY_ANONYMOUS) {
 		m->has_query_address = true;
 		m->query_address = address(wide);
 	}
-	if (privacy == PRIVACY_FULL) {
+	if (f->privacy == PRIVACY_FULL) {
 		m->has_query_port = true;
 		m->query_port = f->client_port;
 	}
@@ -73,12 +74,12 @@ static void put_times(const struct frame *f, Dnstap__Message *m)
 }
 
 /* room: for a message that is cut. */
-static void put_message(const struct frame *f, enum privacy privacy, struct buf *room, Dnstap__Message *m)
+static void put_message(const struct frame *f, struct buf *room, Dnstap__Message *m)
 {
 	const uint8_t *bytes = frame_octets(f);
 	size_t len = f->message_len;
 
-	if (len > 0 && privacy != PRIVACY_FULL) {
+	if (len > 0 && f->privacy != PRIVACY_FULL) {
 		len = additional_at(bytes, len);
 		if (len == 0)
 			return;
@@ -97,11 +98,11 @@ static void put_message(const struct frame *f, enum privacy privacy, struct buf 
 	}
 }
 
-static void put_policy(const struct frame *f, enum privacy privacy, char rule[RULE_MAX], Dnstap__Policy *p)
+static void put_policy(const struct frame *f, char rule[RULE_MAX], Dnstap__Policy *p)
 {
 	static char type[] = "saring";
 	const uint8_t *list = frame_octets(f) + f->message_len, *entry = list + f->list_len, *value = entry + f->entry_len;
-	const bool tells = f->match != FRAME_BY_CLIENT || privacy == PRIVACY_FULL; /* else entry and value say who asked */
+	const bool tells = f->match != FRAME_BY_CLIENT || f->privacy == PRIVACY_FULL; /* else entry and value say who asked */
 	size_t len = MIN((size_t)f->list_len, (size_t)RULE_MAX / 2);
 	size_t more = tells ? MIN((size_t)f->entry_len, RULE_MAX - 1 - len) : 0;
 
@@ -135,16 +136,16 @@ size_t encode_frame(const struct frame *frame, const struct encode_as *as, struc
 	m.type = frame->type == FRAME_QUESTION ? DNSTAP__MESSAGE__TYPE__CLIENT_QUERY : DNSTAP__MESSAGE__TYPE__CLIENT_RESPONSE;
 	m.has_socket_protocol = true;
 	m.socket_protocol = protocols[frame->via];
-	put_client(frame, as->privacy, client, &m);
+	put_client(frame, client, &m);
 	if (frame->server_port != 0) {
 		m.has_response_address = m.has_response_port = true;
 		m.response_address = address(frame->server);
 		m.response_port = frame->server_port;
 	}
 	put_times(frame, &m);
-	put_message(frame, as->privacy, &cut, &m);
+	put_message(frame, &cut, &m);
 	if (frame->has_policy) {
-		put_policy(frame, as->privacy, rule, &p);
+		put_policy(frame, rule, &p);
 		m.policy = &p;
 	}
 	d.type = DNSTAP__DNSTAP__TYPE__MESSAGE;

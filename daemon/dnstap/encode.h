@@ -7,15 +7,13 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "observe/frames.h"
-#include "settings/settings.h"
 
 struct encode_as {
 	const char *identity, *version; /* "": not told */
-	enum privacy privacy;		/* of clients; where it is not full, what follows the answer's records is cut off the
-					   messages, as the EDNS options there tell of the client */
 };
 
-/* Adds it to ret; returns how many octets it takes. */
+/* Adds it to ret, as far as the frame's privacy lets it be told; returns how many octets it takes. Where that is not full, what
+ * follows the answer's records is cut off the messages, as the EDNS options there tell of the client. */
 size_t encode_frame(const struct frame *frame, const struct encode_as *as, struct buf *ret);
 
 #endif

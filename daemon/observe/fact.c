@@ -6,6 +6,11 @@
 const char *const fact_verdict_words[] = {
     [FACT_NONE] = "none", [FACT_ALLOWED] = "allowed", [FACT_BLOCKED] = "blocked", [FACT_WOULD_BLOCK] = "would-block"};
 
+enum privacy fact_privacy(const struct fact *f, enum privacy privacy)
+{
+	return MAX(f->privacy, privacy);
+}
+
 const char *fact_entry(const struct fact *f, enum privacy privacy, char buf[HITS_TEXT_MAX])
 {
 	if (f->hit == NULL || (f->hit->match == MATCH_CLIENT && privacy != PRIVACY_FULL))

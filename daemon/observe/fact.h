@@ -47,8 +47,11 @@ struct fact {
 	uint16_t upstream;	/* a number for the server whose answer it got; 0: none was asked for it */
 	const char *server;	/* that server, as status shows it; NULL: none, or not known any more */
 	uint64_t world;		/* serial of the world it ended in; 0: in none */
+	enum privacy privacy;	/* log.privacy of that world; PRIVACY_NONE where it is not known any more */
 };
 
+/* What may be told of it where privacy is what is asked for now: what it was asked under is no more than was promised then. */
+enum privacy fact_privacy(const struct fact *f, enum privacy privacy);
 /* The entry as explain shows it, made safe to print; NULL without one, or when it may not be told: one that is of the client's own
  * address says who asked. buf may be returned. */
 const char *fact_entry(const struct fact *f, enum privacy privacy, char buf[HITS_TEXT_MAX]);

@@ -37,6 +37,7 @@ struct frame {
 	uint16_t client_port, server_port; /* server_port 0: the server's side is not known */
 	uint16_t message_len, list_len, entry_len, value_len;
 	bool has_policy;
+	uint8_t privacy; /* enum privacy, of the world that it ended in: what may be told of the client. None: no frame is made */
 };
 
 struct frames {

@@ -160,11 +160,13 @@ void recent_set_privacy(struct recent *r, enum privacy privacy)
 
 void recent_take(struct recent *r, const struct fact *fact)
 {
-	if (r->limit == 0 || r->privacy == PRIVACY_NONE)
+	const enum privacy privacy = fact_privacy(fact, r->privacy);
+
+	if (r->limit == 0 || privacy == PRIVACY_NONE)
 		return;
 	if (r->next - r->oldest == r->limit)
 		forget_oldest(r);
-	struct recent_entry *e = entry_create(fact, r->privacy);
+	struct recent_entry *e = entry_create(fact, privacy);
 	e->number = r->next++;
 	r->slots[e->number % r->limit] = e;
 }

@@ -132,7 +132,8 @@ static void put_frame(struct service *s, const struct query *q, enum frame_type 
 		      const struct policy_part *p)
 {
 	const size_t octets = message.len + (p->has ? p->list.len + p->entry.len + p->value.len : 0);
-	struct frame *f = octets > UINT16_MAX * 2 ? NULL : frames_begin(s->frames, octets);
+	const enum privacy privacy = s->world == NULL ? PRIVACY_NONE : s->world->settings->log_privacy;
+	struct frame *f = octets > UINT16_MAX * 2 || privacy == PRIVACY_NONE ? NULL : frames_begin(s->frames, octets);
 
 	if (f == NULL)
 		return;
@@ -143,6 +144,7 @@ static void put_frame(struct service *s, const struct query *q, enum frame_type 
 	addr_to_wide(&q->peer, f->client);
 	f->client_port = addr_port(&q->peer);
 	f->message_len = (uint16_t)message.len;
+	f->privacy = (uint8_t)privacy;
 	uint8_t *at = put((uint8_t *)(f + 1), message.ptr, message.len);
 	if (p->has) {
 		f->has_policy = true;

@@ -110,14 +110,21 @@ def test_privacy(logging, privacy, client, port):
         assert b"127.0.0.1" not in b"".join(p.read_bytes() for p in daemon.db.parent.iterdir())
 
 
-def test_privacy_none(logging):
+def test_each_query_by_the_privacy_it_was_asked_under(logging):
+    """However close the reload comes behind it."""
     daemon = logging(log={"privacy": "none"})
-    ask(daemon, "a.example")
-    daemon.configure(log={"privacy": "full", "queries": {"enabled": True, "file": str(daemon.db)}})
-    daemon.ctl("reload")
-    ask(daemon, "open.example")
-    written(daemon, 1)
-    assert [r[0] for r in rows(daemon.db)] == ["open.example"]
+    kinds = {"none": 0, "full": 0, "names": 0}  # and how many were asked
+    for i in range(15):
+        kind = list(kinds)[i % len(kinds)]
+        daemon.configure(log={"privacy": kind, "queries": {"enabled": True, "file": str(daemon.db)}})
+        daemon.ctl("reload")
+        ask(daemon, f"{kind}{i}.example")
+        kinds[kind] += 1
+    written(daemon, kinds["full"] + kinds["names"])
+    found = rows(daemon.db, "name, client")
+    assert len(found) == kinds["full"] + kinds["names"]
+    assert all(client == (None if name.startswith("names") else "127.0.0.1") for name, client in found), found
+    assert not any(name.startswith("none") for name, _ in found)
 
 
 def test_a_stop_writes_what_waits_and_a_start_goes_on(logging):

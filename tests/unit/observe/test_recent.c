@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static void take(struct recent *r, const char *text, const char *client, const char *list)
+static void take_as(struct recent *r, const char *text, const char *client, const char *list, enum privacy privacy)
 {
 	uint8_t wide[ADDR_WIDE_LEN];
 	struct addr addr;
@@ -27,8 +27,14 @@ static void take(struct recent *r, const char *text, const char *client, const c
 				  .fate = list != NULL ? COUNTER_BLOCKED : COUNTER_CACHED,
 				  .verdict = list != NULL ? FACT_BLOCKED : FACT_NONE,
 				  .list = list != NULL ? str_from(list) : (struct str){NULL, 0},
-				  .server = "dns://192.0.2.53"};
+				  .server = "dns://192.0.2.53",
+				  .privacy = privacy};
 	recent_take(r, &fact);
+}
+
+static void take(struct recent *r, const char *text, const char *client, const char *list)
+{
+	take_as(r, text, client, list, PRIVACY_FULL);
 }
 
 static void a_ring_of_so_many(void **state)
@@ -151,6 +157,13 @@ static void what_is_not_told_is_not_kept(void **state)
 	recent_set_privacy(r, PRIVACY_NONE);
 	take(r, "a.example", "192.0.2.77", NULL);
 	assert_int_equal(recent_next(r), 5);
+	/* what was asked while less was to be told, and is told of after a reload */
+	recent_set_privacy(r, PRIVACY_FULL);
+	take_as(r, "a.example", "192.0.2.77", NULL, PRIVACY_NONE);
+	assert_int_equal(recent_next(r), 5);
+	take_as(r, "a.example", "192.0.2.77", NULL, PRIVACY_NAMES);
+	assert_int_equal(recent_at(r, 5)->client_bits, 0);
+	assert_int_equal(recent_at(r, 5)->port, 0);
 	recent_destroy(r);
 }
 
