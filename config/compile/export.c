@@ -214,6 +214,7 @@ struct export
 {
 	const struct segment *segment;
 	const struct settings_list *settings;
+	const struct lifts *lifts; /* NULL: none */
 	enum format format;
 	enum action action;
 	int64_t now_s;
@@ -222,10 +223,22 @@ struct export
 	size_t regexes; /* written, patterns as well: YAML's reader takes LIST_REGEX_MAX */
 };
 
+/* What was lifted beside the list is lifted wherever it goes. own: what the entry itself says, or room for it. */
+static void note_lift(const struct export *x, struct export_entry *e, struct provenance *own)
+{
+	const struct lift *lift =
+	    x->lifts == NULL || e->name == NULL ? NULL : lifts_find(x->lifts, x->settings->name, e->name, e->action);
+
+	if (lift == NULL)
+		return;
+	lift_note(lift, own);
+	e->provenance = own;
+}
+
 static void put_entry(struct export *x, const struct segment_entry *s)
 {
 	struct segment_class class;
-	struct provenance own;
+	struct provenance own = {.authority = NULL};
 	struct name name;
 	char text[NAME_TEXT_MAX], prefix[ADDR_TEXT_MAX];
 	segment_class(x->segment, s->class, &class);
@@ -256,6 +269,7 @@ static void put_entry(struct export *x, const struct segment_entry *s)
 		segment_provenance(x->segment, class.provenance, &own);
 		e.provenance = &own;
 	}
+	note_lift(x, &e, &own);
 	enum export_reason why = EXPORT_ENDED;
 	bool ended = x->format != FORMAT_YAML && (e.shadow || has_ended(x->segment, x->settings, e.provenance, x->now_s));
 	if (!ended && writers[x->format](x->out, &e, &why)) {
@@ -267,13 +281,14 @@ static void put_entry(struct export *x, const struct segment_entry *s)
 	free(expression);
 }
 
-bool export_list(const struct segment *segment, const struct settings_list *settings, enum format format, int64_t now_s, FILE *out,
-		 struct export_result *ret, struct err *err)
+bool export_list(const struct segment *segment, const struct settings_list *settings, const struct lifts *lifts, enum format format,
+		 int64_t now_s, FILE *out, struct export_result *ret, struct err *err)
 {
 	must(format != FORMAT_AUTO && format < FORMAT_COUNT);
 	*ret = (struct export_result){0};
 	struct export x = {.segment = segment,
 			   .settings = settings,
+			   .lifts = lifts,
 			   .format = format,
 			   .action = compile_list_action(segment, settings),
 			   .now_s = now_s,

@@ -2,12 +2,14 @@
  *
  * export.h - a list written in another format: what a segment holds, said in the words of hosts files, RPZ zones and so on, so that
  * reading it again (import.h) gives the same entries. What a format has no words for is left out, counted by reason and sampled;
- * nothing is widened or narrowed to fit. An entry that is lifted or has expired goes into YAML only. Tools only. */
+ * nothing is widened or narrowed to fit. An entry that is lifted, in its list or beside it, or has expired goes into YAML only.
+ * Tools only. */
 #ifndef SARING_COMPILE_EXPORT_H
 #define SARING_COMPILE_EXPORT_H
 
 #include "base/err.h"
 #include "import/segment.h"
+#include "list/lifts.h"
 #include "settings/settings.h"
 
 #include <stdio.h>
@@ -32,9 +34,9 @@ uint64_t export_left(const struct export_result *r);
 /* One more was left out. The first REPORT_SAMPLES of a reason are kept, escaped. */
 void export_leave(struct export_result *r, enum export_reason why, uint32_t line, const char *text);
 
-/* settings: of the list, for what its entries don't say themselves. now_s: what counts as expired. format is not FORMAT_AUTO.
- * False when out cannot be written. */
-MUST_CHECK bool export_list(const struct segment *segment, const struct settings_list *settings, enum format format, int64_t now_s,
-			    FILE *out, struct export_result *ret, struct err *err);
+/* settings: of the list, for what its entries don't say themselves. lifts: made beside lists; NULL: none. now_s: what counts as
+ * expired. format is not FORMAT_AUTO. False when out cannot be written. */
+MUST_CHECK bool export_list(const struct segment *segment, const struct settings_list *settings, const struct lifts *lifts,
+			    enum format format, int64_t now_s, FILE *out, struct export_result *ret, struct err *err);
 
 #endif

@@ -246,6 +246,15 @@ static void put(struct buf *b, struct arena *arena, const char *key, const char 
 		buf_printf(b, "    %s: %s\n", key, quoted);
 }
 
+void lift_note(const struct lift *l, struct provenance *ret)
+{
+	ret->lifted = l->provenance.lifted;
+	ret->lifted_s = l->provenance.lifted_s;
+	ret->lifted_by = l->provenance.lifted_by;
+	ret->lift_reason = l->provenance.lift_reason;
+	ret->lift_reference = l->provenance.lift_reference;
+}
+
 void lifts_text(const struct lifts *lifts, struct buf *ret)
 {
 	struct arena arena = {0};

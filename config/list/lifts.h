@@ -53,6 +53,8 @@ MUST_CHECK struct lifts *lifts_load(const char *path, struct err_list *errors);
 void lifts_destroy(struct lifts *lifts); /* takes NULL */
 /* The lift in force of that list's entries of that name that do so, or NULL. */
 const struct lift *lifts_find(const struct lifts *lifts, const char *list, const struct name *name, enum action action);
+/* What an entry's provenance says once it is lifted so; the texts are borrowed from the lift. */
+void lift_note(const struct lift *l, struct provenance *ret);
 /* The file's text; appended. */
 void lifts_text(const struct lifts *lifts, struct buf *ret);
 

@@ -108,3 +108,21 @@ def test_export_and_back(daemon, form):
     want = {"tree.example": form != "hosts", "x.tree.example": form != "hosts", "exact.example": form != "dnsmasq", "x.exact.example": False,
             "below.example": False, "x.below.example": form not in ("hosts", "dnsmasq", "unbound")}
     assert {name: blocked(ask(daemon, name)) for name in want} == want
+
+
+def test_what_is_lifted_beside_a_list_is_lifted_in_its_export(saringd, fake):
+    """A list that cannot be edited holds the name still: whoever is given the export gets the lift with it."""
+    daemon = saringd({"upstream": {"servers": [fake().endpoint]}, "lists": [{"name": "ads", "file": "lists/ads.txt", "format": "hosts", "reason": "ads"},
+                                                                            {"name": "house", "file": "lists/house.yaml"}]},
+                     {"lists/ads.txt": "0.0.0.0 kept.example\n0.0.0.0 freed.example\n", "lists/house.yaml": "entries: []\n"})
+    daemon.ctl("unblock", "freed.example", "--reason", "an error", "--reference", "T-7")
+    assert rrs(ask(daemon, "freed.example")) == ["192.0.2.200"]
+    told = daemon.ctl("list", "export", "ads", "--format", "rpz")
+    assert "kept.example" in told.out and "freed.example" not in told.out
+    assert "not-in-force" in told.err and "freed.example" in told.err
+    house = daemon.ctl("list", "export", "ads").out
+    assert "lift-reason: an error" in house and "lift-reference: T-7" in house
+    (daemon.home / "lists/ads.txt").write_text("")
+    (daemon.home / "lists/house.yaml").write_text(house)
+    daemon.ctl("reload")
+    assert blocked(ask(daemon, "kept.example")) and rrs(ask(daemon, "freed.example")) == ["192.0.2.200"]

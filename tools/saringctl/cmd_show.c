@@ -111,14 +111,8 @@ static void row_lift(const struct shown *s, struct row *row)
 	const struct lift *lift = lifts_find(s->lifts, s->settings->name, &name, action);
 	if (lift == NULL)
 		return;
-	struct provenance *const both[] = {&row->own, &row->all};
-	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-		both[i]->lifted = lift->provenance.lifted;
-		both[i]->lifted_s = lift->provenance.lifted_s;
-		both[i]->lifted_by = lift->provenance.lifted_by;
-		both[i]->lift_reason = lift->provenance.lift_reason;
-		both[i]->lift_reference = lift->provenance.lift_reference;
-	}
+	lift_note(lift, &row->own);
+	lift_note(lift, &row->all);
 }
 
 static bool row_read(const struct shown *s, struct segment_cursor *cursor, struct row *row)

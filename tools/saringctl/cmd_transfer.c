@@ -14,6 +14,7 @@
 #include "compile/compile.h"
 #include "compile/export.h"
 #include "compile/export_entry.h"
+#include "saringctl/carried.h"
 #include "saringctl/edit_guard.h"
 #include "saringctl/edit_report.h"
 #include "saringctl/import_report.h"
@@ -95,9 +96,10 @@ enum exit_status cmd_list_export(struct context *ctx)
 		source_close(&source);
 		return status;
 	}
+	struct lifts *lifts = carried_load(ctx);
 	FILE *out = ctx->out.json ? open_memstream(&text, &len) : stdout;
 	must(out != NULL);
-	bool good = export_list(source.segment, list, format, clock_wall_s(), out, &result, &err);
+	bool good = export_list(source.segment, list, lifts, format, clock_wall_s(), out, &result, &err);
 	if (ctx->out.json) {
 		(void)fclose(out);
 		good = good && write_json(list, format, text, len, &result);
@@ -105,6 +107,7 @@ enum exit_status cmd_list_export(struct context *ctx)
 	} else if (good) {
 		note_left(&ctx->out, &result, format_words[format]);
 	}
+	lifts_destroy(lifts);
 	source_close(&source);
 	err_list_finish(&errors);
 	return good ? STATUS_DONE : output_fail(&ctx->out, &err, NULL);

@@ -142,7 +142,7 @@ static uint64_t round_trip(const struct segment *segment, const struct settings_
 	struct err err = {.code = ERR_NONE};
 	FILE *out = open_memstream(&text, &len);
 	assert_non_null(out);
-	assert_true(export_list(segment, settings, format, NOW_S, out, ret, &err));
+	assert_true(export_list(segment, settings, NULL, format, NOW_S, out, ret, &err));
 	(void)fclose(out);
 	struct segment *again = read_list((struct str){text, len}, format, settings);
 	if (report_left(segment_report(again)) > 0 && format != FORMAT_RPZ) /* there, the SOA and NS */
