@@ -9,6 +9,7 @@ import pytest
 from harness.ask import Load, ask, blocked, eventually, rcode_of, rrs
 from harness.daemon import needs_root
 from harness.faults import Faults
+from harness.left import left_in, nothing_stays
 from harness.mounts import Tiny, own_namespace
 from harness.web import Reply, Web
 from test_service import open_home  # noqa: F401 a fixture
@@ -80,7 +81,7 @@ def test_a_state_that_cannot_be_written(saringd, fake, tiny, trouble):
         daemon.ctl("reload")
         assert blocked(ask(daemon, "new.example")) and blocked(ask(daemon, "h1999.example"))
         load.reach(50)
-    assert not [p for p in state.folder.rglob(".*")], "nothing half written stays"
+    nothing_stays(state.folder)
 
 
 def test_a_start_with_a_state_that_cannot_be_written(saringd, fake, tiny, trouble):
@@ -136,7 +137,7 @@ def test_a_list_that_cannot_be_written(saringd, fake, tiny, trouble):
             result = daemon.ctl("list", *edit, code=1)
             assert said in result.err and "lists" in result.err, result
             assert path.read_bytes() == before and is_old(daemon)
-            assert not [p for p in disk.folder.iterdir() if p.name.startswith(".")]
+            assert not left_in(disk.folder)
         daemon.ctl("reload")
         end(disk)
         daemon.ctl("list", "add", "l", "new.example")
@@ -159,7 +160,7 @@ def test_a_copy_that_cannot_be_written(saringd, fake, tiny, trouble):
         end(state)
         daemon.ctl("list", "fetch")
         assert blocked(ask(daemon, "k1.example")) and not blocked(ask(daemon, "h1.example"))
-        assert not [p for p in state.folder.rglob(".*")]
+        nothing_stays(state.folder)
     finally:
         web.close()
 
@@ -243,7 +244,7 @@ def test_a_compile_whose_disk_fails_at_any_call(saringd, fake, faults, error):
             daemon.ctl("reload")
         assert blocked(ask(daemon, f"v{number}.example")) and blocked(ask(daemon, f"more{number}.example"))
     assert failed >= 8
-    assert not [p for p in (daemon.home / "state").rglob(".*")]
+    nothing_stays(daemon.home / "state")
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
@@ -262,6 +263,6 @@ def test_an_edit_whose_disk_fails_at_any_call(saringd, fake, faults, error):
         result = daemon.ctl("list", "add", "l", "new.example", code=None, env=faults.env)
         faults.clear()
         assert path.read_text() == (before if result.code else after) or "written, but" in result.err
-        assert not [p for p in path.parent.iterdir() if p.name.startswith(".")], "it clears up behind itself"
+        assert not left_in(path.parent), "it clears up behind itself"
         told += result.code == 1 and ("l.yaml" in result.err or "lists" in result.err)
     assert told >= 4 and count - told <= 1

@@ -13,6 +13,7 @@ import pytest
 
 from harness.ask import Load, ask, blocked, eventually, rcode_of, rrs
 from harness.faults import Faults
+from harness.left import left_in, nothing_stays
 from harness.web import Reply, Web
 
 KILLS = int(os.environ.get("SARING_TEST_KILLS", "8"))  # of the random ones; by hand: 200
@@ -38,16 +39,6 @@ def daemon(saringd, fake, faults):
 def is_served(daemon):
     """What was good from the start on."""
     return blocked(ask(daemon, "a.example")) and blocked(ask(daemon, f"h{BULK - 1}.bulk.example")) and rrs(ask(daemon, "open.example"))
-
-
-def left_in(folder):
-    """Files that are neither a list nor what belongs to the state."""
-    return [str(p.relative_to(folder)) for p in folder.rglob("*") if p.name.startswith(".")]
-
-
-def state_is_clean(daemon):
-    """The daemon itself writes there whenever it will: what lies there a moment is its own, what stays is the dead's."""
-    eventually(lambda: not left_in(daemon.home / "state"), "no half file is left", timeout_s=30)
 
 
 def calls(faults, program, run):
@@ -126,7 +117,7 @@ def test_a_compile_killed_at_every_call(daemon, faults):
             assert rrs(ask(daemon, f"v{number}.example")) and blocked(ask(daemon, f"v{number - 1}.example")), "the old policy, whole"
             daemon.ctl("reload")
             assert blocked(ask(daemon, f"v{number}.example")) and blocked(ask(daemon, f"more{number}.bulk.example"))
-            state_is_clean(daemon)
+            nothing_stays(daemon.home / "state")
 
 
 def wait_dead(daemon, at, faults):
@@ -158,7 +149,7 @@ def test_saringd_killed_at_every_call_of_a_reload(daemon, faults):
         faults.clear()
         restarted(daemon, faults)
         assert is_served(daemon) and blocked(ask(daemon, f"v{at}.example"))
-        state_is_clean(daemon)
+        nothing_stays(daemon.home / "state")
         assert len([p for p in (daemon.home / "state").iterdir() if p.suffix == ".img"]) == 2, "the one image of each tier"
 
 
@@ -206,7 +197,7 @@ def test_a_fetch_killed_at_every_call_of_saringd(fetching, faults, web):
         # and it comes to the newest by itself, or by one more fetch
         fetching.ctl("list", "fetch", "--force")
         assert blocked(ask(fetching, f"{new}.last.example")) and not blocked(ask(fetching, f"{old}.last.example"))
-        state_is_clean(fetching)
+        nothing_stays(fetching.home / "state")
 
 
 def test_a_fetcher_that_is_killed(fetching, web):
@@ -224,7 +215,7 @@ def test_a_fetcher_that_is_killed(fetching, web):
         assert ctl.returncode == 1 and "ended before its time" in told
     go_on.set()
     assert blocked(ask(fetching, "old.last.example")) and not blocked(ask(fetching, "new0.example"))
-    state_is_clean(fetching)
+    nothing_stays(fetching.home / "state")
 
 
 def test_killed_at_random(daemon, faults):
