@@ -110,6 +110,20 @@ def test_broken_lines_are_passed_over(saringd, up):
     lines = [line for line in daemon.stderr().splitlines() if "hosts.line" in line]
     places = {(int(line.split("line=")[1].split()[0]), int(line.split("column=")[1].split()[0])) for line in lines}
     assert {(1, 1), (2, 1), (3, 1), (4, 21), (4, 26), (4, 30), (6, 1)} <= places, lines
+    # and whoever asks before is told the same
+    told = daemon.ctl("--json", "check").json
+    assert told["ok"] and {(w["line"], w["column"]) for w in told["warnings"]} == places
+    assert all(w["kind"] == "left-out" and w["file"].endswith("hosts") for w in told["warnings"])
+    assert "hosts:4:21: warning: 'a..b' " in daemon.ctl("check").out
+
+
+def test_check_says_what_files_there_are_not(saringd, up):
+    daemon = serve(saringd, up)
+    daemon.configure(hosts=["hosts", "there-is-none"])
+    (warning,) = daemon.ctl("--json", "check").json["warnings"]
+    assert warning["file"].endswith("there-is-none") and "No such file" in warning["text"], warning
+    (daemon.home / "hosts").write_text("bad line\n" * 30)
+    assert "the last shown of 30 such lines" in daemon.ctl("check").out
 
 
 def test_off_several_and_none(saringd, up):

@@ -11,6 +11,7 @@
 #include "list/list.h"
 #include "compile/compile.h"
 #include "saringctl/change.h"
+#include "saringctl/check_hosts.h"
 #include "saringctl/doctor.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
@@ -158,6 +159,8 @@ static void check_file(struct check *c, const char *path, struct progress *progr
 		return;
 	read_lists(c, progress);
 	compile_lists(c);
+	if (c->settings->lists != &c->alone)
+		check_hosts(c->settings, &c->warnings, &c->warning_count);
 }
 
 static void check_finish(struct check *c)
