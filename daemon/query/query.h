@@ -8,7 +8,7 @@
  *   stage     one row of the pipeline's table: a function from query to fate.
  *   fate      NEXT, ANSWER, WAIT or DROP; each query has exactly one end, in finish.c.
  *
- * Everything here is the owning worker's thread only, but for service_post. Nothing on the blocked and cached paths allocates. */
+ * Everything here is the owning worker's thread only. Nothing on the blocked and cached paths allocates. */
 #ifndef SARING_QUERY_QUERY_H
 #define SARING_QUERY_QUERY_H
 
@@ -442,25 +442,6 @@ enum inspected {
 /* Of an entry in mode shadow that would have blocked q's verdict says so afterwards. */
 MUST_CHECK enum inspected inspect_response(struct service *s, struct query *q, const struct response *r, const struct laid_out *m,
 					   struct verdict *ret);
-
-/* ---- upstream answers (ask.c) ---- */
-/* How many more may be asked at a time. */
-static inline size_t asks_left(const struct service *s)
-{
-	return POOL_ASKS_MAX - MIN(s->ask_count, (size_t)POOL_ASKS_MAX);
-}
-/* Start an ask that nobody waits for. False: it is under way already, or a limit refuses it. */
-bool ask_alone(struct service *s, const struct cache_key *key);
-/* The same, counted: an answer about to expire. Not for what failed a moment ago. */
-void ask_prefetch(struct service *s, const struct cache_key *key);
-/* The pool is gone, and with it every ask under way. */
-void asks_forget(struct service *s);
-/* The worker ends: whoever still waits is answered by what has expired, or that there is no answer now. In a batch. */
-void asks_give_up(struct service *s);
-/* Answers other workers' asks brought for queries here. Within a batch. */
-void service_drain(struct service *s);
-/* The client response timer fired: give stale answers to those who waited long enough. */
-void service_stale_due(struct service *s);
 
 /* ---- a rehearsal (rehearse.c) ---- */
 /* It ends here: somebody would be asked for query_sought. */
