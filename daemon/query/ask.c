@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/ask.h"
 
+#include "query/answer.h"
 #include "query/deliver.h"
 #include "query/fail.h"
 #include "query/give.h"

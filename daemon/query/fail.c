@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/fail.h"
 
+#include "query/answer.h"
 #include "query/give.h"
 
 static uint16_t ede_of(enum pool_outcome outcome)

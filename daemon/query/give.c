@@ -2,6 +2,8 @@
 #include "query/give.h"
 
 #include "query/ask.h"
+#include "query/block.h"
+#include "query/inspect.h"
 #include "query/lookup.h"
 #include "query/trail.h"
 

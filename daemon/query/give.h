@@ -9,6 +9,7 @@
 #define SARING_QUERY_GIVE_H
 
 #include "base/base.h"
+#include "query/answer.h"
 #include "query/query.h"
 
 /* r answers query_sought. as: what the query is counted under when nothing in it is blocked. */
