@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "listen/tcp.h"
 #include "listen/udp.h"
+#include "query/ask.h"
+#include "query/deliver.h"
 #include "query/query.h"
 #include "thread.h"
 

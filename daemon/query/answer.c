@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "query/build.h"
-#include "query/query.h"
+#include "query/answer.h"
 
 #include "policy/records.h"
+#include "query/block.h"
+#include "query/build.h"
 #include "query/local.h"
 #include "wire/edns.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * answer_here.c - answers out of zones that are saring's own: names answered here (names.c), and denials it makes itself. */
+#include "query/block.h"
 #include "query/build.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "query/query.h"
+#include "query/block.h"
 
 #include "policy/records.h"
+#include "query/answer.h"
 #include "query/local.h"
 
 #include <string.h>

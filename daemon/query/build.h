@@ -5,6 +5,7 @@
 #ifndef SARING_QUERY_BUILD_H
 #define SARING_QUERY_BUILD_H
 
+#include "query/answer.h"
 #include "query/query.h"
 #include "wire/msg.h"
 #include "wire/writer.h"

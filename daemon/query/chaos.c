@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * chaos.c - class CHAOS: what clients ask to learn whom they talk to (RFC 4892). Never forwarded. */
+#include "query/answer.h"
 #include "query/query.h"
 
 #include <string.h>

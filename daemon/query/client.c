@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/answer.h"
 #include "query/query.h"
 
 /* Who asks: clients.allow and clients.others; and in whose name: groups, and what is paused for it. */

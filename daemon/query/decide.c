@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/answer.h"
+#include "query/block.h"
 #include "query/query.h"
 
 static void judge(struct service *s, struct query *q)

@@ -2,6 +2,7 @@
 #include "query/trail.h"
 
 #include "base/clock.h"
+#include "query/block.h"
 #include "wire/msg.h"
 
 #include <assert.h>

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "policy/ident.h"
+#include "query/block.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "query/query.h"
+#include "query/inspect.h"
 
 #include <string.h>
 

@@ -3,6 +3,7 @@
 
 #include "base/rand.h"
 #include "base/siphash.h"
+#include "query/answer.h"
 #include "query/query.h"
 
 #include <stdatomic.h>

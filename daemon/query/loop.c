@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "query/ask.h"
 #include "query/mailbox.h"
 #include "query/query.h"
 

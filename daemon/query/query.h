@@ -8,7 +8,7 @@
  *   stage     one row of the pipeline's table: a function from query to fate.
  *   fate      NEXT, ANSWER, WAIT or DROP; each query has exactly one end, in finish.c.
  *
- * Everything here is the owning worker's thread only, but for service_post. Nothing on the blocked and cached paths allocates. */
+ * Everything here is the owning worker's thread only. Nothing on the blocked and cached paths allocates. */
 #ifndef SARING_QUERY_QUERY_H
 #define SARING_QUERY_QUERY_H
 
@@ -350,41 +350,6 @@ enum fate entry_stage(struct service *s, struct query *q);
 enum fate cached_stage(struct service *s, struct query *q);
 enum fate ask_stage(struct service *s, struct query *q);
 
-/* ---- what a block comes to (block.c) ---- */
-enum block_end {
-	BLOCK_ENDED,	 /* answered, or dropped as the entry says */
-	BLOCK_PASSES,	 /* let through: rpz-tcp-only over TCP, a CNAME to the name asked */
-	BLOCK_REWRITTEN, /* q->rewrite says where the question goes on */
-};
-/* v is of kind BLOCKED. owns: it is of the name asked itself, not of what an answer to it held. */
-MUST_CHECK enum block_end query_block(struct service *s, struct query *q, const struct verdict *v, bool owns);
-/* Is what q may be told structured? Whoever cannot be sure of the answer's integrity must not act on it, so that by default only
- * clients over encrypted transports and on this machine get it. */
-bool query_structured(const struct service *s, const struct query *q);
-/* What is sent for a verdict of kind BLOCKED to a question for qname (folded) and qtype. owns: as policy_answer's, which this is
- * but for what HTTPS and SVCB records lead to, for the operator's own records below qname, for the group's own answer, and for its
- * schedule. */
-struct block_for {
-	const struct name *qname;
-	uint16_t qtype, group;
-	int64_t until_s; /* so long the group's lists act */
-	int64_t now_s;
-};
-void block_answer(const struct generation *world, const struct block_for *whom, const struct verdict *v, bool owns,
-		  struct policy_answer *ret);
-/* The same for q. */
-void query_block_answer(const struct service *s, const struct query *q, const struct verdict *v, bool owns,
-			struct policy_answer *ret);
-/* The CNAME among an entry's own records, with its target for q (`*.garden.` expanded). */
-enum block_cname { BLOCK_CNAME_NONE, BLOCK_CNAME_FOUND, BLOCK_CNAME_TOO_LONG };
-enum block_cname block_cname(const struct policy_answer *a, const struct query *q, struct name *ret_to, uint32_t *ret_ttl_s);
-
-/* The TTL that one of an entry's own records is sent with. record: of policy/records.h */
-struct record;
-/* How long a client may keep what it is sent. */
-uint32_t block_kept_s(const struct policy_answer *a);
-uint32_t block_record_ttl(const struct policy_answer *a, const struct record *record);
-
 /* The engines whose search is safe for clients of that group: bits of enum safe_engine (safe.c). */
 uint32_t safe_mask(const struct settings *settings, uint16_t group);
 
@@ -392,75 +357,6 @@ uint32_t safe_mask(const struct settings *settings, uint16_t group);
 struct cookie_secrets query_cookie_secrets(const struct service *s);
 /* Class CHAOS: who are you (chaos.c)? */
 enum fate query_chaos(struct service *s, struct query *q);
-
-/* ---- answers (answer.c): each writes s->out and s->out_len ---- */
-void answer_rcode(struct service *s, const struct query *q, uint16_t rcode, const struct query_extra *extra);
-/* Every answer but DROP and TRUNCATE; of a CNAME of LOCAL, the CNAME alone. structured: what the client gets for a text; NULL: it
- * gets the plain one. */
-void answer_blocked(struct service *s, const struct query *q, const struct policy_answer *a,
-		    const struct policy_structured *structured);
-void answer_truncated(struct service *s, const struct query *q); /* ask again by TCP */
-void answer_any(struct service *s, const struct query *q);
-/* One TXT, class CHAOS, of so many character-strings; of each the first 255 octets. */
-void answer_chaos(struct service *s, const struct query *q, const struct str *texts, size_t count);
-/* Of a zone that is answered here, with AA. */
-void answer_here(struct service *s, const struct query *q, const struct here *h);
-/* NODATA of saring's own, for ttl_s. */
-void answer_nothing(struct service *s, const struct query *q, uint32_t ttl_s, const struct query_extra *extra);
-enum answer_age { ANSWER_AGE_FRESH, ANSWER_AGE_STALE };
-/* Returns where the body of r begins in out; 0 when it did not fit and the answer is TC=1. */
-size_t answer_response(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
-/* q was rewritten: the CNAME, or several of the operator's, and behind it r, which is the answer for the target. */
-void answer_rewritten(struct service *s, const struct query *q, const struct response *r, enum answer_age age);
-/* The same where the target is answered here. */
-void answer_here_rewritten(struct service *s, const struct query *q, const struct here *h);
-/* A response as a message that answers for its question: pointers in its body resolve. */
-struct laid_out {
-	const uint8_t *bytes;
-	size_t len, body_at; /* len 0: it does not fit */
-};
-/* TTLs as sent (RFC 2181 §5.2, RFC 8767 §4): what the upstream gave, capped by the configuration, less the age; never less than the
- * time the answer itself may still be kept (min-ttl raised it). */
-struct ttl_rule {
-	uint32_t cap_s, age_s, least_s;
-	uint32_t left_s; /* query_left_s, which nothing outlives */
-	bool stale;
-};
-struct ttl_rule answer_ttl_rule(const struct service *s, const struct response *r, enum answer_age age, uint32_t left_s);
-uint32_t answer_ttl(const struct ttl_rule *rule, uint32_t given_s);
-/* r, an answer for name, in the service's own room: until the next. */
-struct laid_out answer_lay_out(struct service *s, const struct name *name, const struct response *r);
-
-/* ---- judging answers (inspect.c) ---- */
-/* Is there anything in r that policy could speak about? */
-MUST_CHECK bool inspect_needed(const struct service *s, const struct query *q, const struct response *r);
-enum inspected {
-	INSPECT_PASSES,
-	INSPECT_BLOCKED, /* the chain of CNAMEs leads through a blocked name, or it holds a blocked address: ret is the verdict */
-	INSPECT_PRIVATE, /* it gives a private address for a public name (upstream.rebind-protection) */
-};
-/* Of an entry in mode shadow that would have blocked q's verdict says so afterwards. */
-MUST_CHECK enum inspected inspect_response(struct service *s, struct query *q, const struct response *r, const struct laid_out *m,
-					   struct verdict *ret);
-
-/* ---- upstream answers (ask.c) ---- */
-/* How many more may be asked at a time. */
-static inline size_t asks_left(const struct service *s)
-{
-	return POOL_ASKS_MAX - MIN(s->ask_count, (size_t)POOL_ASKS_MAX);
-}
-/* Start an ask that nobody waits for. False: it is under way already, or a limit refuses it. */
-bool ask_alone(struct service *s, const struct cache_key *key);
-/* The same, counted: an answer about to expire. Not for what failed a moment ago. */
-void ask_prefetch(struct service *s, const struct cache_key *key);
-/* The pool is gone, and with it every ask under way. */
-void asks_forget(struct service *s);
-/* The worker ends: whoever still waits is answered by what has expired, or that there is no answer now. In a batch. */
-void asks_give_up(struct service *s);
-/* Answers other workers' asks brought for queries here. Within a batch. */
-void service_drain(struct service *s);
-/* The client response timer fired: give stale answers to those who waited long enough. */
-void service_stale_due(struct service *s);
 
 /* ---- a rehearsal (rehearse.c) ---- */
 /* It ends here: somebody would be asked for query_sought. */
@@ -481,8 +377,5 @@ void query_count_list(struct service *s, const struct verdict *v);
 void query_tell_block(struct service *s, const struct query *q, const struct verdict *v, uint32_t ttl_s);
 /* Count what an entry in mode shadow would have blocked; v->shadowed. by: NULL for the name asked. */
 void query_count_shadow(struct service *s, const struct query *q, const struct verdict *v, const struct judged *by);
-/* A block of which nothing was counted yet, because an entry's CNAME sent q elsewhere first; or what else did. Returns what the
- * query is counted as. block.c */
-enum counter query_count_rewrite(struct service *s, const struct query *q);
 
 #endif

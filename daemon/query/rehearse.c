@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "query/answer.h"
+#include "query/block.h"
 #include "query/local.h"
 #include "query/lookup.h"
 #include "query/names.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * safe.c - safe search (settings/safe_search.h): names of search engines lead to the hosts that filter, as if those had a CNAME. */
+#include "query/answer.h"
 #include "query/query.h"
 
 static void lead(const struct service *s, struct query *q, enum safe_engine engine)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "query/answer.h"
 #include "query/query.h"
 
 static enum fate refuse(struct service *s, struct query *q, uint16_t rcode, uint16_t ede)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/query.h"
 
+#include "query/ask.h"
 #include "query/mailbox.h"
 #include "query/trail.h"
 

@@ -10,6 +10,7 @@
 #ifndef SARING_QUERY_TRAIL_H
 #define SARING_QUERY_TRAIL_H
 
+#include "query/answer.h"
 #include "query/query.h"
 
 #define TRAIL_STEPS_MAX 8   /* questions of one chain after the first; a query asks no more than these */

@@ -2,24 +2,9 @@
 #include "upstream/pool_ask.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/rand.h"
-
-void attempt_close(struct attempt *a)
-{
-	if (!a->open)
-		return;
-	attempt_closed(a);
-	switch (a->transport) {
-	case TRANSPORT_UDP:
-		udp_cancel(a);
-		break;
-	case TRANSPORT_TCP:
-		stream_cancel(a);
-		break;
-	}
-}
+#include "upstream/attempt.h"
+#include "upstream/choice.h"
 
 void pool_ask_free(struct pool_ask *ask)
 {
@@ -74,141 +59,12 @@ static enum pool_outcome ask_outcome(const struct pool_ask *ask)
 	return ask->starved ? POOL_NO_RESOURCES : POOL_TIMEOUT;
 }
 
-/* ---- which server is next ---- */
-
-/* TCP is also the last resort where datagrams come to nothing: some servers, or ways to them, have nothing else. */
-static enum transport transport_for(const struct pool_ask *ask, size_t index)
-{
-	const struct ask_server *s = &ask->servers[index];
-	if (s->want_tcp)
-		return TRANSPORT_TCP;
-	bool udp_fails = s->udp_refused || s->sends_by[TRANSPORT_UDP] >= ASK_SENDS_PER_WAY_MAX;
-	return (ask->prefer_tcp || udp_fails) && !s->no_tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
-}
-
-static bool may_send(const struct pool_ask *ask, size_t index)
-{
-	const struct ask_server *s = &ask->servers[index];
-	return ask->attempt_count < ask->sends_max && !s->given_up &&
-	       s->sends_by[transport_for(ask, index)] < ASK_SENDS_PER_WAY_MAX;
-}
-
-/* The server asked least so far, the first in order among equals; -1 when there is nothing left to try. */
-static int pick(const struct pool_ask *ask)
-{
-	if (ask->hint >= 0 && may_send(ask, (size_t)ask->hint))
-		return ask->hint;
-	int best = -1;
-	for (size_t i = 0; i < ask->order_count; i++) {
-		int index = ask->order[i];
-		if (may_send(ask, (size_t)index) && (best < 0 || ask->servers[index].sends < ask->servers[best].sends))
-			best = index;
-	}
-	return best;
-}
-
-/* Ask this one next, if it may still be asked. */
-static void set_hint(struct pool_ask *ask, uint8_t index)
-{
-	ask->hint = may_send(ask, index) ? index : -1;
-}
-
-/* ---- sending ---- */
-
-/* Put an attempt into its server's connection. */
-static enum attempt_start send_by_tcp(struct attempt *a)
-{
-	struct pool_ask *ask = a->ask;
-	a->transport = TRANSPORT_TCP;
-	enum attempt_start how = stream_start(a);
-	if (how != ATTEMPT_NO_RESOURCES)
-		server_sent(a->server);
-	else
-		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
-	counters_add(ask->pool->counters, COUNTER_UPSTREAM_TCP);
-	return how;
-}
-
-static void attempt_opened(struct attempt *a)
-{
-	a->open = true;
-	a->lane->open++;
-	TAILQ_INSERT_TAIL(&a->lane->out, a, out);
-}
-
-/* The usual ask has one attempt, and brings the room for it. */
-static struct attempt *attempt_new(struct pool_ask *ask)
-{
-	struct attempt *a = ask->attempt_count == 0 ? &ask->first : malloc(sizeof(*a));
-	if (a == NULL)
-		return NULL;
-	memset(a, 0, offsetof(struct attempt, question));
-	a->ask = ask;
-	ask->attempts[ask->attempt_count++] = a;
-	return a;
-}
-
-static enum attempt_start attempt_start(struct pool_ask *ask, size_t index, struct lane *lane)
-{
-	struct pool *pool = ask->pool;
-	struct attempt *a = attempt_new(ask);
-	ask->hint = -1;
-	if (a == NULL)
-		return ATTEMPT_NO_RESOURCES;
-	a->server = lane->server;
-	a->lane = lane;
-	a->server_index = (uint8_t)index;
-	a->transport = transport_for(ask, index);
-	a->edns = !ask->no_edns;
-	a->sent_ns = pool->now_ns;
-	message_question_make(&ask->name, ask->type, server_keeps_case(a->server, pool_now_ms(pool)), &a->question);
-	ask->servers[index].sends++;
-	ask->servers[index].sends_by[a->transport]++;
-	ask->current = a;
-	enum attempt_start how = ATTEMPT_STARTED;
-	if (a->transport == TRANSPORT_TCP)
-		how = send_by_tcp(a);
-	else
-		udp_start(a); /* how it went is told by pool_ask_on_unsent */
-	if (how == ATTEMPT_STARTED)
-		attempt_opened(a);
-	return how;
-}
-
-/* Count one send as lost, for the ask and for the server. */
-static void attempt_failed(struct attempt *a, enum server_failure why)
-{
-	struct ask_server *s = &a->ask->servers[a->server_index];
-	bool first = !s->failed;
-	s->failed = true;
-	server_failed(a->server, why, first, a->sent_ns / 1000000, pool_now_ms(a->ask->pool));
-	if (s->doubted && a->transport == TRANSPORT_TCP) { /* else it would be of no use any more, were TCP shut to us */
-		server_cookie_missing(a->server, pool_now_ms(a->ask->pool));
-		s->want_tcp = s->doubted = false;
-	}
-	if (why == SERVER_NETWORK)
-		a->ask->heard_network = true;
-	else
-		counters_add(a->ask->pool->counters, COUNTER_UPSTREAM_TIMEOUT);
-}
-
-/* By TCP a server could not be reached: where TCP was a wish, UDP does; where it was needed, this server is of no use. */
-static void tcp_failed(struct attempt *a)
-{
-	struct ask_server *s = &a->ask->servers[a->server_index];
-	s->no_tcp = true;
-	if (s->want_tcp)
-		s->given_up = true;
-	else if (!s->udp_refused)
-		set_hint(a->ask, a->server_index);
-}
-
 /* ---- the schedule ---- */
 
 static void arm_for(struct pool_ask *ask, const struct attempt *a)
 {
 	int64_t left_ms = ask->deadline_ms - pool_now_ms(ask->pool);
-	int next = pick(ask);
+	int next = choice_next(ask);
 	if (next < 0) {
 		arm(ask, ASK_TIMER_DEADLINE, left_ms);
 		return;
@@ -242,13 +98,13 @@ static void ask_rest(struct pool_ask *ask)
 static bool has_another_way(const struct pool_ask *ask, size_t index)
 {
 	const struct ask_server *s = &ask->servers[index];
-	return s->udp_refused && s->sends_by[transport_for(ask, index)] == 0;
+	return s->udp_refused && s->sends_by[choice_way(ask, index)] == 0;
 }
 
 /* After a refusal: true when the next to be asked has been asked as often, so that all have been: then pause before going round. */
 static bool paused(struct pool_ask *ask, const struct attempt *refused)
 {
-	int next = pick(ask);
+	int next = choice_next(ask);
 	if (next < 0 || next == ask->hint || ask->servers[next].sends < ask->servers[refused->server_index].sends ||
 	    has_another_way(ask, (size_t)next))
 		return false;
@@ -273,24 +129,10 @@ static bool settled(struct pool_ask *ask, struct attempt *a, enum attempt_start 
 	case ATTEMPT_NETWORK:
 		attempt_failed(a, SERVER_NETWORK);
 		if (a->transport == TRANSPORT_TCP)
-			tcp_failed(a);
+			attempt_tcp_failed(a);
 		return paused(ask, a);
 	}
 	return true;
-}
-
-static void attempt_timed_out(struct attempt *a)
-{
-	if (!a->open || a->timed_out || a->errored)
-		return;
-	a->timed_out = true;
-	attempt_failed(a, SERVER_TIMEOUT);
-	if (a->transport == TRANSPORT_UDP && (a->case_seen || a->doubt_seen)) {
-		struct ask_server *s = &a->ask->servers[a->server_index];
-		s->want_tcp = true;
-		s->case_proof = a->case_seen;
-		set_hint(a->ask, a->server_index);
-	}
 }
 
 /* A server this pool has so much out to already: the question it has not answered for longest makes room, else whoever asks for
@@ -315,7 +157,7 @@ static bool lane_is_full(struct pool_ask *ask, size_t index, const struct lane *
 static void ask_step(struct pool_ask *ask)
 {
 	for (;;) {
-		int index = pick(ask);
+		int index = choice_next(ask);
 		if (index < 0) {
 			ask_rest(ask);
 			return;
@@ -396,7 +238,7 @@ static void on_guessed(struct attempt *a)
 	attempt_close(a);
 	s->want_tcp = true;
 	s->given_up = s->given_up || s->no_tcp;
-	set_hint(a->ask, a->server_index);
+	choice_hint(a->ask, a->server_index);
 	go_on(a->ask);
 }
 
@@ -422,19 +264,19 @@ void pool_ask_on_reply(struct attempt *a, uint8_t *bytes, size_t len, enum messa
 	case REPLY_TRUNCATED:
 		s->want_tcp = true;
 		s->given_up = s->no_tcp;
-		set_hint(ask, a->server_index);
+		choice_hint(ask, a->server_index);
 		break;
 	case REPLY_NO_EDNS:
 		ask->no_edns = true;
 		ask->heard_useless = true;
-		set_hint(ask, a->server_index);
+		choice_hint(ask, a->server_index);
 		break;
 	case REPLY_BAD_COOKIE: /* once more with the cookie that came; one that likes none of its own is to say so by TCP */
 		s->want_tcp = s->want_tcp || s->bad_cookie;
 		s->bad_cookie = true;
 		s->given_up = s->want_tcp && s->no_tcp;
 		ask->heard_useless = true;
-		set_hint(ask, a->server_index);
+		choice_hint(ask, a->server_index);
 		break;
 	case REPLY_USELESS:
 		s->given_up = true;
@@ -456,7 +298,7 @@ static void on_doubted(struct attempt *a)
 	if (s->want_tcp || s->no_tcp)
 		return;
 	s->want_tcp = s->doubted = true;
-	set_hint(a->ask, a->server_index);
+	choice_hint(a->ask, a->server_index);
 	go_on(a->ask);
 }
 
@@ -466,13 +308,8 @@ void pool_ask_on_unsent(struct attempt *a, enum attempt_start how)
 	attempt_close(a);
 	if (how == ATTEMPT_NO_RESOURCES) {
 		counters_add(ask->pool->counters, COUNTER_UPSTREAM_NO_SOCKET);
-		if (stream_is_open(ask->pool, a->server)) { /* no descriptor for a datagram, but a connection is there */
-			ask->servers[a->server_index].sends_by[TRANSPORT_UDP]--;
-			ask->servers[a->server_index].sends_by[TRANSPORT_TCP]++;
-			how = send_by_tcp(a);
-			if (how == ATTEMPT_STARTED)
-				attempt_opened(a);
-		}
+		if (stream_is_open(ask->pool, a->server)) /* no descriptor for a datagram, but a connection is there */
+			how = attempt_go_by_tcp(a);
 	}
 	if (ask->current == a) {
 		if (!settled(ask, a, how))
@@ -512,10 +349,10 @@ void pool_ask_on_failure(struct attempt *a, enum attempt_failure why)
 	if (why == ATTEMPT_LOST && !ask->servers[a->server_index].lost) {
 		/* the server may have tired of the connection just as this was written to it: once more */
 		ask->servers[a->server_index].lost = true;
-		set_hint(ask, a->server_index);
+		choice_hint(ask, a->server_index);
 	}
 	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_TCP)
-		tcp_failed(a);
+		attempt_tcp_failed(a);
 	if (why == ATTEMPT_REFUSED && a->transport == TRANSPORT_UDP)
 		udp_refused(a);
 	if (why == ATTEMPT_REFUSED && ask->current == a && paused(ask, a))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * pool_ask.h - one question on its way through the servers, and its attempts: what pool.c, pool_ask.c, reply.c, udp.c, port.c and
- * stream.c share. Inside daemon/upstream only; the pool's worker thread.
+ * pool_ask.h - one question on its way through the servers, and its attempts: what pool.c, pool_ask.c, choice.c, attempt.c,
+ * reply.c, udp.c, port.c and stream.c share. Inside daemon/upstream only; the pool's worker thread.
  *
  *   pool_ask --> pool_ask_start --> udp_start, stream_start    one attempt at a time; earlier ones stay open and may still win
  *                      ^                     |
@@ -191,9 +191,7 @@ void pool_ask_start(struct pool_ask *ask);
 void pool_ask_free(struct pool_ask *ask); /* without a call */
 /* The end: the ask goes, then its owner is told (at the end of the turn when it is starting still). */
 void pool_ask_finish(struct pool_ask *ask, enum pool_outcome outcome);
-/* It may not be answered any more, wherever it was. Harmless when it is closed already. */
-void attempt_close(struct attempt *attempt);
-/* The same for one that its transport has let go of already. */
+/* What its transport has let go of may not be answered any more; attempt_close (attempt.h) makes it let go. */
 static inline void attempt_closed(struct attempt *attempt)
 {
 	if (attempt->open) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rig.h"
 
+#include "query/deliver.h"
 #include "query/mailbox.h"
 #include "settings/load.h"
 #include "upstream/distill.h"

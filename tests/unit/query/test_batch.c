@@ -9,6 +9,8 @@
 #include "rig.h"
 
 #include "base/clock.h"
+#include "query/ask.h"
+#include "query/deliver.h"
 #include "query/mailbox.h"
 #include "settings/load.h"
 #include "script.h"

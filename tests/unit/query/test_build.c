@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "query/answer.h"
 #include "rig.h"
 #include "script.h"
 #include "wire/edns.h"

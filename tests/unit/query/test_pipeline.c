@@ -5,6 +5,7 @@
 #include "import/segment.h"
 #include "import/source.h"
 #include "compile/compile.h"
+#include "query/deliver.h"
 #include "query/mailbox.h"
 #include "rig.h"
 #include "wire/edns.h"

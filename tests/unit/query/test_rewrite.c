@@ -5,6 +5,7 @@
 #include "rig.h"
 
 #include "base/clock.h"
+#include "query/deliver.h"
 #include "script.h"
 #include "wire/edns.h"
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "query/answer.h"
 #include "rig.h"
 #include "script.h"
 #include "wire/edns.h"

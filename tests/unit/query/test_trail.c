@@ -2,6 +2,7 @@
  * Chains of CNAMEs that other servers have the end of: parts from the cache and from upstreams, judged and given as one. */
 #include "query/trail.h"
 
+#include "query/deliver.h"
 #include "rig.h"
 #include "script.h"
 #include "wire/edns.h"
