@@ -276,7 +276,7 @@ static bool bind_value(const struct values *v, const struct schema_key *row, con
 	case SCHEMA_RECORD_PART:
 		break;
 	}
-	base_must_failed("a row that load.c binds itself", __FILE__, __LINE__);
+	base_must_failed("a row that bind.c binds itself", __FILE__, __LINE__);
 }
 
 bool values_bind(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node, void *object)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * values.h - one YAML value to one field: what each type of the schema takes, and what is said of a value it doesn't take.
- * For load.c and provenance.c. Cold path, any thread. */
+ * For bind.c, whole.c and provenance.c. Cold path, any thread. */
 #ifndef SARING_SETTINGS_VALUES_H
 #define SARING_SETTINGS_VALUES_H
 
