@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * schema.h - the one table of saring.yaml: each key with its type, range, default, help, and when a changed value takes effect.
- * load.c binds files by it; saring.yaml(5) and the commented saring.yaml are checked against it (tests/lint/settings.py).
+ * bind.c binds files by it; saring.yaml(5) and the commented saring.yaml are checked against it (tests/lint/settings.py).
  * A new setting is one row here, one field in settings.h, one paragraph in the manual. Const data; any thread. */
 #ifndef SARING_SETTINGS_SCHEMA_H
 #define SARING_SETTINGS_SCHEMA_H

@@ -78,7 +78,7 @@ struct provenance {
 
 struct minisign_key; /* settings/minisign.h */
 
-/* A route as it is written, with zones that may be prefixes' (settings/reverse.h); what load.c makes routes of. */
+/* A route as it is written, with zones that may be prefixes' (settings/reverse.h); what whole.c makes routes of. */
 struct settings_zone {
 	struct name name; /* folded */
 	uint32_t line, column;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * values.h - one YAML value to one field: what each type of the schema takes, and what is said of a value it doesn't take.
- * For load.c and provenance.c. Cold path, any thread. */
+ * For bind.c, whole.c and provenance.c. Cold path, any thread. */
 #ifndef SARING_SETTINGS_VALUES_H
 #define SARING_SETTINGS_VALUES_H
 
@@ -49,20 +49,24 @@ MUST_CHECK bool values_texts(const struct values *v, const char *key, const stru
 MUST_CHECK bool values_time(const struct values *v, const char *key, const struct yaml_node *node, const char **ret_text,
 			    int64_t *ret_s);
 
-/* Parts of values_bind: rows of type LISTEN, SERVERS, PREFIXES, ADDRESSES, ZONE, ROUTE_ZONES and NAMES; and bytes put into a field.
- * Rows of type CLIENTS are groups.c's. */
+/* Parts of values_bind. Rows of type CLIENTS are groups.c's, those of DAYS, HOURS, DATES and TIME_ZONE hours.c's.
+ * Rows of type LISTEN, HTTP, SERVERS, PREFIXES, ADDRESSES, ZONE, ROUTE_ZONES and NAMES: */
 MUST_CHECK bool values_bind_net(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
 				void *object);
 /* `records`, whose items have keys of their own. */
 MUST_CHECK bool values_bind_records(const struct values *v, const struct schema_key *row, const char *key,
 				    const struct yaml_node *node, void *object);
-/* true, false, or a list of engines: a bit for each of enum safe_engine. */
-MUST_CHECK bool values_safe_search(const struct values *v, const char *key, const struct yaml_node *node, uint32_t *ret);
-/* And those of type RATE, SPECIALS, SECRETS, WORDS, KEY and SAFE_SEARCH. */
+/* Of type TEXT, TEXTS, LANGUAGE, LIST_NAME, URL, PATH and HOSTS: */
+MUST_CHECK bool values_bind_text(const struct values *v, const struct schema_key *row, const char *key,
+				 const struct yaml_node *node, void *object);
+/* Of type RATE, SPECIALS, SECRETS, WORDS, KEY and SAFE_SEARCH: */
 MUST_CHECK bool values_bind_server(const struct values *v, const struct schema_key *row, const char *key,
 				   const struct yaml_node *node, void *object);
+/* true, false, or a list of engines: a bit for each of enum safe_engine. */
+MUST_CHECK bool values_safe_search(const struct values *v, const char *key, const struct yaml_node *node, uint32_t *ret);
 /* "dns://HOST:PORT", port 0 allowed; without a scheme the same. */
 MUST_CHECK bool values_endpoint(const struct values *v, const struct yaml_node *node, struct endpoint *ret);
+/* Bytes put into a field. */
 void values_store(void *object, size_t at, const void *value, size_t size);
 
 #endif

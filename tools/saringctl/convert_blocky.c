@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * convert_blocky.c - Blocky's config.yml, of old and new spellings: servers, records, routes, cache and what stays behind. Lists
- * and who gets them are convert_blocky_lists.c's. */
+ * are convert_blocky_lists.c's, who gets them convert_blocky_clients.c's. */
 #include "saringctl/convert_blocky.h"
 
 #include "base/file.h"
@@ -300,6 +300,16 @@ static void take_query_log(struct convert *c, const struct yaml_node *node, cons
 			"in which fields, is left");
 }
 
+static void take_fqdn_only(struct convert *c, const struct yaml_node *node, const char *path)
+{
+	const struct yaml_node *enable = node->kind == YAML_MAPPING ? yaml_get(node, "enable") : node;
+	(void)path;
+	if (enable != NULL && convert_node_true(enable))
+		convert_put_text(c, "names.dotless", "nodata");
+	else
+		c->off++;
+}
+
 static const struct convert_row rows[] = {
     {.key = "upstreams", .rows = upstreams_rows},
     {.key = "upstream", .rows = upstream_rows},
@@ -331,7 +341,7 @@ static const struct convert_row rows[] = {
     {.key = "dns64", .left = "no DNS64 here"},
     {.key = "rebindingProtection", .left = "see rebind-protection in saring.yaml(5)"},
     {.key = "filtering", .left = "types of queries are not filtered"},
-    {.key = "fqdnOnly", .take = blocky_fqdn_only},
+    {.key = "fqdnOnly", .take = take_fqdn_only},
     {.key = "specialUseDomains", .left = "special names are answered by RFC 6761; names.forward makes exceptions"},
     {.key = "minTlsServeVersion", .left = "no TLS is served"},
     {.key = "certFile", .left = "no TLS is served"},
