@@ -34,8 +34,8 @@ struct locals_record {
 };
 
 struct locals;
-/* records: sound (values_records.c has checked them). Of a name that they have, hosts say nothing. sources: what the files are
- * called, source_count of them. NULL when there is nothing to be told. */
+/* records: sound (values_records.c has checked them, and follows CNAMEs by a table of what it is checking). Of a name that they
+ * have, hosts say nothing. sources: what the files are called, source_count of them. NULL when there is nothing to be told. */
 struct locals *locals_build(const struct locals_record *records, size_t count, const struct locals_record *hosts, size_t host_count,
 			    const char *const *sources, size_t source_count);
 void locals_destroy(struct locals *l); /* takes NULL */

@@ -316,7 +316,7 @@ static void check_chain(struct reading *r, const struct locals *table, const str
 	fault_at(r, cname, "the CNAME of '%s' begins a chain of more than %d", name_shown(cname, text), LOCALS_CHAIN_MAX);
 }
 
-/* Of sound records. */
+/* Where there are other faults, too: what could be read is followed. */
 static void check_chains(struct reading *r)
 {
 	static const char *const source = "";
@@ -345,8 +345,7 @@ static void check_together(struct reading *r)
 		check_name(r, sorted + from, to - from);
 	}
 	free(sorted);
-	if (r->good)
-		check_chains(r);
+	check_chains(r);
 }
 
 bool values_bind_records(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,
