@@ -45,7 +45,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -734,31 +733,4 @@ int daemon_run(const struct daemon_options *options)
 	settings_destroy(settings);
 	buf_finish(&bytes);
 	return ok && !d.failed ? 0 : 1;
-}
-
-int daemon_check(const struct daemon_options *options)
-{
-	struct err err = {0};
-	char compiler[PATH_MAX];
-	int status = -1;
-	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	if (!job_find_compiler(compiler, sizeof(compiler), &err)) {
-		startup_complain(&err, NULL);
-		return 1;
-	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		execl(compiler, "saring-compile", "-c", options->config_path, "--check", (char *)NULL);
-		fprintf(stderr, "saringd: starting %s: %s\n", compiler, strerror(errno));
-		_exit(1);
-	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		printf("%s: no errors\n", options->config_path);
-		return 0;
-	}
-	if (pid < 0 || !WIFEXITED(status))
-		fprintf(stderr, "saringd: %s did not end as it should\n", compiler);
-	return 1;
 }
