@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "cache/cache.h"
 #include "cache/failures.h"
 #include "child.h"
+#include "crew.h"
 #include "fetch.h"
 #include "generation.h"
 #include "happened.h"
@@ -20,22 +20,16 @@
 #include "lifesigns.h"
 #include "listen/handed.h"
 #include "listen/sockets.h"
-#include "listen/tcp_seats.h"
 #include "notify.h"
 #include "observer.h"
 #include "outlets.h"
 #include "privs.h"
-#include "query/inflight.h"
-#include "query/limit.h"
-#include "query/loop.h"
 #include "rebuild.h"
 #include "pausing.h"
 #include "review.h"
 #include "settings/load.h"
 #include "signed.h"
 #include "startup.h"
-#include "upstream/pool.h"
-#include "worker.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -70,17 +64,11 @@ struct daemon {
 	bool has_successor;	/* and they outlive us */
 	unsigned worker_count;
 	const char **listen; /* as text: sockets.addrs */
-	struct worker **workers;
-	const struct counters **counters;
+	struct crew *crew;
 	struct lifesigns lifesigns;
 
 	struct cache *cache;
 	struct failures *failures;
-	struct siphash_key cookie_seed;
-	struct limit *limit;
-	struct loop *loop;
-	struct inflight *inflight;
-	struct tcp_seats *tcp_seats;
 	struct generations *generations;
 	struct audit *audit;
 	bool audited; /* its start is recorded */
@@ -115,8 +103,7 @@ static void daemon_end(struct daemon *d, bool failed)
 static void nudge_worker(void *arg, unsigned worker)
 {
 	struct daemon *d = arg;
-	if (d->workers[worker])
-		worker_nudge(d->workers[worker]);
+	crew_nudge(d->crew, worker);
 }
 
 /* On a worker's thread. */
@@ -159,7 +146,7 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 		notify_extend(START_EXTEND_MS);
 		return;
 	}
-	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
+	lifesigns_watch(&d->lifesigns, d->crew);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
 	follow_hosts(d);
@@ -258,36 +245,8 @@ static void start_workers(void *arg)
 	struct daemon *d = arg;
 	struct err err = {0};
 	char text[1024];
-	bool ok = true;
 	outlets_follow(d->outlets);
-	for (unsigned i = 0; ok && i < d->worker_count; i++) {
-		size_t count;
-		const struct listener *listeners = sockets_share(&d->sockets, i, &count);
-		struct worker_config config = {.index = i,
-					       .listeners = listeners,
-					       .listener_count = count,
-					       .has_successor = d->has_successor,
-					       .generations = d->generations,
-					       .cache = d->cache,
-					       .failures = d->failures,
-					       .cookie_seed = d->cookie_seed,
-					       .limit = d->limit,
-					       .loop = d->loop,
-					       .frames = outlets_seat(d->outlets, i),
-					       .tap = observer_tap(d->observer, i),
-					       .away = observer_away(d->observer, i),
-					       .inflight = d->inflight,
-					       .tcp_seats = d->tcp_seats,
-					       .workers = d->workers};
-		d->workers[i] = worker_create(&config, &err);
-		ok = d->workers[i] != NULL;
-		if (ok)
-			d->counters[i] = worker_counters(d->workers[i]);
-	}
-	/* A worker may speak to any other as soon as it runs: all exist before the first does. */
-	for (unsigned i = 0; ok && i < d->worker_count; i++)
-		ok = worker_start(d->workers[i], &err);
-	if (ok)
+	if (crew_start(d->crew, d->generations, d->observer, d->outlets, &err))
 		return;
 	(void)err_format(&err, text, sizeof(text));
 	log_error("start.failed error=\"%s\"", text);
@@ -355,7 +314,7 @@ static void start_control(struct daemon *d)
 	struct commands_config config = {.generations = d->generations,
 					 .cache = d->cache,
 					 .failures = d->failures,
-					 .counters = d->counters,
+					 .counters = crew_counters(d->crew),
 					 .worker_count = d->worker_count,
 					 .listen = d->listen,
 					 .listen_count = d->sockets.addr_count,
@@ -399,7 +358,7 @@ static void write_metrics(void *arg, struct openmetrics *om)
 	struct metrics_source source = {.report = commands_report_source(d->commands),
 					.fetch = d->fetch,
 					.observer = d->observer,
-					.tcp_connections = tcp_seats_taken(d->tcp_seats),
+					.tcp_connections = crew_tcp_connections(d->crew),
 					.started_at_ms = d->started_wall_ms};
 	const struct generation *g = source.report.generation;
 	source.review_due = review_due(d->review, g->policy, g->serial, source.report.now_s);
@@ -530,20 +489,18 @@ static bool asks_others(const struct daemon *d)
 
 static bool build(struct daemon *d, struct err *err)
 {
-	d->workers = base_alloc(d->worker_count * sizeof(void *));
-	d->counters = base_alloc(d->worker_count * sizeof(void *));
 	lifesigns_init(&d->lifesigns, d->worker_count);
 	if (!make_base(d, err))
 		return false;
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
-	rand_bytes(&d->cookie_seed, sizeof(d->cookie_seed));
-	d->limit = limit_create();
-	d->loop = loop_create();
-	d->inflight = inflight_create();
-	d->tcp_seats =
-	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->sockets.count), TCP_CONNECTIONS_ADDRESS_MAX);
+	struct crew_config crew = {.count = d->worker_count,
+				   .sockets = &d->sockets,
+				   .has_successor = d->has_successor,
+				   .cache = d->cache,
+				   .failures = d->failures};
+	d->crew = crew_create(&crew);
 	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
 	d->pausing = pausing_create(d->generations, d->boot->state);
 	struct audit_config audit = {.base = d->base,
@@ -561,7 +518,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,
-					   .counters = d->counters,
+					   .counters = crew_counters(d->crew),
 					   .worker_count = d->worker_count,
 					   .state = d->boot->state};
 	d->happened = happened_create(&happened);
@@ -599,22 +556,6 @@ static void stop_took_too_long(int number)
 	_exit(1);
 }
 
-static void stop_workers(struct daemon *d)
-{
-	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
-		if (d->workers[i])
-			worker_stop(d->workers[i]);
-	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
-		if (d->workers[i])
-			worker_join(d->workers[i]);
-	happened_destroy(d->happened); /* with all that they have told and counted, which goes with them */
-	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
-		worker_destroy(d->workers[i]);
-	free(d->workers);
-	free(d->counters);
-	lifesigns_finish(&d->lifesigns);
-}
-
 static void free_events(struct daemon *d)
 {
 	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled, d->on_drain};
@@ -646,16 +587,15 @@ static void daemon_finish(struct daemon *d)
 	control_destroy(d->control);
 	control_socket_close(&d->socket);
 	commands_destroy(d->commands);
-	stop_workers(d);
+	crew_stop(d->crew);
+	happened_destroy(d->happened); /* with all that the workers have told and counted, which goes with them */
+	crew_destroy(d->crew);
+	lifesigns_finish(&d->lifesigns);
 	audit_destroy(d->audit);
 	outlets_destroy(d->outlets);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	hosts_files_destroy(d->hosts);
-	tcp_seats_destroy(d->tcp_seats);
-	inflight_destroy(d->inflight);
-	limit_destroy(d->limit);
-	loop_destroy(d->loop);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
 	for (size_t i = 0; d->listen && i < d->sockets.addr_count; i++)
