@@ -10,20 +10,16 @@
 #include "base/log.h"
 #include "cache/cache.h"
 #include "cache/failures.h"
-#include "child.h"
 #include "crew.h"
 #include "fetch.h"
 #include "generation.h"
 #include "happened.h"
 #include "hosts_files.h"
-#include "jobs.h"
 #include "lifesigns.h"
-#include "listen/handed.h"
-#include "listen/sockets.h"
 #include "notify.h"
 #include "observer.h"
 #include "outlets.h"
-#include "privs.h"
+#include "premises.h"
 #include "rebuild.h"
 #include "pausing.h"
 #include "review.h"
@@ -42,28 +38,19 @@
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define START_EXTEND_MS 30000		      /* asked of the service manager at each tick while the first image is compiled */
-#define STARTED_AGAIN "SARINGD_STARTED_AGAIN" /* in the environment: a second time would change nothing */
-#define STOP_S 5			      /* a stop that takes longer is cut short */
+#define START_EXTEND_MS 30000 /* asked of the service manager at each tick while the first image is compiled */
+#define STOP_S 5	      /* a stop that takes longer is cut short */
 
 struct daemon {
 	const struct daemon_options *options;
 	struct settings *boot; /* what was started with: ports, user, sockets and state hold for the whole life */
-	struct privs privs;
-	gid_t control_group;
-	char compiler[PATH_MAX];
-	char fetcher[PATH_MAX]; /* "": there is none */
-	int state_lock;
+	struct premises premises;
 	int64_t started_ms;
 
 	struct event_base *base;
 	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled, *on_drain;
 	int settled_fd;
 
-	struct sockets sockets; /* of all workers */
-	bool has_successor;	/* and they outlive us */
-	unsigned worker_count;
-	const char **listen; /* as text: sockets.addrs */
 	struct crew *crew;
 	struct lifesigns lifesigns;
 
@@ -81,7 +68,6 @@ struct daemon {
 	struct review *review;
 	struct pausing *pausing;
 	struct commands *commands;
-	struct control_socket socket;
 	struct control *control;
 	struct metrics_http *metrics;
 	int64_t started_wall_ms;
@@ -298,8 +284,8 @@ static void start_fetch(struct daemon *d)
 				      .settings = settings_in_force,
 				      .is_read = list_is_read,
 				      .settings_arg = d->generations,
-				      .program = d->fetcher,
-				      .compiler = d->compiler,
+				      .program = d->premises.fetcher,
+				      .compiler = d->premises.compiler,
 				      .state = d->boot->state,
 				      .control_socket = d->boot->control_socket,
 				      .rebuild = request_rebuild,
@@ -315,9 +301,9 @@ static void start_control(struct daemon *d)
 					 .cache = d->cache,
 					 .failures = d->failures,
 					 .counters = crew_counters(d->crew),
-					 .worker_count = d->worker_count,
-					 .listen = d->listen,
-					 .listen_count = d->sockets.addr_count,
+					 .worker_count = d->premises.worker_count,
+					 .listen = d->premises.listen,
+					 .listen_count = d->premises.sockets.addr_count,
 					 .started_ms = d->started_ms,
 					 .rebuild = request_rebuild,
 					 .compile_seconds = compile_seconds,
@@ -332,7 +318,7 @@ static void start_control(struct daemon *d)
 					 .metrics = d->metrics,
 					 .pausing = d->pausing};
 	d->commands = commands_create(&config);
-	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
+	d->control = control_create(d->base, &d->premises.control, d->premises.control_group, d->commands);
 }
 
 /* ---- metrics ---- */
@@ -383,9 +369,9 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	start_control(d);
 	metrics_http_serve(d->metrics, d->base, write_metrics, d);
 	d->ready = true;
-	for (size_t i = 0; i < d->sockets.addr_count; i++)
-		log_info("listen endpoint=\"%s\"", d->listen[i]);
-	log_info("ready workers=%u generation=%u seconds=%.3f", d->worker_count, report->generation,
+	for (size_t i = 0; i < d->premises.sockets.addr_count; i++)
+		log_info("listen endpoint=\"%s\"", d->premises.listen[i]);
+	log_info("ready workers=%u generation=%u seconds=%.3f", d->premises.worker_count, report->generation,
 		 (double)(clock_mono_ms() - d->started_ms) / 1000);
 	tell_status(d);
 	notify_ready();
@@ -415,72 +401,18 @@ static bool make_base(struct daemon *d, struct err *err)
 	return true;
 }
 
-/* What listens: what the service manager hands over, and what is opened here; and the manager keeps that for who comes after us. */
-static bool open_sockets(struct daemon *d, struct err *err)
+/* Where figures are asked for: opened with no more rights than a reload has. */
+static bool open_metrics(struct daemon *d, struct err *err)
 {
-	const struct settings *s = d->boot;
-	size_t count;
-	struct listener *handed = handed_take(&count);
-	bool ok = sockets_open(s->listen, s->listen_count, d->worker_count, handed, count, &d->sockets, err);
-	free(handed);
-	if (ok)
-		d->has_successor = handed_keep(d->sockets.all, d->sockets.count);
-	return ok;
-}
-
-/* The unit lends a user that is not root the right to bind low ports, and its filter may forbid to give it up. Who is started anew
- * by that user has it no more, and finds the ports bound. Returns when there is nothing to give up, or all that there is has
- * failed.
- */
-static void give_up_lent(const struct daemon *d)
-{
-	if (d->privs.plan != PRIVS_STAY || privs_give_up())
-		return;
-	if (getenv(STARTED_AGAIN) == NULL)
-		handed_exec(d->options->argv, d->sockets.all, d->sockets.count, STARTED_AGAIN);
-	log_warning("user.capabilities text=\"the capabilities that were lent to bind ports cannot be given up\"");
-}
-
-/* What must be done while still root, if it is root at all; the last thing is to stop being root. */
-static bool open_and_drop(struct daemon *d, struct err *err)
-{
-	const struct settings *s = d->boot;
-	if (!privs_resolve(s->user, geteuid(), &d->privs, err) ||
-	    !privs_group(s->control_group, d->privs.gid, &d->control_group, err) ||
-	    !job_find_compiler(d->compiler, sizeof(d->compiler), err))
-		return false;
-	child_find("saring-fetch", d->fetcher, sizeof(d->fetcher));
-	d->worker_count = s->workers ? s->workers : startup_cores(SETTINGS_WORKERS_MAX);
-	if (!open_sockets(d, err))
-		return false;
-	give_up_lent(d);
-	if (!startup_own_dir(s->state, 0750, d->privs.uid, d->privs.gid, err) ||
-	    !startup_own_parent(s->control_socket, 0750, d->privs.uid, d->control_group, err) ||
-	    !control_socket_open(s->control_socket, d->privs.uid, d->control_group, &d->socket, err))
-		return false;
-	startup_say_user(&d->privs, s->user);
-	if (!privs_drop(&d->privs, err) || !startup_lock_state(s->state, &d->state_lock, err))
-		return false;
 	d->metrics = metrics_http_create();
-	return metrics_http_stage(d->metrics, s, err); /* with no more rights than a reload has */
-}
-
-/* "dns://127.0.0.1:53", with the ports the kernel gave. */
-static void name_endpoints(struct daemon *d)
-{
-	d->listen = base_alloc((d->sockets.addr_count + 1) * sizeof(*d->listen));
-	for (size_t i = 0; i < d->sockets.addr_count; i++) {
-		char host[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
-		snprintf(text, sizeof(text), "dns://%s", addr_to_text(&d->sockets.addrs[i], host));
-		d->listen[i] = base_strdup(text);
-	}
+	return metrics_http_stage(d->metrics, d->boot, err);
 }
 
 /* Now that the ports are known: no server may be ourselves. */
 static bool asks_others(const struct daemon *d)
 {
 	struct err_list errors = {0};
-	bool ok = settings_check_here(d->boot, d->sockets.addrs, d->sockets.addr_count, &errors);
+	bool ok = settings_check_here(d->boot, d->premises.sockets.addrs, d->premises.sockets.addr_count, &errors);
 	if (!ok)
 		startup_complain(NULL, &errors);
 	err_list_finish(&errors);
@@ -489,19 +421,19 @@ static bool asks_others(const struct daemon *d)
 
 static bool build(struct daemon *d, struct err *err)
 {
-	lifesigns_init(&d->lifesigns, d->worker_count);
+	lifesigns_init(&d->lifesigns, d->premises.worker_count);
 	if (!make_base(d, err))
 		return false;
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
-	struct crew_config crew = {.count = d->worker_count,
-				   .sockets = &d->sockets,
-				   .has_successor = d->has_successor,
+	struct crew_config crew = {.count = d->premises.worker_count,
+				   .sockets = &d->premises.sockets,
+				   .has_successor = d->premises.has_successor,
 				   .cache = d->cache,
 				   .failures = d->failures};
 	d->crew = crew_create(&crew);
-	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	d->generations = generations_create(d->premises.worker_count, nudge_worker, wake_main, d);
 	d->pausing = pausing_create(d->generations, d->boot->state);
 	struct audit_config audit = {.base = d->base,
 				     .state = d->boot->state,
@@ -510,23 +442,26 @@ static bool build(struct daemon *d, struct err *err)
 				     .is_busy = is_rebuilding,
 				     .arg = d};
 	d->audit = audit_create(&audit);
-	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
+	struct observer_config observer = {
+	    .workers = d->premises.worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
 	d->hosts = hosts_files_create();
-	struct outlets_config outlets = {
-	    .observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
+	struct outlets_config outlets = {.observer = d->observer,
+					 .generations = d->generations,
+					 .workers = d->premises.worker_count,
+					 .group = d->premises.control_group};
 	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,
 					   .counters = crew_counters(d->crew),
-					   .worker_count = d->worker_count,
+					   .worker_count = d->premises.worker_count,
 					   .state = d->boot->state};
 	d->happened = happened_create(&happened);
 	struct rebuild_config config = {.base = d->base,
 					.config_path = d->options->config_path,
-					.compiler = d->compiler,
-					.bound = d->sockets.addrs,
-					.bound_count = d->sockets.addr_count,
+					.compiler = d->premises.compiler,
+					.bound = d->premises.sockets.addrs,
+					.bound_count = d->premises.sockets.addr_count,
 					.resolv_conf = RESOLV_CONF,
 					.boot = d->boot,
 					.generations = d->generations,
@@ -585,7 +520,7 @@ static void daemon_finish(struct daemon *d)
 	metrics_http_destroy(d->metrics);
 	review_destroy(d->review);
 	control_destroy(d->control);
-	control_socket_close(&d->socket);
+	control_socket_close(&d->premises.control);
 	commands_destroy(d->commands);
 	crew_stop(d->crew);
 	happened_destroy(d->happened); /* with all that the workers have told and counted, which goes with them */
@@ -598,13 +533,8 @@ static void daemon_finish(struct daemon *d)
 	hosts_files_destroy(d->hosts);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
-	for (size_t i = 0; d->listen && i < d->sockets.addr_count; i++)
-		free((void *)(uintptr_t)d->listen[i]);
-	free(d->listen);
-	sockets_close(&d->sockets);
 	free_events(d);
-	if (d->state_lock >= 0)
-		close(d->state_lock);
+	premises_close(&d->premises);
 	settings_destroy(d->boot);
 	(void)alarm(0);
 }
@@ -631,17 +561,13 @@ static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settin
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon d = {.options = options,
-			   .state_lock = -1,
-			   .settled_fd = -1,
-			   .socket = {.fd = -1},
-			   .started_ms = clock_mono_ms(),
-			   .started_wall_ms = clock_wall_ms()};
+	struct daemon d = {.options = options, .settled_fd = -1, .started_ms = clock_mono_ms(), .started_wall_ms = clock_wall_ms()};
 	struct err err = {0};
 	struct buf bytes = {0};
 	struct settings *settings = NULL;
 	bool told = false;
 
+	premises_init(&d.premises);
 	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* What rotates logs or asks for figures of other servers sends these: not to be died of. */
@@ -652,9 +578,8 @@ int daemon_run(const struct daemon_options *options)
 	if (ok) {
 		if (!options->debug)
 			log_set_level(d.boot->log_level);
-		ok = open_and_drop(&d, &err);
+		ok = premises_open(&d.premises, d.boot, options->argv, &err) && open_metrics(&d, &err);
 		if (ok) {
-			name_endpoints(&d);
 			told = !asks_others(&d);
 			ok = !told && build(&d, &err);
 		}
