@@ -16,6 +16,7 @@
 #include "happened.h"
 #include "hosts_files.h"
 #include "lifesigns.h"
+#include "main_loop.h"
 #include "notify.h"
 #include "observer.h"
 #include "outlets.h"
@@ -28,13 +29,11 @@
 #include "startup.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -47,10 +46,7 @@ struct daemon {
 	struct premises premises;
 	int64_t started_ms;
 
-	struct event_base *base;
-	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled, *on_drain;
-	int settled_fd;
-
+	struct main_loop *loop;
 	struct crew *crew;
 	struct lifesigns lifesigns;
 
@@ -83,7 +79,7 @@ static void daemon_end(struct daemon *d, bool failed)
 {
 	d->failed |= failed;
 	d->ending = true;
-	(void)event_base_loopbreak(d->base);
+	main_loop_end(d->loop);
 }
 
 static void nudge_worker(void *arg, unsigned worker)
@@ -96,16 +92,12 @@ static void nudge_worker(void *arg, unsigned worker)
 static void wake_main(void *arg)
 {
 	const struct daemon *d = arg;
-	uint64_t one = 1;
-	(void)!write(d->settled_fd, &one, sizeof(one)); /* a full counter is readable already */
+	main_loop_wake(d->loop);
 }
 
-static void daemon_on_settled(evutil_socket_t fd, short what, void *arg)
+static void daemon_on_settled(void *arg)
 {
-	struct daemon *d = arg;
-	uint64_t count;
-	(void)what;
-	(void)!read(fd, &count, sizeof(count));
+	const struct daemon *d = arg;
 	generations_collect(d->generations);
 }
 
@@ -124,10 +116,9 @@ static void follow_hosts(struct daemon *d)
 	generation_publish(d->generations, NULL, NULL, NULL, NULL, NULL);
 }
 
-static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
+static void daemon_on_tick(void *arg)
 {
 	struct daemon *d = arg;
-	(void)fd, (void)what;
 	if (!d->ready) {
 		notify_extend(START_EXTEND_MS);
 		return;
@@ -143,21 +134,19 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
 
-static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
+static void daemon_on_drain(void *arg)
 {
-	struct daemon *d = arg;
-	(void)fd, (void)what;
+	const struct daemon *d = arg;
 	observer_drain(d->observer);
 	outlets_follow(d->outlets);
 	happened_drained(d->happened);
 }
 
-static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
+static void daemon_on_stop(void *arg, int number)
 {
-	(void)what;
 	struct daemon *d = arg;
-	log_info("stop signal=%d", (int)number);
-	d->stop_signal = (int)number;
+	log_info("stop signal=%d", number);
+	d->stop_signal = number;
 	daemon_end(d, false);
 }
 
@@ -171,10 +160,9 @@ static void daemon_on_reloaded(void *arg, const struct rebuild_report *report)
 		audit_ran(d->audit, &said, report, NULL);
 }
 
-static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
+static void daemon_on_hup(void *arg)
 {
 	struct daemon *d = arg;
-	(void)number, (void)what;
 	log_info("reload asked=signal");
 	d->hup_ns = clock_mono_ns();
 	rebuild_request(d->rebuild, REBUILD_ALL, daemon_on_reloaded, d);
@@ -280,7 +268,7 @@ static bool list_is_read(void *arg, size_t list)
 
 static void start_fetch(struct daemon *d)
 {
-	struct fetch_config config = {.base = d->base,
+	struct fetch_config config = {.base = main_loop_base(d->loop),
 				      .settings = settings_in_force,
 				      .is_read = list_is_read,
 				      .settings_arg = d->generations,
@@ -318,7 +306,7 @@ static void start_control(struct daemon *d)
 					 .metrics = d->metrics,
 					 .pausing = d->pausing};
 	d->commands = commands_create(&config);
-	d->control = control_create(d->base, &d->premises.control, d->premises.control_group, d->commands);
+	d->control = control_create(main_loop_base(d->loop), &d->premises.control, d->premises.control_group, d->commands);
 }
 
 /* ---- metrics ---- */
@@ -367,7 +355,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	start_fetch(d);
 	d->review = review_create(clock_wall_s());
 	start_control(d);
-	metrics_http_serve(d->metrics, d->base, write_metrics, d);
+	metrics_http_serve(d->metrics, main_loop_base(d->loop), write_metrics, d);
 	d->ready = true;
 	for (size_t i = 0; i < d->premises.sockets.addr_count; i++)
 		log_info("listen endpoint=\"%s\"", d->premises.listen[i]);
@@ -377,28 +365,18 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	notify_ready();
 }
 
-static bool make_base(struct daemon *d, struct err *err)
+static bool build_loop(struct daemon *d, struct err *err)
 {
-	struct event_config *config = event_config_new();
-	must(config);
-	/* One thread alone touches this base; the workers wake it through settled_fd. */
-	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
-	d->base = event_base_new_with_config(config);
-	event_config_free(config);
-	d->settled_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!d->base || d->settled_fd < 0)
-		return err_set_errno(err, ERR_IO, "setting up the event loop");
-	d->on_term = evsignal_new(d->base, SIGTERM, daemon_on_stop, d);
-	d->on_int = evsignal_new(d->base, SIGINT, daemon_on_stop, d);
-	d->on_hup = evsignal_new(d->base, SIGHUP, daemon_on_hup, d);
-	d->on_tick = event_new(d->base, -1, EV_PERSIST, daemon_on_tick, d);
-	d->on_settled = event_new(d->base, d->settled_fd, EV_READ | EV_PERSIST, daemon_on_settled, d);
-	d->on_drain = event_new(d->base, -1, EV_PERSIST, daemon_on_drain, d);
-	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S}, drain = {.tv_usec = TAP_DRAIN_MS * 1000};
-	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled && d->on_drain);
-	must(event_add(d->on_term, NULL) == 0 && event_add(d->on_int, NULL) == 0 && event_add(d->on_hup, NULL) == 0 &&
-	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0 && event_add(d->on_drain, &drain) == 0);
-	return true;
+	struct main_loop_config config = {.on_stop = daemon_on_stop,
+					  .on_reload = daemon_on_hup,
+					  .on_wake = daemon_on_settled,
+					  .on_tick = daemon_on_tick,
+					  .on_drain = daemon_on_drain,
+					  .arg = d,
+					  .tick_s = LIFESIGNS_TICK_S,
+					  .drain_ms = TAP_DRAIN_MS};
+	d->loop = main_loop_create(&config, err);
+	return d->loop != NULL;
 }
 
 /* Where figures are asked for: opened with no more rights than a reload has. */
@@ -422,7 +400,7 @@ static bool asks_others(const struct daemon *d)
 static bool build(struct daemon *d, struct err *err)
 {
 	lifesigns_init(&d->lifesigns, d->premises.worker_count);
-	if (!make_base(d, err))
+	if (!build_loop(d, err))
 		return false;
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
@@ -435,7 +413,7 @@ static bool build(struct daemon *d, struct err *err)
 	d->crew = crew_create(&crew);
 	d->generations = generations_create(d->premises.worker_count, nudge_worker, wake_main, d);
 	d->pausing = pausing_create(d->generations, d->boot->state);
-	struct audit_config audit = {.base = d->base,
+	struct audit_config audit = {.base = main_loop_base(d->loop),
 				     .state = d->boot->state,
 				     .config_path = d->options->config_path,
 				     .generation = current_generation,
@@ -457,7 +435,7 @@ static bool build(struct daemon *d, struct err *err)
 					   .worker_count = d->premises.worker_count,
 					   .state = d->boot->state};
 	d->happened = happened_create(&happened);
-	struct rebuild_config config = {.base = d->base,
+	struct rebuild_config config = {.base = main_loop_base(d->loop),
 					.config_path = d->options->config_path,
 					.compiler = d->premises.compiler,
 					.bound = d->premises.sockets.addrs,
@@ -491,18 +469,6 @@ static void stop_took_too_long(int number)
 	_exit(1);
 }
 
-static void free_events(struct daemon *d)
-{
-	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled, d->on_drain};
-	for (size_t i = 0; i < ARRAY_LEN(events); i++)
-		if (events[i])
-			event_free(events[i]);
-	if (d->base)
-		event_base_free(d->base);
-	if (d->settled_fd >= 0)
-		close(d->settled_fd);
-}
-
 /* Also for one half built. Whoever waits for a rebuild is answered before the control socket goes; workers go before what they use.
  */
 static void daemon_finish(struct daemon *d)
@@ -533,7 +499,7 @@ static void daemon_finish(struct daemon *d)
 	hosts_files_destroy(d->hosts);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
-	free_events(d);
+	main_loop_destroy(d->loop);
 	premises_close(&d->premises);
 	settings_destroy(d->boot);
 	(void)alarm(0);
@@ -561,7 +527,7 @@ static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settin
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon d = {.options = options, .settled_fd = -1, .started_ms = clock_mono_ms(), .started_wall_ms = clock_wall_ms()};
+	struct daemon d = {.options = options, .started_ms = clock_mono_ms(), .started_wall_ms = clock_wall_ms()};
 	struct err err = {0};
 	struct buf bytes = {0};
 	struct settings *settings = NULL;
@@ -592,7 +558,7 @@ int daemon_run(const struct daemon_options *options)
 		settings = NULL;
 		/* The first run may have failed before the loop began, which is what breaks out of it. */
 		if (!d.failed)
-			(void)event_base_dispatch(d.base);
+			main_loop_run(d.loop);
 	}
 	daemon_finish(&d);
 	settings_destroy(settings);
