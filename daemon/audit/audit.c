@@ -16,15 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct waiter {
-	struct audit *audit;
-	struct waiter *next;
-	uint64_t after_seq;
-	struct event *on_time;
-	audit_woken *done;
-	void *arg;
-};
-
 struct audit {
 	struct audit_config config;
 	char *folder; /* owned */
@@ -38,13 +29,10 @@ struct audit {
 	bool config_open, lifts_open; /* saring.yaml, or the file of lifts by itself, is another, and nobody said so */
 	json_t *held;		      /* owned: changes by list that may yet be claimed */
 	struct event *on_hold, *on_mend;
-	struct waiter *waiters;
-	size_t waiter_count;
+	struct audit_waiters waiters;
 };
 
 /* ---- writing ---- */
-
-static void wake(struct audit *a);
 
 static void start_mending(struct audit *a)
 {
@@ -106,7 +94,7 @@ static void write_record(struct audit *a, json_t *record)
 	(void)audit_log_append(a->log, record, a->head);
 	write_findings(a); /* what the writer met on the way */
 	start_mending(a);
-	wake(a);
+	audit_waiters_wake(&a->waiters, audit_seq(a));
 }
 
 static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
@@ -116,7 +104,7 @@ static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
 	audit_log_mend(a->log);
 	write_findings(a);
 	start_mending(a);
-	wake(a);
+	audit_waiters_wake(&a->waiters, audit_seq(a));
 }
 
 /* ---- what nobody announced ---- */
@@ -401,69 +389,15 @@ uint64_t audit_seq(const struct audit *a)
 	return state.seq;
 }
 
-/* ---- waiting ---- */
-
-static void unlink_waiter(struct audit *a, const struct waiter *w)
-{
-	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {
-		if (*at != w)
-			continue;
-		*at = w->next;
-		return;
-	}
-}
-
-/* It is in the list no more. */
-static void waiter_end(struct waiter *w)
-{
-	audit_woken *done = w->done;
-	void *arg = w->arg;
-	w->audit->waiter_count--;
-	event_free(w->on_time);
-	free(w);
-	done(arg);
-}
-
-static void audit_on_time(evutil_socket_t fd, short what, void *arg)
-{
-	struct waiter *w = arg;
-	(void)fd, (void)what;
-	unlink_waiter(w->audit, w);
-	waiter_end(w);
-}
-
-/* By the event loop, not from here: who is woken may ask again. */
-static void wake(struct audit *a)
-{
-	struct audit_log_state state;
-	audit_log_state(a->log, &state);
-	for (struct waiter *w = a->waiters; w; w = w->next)
-		if (state.seq > w->after_seq)
-			event_active(w->on_time, EV_TIMEOUT, 1);
-}
-
 bool audit_wait(struct audit *a, uint64_t after_seq, int64_t wait_s, audit_woken *done, void *arg)
 {
-	struct timeval tv = {.tv_sec = (time_t)MIN(MAX(wait_s, (int64_t)0), (int64_t)AUDIT_WAIT_S_MAX)};
-	if (a->waiter_count >= AUDIT_WAITERS_MAX)
-		return false;
-	struct waiter *w = base_alloc(sizeof(*w));
-	*w = (struct waiter){.audit = a, .next = a->waiters, .after_seq = after_seq, .done = done, .arg = arg};
-	w->on_time = evtimer_new(a->config.base, audit_on_time, w);
-	must(w->on_time && event_add(w->on_time, &tv) == 0);
-	a->waiters = w;
-	a->waiter_count++;
-	wake(a); /* it may be there already */
-	return true;
+	return audit_waiters_add(&a->waiters, after_seq, audit_seq(a), wait_s, done, arg);
 }
 
 void audit_end_waits(struct audit *a)
 {
-	while (a && a->waiters) {
-		struct waiter *first = a->waiters;
-		a->waiters = first->next;
-		waiter_end(first);
-	}
+	if (a)
+		audit_waiters_end(&a->waiters);
 }
 
 /* ---- life ---- */
@@ -481,6 +415,7 @@ struct audit *audit_create(const struct audit_config *config)
 	buf_printf(&folder, "%s/audit", config->state);
 	a->folder = folder.ptr;
 	a->log = audit_log_open(a->folder);
+	audit_waiters_init(&a->waiters, config->base);
 	a->held = json_object();
 	a->on_hold = evtimer_new(config->base, audit_on_hold, a);
 	a->on_mend = evtimer_new(config->base, audit_on_mend, a);
@@ -492,7 +427,7 @@ void audit_destroy(struct audit *a)
 {
 	if (!a)
 		return;
-	must(!a->waiters);
+	must(!a->waiters.first);
 	event_free(a->on_hold);
 	event_free(a->on_mend);
 	run_finish(a);

@@ -15,13 +15,12 @@
 
 #include "audit/log.h"
 #include "audit/read.h"
+#include "audit/waiters.h"
 #include "audit/who.h"
 #include "rebuild_queue.h"
 #include "settings/settings.h"
 
 #define AUDIT_HOLD_MS 2000
-#define AUDIT_WAITERS_MAX 8
-#define AUDIT_WAIT_S_MAX 30
 #define AUDIT_MEND_MS 5000 /* how often writing is tried again after it failed */
 
 struct event_base;
@@ -73,8 +72,7 @@ MUST_CHECK bool audit_records(const struct audit *a, const struct audit_query *q
 			      struct err *err);
 uint64_t audit_seq(const struct audit *a); /* of the last record; 0: there is none */
 
-/* Call done when there is a record with a higher number, or after wait_s. False: too many wait. done is called later, once. */
-typedef void audit_woken(void *arg);
+/* As audit_waiters_add. */
 MUST_CHECK bool audit_wait(struct audit *a, uint64_t after_seq, int64_t wait_s, audit_woken *done, void *arg);
 void audit_end_waits(struct audit *a); /* all are called now; takes NULL */
 
