@@ -54,7 +54,6 @@ struct daemon {
 	struct failures *failures;
 	struct generations *generations;
 	struct audit *audit;
-	bool audited; /* its start is recorded */
 	struct observer *observer;
 	struct hosts_files *hosts;
 	struct outlets *outlets;
@@ -170,45 +169,29 @@ static void daemon_on_hup(void *arg)
 
 /* ---- what is recorded ---- */
 
-static const struct generation *current_generation(void *arg)
-{
-	const struct daemon *d = arg;
-	return generation_current(d->generations);
-}
-
 static bool is_rebuilding(void *arg)
 {
 	const struct daemon *d = arg;
 	return rebuild_is_busy(d->rebuild);
 }
 
-/* The first world is in force when the daemon has started; what is another than it was when it stopped is part of that. */
 static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, const struct rebuild_report *report)
 {
-	struct daemon *d = arg;
+	const struct daemon *d = arg;
 	audit_configure(d->audit, generation_current(d->generations)->settings);
 	outlets_follow(d->outlets);
-	if (d->audited)
-		audit_run_begin(d->audit, config, kind, report->changes);
-	else
-		audit_started(d->audit, config, report->changes);
+	audit_run_begin(d->audit, config, kind, report->changes);
 }
 
 static void on_run_ends(void *arg)
 {
-	struct daemon *d = arg;
-	if (d->audited)
-		audit_run_end(d->audit);
-	d->audited = true;
+	const struct daemon *d = arg;
+	audit_run_end(d->audit);
 }
 
 static void on_fetched(void *arg, const struct fetch_event *e)
 {
-	static const struct audit_who refresh = {.by = "refresh"};
-	struct daemon *d = arg;
-	struct audit_said said = {
-	    .who = e->asked ? &e->who : &refresh, .verb = "list fetch", .change = e->change, .arrived_ns = e->begun_ns};
-	audit_fetched(d->audit, &said, e);
+	audit_fetched(arg, e);
 }
 
 /* ---- start ---- */
@@ -279,7 +262,7 @@ static void start_fetch(struct daemon *d)
 				      .rebuild = request_rebuild,
 				      .rebuild_arg = d->rebuild,
 				      .record = on_fetched,
-				      .record_arg = d};
+				      .record_arg = d->audit};
 	d->fetch = fetch_create(&config);
 }
 
@@ -416,7 +399,7 @@ static bool build(struct daemon *d, struct err *err)
 	struct audit_config audit = {.base = main_loop_base(d->loop),
 				     .state = d->boot->state,
 				     .config_path = d->options->config_path,
-				     .generation = current_generation,
+				     .generations = d->generations,
 				     .is_busy = is_rebuilding,
 				     .arg = d};
 	d->audit = audit_create(&audit);
@@ -480,8 +463,7 @@ static void daemon_finish(struct daemon *d)
 	rebuild_destroy(d->rebuild);
 	pausing_destroy(d->pausing);
 	fetch_destroy(d->fetch);
-	if (d->audited)
-		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
+	audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
 	audit_end_waits(d->audit);
 	metrics_http_destroy(d->metrics);
 	review_destroy(d->review);

@@ -20,6 +20,7 @@ struct audit {
 	struct audit_config config;
 	char *folder; /* owned */
 	struct audit_log *log;
+	bool started; /* the start is recorded */
 	json_t *now;  /* owned: the snapshot of what is in force; NULL: none yet */
 	json_t *head; /* owned: what of it the head knows: without what is not recorded yet */
 	/* of the run that just ended */
@@ -112,7 +113,7 @@ static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
 /* NULL for saring.yaml itself, and for a list that it does not name any more. */
 static const char *file_of(const struct audit *a, const char *list)
 {
-	const struct settings *s = a->config.generation(a->config.arg)->settings;
+	const struct settings *s = generation_current(a->config.generations)->settings;
 	for (size_t i = 0; list && i < s->list_count; i++)
 		if (strcmp(s->lists[i].name, list) == 0)
 			return s->lists[i].file;
@@ -121,7 +122,7 @@ static const char *file_of(const struct audit *a, const char *list)
 
 static bool is_fetched(const struct audit *a, const char *list)
 {
-	const struct settings *s = a->config.generation(a->config.arg)->settings;
+	const struct settings *s = generation_current(a->config.generations)->settings;
 	for (size_t i = 0; i < s->list_count; i++)
 		if (strcmp(s->lists[i].name, list) == 0)
 			return s->lists[i].url != NULL;
@@ -199,14 +200,14 @@ static bool is_another(const struct audit *a, const char *key)
 	return !json_equal(json_object_get(a->before, key), json_object_get(a->now, key));
 }
 
-void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
+static void run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
 {
-	json_t *now = audit_lists_snapshot(a->config.generation(a->config.arg), config);
+	json_t *now = audit_lists_snapshot(generation_current(a->config.generations), config);
 	json_decref(a->before);
 	a->before = a->now;
 	a->now = now;
 	a->kind = kind;
-	a->changed = audit_lists_changed(a->before, now, changes, a->config.generation(a->config.arg)->policy);
+	a->changed = audit_lists_changed(a->before, now, changes, generation_current(a->config.generations)->policy);
 	a->config_open = is_another(a, "config");
 	a->lifts_open = is_another(a, "lifts") && !audit_lists_have_lifts(a->changed);
 	a->claimed = json_object();
@@ -229,7 +230,7 @@ static void end_files(struct audit *a)
 	}
 }
 
-void audit_run_end(struct audit *a)
+static void run_end(struct audit *a)
 {
 	size_t i;
 	json_t *change;
@@ -308,26 +309,28 @@ void audit_done(struct audit *a, const struct audit_said *said, const char *erro
 }
 
 /* Its change may name more lists than this one, or none. */
-void audit_fetched(struct audit *a, const struct audit_said *said, const struct fetch_event *event)
+void audit_fetched(struct audit *a, const struct fetch_event *event)
 {
+	static const struct audit_who refresh = {.by = "refresh"};
 	json_t *change = event->change ? json_copy((json_t *)(uintptr_t)event->change) : json_object();
 	must(change && json_object_set_new(change, "list", json_string(event->list)) == 0);
-	struct audit_said one = *said;
-	one.change = change;
+	const struct audit_said said = {
+	    .who = event->asked ? &event->who : &refresh, .verb = "list fetch", .change = change, .arrived_ns = event->begun_ns};
 	json_t *more =
 	    json_pack("{s:s, s:{s:I, s:I}, s:I}", "fetch", event->state, "entries", "before", (json_int_t)event->entries_before,
 		      "after", (json_int_t)event->entries, "bytes", (json_int_t)event->bytes);
 	must(more);
 	if (event->report)
-		audit_ran(a, &one, event->report, more);
+		audit_ran(a, &said, event->report, more);
 	else
-		audit_done(a, &one, event->error, more);
+		audit_done(a, &said, event->error, more);
 	json_decref(change);
 }
 
-/* ---- start and stop ---- */
+/* ---- the first run, and the end ---- */
 
-void audit_started(struct audit *a, struct str config, const json_t *changes)
+/* The first world is in force when the daemon has started; what is another than it was when it stopped is part of that. */
+static void write_start(struct audit *a, struct str config, const json_t *changes)
 {
 	struct audit_who who = {.by = "daemon", .is_person = true, .uid = geteuid(), .pid = getpid()};
 	const json_t *kept = audit_log_kept(a->log);
@@ -336,7 +339,7 @@ void audit_started(struct audit *a, struct str config, const json_t *changes)
 	write_findings(a);
 	a->now = first ? NULL : json_deep_copy(kept);
 	a->head = json_incref(a->now);
-	audit_run_begin(a, config, REBUILD_ALL, changes);
+	run_begin(a, config, REBUILD_ALL, changes);
 	if (first)
 		run_finish(a);
 	json_t *record = audit_record_begin("start", &who, NULL);
@@ -348,12 +351,29 @@ void audit_started(struct audit *a, struct str config, const json_t *changes)
 	audit_record_outcome(record, NULL);
 	write_record(a, record);
 	if (!first)
-		audit_run_end(a);
+		run_end(a);
+}
+
+void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
+{
+	if (a->started)
+		run_begin(a, config, kind, changes);
+	else
+		write_start(a, config, changes);
+}
+
+void audit_run_end(struct audit *a)
+{
+	if (a->started)
+		run_end(a);
+	a->started = true;
 }
 
 void audit_stopped(struct audit *a, const char *why)
 {
 	struct audit_who who = {.by = "signal", .pid = 0};
+	if (!a || !a->started)
+		return;
 	write_held(a);
 	if (a->now)
 		must(json_object_set_new(a->now, "stopped", json_true()) == 0);

@@ -25,13 +25,13 @@
 
 struct event_base;
 struct fetch_event; /* fetch.h */
-struct generation;
+struct generations;
 
 struct audit_config {
 	struct event_base *base;
 	const char *state;	 /* the state directory */
 	const char *config_path; /* of saring.yaml */
-	const struct generation *(*generation)(void *arg);
+	const struct generations *generations;
 	bool (*is_busy)(void *arg); /* a run goes on or is wanted: who waits for it will claim what it changed */
 	void *arg;
 };
@@ -50,13 +50,14 @@ struct audit_said {
 };
 /* What saring.yaml says of the log: `audit:`. */
 void audit_configure(struct audit *a, const struct settings *settings);
-/* The daemon serves; config: the bytes of saring.yaml in force. changes: as in a rebuild's report. */
-void audit_started(struct audit *a, struct str config, const json_t *changes);
-void audit_stopped(struct audit *a, const char *why);
 
-/* Around the end of a run that was published. */
+/* Around the end of a run that was published; config: the bytes of saring.yaml in force, changes: as in a rebuild's report. The
+ * first run is the start of the daemon, and is recorded as that. */
 void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes);
 void audit_run_end(struct audit *a);
+/* The daemon ends. Takes NULL; one whose start was never recorded does not say that it stopped. */
+void audit_stopped(struct audit *a, const char *why);
+
 /* One who waited for a run: well or not. Between the two above when it was published. more (taken, may be NULL): members for the
  * record. */
 void audit_ran(struct audit *a, const struct audit_said *said, const struct rebuild_report *report, json_t *more);
@@ -64,7 +65,7 @@ void audit_ran(struct audit *a, const struct audit_said *said, const struct rebu
 void audit_done(struct audit *a, const struct audit_said *said, const char *error, json_t *more);
 
 /* A fetch that ended: by the run that put it in force, or without one. */
-void audit_fetched(struct audit *a, const struct audit_said *said, const struct fetch_event *event);
+void audit_fetched(struct audit *a, const struct fetch_event *event);
 
 /* {"seq", "hash", "lost", "error"}: a new reference. */
 MUST_CHECK json_t *audit_status(const struct audit *a);
