@@ -12,6 +12,7 @@
 #include "cache/failures.h"
 #include "crew.h"
 #include "fetch.h"
+#include "fetch_world.h"
 #include "generation.h"
 #include "happened.h"
 #include "hosts_files.h"
@@ -25,7 +26,6 @@
 #include "pausing.h"
 #include "review.h"
 #include "settings/load.h"
-#include "signed.h"
 #include "startup.h"
 
 #include <errno.h>
@@ -225,35 +225,11 @@ static void request_rebuild(void *arg, enum rebuild_kind kind, rebuild_done *don
 	rebuild_request(arg, kind, done, done_arg);
 }
 
-static const struct settings *settings_in_force(void *arg, uint64_t *ret_serial)
-{
-	const struct generation *g = generation_current(arg);
-	*ret_serial = g->serial;
-	return g->settings;
-}
-
-/* A list whose copy could not be read has no time in the image, as one that was never fetched. Those in mode off are not in it. */
-static bool list_is_read(void *arg, size_t list)
-{
-	const struct generation *g = generation_current(arg);
-	const struct settings *s = g->settings;
-	struct policy_info info;
-	struct policy_list found;
-	size_t at = 0;
-	policy_info(g->policy, 0, &info);
-	for (size_t i = 0; i < list; i++)
-		at += s->lists[i].mode != MODE_OFF;
-	if (s->lists[list].mode == MODE_OFF || at >= info.list_count)
-		return true;
-	policy_list(g->policy, (uint16_t)at, 0, &found);
-	return (found.changed_at_s != 0 && !signed_is_refused(s, &s->lists[list])) || !str_eq_c(found.name, s->lists[list].name);
-}
-
 static void start_fetch(struct daemon *d)
 {
 	struct fetch_config config = {.base = main_loop_base(d->loop),
-				      .settings = settings_in_force,
-				      .is_read = list_is_read,
+				      .settings = fetch_world_settings,
+				      .is_read = fetch_world_is_read,
 				      .settings_arg = d->generations,
 				      .program = d->premises.fetcher,
 				      .compiler = d->premises.compiler,
