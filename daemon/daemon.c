@@ -105,16 +105,6 @@ static void tell_status(struct daemon *d)
 	lifesigns_status(&d->lifesigns, generation_current(d->generations), rebuild_runs(d->rebuild), rebuild_failure(d->rebuild));
 }
 
-/* A hosts file has changed: a new world, of which all else stays. */
-static void follow_hosts(struct daemon *d)
-{
-	const struct generation *g = generation_current(d->generations);
-	if (!hosts_files_changed(d->hosts, g->settings))
-		return;
-	generation_give_locals(d->generations, hosts_files_read(d->hosts, g->settings));
-	generation_publish(d->generations, NULL, NULL, NULL, NULL, NULL);
-}
-
 static void daemon_on_tick(void *arg)
 {
 	struct daemon *d = arg;
@@ -125,7 +115,7 @@ static void daemon_on_tick(void *arg)
 	lifesigns_watch(&d->lifesigns, d->crew);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
-	follow_hosts(d);
+	hosts_files_follow(d->hosts, d->generations);
 	happened_tick(d->happened);
 	tell_status(d);
 	pausing_tick(d->pausing, clock_wall_s());
