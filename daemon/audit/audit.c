@@ -18,7 +18,8 @@
 
 struct audit {
 	struct audit_config config;
-	char *folder; /* owned */
+	char *folder;	  /* owned */
+	char *lifts_path; /* owned; of the file of lifts */
 	struct audit_log *log;
 	bool started; /* the start is recorded */
 	json_t *now;  /* owned: the snapshot of what is in force; NULL: none yet */
@@ -110,23 +111,14 @@ static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
 
 /* ---- what nobody announced ---- */
 
-/* NULL for saring.yaml itself, and for a list that it does not name any more. */
-static const char *file_of(const struct audit *a, const char *list)
-{
-	const struct settings *s = generation_current(a->config.generations)->settings;
-	for (size_t i = 0; list && i < s->list_count; i++)
-		if (strcmp(s->lists[i].name, list) == 0)
-			return s->lists[i].file;
-	return a->config.config_path;
-}
-
-static bool is_fetched(const struct audit *a, const char *list)
+/* NULL: saring.yaml does not name it any more. */
+static const struct settings_list *find_list(const struct audit *a, const char *name)
 {
 	const struct settings *s = generation_current(a->config.generations)->settings;
 	for (size_t i = 0; i < s->list_count; i++)
-		if (strcmp(s->lists[i].name, list) == 0)
-			return s->lists[i].url != NULL;
-	return false;
+		if (strcmp(s->lists[i].name, name) == 0)
+			return &s->lists[i];
+	return NULL;
 }
 
 /* list and change NULL: of no list by itself. */
@@ -145,10 +137,9 @@ static void write_unannounced(struct audit *a, const char *file, const char *lis
 
 static void write_list(struct audit *a, const char *list, json_t *change)
 {
-	struct buf lifts = {0};
-	buf_printf(&lifts, "%s/" LIFTS_FILE, a->config.state);
-	write_unannounced(a, audit_lists_only_lifts(change) ? lifts.ptr : file_of(a, list), list, change);
-	buf_finish(&lifts);
+	const struct settings_list *l = find_list(a, list);
+	const char *file = l ? l->file : a->config.config_path;
+	write_unannounced(a, audit_lists_only_lifts(change) ? a->lifts_path : file, list, change);
 }
 
 /* One after the other: the head must not know of one whose record is still to come. */
@@ -217,16 +208,13 @@ static void run_begin(struct audit *a, struct str config, enum rebuild_kind kind
 /* What is of no list by itself. */
 static void end_files(struct audit *a)
 {
-	struct buf lifts = {0};
 	if (a->config_open) {
 		a->config_open = false;
 		write_unannounced(a, a->config.config_path, NULL, NULL);
 	}
 	if (a->lifts_open) {
 		a->lifts_open = false;
-		buf_printf(&lifts, "%s/" LIFTS_FILE, a->config.state);
-		write_unannounced(a, lifts.ptr, NULL, NULL);
-		buf_finish(&lifts);
+		write_unannounced(a, a->lifts_path, NULL, NULL);
 	}
 }
 
@@ -239,9 +227,10 @@ static void run_end(struct audit *a)
 		const char *list = json_string_value(json_object_get(change, "list"));
 		if (json_object_get(a->claimed, list))
 			continue;
+		const struct settings_list *l = find_list(a, list);
 		json_t *held = json_object_get(a->held, list), *one = held ? audit_lists_join(held, change) : json_incref(change);
 		must(json_object_set_new(a->claimed, list, json_true()) == 0);
-		if (a->kind == REBUILD_ALL && !is_fetched(a, list)) {
+		if (a->kind == REBUILD_ALL && !(l && l->url)) {
 			(void)json_object_del(a->held, list);
 			write_list(a, list, one);
 		} else {
@@ -430,10 +419,12 @@ void audit_configure(struct audit *a, const struct settings *settings)
 struct audit *audit_create(const struct audit_config *config)
 {
 	struct audit *a = base_alloc(sizeof(*a));
-	struct buf folder = {0};
+	struct buf folder = {0}, lifts = {0};
 	a->config = *config;
 	buf_printf(&folder, "%s/audit", config->state);
+	buf_printf(&lifts, "%s/" LIFTS_FILE, config->state);
 	a->folder = folder.ptr;
+	a->lifts_path = lifts.ptr;
 	a->log = audit_log_open(a->folder);
 	audit_waiters_init(&a->waiters, config->base);
 	a->held = json_object();
@@ -457,5 +448,6 @@ void audit_destroy(struct audit *a)
 	json_decref(a->held);
 	audit_log_close(a->log);
 	free(a->folder);
+	free(a->lifts_path);
 	free(a);
 }
