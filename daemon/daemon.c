@@ -6,7 +6,6 @@
 #include "admin/metrics.h"
 #include "audit/audit.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "cache/cache.h"
 #include "cache/failures.h"
@@ -21,17 +20,14 @@
 #include "notify.h"
 #include "observer.h"
 #include "outlets.h"
+#include "pausing.h"
 #include "premises.h"
 #include "rebuild.h"
-#include "pausing.h"
 #include "review.h"
 #include "settings/load.h"
 #include "startup.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,30 +38,31 @@
 
 struct daemon {
 	const struct daemon_options *options;
+	int64_t started_ms, started_wall_ms;
 	struct settings *boot; /* what was started with: ports, user, sockets and state hold for the whole life */
 	struct premises premises;
-	int64_t started_ms;
-
 	struct main_loop *loop;
-	struct crew *crew;
-	struct lifesigns lifesigns;
 
+	/* what queries are answered with */
 	struct cache *cache;
 	struct failures *failures;
+	struct hosts_files *hosts;
+	struct crew *crew;
+	struct lifesigns lifesigns;
 	struct generations *generations;
+	struct pausing *pausing;
+	struct rebuild *rebuild;
+	/* what is remembered and told of it */
 	struct audit *audit;
 	struct observer *observer;
-	struct hosts_files *hosts;
 	struct outlets *outlets;
 	struct happened *happened;
-	struct rebuild *rebuild;
+	/* there is a world: from daemon_on_first */
 	struct fetch *fetch;
 	struct review *review;
-	struct pausing *pausing;
 	struct commands *commands;
 	struct control *control;
-	struct metrics_http *metrics;
-	int64_t started_wall_ms;
+	struct metrics_http *metrics; /* it is opened before */
 
 	bool ready, ending, failed;
 	int stop_signal; /* 0: none */
@@ -157,7 +154,7 @@ static void daemon_on_hup(void *arg)
 	rebuild_request(d->rebuild, REBUILD_ALL, daemon_on_reloaded, d);
 }
 
-/* ---- what is recorded ---- */
+/* ---- what modules ask of each other ---- */
 
 static bool is_rebuilding(void *arg)
 {
@@ -184,22 +181,6 @@ static void on_fetched(void *arg, const struct fetch_event *e)
 	audit_fetched(arg, e);
 }
 
-/* ---- start ---- */
-
-/* The first world is published and has no readers yet. */
-static void start_workers(void *arg)
-{
-	struct daemon *d = arg;
-	struct err err = {0};
-	char text[1024];
-	outlets_follow(d->outlets);
-	if (crew_start(d->crew, d->generations, d->observer, d->outlets, &err))
-		return;
-	(void)err_format(&err, text, sizeof(text));
-	log_error("start.failed error=\"%s\"", text);
-	daemon_end(d, true);
-}
-
 static double compile_seconds(void *arg)
 {
 	return rebuild_compile_seconds(arg);
@@ -213,6 +194,37 @@ static const char *bulk_word(void *arg)
 static void request_rebuild(void *arg, enum rebuild_kind kind, rebuild_done *done, void *done_arg)
 {
 	rebuild_request(arg, kind, done, done_arg);
+}
+
+static bool stage_metrics(void *arg, const struct settings *settings, struct err *err)
+{
+	return metrics_http_stage(arg, settings, err);
+}
+
+static void adopt_metrics(void *arg)
+{
+	metrics_http_adopt(arg);
+}
+
+static void unstage_metrics(void *arg)
+{
+	metrics_http_unstage(arg);
+}
+
+/* ---- start: with the first world ---- */
+
+/* The first world is published and has no readers yet. */
+static void start_workers(void *arg)
+{
+	struct daemon *d = arg;
+	struct err err = {0};
+	char text[1024];
+	outlets_follow(d->outlets);
+	if (crew_start(d->crew, d->generations, d->observer, d->outlets, &err))
+		return;
+	(void)err_format(&err, text, sizeof(text));
+	log_error("start.failed error=\"%s\"", text);
+	daemon_end(d, true);
 }
 
 static void start_fetch(struct daemon *d)
@@ -258,23 +270,6 @@ static void start_control(struct daemon *d)
 	d->control = control_create(main_loop_base(d->loop), &d->premises.control, d->premises.control_group, d->commands);
 }
 
-/* ---- metrics ---- */
-
-static bool stage_metrics(void *arg, const struct settings *settings, struct err *err)
-{
-	return metrics_http_stage(arg, settings, err);
-}
-
-static void adopt_metrics(void *arg)
-{
-	metrics_http_adopt(arg);
-}
-
-static void unstage_metrics(void *arg)
-{
-	metrics_http_unstage(arg);
-}
-
 static void write_metrics(void *arg, struct openmetrics *om)
 {
 	struct daemon *d = arg;
@@ -314,19 +309,7 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	notify_ready();
 }
 
-static bool build_loop(struct daemon *d, struct err *err)
-{
-	struct main_loop_config config = {.on_stop = daemon_on_stop,
-					  .on_reload = daemon_on_hup,
-					  .on_wake = daemon_on_settled,
-					  .on_tick = daemon_on_tick,
-					  .on_drain = daemon_on_drain,
-					  .arg = d,
-					  .tick_s = LIFESIGNS_TICK_S,
-					  .drain_ms = TAP_DRAIN_MS};
-	d->loop = main_loop_create(&config, err);
-	return d->loop != NULL;
-}
+/* ---- start: all that comes before it ---- */
 
 /* Where figures are asked for: opened with no more rights than a reload has. */
 static bool open_metrics(struct daemon *d, struct err *err)
@@ -346,22 +329,41 @@ static bool asks_others(const struct daemon *d)
 	return ok;
 }
 
-static bool build(struct daemon *d, struct err *err)
+static bool build_loop(struct daemon *d, struct err *err)
 {
-	lifesigns_init(&d->lifesigns, d->premises.worker_count);
-	if (!build_loop(d, err))
-		return false;
+	struct main_loop_config config = {.on_stop = daemon_on_stop,
+					  .on_reload = daemon_on_hup,
+					  .on_wake = daemon_on_settled,
+					  .on_tick = daemon_on_tick,
+					  .on_drain = daemon_on_drain,
+					  .arg = d,
+					  .tick_s = LIFESIGNS_TICK_S,
+					  .drain_ms = TAP_DRAIN_MS};
+	d->loop = main_loop_create(&config, err);
+	return d->loop != NULL;
+}
+
+/* What queries are answered with. */
+static void build_serving(struct daemon *d)
+{
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
+	d->hosts = hosts_files_create();
 	struct crew_config crew = {.count = d->premises.worker_count,
 				   .sockets = &d->premises.sockets,
 				   .has_successor = d->premises.has_successor,
 				   .cache = d->cache,
 				   .failures = d->failures};
 	d->crew = crew_create(&crew);
+	lifesigns_init(&d->lifesigns, d->premises.worker_count);
 	d->generations = generations_create(d->premises.worker_count, nudge_worker, wake_main, d);
 	d->pausing = pausing_create(d->generations, d->boot->state);
+}
+
+/* What is remembered and told of them, and of changes. */
+static void build_watching(struct daemon *d)
+{
 	struct audit_config audit = {.base = main_loop_base(d->loop),
 				     .state = d->boot->state,
 				     .config_path = d->options->config_path,
@@ -372,7 +374,6 @@ static bool build(struct daemon *d, struct err *err)
 	struct observer_config observer = {
 	    .workers = d->premises.worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
-	d->hosts = hosts_files_create();
 	struct outlets_config outlets = {.observer = d->observer,
 					 .generations = d->generations,
 					 .workers = d->premises.worker_count,
@@ -384,6 +385,11 @@ static bool build(struct daemon *d, struct err *err)
 					   .worker_count = d->premises.worker_count,
 					   .state = d->boot->state};
 	d->happened = happened_create(&happened);
+}
+
+/* What makes a world of what the operator wrote. */
+static bool build_rebuild(struct daemon *d, struct err *err)
+{
 	struct rebuild_config config = {.base = main_loop_base(d->loop),
 					.config_path = d->options->config_path,
 					.compiler = d->premises.compiler,
@@ -455,61 +461,54 @@ static void daemon_finish(struct daemon *d)
 
 /* ---- the whole ---- */
 
-/* saring.yaml's bytes are read once; they are parsed twice, since one result is kept for life and the other goes into the first
- * world. */
-static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settings **ret)
+/* All but the first world, and what needs one. On failure that was said. The last two are for rebuild_first. */
+static bool daemon_start(struct daemon *d, struct buf *ret_bytes, struct settings **ret_first)
 {
 	struct err err = {0};
-	struct err_list errors = {0};
-	if (!file_read(d->options->config_path, (size_t)SETTINGS_BYTES_MAX, ret_bytes, &err)) {
-		startup_complain(&err, NULL);
+	if (!startup_read_settings(d->options->config_path, ret_bytes, &d->boot, ret_first))
 		return false;
+	if (!d->options->debug)
+		log_set_level(d->boot->log_level);
+	bool ok = premises_open(&d->premises, d->boot, d->options->argv, &err) && open_metrics(d, &err);
+	if (ok && !asks_others(d))
+		return false;
+	ok = ok && build_loop(d, &err);
+	if (ok) {
+		build_serving(d);
+		build_watching(d);
+		ok = build_rebuild(d, &err);
 	}
-	d->boot = settings_parse(buf_str(ret_bytes), d->options->config_path, &errors);
-	*ret = d->boot ? settings_parse(buf_str(ret_bytes), d->options->config_path, &errors) : NULL;
-	if (!*ret)
-		startup_complain(NULL, &errors);
-	err_list_finish(&errors);
-	return *ret != NULL;
+	if (!ok)
+		startup_complain(&err, NULL);
+	return ok;
+}
+
+/* Until it is told to end. The first run may have failed before the loop began, which is what breaks out of it. */
+static void daemon_serve(struct daemon *d, struct buf *bytes, struct settings *first)
+{
+	notify_status("starting; reading lists");
+	rebuild_first(d->rebuild, bytes, first, daemon_on_first, d);
+	if (!d->failed)
+		main_loop_run(d->loop);
 }
 
 int daemon_run(const struct daemon_options *options)
 {
 	struct daemon d = {.options = options, .started_ms = clock_mono_ms(), .started_wall_ms = clock_wall_ms()};
-	struct err err = {0};
 	struct buf bytes = {0};
-	struct settings *settings = NULL;
-	bool told = false;
+	struct settings *first = NULL;
 
 	premises_init(&d.premises);
 	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	(void)signal(SIGPIPE, SIG_IGN);
-	/* What rotates logs or asks for figures of other servers sends these: not to be died of. */
-	(void)signal(SIGUSR1, SIG_IGN);
-	(void)signal(SIGUSR2, SIG_IGN);
+	startup_ignore_signals();
 	startup_raise_limits();
-	bool ok = read_settings(&d, &bytes, &settings);
+	bool ok = daemon_start(&d, &bytes, &first);
 	if (ok) {
-		if (!options->debug)
-			log_set_level(d.boot->log_level);
-		ok = premises_open(&d.premises, d.boot, options->argv, &err) && open_metrics(&d, &err);
-		if (ok) {
-			told = !asks_others(&d);
-			ok = !told && build(&d, &err);
-		}
-		if (!ok && !told)
-			startup_complain(&err, NULL);
-	}
-	if (ok) {
-		notify_status("starting; reading lists");
-		rebuild_first(d.rebuild, &bytes, settings, daemon_on_first, &d);
-		settings = NULL;
-		/* The first run may have failed before the loop began, which is what breaks out of it. */
-		if (!d.failed)
-			main_loop_run(d.loop);
+		daemon_serve(&d, &bytes, first);
+		first = NULL; /* taken */
 	}
 	daemon_finish(&d);
-	settings_destroy(settings);
+	settings_destroy(first);
 	buf_finish(&bytes);
 	return ok && !d.failed ? 0 : 1;
 }
