@@ -6,98 +6,63 @@
 #include "admin/metrics.h"
 #include "audit/audit.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "cache/cache.h"
 #include "cache/failures.h"
-#include "child.h"
+#include "crew.h"
 #include "fetch.h"
+#include "fetch_world.h"
 #include "generation.h"
 #include "happened.h"
 #include "hosts_files.h"
-#include "jobs.h"
 #include "lifesigns.h"
-#include "listen/handed.h"
-#include "listen/sockets.h"
-#include "listen/tcp_seats.h"
+#include "main_loop.h"
 #include "notify.h"
 #include "observer.h"
 #include "outlets.h"
-#include "privs.h"
-#include "query/inflight.h"
-#include "query/limit.h"
-#include "query/loop.h"
-#include "rebuild.h"
 #include "pausing.h"
+#include "premises.h"
+#include "rebuild.h"
 #include "review.h"
 #include "settings/load.h"
-#include "signed.h"
 #include "startup.h"
-#include "upstream/pool.h"
-#include "worker.h"
 
-#include <errno.h>
-#include <event2/event.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define START_EXTEND_MS 30000		      /* asked of the service manager at each tick while the first image is compiled */
-#define STARTED_AGAIN "SARINGD_STARTED_AGAIN" /* in the environment: a second time would change nothing */
-#define STOP_S 5			      /* a stop that takes longer is cut short */
+#define START_EXTEND_MS 30000 /* asked of the service manager at each tick while the first image is compiled */
+#define STOP_S 5	      /* a stop that takes longer is cut short */
 
 struct daemon {
 	const struct daemon_options *options;
+	int64_t started_ms, started_wall_ms;
 	struct settings *boot; /* what was started with: ports, user, sockets and state hold for the whole life */
-	struct privs privs;
-	gid_t control_group;
-	char compiler[PATH_MAX];
-	char fetcher[PATH_MAX]; /* "": there is none */
-	int state_lock;
-	int64_t started_ms;
+	struct premises premises;
+	struct main_loop *loop;
 
-	struct event_base *base;
-	struct event *on_term, *on_int, *on_hup, *on_tick, *on_settled, *on_drain;
-	int settled_fd;
-
-	struct sockets sockets; /* of all workers */
-	bool has_successor;	/* and they outlive us */
-	unsigned worker_count;
-	const char **listen; /* as text: sockets.addrs */
-	struct worker **workers;
-	const struct counters **counters;
-	struct lifesigns lifesigns;
-
+	/* what queries are answered with */
 	struct cache *cache;
 	struct failures *failures;
-	struct siphash_key cookie_seed;
-	struct limit *limit;
-	struct loop *loop;
-	struct inflight *inflight;
-	struct tcp_seats *tcp_seats;
-	struct generations *generations;
-	struct audit *audit;
-	bool audited; /* its start is recorded */
-	struct observer *observer;
 	struct hosts_files *hosts;
+	struct crew *crew;
+	struct lifesigns lifesigns;
+	struct generations *generations;
+	struct pausing *pausing;
+	struct rebuild *rebuild;
+	/* what is remembered and told of it */
+	struct audit *audit;
+	struct observer *observer;
 	struct outlets *outlets;
 	struct happened *happened;
-	struct rebuild *rebuild;
+	/* there is a world: from daemon_on_first */
 	struct fetch *fetch;
 	struct review *review;
-	struct pausing *pausing;
 	struct commands *commands;
-	struct control_socket socket;
 	struct control *control;
-	struct metrics_http *metrics;
-	int64_t started_wall_ms;
+	struct metrics_http *metrics; /* it is opened before */
 
 	bool ready, ending, failed;
 	int stop_signal; /* 0: none */
@@ -110,30 +75,25 @@ static void daemon_end(struct daemon *d, bool failed)
 {
 	d->failed |= failed;
 	d->ending = true;
-	(void)event_base_loopbreak(d->base);
+	main_loop_end(d->loop);
 }
 
 static void nudge_worker(void *arg, unsigned worker)
 {
 	struct daemon *d = arg;
-	if (d->workers[worker])
-		worker_nudge(d->workers[worker]);
+	crew_nudge(d->crew, worker);
 }
 
 /* On a worker's thread. */
 static void wake_main(void *arg)
 {
 	const struct daemon *d = arg;
-	uint64_t one = 1;
-	(void)!write(d->settled_fd, &one, sizeof(one)); /* a full counter is readable already */
+	main_loop_wake(d->loop);
 }
 
-static void daemon_on_settled(evutil_socket_t fd, short what, void *arg)
+static void daemon_on_settled(void *arg)
 {
-	struct daemon *d = arg;
-	uint64_t count;
-	(void)what;
-	(void)!read(fd, &count, sizeof(count));
+	const struct daemon *d = arg;
 	generations_collect(d->generations);
 }
 
@@ -142,28 +102,17 @@ static void tell_status(struct daemon *d)
 	lifesigns_status(&d->lifesigns, generation_current(d->generations), rebuild_runs(d->rebuild), rebuild_failure(d->rebuild));
 }
 
-/* A hosts file has changed: a new world, of which all else stays. */
-static void follow_hosts(struct daemon *d)
-{
-	const struct generation *g = generation_current(d->generations);
-	if (!hosts_files_changed(d->hosts, g->settings))
-		return;
-	generation_give_locals(d->generations, hosts_files_read(d->hosts, g->settings));
-	generation_publish(d->generations, NULL, NULL, NULL, NULL, NULL);
-}
-
-static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
+static void daemon_on_tick(void *arg)
 {
 	struct daemon *d = arg;
-	(void)fd, (void)what;
 	if (!d->ready) {
 		notify_extend(START_EXTEND_MS);
 		return;
 	}
-	lifesigns_watch(&d->lifesigns, d->workers, d->counters, d->worker_count);
+	lifesigns_watch(&d->lifesigns, d->crew);
 	generations_collect(d->generations);
 	observer_tick(d->observer);
-	follow_hosts(d);
+	hosts_files_follow(d->hosts, d->generations);
 	happened_tick(d->happened);
 	tell_status(d);
 	pausing_tick(d->pausing, clock_wall_s());
@@ -171,21 +120,19 @@ static void daemon_on_tick(evutil_socket_t fd, short what, void *arg)
 	review_tick(d->review, g->policy, g->serial, clock_wall_s());
 }
 
-static void daemon_on_drain(evutil_socket_t fd, short what, void *arg)
+static void daemon_on_drain(void *arg)
 {
-	struct daemon *d = arg;
-	(void)fd, (void)what;
+	const struct daemon *d = arg;
 	observer_drain(d->observer);
 	outlets_follow(d->outlets);
 	happened_drained(d->happened);
 }
 
-static void daemon_on_stop(evutil_socket_t number, short what, void *arg)
+static void daemon_on_stop(void *arg, int number)
 {
-	(void)what;
 	struct daemon *d = arg;
-	log_info("stop signal=%d", (int)number);
-	d->stop_signal = (int)number;
+	log_info("stop signal=%d", number);
+	d->stop_signal = number;
 	daemon_end(d, false);
 }
 
@@ -199,22 +146,15 @@ static void daemon_on_reloaded(void *arg, const struct rebuild_report *report)
 		audit_ran(d->audit, &said, report, NULL);
 }
 
-static void daemon_on_hup(evutil_socket_t number, short what, void *arg)
+static void daemon_on_hup(void *arg)
 {
 	struct daemon *d = arg;
-	(void)number, (void)what;
 	log_info("reload asked=signal");
 	d->hup_ns = clock_mono_ns();
 	rebuild_request(d->rebuild, REBUILD_ALL, daemon_on_reloaded, d);
 }
 
-/* ---- what is recorded ---- */
-
-static const struct generation *current_generation(void *arg)
-{
-	const struct daemon *d = arg;
-	return generation_current(d->generations);
-}
+/* ---- what modules ask of each other ---- */
 
 static bool is_rebuilding(void *arg)
 {
@@ -222,77 +162,23 @@ static bool is_rebuilding(void *arg)
 	return rebuild_is_busy(d->rebuild);
 }
 
-/* The first world is in force when the daemon has started; what is another than it was when it stopped is part of that. */
 static void on_run_begins(void *arg, struct str config, enum rebuild_kind kind, const struct rebuild_report *report)
 {
-	struct daemon *d = arg;
+	const struct daemon *d = arg;
 	audit_configure(d->audit, generation_current(d->generations)->settings);
 	outlets_follow(d->outlets);
-	if (d->audited)
-		audit_run_begin(d->audit, config, kind, report->changes);
-	else
-		audit_started(d->audit, config, report->changes);
+	audit_run_begin(d->audit, config, kind, report->changes);
 }
 
 static void on_run_ends(void *arg)
 {
-	struct daemon *d = arg;
-	if (d->audited)
-		audit_run_end(d->audit);
-	d->audited = true;
+	const struct daemon *d = arg;
+	audit_run_end(d->audit);
 }
 
 static void on_fetched(void *arg, const struct fetch_event *e)
 {
-	static const struct audit_who refresh = {.by = "refresh"};
-	struct daemon *d = arg;
-	struct audit_said said = {
-	    .who = e->asked ? &e->who : &refresh, .verb = "list fetch", .change = e->change, .arrived_ns = e->begun_ns};
-	audit_fetched(d->audit, &said, e);
-}
-
-/* ---- start ---- */
-
-/* The first world is published and has no readers yet. */
-static void start_workers(void *arg)
-{
-	struct daemon *d = arg;
-	struct err err = {0};
-	char text[1024];
-	bool ok = true;
-	outlets_follow(d->outlets);
-	for (unsigned i = 0; ok && i < d->worker_count; i++) {
-		size_t count;
-		const struct listener *listeners = sockets_share(&d->sockets, i, &count);
-		struct worker_config config = {.index = i,
-					       .listeners = listeners,
-					       .listener_count = count,
-					       .has_successor = d->has_successor,
-					       .generations = d->generations,
-					       .cache = d->cache,
-					       .failures = d->failures,
-					       .cookie_seed = d->cookie_seed,
-					       .limit = d->limit,
-					       .loop = d->loop,
-					       .frames = outlets_seat(d->outlets, i),
-					       .tap = observer_tap(d->observer, i),
-					       .away = observer_away(d->observer, i),
-					       .inflight = d->inflight,
-					       .tcp_seats = d->tcp_seats,
-					       .workers = d->workers};
-		d->workers[i] = worker_create(&config, &err);
-		ok = d->workers[i] != NULL;
-		if (ok)
-			d->counters[i] = worker_counters(d->workers[i]);
-	}
-	/* A worker may speak to any other as soon as it runs: all exist before the first does. */
-	for (unsigned i = 0; ok && i < d->worker_count; i++)
-		ok = worker_start(d->workers[i], &err);
-	if (ok)
-		return;
-	(void)err_format(&err, text, sizeof(text));
-	log_error("start.failed error=\"%s\"", text);
-	daemon_end(d, true);
+	audit_fetched(arg, e);
 }
 
 static double compile_seconds(void *arg)
@@ -310,75 +196,6 @@ static void request_rebuild(void *arg, enum rebuild_kind kind, rebuild_done *don
 	rebuild_request(arg, kind, done, done_arg);
 }
 
-static const struct settings *settings_in_force(void *arg, uint64_t *ret_serial)
-{
-	const struct generation *g = generation_current(arg);
-	*ret_serial = g->serial;
-	return g->settings;
-}
-
-/* A list whose copy could not be read has no time in the image, as one that was never fetched. Those in mode off are not in it. */
-static bool list_is_read(void *arg, size_t list)
-{
-	const struct generation *g = generation_current(arg);
-	const struct settings *s = g->settings;
-	struct policy_info info;
-	struct policy_list found;
-	size_t at = 0;
-	policy_info(g->policy, 0, &info);
-	for (size_t i = 0; i < list; i++)
-		at += s->lists[i].mode != MODE_OFF;
-	if (s->lists[list].mode == MODE_OFF || at >= info.list_count)
-		return true;
-	policy_list(g->policy, (uint16_t)at, 0, &found);
-	return (found.changed_at_s != 0 && !signed_is_refused(s, &s->lists[list])) || !str_eq_c(found.name, s->lists[list].name);
-}
-
-static void start_fetch(struct daemon *d)
-{
-	struct fetch_config config = {.base = d->base,
-				      .settings = settings_in_force,
-				      .is_read = list_is_read,
-				      .settings_arg = d->generations,
-				      .program = d->fetcher,
-				      .compiler = d->compiler,
-				      .state = d->boot->state,
-				      .control_socket = d->boot->control_socket,
-				      .rebuild = request_rebuild,
-				      .rebuild_arg = d->rebuild,
-				      .record = on_fetched,
-				      .record_arg = d};
-	d->fetch = fetch_create(&config);
-}
-
-static void start_control(struct daemon *d)
-{
-	struct commands_config config = {.generations = d->generations,
-					 .cache = d->cache,
-					 .failures = d->failures,
-					 .counters = d->counters,
-					 .worker_count = d->worker_count,
-					 .listen = d->listen,
-					 .listen_count = d->sockets.addr_count,
-					 .started_ms = d->started_ms,
-					 .rebuild = request_rebuild,
-					 .compile_seconds = compile_seconds,
-					 .bulk = bulk_word,
-					 .rebuild_arg = d->rebuild,
-					 .fetch = d->fetch,
-					 .audit = d->audit,
-					 .observer = d->observer,
-					 .outlets = d->outlets,
-					 .happened = d->happened,
-					 .review = d->review,
-					 .metrics = d->metrics,
-					 .pausing = d->pausing};
-	d->commands = commands_create(&config);
-	d->control = control_create(d->base, &d->socket, d->control_group, d->commands);
-}
-
-/* ---- metrics ---- */
-
 static bool stage_metrics(void *arg, const struct settings *settings, struct err *err)
 {
 	return metrics_http_stage(arg, settings, err);
@@ -394,13 +211,72 @@ static void unstage_metrics(void *arg)
 	metrics_http_unstage(arg);
 }
 
+/* ---- start: with the first world ---- */
+
+/* The first world is published and has no readers yet. */
+static void start_workers(void *arg)
+{
+	struct daemon *d = arg;
+	struct err err = {0};
+	char text[1024];
+	outlets_follow(d->outlets);
+	if (crew_start(d->crew, d->generations, d->observer, d->outlets, &err))
+		return;
+	(void)err_format(&err, text, sizeof(text));
+	log_error("start.failed error=\"%s\"", text);
+	daemon_end(d, true);
+}
+
+static void start_fetch(struct daemon *d)
+{
+	struct fetch_config config = {.base = main_loop_base(d->loop),
+				      .settings = fetch_world_settings,
+				      .is_read = fetch_world_is_read,
+				      .settings_arg = d->generations,
+				      .program = d->premises.fetcher,
+				      .compiler = d->premises.compiler,
+				      .state = d->boot->state,
+				      .control_socket = d->boot->control_socket,
+				      .rebuild = request_rebuild,
+				      .rebuild_arg = d->rebuild,
+				      .record = on_fetched,
+				      .record_arg = d->audit};
+	d->fetch = fetch_create(&config);
+}
+
+static void start_control(struct daemon *d)
+{
+	struct commands_config config = {.generations = d->generations,
+					 .cache = d->cache,
+					 .failures = d->failures,
+					 .counters = crew_counters(d->crew),
+					 .worker_count = d->premises.worker_count,
+					 .listen = d->premises.listen,
+					 .listen_count = d->premises.sockets.addr_count,
+					 .started_ms = d->started_ms,
+					 .rebuild = request_rebuild,
+					 .compile_seconds = compile_seconds,
+					 .bulk = bulk_word,
+					 .rebuild_arg = d->rebuild,
+					 .fetch = d->fetch,
+					 .audit = d->audit,
+					 .observer = d->observer,
+					 .outlets = d->outlets,
+					 .happened = d->happened,
+					 .review = d->review,
+					 .metrics = d->metrics,
+					 .pausing = d->pausing};
+	d->commands = commands_create(&config);
+	d->control = control_create(main_loop_base(d->loop), &d->premises.control, d->premises.control_group, d->commands);
+}
+
 static void write_metrics(void *arg, struct openmetrics *om)
 {
 	struct daemon *d = arg;
 	struct metrics_source source = {.report = commands_report_source(d->commands),
 					.fetch = d->fetch,
 					.observer = d->observer,
-					.tcp_connections = tcp_seats_taken(d->tcp_seats),
+					.tcp_connections = crew_tcp_connections(d->crew),
 					.started_at_ms = d->started_wall_ms};
 	const struct generation *g = source.report.generation;
 	source.review_due = review_due(d->review, g->policy, g->serial, source.report.now_s);
@@ -423,154 +299,102 @@ static void daemon_on_first(void *arg, const struct rebuild_report *report)
 	start_fetch(d);
 	d->review = review_create(clock_wall_s());
 	start_control(d);
-	metrics_http_serve(d->metrics, d->base, write_metrics, d);
+	metrics_http_serve(d->metrics, main_loop_base(d->loop), write_metrics, d);
 	d->ready = true;
-	for (size_t i = 0; i < d->sockets.addr_count; i++)
-		log_info("listen endpoint=\"%s\"", d->listen[i]);
-	log_info("ready workers=%u generation=%u seconds=%.3f", d->worker_count, report->generation,
+	for (size_t i = 0; i < d->premises.sockets.addr_count; i++)
+		log_info("listen endpoint=\"%s\"", d->premises.listen[i]);
+	log_info("ready workers=%u generation=%u seconds=%.3f", d->premises.worker_count, report->generation,
 		 (double)(clock_mono_ms() - d->started_ms) / 1000);
 	tell_status(d);
 	notify_ready();
 }
 
-static bool make_base(struct daemon *d, struct err *err)
-{
-	struct event_config *config = event_config_new();
-	must(config);
-	/* One thread alone touches this base; the workers wake it through settled_fd. */
-	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
-	d->base = event_base_new_with_config(config);
-	event_config_free(config);
-	d->settled_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!d->base || d->settled_fd < 0)
-		return err_set_errno(err, ERR_IO, "setting up the event loop");
-	d->on_term = evsignal_new(d->base, SIGTERM, daemon_on_stop, d);
-	d->on_int = evsignal_new(d->base, SIGINT, daemon_on_stop, d);
-	d->on_hup = evsignal_new(d->base, SIGHUP, daemon_on_hup, d);
-	d->on_tick = event_new(d->base, -1, EV_PERSIST, daemon_on_tick, d);
-	d->on_settled = event_new(d->base, d->settled_fd, EV_READ | EV_PERSIST, daemon_on_settled, d);
-	d->on_drain = event_new(d->base, -1, EV_PERSIST, daemon_on_drain, d);
-	static const struct timeval tick = {.tv_sec = LIFESIGNS_TICK_S}, drain = {.tv_usec = TAP_DRAIN_MS * 1000};
-	must(d->on_term && d->on_int && d->on_hup && d->on_tick && d->on_settled && d->on_drain);
-	must(event_add(d->on_term, NULL) == 0 && event_add(d->on_int, NULL) == 0 && event_add(d->on_hup, NULL) == 0 &&
-	     event_add(d->on_tick, &tick) == 0 && event_add(d->on_settled, NULL) == 0 && event_add(d->on_drain, &drain) == 0);
-	return true;
-}
+/* ---- start: all that comes before it ---- */
 
-/* What listens: what the service manager hands over, and what is opened here; and the manager keeps that for who comes after us. */
-static bool open_sockets(struct daemon *d, struct err *err)
+/* Where figures are asked for: opened with no more rights than a reload has. */
+static bool open_metrics(struct daemon *d, struct err *err)
 {
-	const struct settings *s = d->boot;
-	size_t count;
-	struct listener *handed = handed_take(&count);
-	bool ok = sockets_open(s->listen, s->listen_count, d->worker_count, handed, count, &d->sockets, err);
-	free(handed);
-	if (ok)
-		d->has_successor = handed_keep(d->sockets.all, d->sockets.count);
-	return ok;
-}
-
-/* The unit lends a user that is not root the right to bind low ports, and its filter may forbid to give it up. Who is started anew
- * by that user has it no more, and finds the ports bound. Returns when there is nothing to give up, or all that there is has
- * failed.
- */
-static void give_up_lent(const struct daemon *d)
-{
-	if (d->privs.plan != PRIVS_STAY || privs_give_up())
-		return;
-	if (getenv(STARTED_AGAIN) == NULL)
-		handed_exec(d->options->argv, d->sockets.all, d->sockets.count, STARTED_AGAIN);
-	log_warning("user.capabilities text=\"the capabilities that were lent to bind ports cannot be given up\"");
-}
-
-/* What must be done while still root, if it is root at all; the last thing is to stop being root. */
-static bool open_and_drop(struct daemon *d, struct err *err)
-{
-	const struct settings *s = d->boot;
-	if (!privs_resolve(s->user, geteuid(), &d->privs, err) ||
-	    !privs_group(s->control_group, d->privs.gid, &d->control_group, err) ||
-	    !job_find_compiler(d->compiler, sizeof(d->compiler), err))
-		return false;
-	child_find("saring-fetch", d->fetcher, sizeof(d->fetcher));
-	d->worker_count = s->workers ? s->workers : startup_cores(SETTINGS_WORKERS_MAX);
-	if (!open_sockets(d, err))
-		return false;
-	give_up_lent(d);
-	if (!startup_own_dir(s->state, 0750, d->privs.uid, d->privs.gid, err) ||
-	    !startup_own_parent(s->control_socket, 0750, d->privs.uid, d->control_group, err) ||
-	    !control_socket_open(s->control_socket, d->privs.uid, d->control_group, &d->socket, err))
-		return false;
-	startup_say_user(&d->privs, s->user);
-	if (!privs_drop(&d->privs, err) || !startup_lock_state(s->state, &d->state_lock, err))
-		return false;
 	d->metrics = metrics_http_create();
-	return metrics_http_stage(d->metrics, s, err); /* with no more rights than a reload has */
-}
-
-/* "dns://127.0.0.1:53", with the ports the kernel gave. */
-static void name_endpoints(struct daemon *d)
-{
-	d->listen = base_alloc((d->sockets.addr_count + 1) * sizeof(*d->listen));
-	for (size_t i = 0; i < d->sockets.addr_count; i++) {
-		char host[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
-		snprintf(text, sizeof(text), "dns://%s", addr_to_text(&d->sockets.addrs[i], host));
-		d->listen[i] = base_strdup(text);
-	}
+	return metrics_http_stage(d->metrics, d->boot, err);
 }
 
 /* Now that the ports are known: no server may be ourselves. */
 static bool asks_others(const struct daemon *d)
 {
 	struct err_list errors = {0};
-	bool ok = settings_check_here(d->boot, d->sockets.addrs, d->sockets.addr_count, &errors);
+	bool ok = settings_check_here(d->boot, d->premises.sockets.addrs, d->premises.sockets.addr_count, &errors);
 	if (!ok)
 		startup_complain(NULL, &errors);
 	err_list_finish(&errors);
 	return ok;
 }
 
-static bool build(struct daemon *d, struct err *err)
+static bool build_loop(struct daemon *d, struct err *err)
 {
-	d->workers = base_alloc(d->worker_count * sizeof(void *));
-	d->counters = base_alloc(d->worker_count * sizeof(void *));
-	lifesigns_init(&d->lifesigns, d->worker_count);
-	if (!make_base(d, err))
-		return false;
+	struct main_loop_config config = {.on_stop = daemon_on_stop,
+					  .on_reload = daemon_on_hup,
+					  .on_wake = daemon_on_settled,
+					  .on_tick = daemon_on_tick,
+					  .on_drain = daemon_on_drain,
+					  .arg = d,
+					  .tick_s = LIFESIGNS_TICK_S,
+					  .drain_ms = TAP_DRAIN_MS};
+	d->loop = main_loop_create(&config, err);
+	return d->loop != NULL;
+}
+
+/* What queries are answered with. */
+static void build_serving(struct daemon *d)
+{
 	struct cache_config cache = rebuild_cache_config(d->boot);
 	d->cache = cache_create(&cache);
 	d->failures = failures_create();
-	rand_bytes(&d->cookie_seed, sizeof(d->cookie_seed));
-	d->limit = limit_create();
-	d->loop = loop_create();
-	d->inflight = inflight_create();
-	d->tcp_seats =
-	    tcp_seats_create(d->worker_count, tcp_seats_of_files(startup_files(), d->sockets.count), TCP_CONNECTIONS_ADDRESS_MAX);
-	d->generations = generations_create(d->worker_count, nudge_worker, wake_main, d);
+	d->hosts = hosts_files_create();
+	struct crew_config crew = {.count = d->premises.worker_count,
+				   .sockets = &d->premises.sockets,
+				   .has_successor = d->premises.has_successor,
+				   .cache = d->cache,
+				   .failures = d->failures};
+	d->crew = crew_create(&crew);
+	lifesigns_init(&d->lifesigns, d->premises.worker_count);
+	d->generations = generations_create(d->premises.worker_count, nudge_worker, wake_main, d);
 	d->pausing = pausing_create(d->generations, d->boot->state);
-	struct audit_config audit = {.base = d->base,
+}
+
+/* What is remembered and told of them, and of changes. */
+static void build_watching(struct daemon *d)
+{
+	struct audit_config audit = {.base = main_loop_base(d->loop),
 				     .state = d->boot->state,
 				     .config_path = d->options->config_path,
-				     .generation = current_generation,
+				     .generations = d->generations,
 				     .is_busy = is_rebuilding,
 				     .arg = d};
 	d->audit = audit_create(&audit);
-	struct observer_config observer = {.workers = d->worker_count, .generations = d->generations, .state = d->boot->state};
+	struct observer_config observer = {
+	    .workers = d->premises.worker_count, .generations = d->generations, .state = d->boot->state};
 	d->observer = observer_create(&observer);
-	d->hosts = hosts_files_create();
-	struct outlets_config outlets = {
-	    .observer = d->observer, .generations = d->generations, .workers = d->worker_count, .group = d->control_group};
+	struct outlets_config outlets = {.observer = d->observer,
+					 .generations = d->generations,
+					 .workers = d->premises.worker_count,
+					 .group = d->premises.control_group};
 	d->outlets = outlets_create(&outlets);
 	struct happened_config happened = {.observer = d->observer,
 					   .generations = d->generations,
-					   .counters = d->counters,
-					   .worker_count = d->worker_count,
+					   .counters = crew_counters(d->crew),
+					   .worker_count = d->premises.worker_count,
 					   .state = d->boot->state};
 	d->happened = happened_create(&happened);
-	struct rebuild_config config = {.base = d->base,
+}
+
+/* What makes a world of what the operator wrote. */
+static bool build_rebuild(struct daemon *d, struct err *err)
+{
+	struct rebuild_config config = {.base = main_loop_base(d->loop),
 					.config_path = d->options->config_path,
-					.compiler = d->compiler,
-					.bound = d->sockets.addrs,
-					.bound_count = d->sockets.addr_count,
+					.compiler = d->premises.compiler,
+					.bound = d->premises.sockets.addrs,
+					.bound_count = d->premises.sockets.addr_count,
 					.resolv_conf = RESOLV_CONF,
 					.boot = d->boot,
 					.generations = d->generations,
@@ -600,34 +424,6 @@ static void stop_took_too_long(int number)
 	_exit(1);
 }
 
-static void stop_workers(struct daemon *d)
-{
-	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
-		if (d->workers[i])
-			worker_stop(d->workers[i]);
-	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
-		if (d->workers[i])
-			worker_join(d->workers[i]);
-	happened_destroy(d->happened); /* with all that they have told and counted, which goes with them */
-	for (unsigned i = 0; d->workers && i < d->worker_count; i++)
-		worker_destroy(d->workers[i]);
-	free(d->workers);
-	free(d->counters);
-	lifesigns_finish(&d->lifesigns);
-}
-
-static void free_events(struct daemon *d)
-{
-	struct event *events[] = {d->on_term, d->on_int, d->on_hup, d->on_tick, d->on_settled, d->on_drain};
-	for (size_t i = 0; i < ARRAY_LEN(events); i++)
-		if (events[i])
-			event_free(events[i]);
-	if (d->base)
-		event_base_free(d->base);
-	if (d->settled_fd >= 0)
-		close(d->settled_fd);
-}
-
 /* Also for one half built. Whoever waits for a rebuild is answered before the control socket goes; workers go before what they use.
  */
 static void daemon_finish(struct daemon *d)
@@ -639,126 +435,80 @@ static void daemon_finish(struct daemon *d)
 	rebuild_destroy(d->rebuild);
 	pausing_destroy(d->pausing);
 	fetch_destroy(d->fetch);
-	if (d->audited)
-		audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
+	audit_stopped(d->audit, d->stop_signal ? strsignal(d->stop_signal) : "a failure");
 	audit_end_waits(d->audit);
 	metrics_http_destroy(d->metrics);
 	review_destroy(d->review);
 	control_destroy(d->control);
-	control_socket_close(&d->socket);
+	control_socket_close(&d->premises.control);
 	commands_destroy(d->commands);
-	stop_workers(d);
+	crew_stop(d->crew);
+	happened_destroy(d->happened); /* with all that the workers have told and counted, which goes with them */
+	crew_destroy(d->crew);
+	lifesigns_finish(&d->lifesigns);
 	audit_destroy(d->audit);
 	outlets_destroy(d->outlets);
 	observer_destroy(d->observer);
 	generations_destroy(d->generations);
 	hosts_files_destroy(d->hosts);
-	tcp_seats_destroy(d->tcp_seats);
-	inflight_destroy(d->inflight);
-	limit_destroy(d->limit);
-	loop_destroy(d->loop);
 	failures_destroy(d->failures);
 	cache_destroy(d->cache);
-	for (size_t i = 0; d->listen && i < d->sockets.addr_count; i++)
-		free((void *)(uintptr_t)d->listen[i]);
-	free(d->listen);
-	sockets_close(&d->sockets);
-	free_events(d);
-	if (d->state_lock >= 0)
-		close(d->state_lock);
+	main_loop_destroy(d->loop);
+	premises_close(&d->premises);
 	settings_destroy(d->boot);
 	(void)alarm(0);
 }
 
 /* ---- the whole ---- */
 
-/* saring.yaml's bytes are read once; they are parsed twice, since one result is kept for life and the other goes into the first
- * world. */
-static bool read_settings(struct daemon *d, struct buf *ret_bytes, struct settings **ret)
+/* All but the first world, and what needs one. On failure that was said. The last two are for rebuild_first. */
+static bool daemon_start(struct daemon *d, struct buf *ret_bytes, struct settings **ret_first)
 {
 	struct err err = {0};
-	struct err_list errors = {0};
-	if (!file_read(d->options->config_path, (size_t)SETTINGS_BYTES_MAX, ret_bytes, &err)) {
-		startup_complain(&err, NULL);
+	if (!startup_read_settings(d->options->config_path, ret_bytes, &d->boot, ret_first))
 		return false;
+	if (!d->options->debug)
+		log_set_level(d->boot->log_level);
+	bool ok = premises_open(&d->premises, d->boot, d->options->argv, &err) && open_metrics(d, &err);
+	if (ok && !asks_others(d))
+		return false;
+	ok = ok && build_loop(d, &err);
+	if (ok) {
+		build_serving(d);
+		build_watching(d);
+		ok = build_rebuild(d, &err);
 	}
-	d->boot = settings_parse(buf_str(ret_bytes), d->options->config_path, &errors);
-	*ret = d->boot ? settings_parse(buf_str(ret_bytes), d->options->config_path, &errors) : NULL;
-	if (!*ret)
-		startup_complain(NULL, &errors);
-	err_list_finish(&errors);
-	return *ret != NULL;
+	if (!ok)
+		startup_complain(&err, NULL);
+	return ok;
+}
+
+/* Until it is told to end. The first run may have failed before the loop began, which is what breaks out of it. */
+static void daemon_serve(struct daemon *d, struct buf *bytes, struct settings *first)
+{
+	notify_status("starting; reading lists");
+	rebuild_first(d->rebuild, bytes, first, daemon_on_first, d);
+	if (!d->failed)
+		main_loop_run(d->loop);
 }
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon d = {.options = options,
-			   .state_lock = -1,
-			   .settled_fd = -1,
-			   .socket = {.fd = -1},
-			   .started_ms = clock_mono_ms(),
-			   .started_wall_ms = clock_wall_ms()};
-	struct err err = {0};
+	struct daemon d = {.options = options, .started_ms = clock_mono_ms(), .started_wall_ms = clock_wall_ms()};
 	struct buf bytes = {0};
-	struct settings *settings = NULL;
-	bool told = false;
+	struct settings *first = NULL;
 
+	premises_init(&d.premises);
 	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	(void)signal(SIGPIPE, SIG_IGN);
-	/* What rotates logs or asks for figures of other servers sends these: not to be died of. */
-	(void)signal(SIGUSR1, SIG_IGN);
-	(void)signal(SIGUSR2, SIG_IGN);
+	startup_ignore_signals();
 	startup_raise_limits();
-	bool ok = read_settings(&d, &bytes, &settings);
+	bool ok = daemon_start(&d, &bytes, &first);
 	if (ok) {
-		if (!options->debug)
-			log_set_level(d.boot->log_level);
-		ok = open_and_drop(&d, &err);
-		if (ok) {
-			name_endpoints(&d);
-			told = !asks_others(&d);
-			ok = !told && build(&d, &err);
-		}
-		if (!ok && !told)
-			startup_complain(&err, NULL);
-	}
-	if (ok) {
-		notify_status("starting; reading lists");
-		rebuild_first(d.rebuild, &bytes, settings, daemon_on_first, &d);
-		settings = NULL;
-		/* The first run may have failed before the loop began, which is what breaks out of it. */
-		if (!d.failed)
-			(void)event_base_dispatch(d.base);
+		daemon_serve(&d, &bytes, first);
+		first = NULL; /* taken */
 	}
 	daemon_finish(&d);
-	settings_destroy(settings);
+	settings_destroy(first);
 	buf_finish(&bytes);
 	return ok && !d.failed ? 0 : 1;
-}
-
-int daemon_check(const struct daemon_options *options)
-{
-	struct err err = {0};
-	char compiler[PATH_MAX];
-	int status = -1;
-	log_open("saringd", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	if (!job_find_compiler(compiler, sizeof(compiler), &err)) {
-		startup_complain(&err, NULL);
-		return 1;
-	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		execl(compiler, "saring-compile", "-c", options->config_path, "--check", (char *)NULL);
-		fprintf(stderr, "saringd: starting %s: %s\n", compiler, strerror(errno));
-		_exit(1);
-	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		printf("%s: no errors\n", options->config_path);
-		return 0;
-	}
-	if (pid < 0 || !WIFEXITED(status))
-		fprintf(stderr, "saringd: %s did not end as it should\n", compiler);
-	return 1;
 }

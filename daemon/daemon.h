@@ -14,7 +14,5 @@ struct daemon_options {
 
 /* Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 when the start failed (which was said on stderr). */
 MUST_CHECK int daemon_run(const struct daemon_options *options);
-/* -t: let saring-compile check the configuration and every list; its errors go to stderr. Returns the exit status. */
-MUST_CHECK int daemon_check(const struct daemon_options *options);
 
 #endif

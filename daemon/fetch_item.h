@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_item.h - one list that is fetched, as fetch.c, fetch_sync.c and fetch_report.c see it. For no one else. */
+ * fetch_item.h - one list that is fetched, and one fetch of it: over the network (fetch_run.h), a look at what came (fetch_probe.h,
+ * fetch_guard.h), and a rebuild that puts it in force, or takes the copy back when it can't be used. When that is to be, and who
+ * waits for whom, is fetch.c's; fetch_sync.c has the lists from the settings, fetch_report.c tells of them. For no one else. Main
+ * thread. */
 #ifndef SARING_FETCH_ITEM_H
 #define SARING_FETCH_ITEM_H
 
@@ -65,6 +68,10 @@ struct fetch {
 
 /* Take in the settings in force, if they are new. */
 void fetch_sync(struct fetch *f);
+/* Begin anew as many of those that wait as may run at once: after each that has ended. */
+void fetch_pump(struct fetch *f);
+/* Begin; the rest comes from the event loop. It may have failed already when this returns. */
+void fetch_item_run(struct fetch_item *i);
 /* Nothing is under way any more; what is beside the copy goes. */
 void fetch_item_end(struct fetch_item *i, enum fetch_state state);
 /* Stops what is under way. */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "generation.h"
 #include "settings/hosts.h"
 
 #include <assert.h>
@@ -57,7 +58,7 @@ static bool same_look(const struct look *a, const struct look *b)
 	       same_time(a->changed, b->changed);
 }
 
-bool hosts_files_changed(const struct hosts_files *h, const struct settings *settings)
+static bool have_changed(const struct hosts_files *h, const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->host_count; i++) {
 		struct look now;
@@ -113,4 +114,13 @@ struct locals *hosts_files_read(struct hosts_files *h, const struct settings *se
 	    locals_build(settings->records, settings->record_count, hosts.items, hosts.count, sources, settings->host_count + 1);
 	hosts_finish(&hosts);
 	return l;
+}
+
+void hosts_files_follow(struct hosts_files *h, struct generations *generations)
+{
+	const struct generation *g = generation_current(generations);
+	if (!have_changed(h, g->settings))
+		return;
+	generation_give_locals(generations, hosts_files_read(h, g->settings));
+	generation_publish(generations, NULL, NULL, NULL, NULL, NULL);
 }

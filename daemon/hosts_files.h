@@ -10,13 +10,15 @@
 #include "settings/locals.h"
 #include "settings/settings.h"
 
+struct generations;
 struct hosts_files;
 MUST_CHECK struct hosts_files *hosts_files_create(void);
 void hosts_files_destroy(struct hosts_files *h); /* takes NULL */
 /* Reads the files, tells the log of what is wrong in them, and remembers what they looked like. What is returned is the caller's;
  * NULL: there are no records. */
 struct locals *hosts_files_read(struct hosts_files *h, const struct settings *settings);
-/* Has one of them another look now than when it was read last? */
-MUST_CHECK bool hosts_files_changed(const struct hosts_files *h, const struct settings *settings);
+/* Once a second or so: where a file has another look than when it was read last, a new world is published with its records, of
+ * which all else stays. */
+void hosts_files_follow(struct hosts_files *h, struct generations *generations);
 
 #endif

@@ -3,12 +3,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crew.h"
 #include "generation.h"
 #include "notify.h"
-#include "observe/counters.h"
 #include "policy/match.h"
 #include "upstream/pool.h"
-#include "worker.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -30,14 +29,16 @@ void lifesigns_finish(struct lifesigns *l)
 	l->ticks = NULL;
 }
 
-void lifesigns_watch(struct lifesigns *l, struct worker *const *workers, const struct counters *const *counters, unsigned count)
+void lifesigns_watch(struct lifesigns *l, struct crew *crew)
 {
+	const struct counters *const *counters = crew_counters(crew);
+	const unsigned count = crew_count(crew);
 	static struct log_limit limit = {.interval_ms = 10000};
 	unsigned stuck = 0, first = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (atomic_load_explicit(&counters[i]->ticks, memory_order_relaxed) == l->ticks[i] && stuck++ == 0)
 			first = i;
-		worker_nudge(workers[i]);
+		crew_nudge(crew, i);
 	}
 	if (stuck > 0) {
 		if (++l->unticked >= STUCK_TICKS)

@@ -9,9 +9,8 @@
 
 #define LIFESIGNS_TICK_S 1
 
-struct counters;
+struct crew;
 struct generation;
-struct worker;
 
 struct lifesigns {
 	uint64_t *ticks;   /* of each worker when the last life sign was sent; owned */
@@ -24,7 +23,7 @@ void lifesigns_init(struct lifesigns *l, unsigned worker_count);
 void lifesigns_finish(struct lifesigns *l);
 
 /* Every LIFESIGNS_TICK_S: says that all is well only when every worker has gone round since it was last said. */
-void lifesigns_watch(struct lifesigns *l, struct worker *const *workers, const struct counters *const *counters, unsigned count);
+void lifesigns_watch(struct lifesigns *l, struct crew *crew);
 /* Anew for a new world, and once in a while as entries expire. runs: of the compiler so far; failure: of the last one, or "". */
 void lifesigns_status(struct lifesigns *l, const struct generation *g, uint64_t runs, const char *failure);
 

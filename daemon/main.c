@@ -2,6 +2,7 @@
  *
  * saringd: flags and exit statuses. */
 #include "base/base.h"
+#include "check.h"
 #include "daemon.h"
 #include "settings/load.h"
 #include "version.h"
@@ -69,5 +70,5 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage("it takes no operands");
-	return check ? daemon_check(&options) : daemon_run(&options);
+	return check ? check_run(options.config_path, options.debug) : daemon_run(&options);
 }

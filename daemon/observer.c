@@ -2,19 +2,12 @@
 #include "observer.h"
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/log.h"
 #include "base/rand.h"
+#include "tally.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define SHADOW_LOG_MS 1000
-#define FILE_MODE 0640
 #define SERVERS_MAX 4096 /* whose names are known by their numbers */
 
 /* One end of a tap. */
@@ -43,153 +36,11 @@ struct observer {
 	char **servers; /* owned */
 	size_t server_count;
 	uint64_t servers_of; /* learned from the world of that serial */
-	struct hits *hits;
+	struct tally *tally;
 	struct traffic *traffic;
-	int64_t drained_ms, saved_ms;
-	bool changed; /* hits, since they were saved */
-	/* the world of the facts being taken */
-	uint64_t world;
-	const struct policy *policy;	 /* NULL: it is gone */
-	const struct settings *settings; /* the same */
+	int64_t drained_ms;
 	bool wants_traffic;
-	uint16_t lists[SETTINGS_LISTS_MAX]; /* its lists in the table of hits */
-	struct log_limit shadow_limit;
 };
-
-/* ---- the file ---- */
-
-static bool file_path(const struct observer *o, char path[PATH_MAX])
-{
-	int n = o->config.state == NULL ? -1 : snprintf(path, PATH_MAX, "%s/%s", o->config.state, OBSERVER_FILE);
-
-	return n > 0 && n < PATH_MAX;
-}
-
-static void write_file(struct observer *o, const char *path, bool complete)
-{
-	struct buf bytes = {0};
-	struct err err = {.code = ERR_NONE};
-
-	hits_write(o->hits, complete, &bytes);
-	if (file_replace(path, bytes.ptr, bytes.len, FILE_MODE, &err))
-		o->changed = false;
-	else
-		log_warning("hits.not_saved file=\"%s\" error=\"%s\"", path, err.text);
-	buf_finish(&bytes);
-}
-
-/* A file that was not written at the end of a run lacks what came after it: answers that clients may hold still. That this run has
- * not ended yet is written at once, so that it can be told however it ends. */
-static void load(struct observer *o)
-{
-	const int64_t now_s = clock_wall_s();
-	bool complete = false;
-	struct buf bytes = {0};
-	struct err err = {.code = ERR_NONE};
-	char path[PATH_MAX];
-
-	if (file_path(o, path) && (access(path, F_OK) == 0 || errno != ENOENT)) {
-		file_sweep(path);
-		o->hits = file_read(path, HITS_FILE_MAX, &bytes, &err) ? hits_read(buf_str(&bytes), &complete, &err) : NULL;
-		if (o->hits == NULL) {
-			log_warning("hits.begun_anew file=\"%s\" error=\"%s\"", path, err.text);
-			o->hits = hits_create(now_s);
-		}
-		if (!complete)
-			hits_inexact(o->hits, now_s);
-	}
-	buf_finish(&bytes);
-	if (o->hits == NULL)
-		o->hits = hits_create(now_s);
-	if (complete)
-		write_file(o, path, false);
-}
-
-static void save(struct observer *o, bool complete)
-{
-	char path[PATH_MAX];
-
-	o->saved_ms = clock_mono_ms();
-	if ((o->changed || complete) && file_path(o, path))
-		write_file(o, path, complete);
-}
-
-/* ---- one fact ---- */
-
-static void enter_world(struct observer *o, uint64_t serial)
-{
-	struct policy_info info;
-
-	if (o->world == serial)
-		return;
-	o->world = serial;
-	o->policy = generation_policy(o->config.generations, serial);
-	o->settings = generation_settings(o->config.generations, serial);
-	if (o->policy == NULL)
-		return;
-	policy_info(o->policy, 0, &info);
-	for (size_t i = 0; i < SETTINGS_LISTS_MAX; i++) {
-		struct policy_list list;
-		o->lists[i] = HITS_NO_LIST;
-		if (i >= info.list_count)
-			continue;
-		policy_list(o->policy, (uint16_t)i, 0, &list);
-		o->lists[i] = hits_list(o->hits, list.name);
-	}
-}
-
-/* add: it has acted just now. */
-static struct hit *find_hit(struct observer *o, const struct policy_spoke *spoke, bool add)
-{
-	struct policy_ident ident;
-
-	if (o->policy == NULL || !policy_identify(o->policy, spoke, &ident) || ident.list >= SETTINGS_LISTS_MAX)
-		return NULL;
-	const struct hits_key key = {
-	    .list = o->lists[ident.list], .match = ident.match, .conditions = ident.conditions, .key = ident.key};
-	struct hit *hit = hits_find(o->hits, &key);
-	return hit != NULL || !add ? hit : hits_add(o->hits, &key, policy_ident_written(o->policy, spoke, &ident));
-}
-
-const struct hit *observer_find(struct observer *o, uint64_t serial, const struct policy_spoke *spoke)
-{
-	enter_world(o, serial);
-	return find_hit(o, spoke, false);
-}
-
-/* The entry is named, and never who asked. */
-static void log_shadow(struct observer *o, const struct hit *hit)
-{
-	char entry[HITS_TEXT_MAX], list[128];
-	const char *text = hit->match == MATCH_CLIENT ? "" : hit_text(hit, entry); /* which is who asked */
-
-	log_limited(&o->shadow_limit, LOG_LEVEL_INFO, "shadow.would_block list=\"%s\" entry=\"%s\" match=%s count=%llu",
-		    str_escape(hits_list_name(o->hits, hit->list), true, list, sizeof(list)), text, match_words[hit->match],
-		    (unsigned long long)hit->would_block);
-}
-
-static void take_entry(struct observer *o, const struct tap_fact *f, const struct name *name)
-{
-	const struct policy_spoke spoke = {
-	    .rule = f->rule, .labels = f->labels, .bulk = (f->flags & TAP_BULK) != 0, .name = name, .wide = f->address};
-	struct hit *hit = find_hit(o, &spoke, true);
-
-	o->changed = true;
-	if (hit == NULL) { /* it cannot be kept, or its policy is gone */
-		hits_inexact(o->hits, f->at_us / 1000000);
-		return;
-	}
-	if ((f->flags & TAP_ALLOWED) != 0) {
-		hit_allow(hit, f->weight, f->at_us / 1000000);
-		return;
-	}
-	if ((f->flags & TAP_SHADOW) == 0) {
-		hit_block(hit, f->weight, f->at_us / 1000000, f->ttl_s);
-		return;
-	}
-	hit_shadow(hit, f->weight, f->at_us / 1000000);
-	log_shadow(o, hit);
-}
 
 /* ---- for those who are told ---- */
 
@@ -208,7 +59,7 @@ static const struct hit *find_named(struct reader *r, const struct tap_fact *f, 
 		spoke.name = &judged;
 		spoke.wide = by->address;
 	}
-	return find_hit(r->o, &spoke, false);
+	return tally_find(r->o->tally, &spoke);
 }
 
 static enum fact_verdict verdict_of(const struct tap_fact *f)
@@ -223,7 +74,8 @@ static enum fact_verdict verdict_of(const struct tap_fact *f)
 static void tell(struct reader *r, const struct tap_fact *f, const struct name *name)
 {
 	struct observer *o = r->o;
-	const bool has_entry = f->list < SETTINGS_LISTS_MAX && o->policy != NULL;
+	const struct settings *settings = tally_settings(o->tally);
+	const struct str list = tally_list_name(o->tally, f->list);
 	const bool sent = (f->flags & TAP_SENT) != 0;
 	const struct fact fact = {
 	    .at_us = f->at_us,
@@ -240,14 +92,14 @@ static void tell(struct reader *r, const struct tap_fact *f, const struct name *
 	    .ttl_s = f->ttl_s,
 	    .verdict = verdict_of(f),
 	    .by_answer = (f->flags & TAP_BY_ANSWER) != 0,
-	    .list = has_entry ? hits_list_name(o->hits, o->lists[f->list]) : (struct str){NULL, 0},
-	    .hit = has_entry ? find_named(r, f, name) : NULL,
+	    .list = list,
+	    .hit = list.ptr != NULL ? find_named(r, f, name) : NULL,
 	    .group = f->group,
-	    .group_name = o->settings != NULL && f->group < o->settings->group_count ? o->settings->groups[f->group].name : NULL,
+	    .group_name = settings != NULL && f->group < settings->group_count ? settings->groups[f->group].name : NULL,
 	    .upstream = f->upstream,
 	    .server = f->upstream < o->server_count ? o->servers[f->upstream] : NULL,
 	    .world = f->world,
-	    .privacy = o->settings != NULL ? o->settings->log_privacy : PRIVACY_NONE,
+	    .privacy = settings != NULL ? settings->log_privacy : PRIVACY_NONE,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(o->subscribers); i++)
@@ -268,19 +120,17 @@ static void take(struct reader *r, const struct tap_fact *f)
 
 	if (f->name_len == 0 || !name_from_wire(f->wire, f->name_len, &name))
 		name = (struct name){.len = 0};
-	enter_world(o, f->world);
+	tally_enter(o->tally, f->world);
 	if (is_traffic(f) && o->wants_traffic)
 		traffic_take(o->traffic, &name, f->address, f->weight, f->at_us / 1000000);
 	if ((f->flags & (TAP_BLOCKED | TAP_SHADOW | TAP_ALLOWED)) != 0 && (f->flags & TAP_TOLD) == 0 && f->list != TAP_NO_LIST)
-		take_entry(o, f, &name);
+		tally_take(o->tally, f, &name);
 	if ((f->flags & TAP_QUERY) == 0)
 		r->by = *f;
 	else if (o->subscriber_count > 0)
 		tell(r, f, &name);
-	if (f->weight > 1 && (is_traffic(f) || (f->flags & TAP_QUERY) == 0)) {
-		hits_inexact(o->hits, f->at_us / 1000000);
-		o->changed = true;
-	}
+	if (f->weight > 1 && (is_traffic(f) || (f->flags & TAP_QUERY) == 0))
+		tally_inexact(o->tally, f->at_us / 1000000);
 }
 
 /* Servers keep their numbers, so that what is known of those that are gone stays true. */
@@ -392,10 +242,8 @@ void observer_drain(struct observer *o)
 		struct reader *r = &o->readers[i];
 		uint64_t queries = tap_read_end(r->tap, &r->reading), lost = tap_lost(r->tap);
 		queries += lost - r->lost;
-		if (lost != r->lost && i % 2 == 0) {
-			hits_inexact(o->hits, clock_wall_s());
-			o->changed = true;
-		}
+		if (lost != r->lost && i % 2 == 0)
+			tally_inexact(o->tally, clock_wall_s());
 		r->lost = lost;
 		/* A drain in between says little of how much comes in a whole while: it only empties. */
 		r->queries += queries;
@@ -410,8 +258,7 @@ void observer_drain(struct observer *o)
 
 void observer_tick(struct observer *o)
 {
-	if (clock_mono_ms() - o->saved_ms >= (int64_t)OBSERVER_SAVE_S * 1000)
-		save(o, false);
+	tally_tick(o->tally);
 }
 
 static void before_close(void *arg)
@@ -419,9 +266,7 @@ static void before_close(void *arg)
 	struct observer *o = arg;
 
 	observer_drain(o);
-	o->world = 0; /* what is known of it is borrowed from the policy */
-	o->policy = NULL;
-	o->settings = NULL;
+	tally_leave(o->tally);
 }
 
 /* ---- life ---- */
@@ -431,7 +276,6 @@ struct observer *observer_create(const struct observer_config *config)
 	struct observer *o = base_alloc(sizeof(*o));
 
 	o->config = *config;
-	o->shadow_limit.interval_ms = SHADOW_LOG_MS;
 	o->reader_count = (size_t)2 * config->workers;
 	o->readers = base_alloc(o->reader_count * sizeof(o->readers[0]));
 	for (unsigned i = 0; i < o->reader_count; i++) {
@@ -440,8 +284,8 @@ struct observer *observer_create(const struct observer_config *config)
 		o->readers[i].tap = tap_create(sharers, (uint64_t)rand_u32() << 32 | rand_u32());
 	}
 	o->traffic = traffic_create(clock_wall_s());
-	o->drained_ms = o->saved_ms = clock_mono_ms();
-	load(o);
+	o->drained_ms = clock_mono_ms();
+	o->tally = tally_create(config->generations, config->state);
 	generations_before_close(config->generations, before_close, o);
 	return o;
 }
@@ -451,7 +295,6 @@ void observer_destroy(struct observer *o)
 	if (o == NULL)
 		return;
 	observer_drain(o);
-	save(o, true);
 	generations_before_close(o->config.generations, NULL, NULL);
 	for (size_t i = 0; i < o->reader_count; i++)
 		tap_destroy(o->readers[i].tap);
@@ -459,7 +302,7 @@ void observer_destroy(struct observer *o)
 	for (size_t i = 0; i < o->server_count; i++)
 		free(o->servers[i]);
 	free(o->servers);
-	hits_destroy(o->hits);
+	tally_destroy(o->tally);
 	traffic_destroy(o->traffic);
 	free(o);
 }
@@ -476,9 +319,15 @@ struct tap *observer_away(struct observer *o, unsigned worker)
 	return o->readers[(size_t)2 * worker + 1].tap;
 }
 
+const struct hit *observer_find(struct observer *o, uint64_t serial, const struct policy_spoke *spoke)
+{
+	tally_enter(o->tally, serial);
+	return tally_find(o->tally, spoke);
+}
+
 struct hits *observer_hits(struct observer *o)
 {
-	return o->hits;
+	return tally_hits(o->tally);
 }
 
 struct traffic *observer_traffic(struct observer *o)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * observer.h - what becomes of the facts that workers tell: hits of entries (observe/hits.h) and the traffic of the last day
- * (observe/traffic.h). Main thread.
+ * observer.h - what becomes of the facts that workers tell, in the order of their times: hits of entries (tally.h), the traffic of
+ * the last day (observe/traffic.h), and whoever has subscribed. Main thread.
  *
  * A fact names its entry by a rule of the world it was judged by. That world's policy is still there when the fact is looked at:
  * the rings are emptied before a policy is closed (generations_before_close), and by then every worker has told all that it judged
@@ -17,11 +17,6 @@
 #include "observe/traffic.h"
 #include "policy/ident.h"
 
-#define OBSERVER_SAVE_S                                                                                                           \
-	600		     /* so much of the hits a crash may lose; the table then says that it is inexact since the next start \
-			      */
-#define OBSERVER_FILE "hits" /* in the state directory */
-
 struct observer_config {
 	unsigned workers;
 	struct generations *generations;
@@ -29,7 +24,7 @@ struct observer_config {
 };
 
 struct observer;
-/* Reads the hits of an earlier run; a file that is damaged is told of, and counting begins anew. */
+/* Reads the hits of an earlier run (tally_create). */
 MUST_CHECK struct observer *observer_create(const struct observer_config *config);
 /* Takes NULL. Workers tell nothing any more, and no policy was closed since they stopped. Saves. */
 void observer_destroy(struct observer *o);

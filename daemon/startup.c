@@ -3,11 +3,13 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "settings/load.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -29,6 +31,22 @@ void startup_complain(const struct err *err, const struct err_list *errors)
 	err_print(err, stderr);
 }
 
+bool startup_read_settings(const char *path, struct buf *ret_bytes, struct settings **ret_boot, struct settings **ret_first)
+{
+	struct err err = {0};
+	struct err_list errors = {0};
+	if (!file_read(path, (size_t)SETTINGS_BYTES_MAX, ret_bytes, &err)) {
+		startup_complain(&err, NULL);
+		return false;
+	}
+	*ret_boot = settings_parse(buf_str(ret_bytes), path, &errors);
+	*ret_first = *ret_boot ? settings_parse(buf_str(ret_bytes), path, &errors) : NULL;
+	if (!*ret_first)
+		startup_complain(NULL, &errors);
+	err_list_finish(&errors);
+	return *ret_first != NULL;
+}
+
 void startup_say_user(const struct privs *p, const char *configured)
 {
 	switch (p->plan) {
@@ -48,6 +66,14 @@ void startup_say_user(const struct privs *p, const char *configured)
 			    PRIVS_USER_DEFAULT);
 		break;
 	}
+}
+
+void startup_ignore_signals(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	/* What rotates logs or asks for figures of other servers sends these. */
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 }
 
 void startup_raise_limits(void)

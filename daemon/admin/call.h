@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * call.h - a request under way, as the handlers of commands.c's table see it. For commands.c and the handlers that have a file of
- * their own. Main thread. */
+ * call.h - a request under way, as the handlers of commands.c's table see it: what it says, and the reply to it. For commands.c and
+ * the handlers that have a file of their own. Main thread. */
 #ifndef SARING_ADMIN_CALL_H
 #define SARING_ADMIN_CALL_H
 
@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct name;
 struct policy_scratch;
 
 struct commands {
@@ -39,6 +40,9 @@ void call_free(struct call *call);
 
 /* Absent and null are NULL. Borrowed from args. */
 bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err);
+/* A number from 0 to max; 0 when absent. */
+bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err);
+bool arg_name(struct str text, struct name *ret, struct err *err); /* a domain name, as text */
 
 /* audit_verb.c's handler. {"records": [...], "seq": of the last record there is, "next": {"file", "end"} | null}: records are the
  * newest that match, oldest first. With next there may be older ones that were not looked at: a request looks at
@@ -52,8 +56,6 @@ void call_audit(struct commands *c, json_t *args, struct call *call);
  * "kept", "error"}. */
 void call_pause(struct commands *c, json_t *args, struct call *call);
 void call_resume(struct commands *c, json_t *args, struct call *call);
-/* A number from 0 to max; 0 when absent. */
-bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err);
 
 /* A client as it is told: an address, or a network where bits of the 128 are fewer; null for 0 bits. log_verb.c */
 MUST_CHECK json_t *call_client(const uint8_t wide[ADDR_WIDE_LEN], unsigned bits);
@@ -69,6 +71,10 @@ void call_log_follow(struct commands *c, json_t *args, struct call *call);
  * lists. */
 #define CALL_TOP_MAX 1000
 void call_top(struct commands *c, json_t *args, struct call *call);
+/* hits_verb.c's. hits: report_hits, of "list" alone if it is there. traffic: report_traffic, of at most "top" names; with "names"
+ * report_traffic_clients of those. */
+void call_hits(struct commands *c, json_t *args, struct call *call);
+void call_traffic(struct commands *c, json_t *args, struct call *call);
 /* stats_verb.c's. {"since", "until", "width", "counting_since", "total": {...}, "buckets": [...]} */
 void call_stats(struct commands *c, json_t *args, struct call *call);
 void call_stats_reset(struct commands *c, json_t *args, struct call *call);

@@ -2,15 +2,14 @@
 #include "admin/commands.h"
 
 #include "admin/call.h"
+#include "admin/metrics_http.h"
 #include "admin/report.h"
 #include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
-#include "admin/metrics_http.h"
 #include "fetch.h"
-#include "observer.h"
 #include "pausing.h"
 #include "policy/match.h"
 #include "review.h"
@@ -18,92 +17,8 @@
 #include "wire/name.h"
 #include "wire/rrtype.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-void call_fail(const struct call *call, const struct err *err, const struct err_list *errors)
-{
-	call->reply(call->arg, ctl_reply_err(err, errors));
-}
-
-void call_ok(const struct call *call, json_t *result)
-{
-	call->reply(call->arg, ctl_reply_ok(result));
-}
-
-struct audit_said call_said(const struct call *call)
-{
-	return (struct audit_said){.who = &call->who, .verb = call->verb, .change = call->change, .arrived_ns = call->arrived_ns};
-}
-
-struct call *call_keep(const struct call *call)
-{
-	struct call *copy = base_alloc(sizeof(*copy));
-	*copy = *call;
-	json_incref(copy->change);
-	return copy;
-}
-
-void call_free(struct call *call)
-{
-	json_decref(call->change);
-	free(call);
-}
-
-/* ---- arguments ---- */
-
-/* A handler names what it takes; anything else in args is an error of the caller, not something to be silent about. */
-static bool args_known(json_t *args, const char *const *known, struct err *err)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach(args, key, value)
-	{
-		bool found = false;
-		for (size_t i = 0; known && known[i]; i++)
-			found |= strcmp(key, known[i]) == 0;
-		char safe[128];
-		if (!found)
-			return err_set(err, ERR_USAGE, "this verb takes no argument '%s'",
-				       str_escape(str_from(key), true, safe, sizeof(safe)));
-	}
-	return true;
-}
-
-bool arg_text(json_t *args, const char *key, struct str *ret, struct err *err)
-{
-	json_t *value = json_object_get(args, key);
-	*ret = (struct str){NULL, 0};
-	if (!value || json_is_null(value))
-		return true;
-	if (!json_is_string(value))
-		return err_set(err, ERR_USAGE, "the argument '%s' is not text", key);
-	*ret = (struct str){json_string_value(value), json_string_length(value)};
-	return true;
-}
-
-bool arg_number(json_t *args, const char *key, int64_t max, int64_t *ret, struct err *err)
-{
-	const json_t *value = json_object_get(args, key);
-	*ret = 0;
-	if (!value || json_is_null(value))
-		return true;
-	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
-		return err_set(err, ERR_USAGE, "the argument '%s' is a number from 0 to %lld", key, (long long)max);
-	*ret = json_integer_value(value);
-	return true;
-}
-
-static bool arg_name(struct str text, struct name *ret, struct err *err)
-{
-	if (name_from_text(text, ret, err))
-		return true;
-	char safe[300];
-	return err_context(err, "'%s' is not a domain name", str_escape(text, true, safe, sizeof(safe)));
-}
-
-/* ---- verbs ---- */
 
 struct report_source commands_report_source(const struct commands *c)
 {
@@ -277,63 +192,6 @@ static void run_explain(struct commands *c, json_t *args, struct call *call)
 	call_ok(call, explained);
 }
 
-static bool has_observer(const struct commands *c, struct call *call)
-{
-	struct err err = {0};
-	if (c->config.observer)
-		return true;
-	(void)err_set(&err, ERR_INPUT, "nothing is counted here");
-	call_fail(call, &err, NULL);
-	return false;
-}
-
-static void run_hits(struct commands *c, json_t *args, struct call *call)
-{
-	struct err err = {0};
-	struct str list;
-	if (!arg_text(args, "list", &list, &err)) {
-		call_fail(call, &err, NULL);
-		return;
-	}
-	if (has_observer(c, call))
-		call_ok(call, report_hits(c->config.observer, list));
-}
-
-static void run_traffic_clients(struct commands *c, const json_t *wanted, struct call *call)
-{
-	const size_t count = json_array_size(wanted);
-	struct name *names = base_alloc((count + 1) * sizeof(names[0]));
-	struct err err = {0};
-	bool good = json_is_array(wanted) || err_set(&err, ERR_USAGE, "the argument 'names' is an array of names");
-	for (size_t i = 0; i < count && good; i++) {
-		const char *text = json_string_value(json_array_get(wanted, i));
-		good = text ? arg_name(str_from(text), &names[i], &err) : err_set(&err, ERR_USAGE, "one of the names is not text");
-	}
-	if (good)
-		call_ok(call, report_traffic_clients(c->config.observer, names, count, clock_wall_s()));
-	else
-		call_fail(call, &err, NULL);
-	free(names);
-}
-
-static void run_traffic(struct commands *c, json_t *args, struct call *call)
-{
-	struct err err = {0};
-	const json_t *top = json_object_get(args, "top"), *names = json_object_get(args, "names");
-	if (top && !json_is_null(top) && (!json_is_integer(top) || json_integer_value(top) < 0)) {
-		(void)err_set(&err, ERR_USAGE, "the argument 'top' is a number of names");
-		call_fail(call, &err, NULL);
-		return;
-	}
-	if (!has_observer(c, call))
-		return;
-	if (names && !json_is_null(names))
-		run_traffic_clients(c, names, call);
-	else
-		call_ok(call, report_traffic(c->config.observer, json_is_integer(top) ? (size_t)json_integer_value(top) : SIZE_MAX,
-					     clock_wall_s()));
-}
-
 static void on_rebuilt(void *arg, const struct rebuild_report *report)
 {
 	struct call *call = arg;
@@ -428,8 +286,8 @@ static const struct command {
     {"list.fetch", RIGHT_CHANGE, fetch_keys, run_list_fetch, "fetch lists with a url now"},
     {"list.fetch.status", RIGHT_READ, NULL, run_list_fetch_status, "how each list with a url was last fetched, or is being"},
     {"explain", RIGHT_READ, explain_keys, run_explain, "what would be answered for a name, and which entry decides"},
-    {"hits", RIGHT_READ, hits_keys, run_hits, "how often each entry has acted"},
-    {"traffic", RIGHT_READ, traffic_keys, run_traffic,
+    {"hits", RIGHT_READ, hits_keys, call_hits, "how often each entry has acted"},
+    {"traffic", RIGHT_READ, traffic_keys, call_traffic,
      "what the last day looked like, in sketches; or how many clients asked names"},
     {"log", RIGHT_READ, log_keys, call_log, "the last queries, as far as they are kept"},
     {"log.follow", RIGHT_READ, log_keys, call_log_follow, "the same, and then each query as it comes, until the caller goes"},
@@ -459,6 +317,24 @@ size_t commands_help(struct command_help *ret, size_t max)
 	for (size_t i = 0; i < ARRAY_LEN(commands_table) && i < max; i++)
 		ret[i] = (struct command_help){commands_table[i].verb, commands_table[i].help, commands_table[i].right};
 	return ARRAY_LEN(commands_table);
+}
+
+/* A handler names what it takes; anything else in args is an error of the caller, not something to be silent about. */
+static bool args_known(json_t *args, const char *const *known, struct err *err)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(args, key, value)
+	{
+		bool found = false;
+		for (size_t i = 0; known && known[i]; i++)
+			found |= strcmp(key, known[i]) == 0;
+		char safe[128];
+		if (!found)
+			return err_set(err, ERR_USAGE, "this verb takes no argument '%s'",
+				       str_escape(str_from(key), true, safe, sizeof(safe)));
+	}
+	return true;
 }
 
 static bool refuse(const struct command *command, enum command_right right, struct err *err)

@@ -16,19 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct waiter {
-	struct audit *audit;
-	struct waiter *next;
-	uint64_t after_seq;
-	struct event *on_time;
-	audit_woken *done;
-	void *arg;
-};
-
 struct audit {
 	struct audit_config config;
-	char *folder; /* owned */
+	char *folder;	  /* owned */
+	char *lifts_path; /* owned; of the file of lifts */
 	struct audit_log *log;
+	bool started; /* the start is recorded */
 	json_t *now;  /* owned: the snapshot of what is in force; NULL: none yet */
 	json_t *head; /* owned: what of it the head knows: without what is not recorded yet */
 	/* of the run that just ended */
@@ -38,13 +31,10 @@ struct audit {
 	bool config_open, lifts_open; /* saring.yaml, or the file of lifts by itself, is another, and nobody said so */
 	json_t *held;		      /* owned: changes by list that may yet be claimed */
 	struct event *on_hold, *on_mend;
-	struct waiter *waiters;
-	size_t waiter_count;
+	struct audit_waiters waiters;
 };
 
 /* ---- writing ---- */
-
-static void wake(struct audit *a);
 
 static void start_mending(struct audit *a)
 {
@@ -106,7 +96,7 @@ static void write_record(struct audit *a, json_t *record)
 	(void)audit_log_append(a->log, record, a->head);
 	write_findings(a); /* what the writer met on the way */
 	start_mending(a);
-	wake(a);
+	audit_waiters_wake(&a->waiters, audit_seq(a));
 }
 
 static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
@@ -116,28 +106,19 @@ static void audit_on_mend(evutil_socket_t fd, short what, void *arg)
 	audit_log_mend(a->log);
 	write_findings(a);
 	start_mending(a);
-	wake(a);
+	audit_waiters_wake(&a->waiters, audit_seq(a));
 }
 
 /* ---- what nobody announced ---- */
 
-/* NULL for saring.yaml itself, and for a list that it does not name any more. */
-static const char *file_of(const struct audit *a, const char *list)
+/* NULL: saring.yaml does not name it any more. */
+static const struct settings_list *find_list(const struct audit *a, const char *name)
 {
-	const struct settings *s = a->config.generation(a->config.arg)->settings;
-	for (size_t i = 0; list && i < s->list_count; i++)
-		if (strcmp(s->lists[i].name, list) == 0)
-			return s->lists[i].file;
-	return a->config.config_path;
-}
-
-static bool is_fetched(const struct audit *a, const char *list)
-{
-	const struct settings *s = a->config.generation(a->config.arg)->settings;
+	const struct settings *s = generation_current(a->config.generations)->settings;
 	for (size_t i = 0; i < s->list_count; i++)
-		if (strcmp(s->lists[i].name, list) == 0)
-			return s->lists[i].url != NULL;
-	return false;
+		if (strcmp(s->lists[i].name, name) == 0)
+			return &s->lists[i];
+	return NULL;
 }
 
 /* list and change NULL: of no list by itself. */
@@ -156,10 +137,9 @@ static void write_unannounced(struct audit *a, const char *file, const char *lis
 
 static void write_list(struct audit *a, const char *list, json_t *change)
 {
-	struct buf lifts = {0};
-	buf_printf(&lifts, "%s/" LIFTS_FILE, a->config.state);
-	write_unannounced(a, audit_lists_only_lifts(change) ? lifts.ptr : file_of(a, list), list, change);
-	buf_finish(&lifts);
+	const struct settings_list *l = find_list(a, list);
+	const char *file = l ? l->file : a->config.config_path;
+	write_unannounced(a, audit_lists_only_lifts(change) ? a->lifts_path : file, list, change);
 }
 
 /* One after the other: the head must not know of one whose record is still to come. */
@@ -211,14 +191,14 @@ static bool is_another(const struct audit *a, const char *key)
 	return !json_equal(json_object_get(a->before, key), json_object_get(a->now, key));
 }
 
-void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
+static void run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
 {
-	json_t *now = audit_lists_snapshot(a->config.generation(a->config.arg), config);
+	json_t *now = audit_lists_snapshot(generation_current(a->config.generations), config);
 	json_decref(a->before);
 	a->before = a->now;
 	a->now = now;
 	a->kind = kind;
-	a->changed = audit_lists_changed(a->before, now, changes, a->config.generation(a->config.arg)->policy);
+	a->changed = audit_lists_changed(a->before, now, changes, generation_current(a->config.generations)->policy);
 	a->config_open = is_another(a, "config");
 	a->lifts_open = is_another(a, "lifts") && !audit_lists_have_lifts(a->changed);
 	a->claimed = json_object();
@@ -228,20 +208,17 @@ void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind,
 /* What is of no list by itself. */
 static void end_files(struct audit *a)
 {
-	struct buf lifts = {0};
 	if (a->config_open) {
 		a->config_open = false;
 		write_unannounced(a, a->config.config_path, NULL, NULL);
 	}
 	if (a->lifts_open) {
 		a->lifts_open = false;
-		buf_printf(&lifts, "%s/" LIFTS_FILE, a->config.state);
-		write_unannounced(a, lifts.ptr, NULL, NULL);
-		buf_finish(&lifts);
+		write_unannounced(a, a->lifts_path, NULL, NULL);
 	}
 }
 
-void audit_run_end(struct audit *a)
+static void run_end(struct audit *a)
 {
 	size_t i;
 	json_t *change;
@@ -250,9 +227,10 @@ void audit_run_end(struct audit *a)
 		const char *list = json_string_value(json_object_get(change, "list"));
 		if (json_object_get(a->claimed, list))
 			continue;
+		const struct settings_list *l = find_list(a, list);
 		json_t *held = json_object_get(a->held, list), *one = held ? audit_lists_join(held, change) : json_incref(change);
 		must(json_object_set_new(a->claimed, list, json_true()) == 0);
-		if (a->kind == REBUILD_ALL && !is_fetched(a, list)) {
+		if (a->kind == REBUILD_ALL && !(l && l->url)) {
 			(void)json_object_del(a->held, list);
 			write_list(a, list, one);
 		} else {
@@ -320,26 +298,28 @@ void audit_done(struct audit *a, const struct audit_said *said, const char *erro
 }
 
 /* Its change may name more lists than this one, or none. */
-void audit_fetched(struct audit *a, const struct audit_said *said, const struct fetch_event *event)
+void audit_fetched(struct audit *a, const struct fetch_event *event)
 {
+	static const struct audit_who refresh = {.by = "refresh"};
 	json_t *change = event->change ? json_copy((json_t *)(uintptr_t)event->change) : json_object();
 	must(change && json_object_set_new(change, "list", json_string(event->list)) == 0);
-	struct audit_said one = *said;
-	one.change = change;
+	const struct audit_said said = {
+	    .who = event->asked ? &event->who : &refresh, .verb = "list fetch", .change = change, .arrived_ns = event->begun_ns};
 	json_t *more =
 	    json_pack("{s:s, s:{s:I, s:I}, s:I}", "fetch", event->state, "entries", "before", (json_int_t)event->entries_before,
 		      "after", (json_int_t)event->entries, "bytes", (json_int_t)event->bytes);
 	must(more);
 	if (event->report)
-		audit_ran(a, &one, event->report, more);
+		audit_ran(a, &said, event->report, more);
 	else
-		audit_done(a, &one, event->error, more);
+		audit_done(a, &said, event->error, more);
 	json_decref(change);
 }
 
-/* ---- start and stop ---- */
+/* ---- the first run, and the end ---- */
 
-void audit_started(struct audit *a, struct str config, const json_t *changes)
+/* The first world is in force when the daemon has started; what is another than it was when it stopped is part of that. */
+static void write_start(struct audit *a, struct str config, const json_t *changes)
 {
 	struct audit_who who = {.by = "daemon", .is_person = true, .uid = geteuid(), .pid = getpid()};
 	const json_t *kept = audit_log_kept(a->log);
@@ -348,7 +328,7 @@ void audit_started(struct audit *a, struct str config, const json_t *changes)
 	write_findings(a);
 	a->now = first ? NULL : json_deep_copy(kept);
 	a->head = json_incref(a->now);
-	audit_run_begin(a, config, REBUILD_ALL, changes);
+	run_begin(a, config, REBUILD_ALL, changes);
 	if (first)
 		run_finish(a);
 	json_t *record = audit_record_begin("start", &who, NULL);
@@ -360,12 +340,29 @@ void audit_started(struct audit *a, struct str config, const json_t *changes)
 	audit_record_outcome(record, NULL);
 	write_record(a, record);
 	if (!first)
-		audit_run_end(a);
+		run_end(a);
+}
+
+void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes)
+{
+	if (a->started)
+		run_begin(a, config, kind, changes);
+	else
+		write_start(a, config, changes);
+}
+
+void audit_run_end(struct audit *a)
+{
+	if (a->started)
+		run_end(a);
+	a->started = true;
 }
 
 void audit_stopped(struct audit *a, const char *why)
 {
 	struct audit_who who = {.by = "signal", .pid = 0};
+	if (!a || !a->started)
+		return;
 	write_held(a);
 	if (a->now)
 		must(json_object_set_new(a->now, "stopped", json_true()) == 0);
@@ -401,69 +398,15 @@ uint64_t audit_seq(const struct audit *a)
 	return state.seq;
 }
 
-/* ---- waiting ---- */
-
-static void unlink_waiter(struct audit *a, const struct waiter *w)
-{
-	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {
-		if (*at != w)
-			continue;
-		*at = w->next;
-		return;
-	}
-}
-
-/* It is in the list no more. */
-static void waiter_end(struct waiter *w)
-{
-	audit_woken *done = w->done;
-	void *arg = w->arg;
-	w->audit->waiter_count--;
-	event_free(w->on_time);
-	free(w);
-	done(arg);
-}
-
-static void audit_on_time(evutil_socket_t fd, short what, void *arg)
-{
-	struct waiter *w = arg;
-	(void)fd, (void)what;
-	unlink_waiter(w->audit, w);
-	waiter_end(w);
-}
-
-/* By the event loop, not from here: who is woken may ask again. */
-static void wake(struct audit *a)
-{
-	struct audit_log_state state;
-	audit_log_state(a->log, &state);
-	for (struct waiter *w = a->waiters; w; w = w->next)
-		if (state.seq > w->after_seq)
-			event_active(w->on_time, EV_TIMEOUT, 1);
-}
-
 bool audit_wait(struct audit *a, uint64_t after_seq, int64_t wait_s, audit_woken *done, void *arg)
 {
-	struct timeval tv = {.tv_sec = (time_t)MIN(MAX(wait_s, (int64_t)0), (int64_t)AUDIT_WAIT_S_MAX)};
-	if (a->waiter_count >= AUDIT_WAITERS_MAX)
-		return false;
-	struct waiter *w = base_alloc(sizeof(*w));
-	*w = (struct waiter){.audit = a, .next = a->waiters, .after_seq = after_seq, .done = done, .arg = arg};
-	w->on_time = evtimer_new(a->config.base, audit_on_time, w);
-	must(w->on_time && event_add(w->on_time, &tv) == 0);
-	a->waiters = w;
-	a->waiter_count++;
-	wake(a); /* it may be there already */
-	return true;
+	return audit_waiters_add(&a->waiters, after_seq, audit_seq(a), wait_s, done, arg);
 }
 
 void audit_end_waits(struct audit *a)
 {
-	while (a && a->waiters) {
-		struct waiter *first = a->waiters;
-		a->waiters = first->next;
-		waiter_end(first);
-	}
+	if (a)
+		audit_waiters_end(&a->waiters);
 }
 
 /* ---- life ---- */
@@ -476,11 +419,14 @@ void audit_configure(struct audit *a, const struct settings *settings)
 struct audit *audit_create(const struct audit_config *config)
 {
 	struct audit *a = base_alloc(sizeof(*a));
-	struct buf folder = {0};
+	struct buf folder = {0}, lifts = {0};
 	a->config = *config;
 	buf_printf(&folder, "%s/audit", config->state);
+	buf_printf(&lifts, "%s/" LIFTS_FILE, config->state);
 	a->folder = folder.ptr;
+	a->lifts_path = lifts.ptr;
 	a->log = audit_log_open(a->folder);
+	audit_waiters_init(&a->waiters, config->base);
 	a->held = json_object();
 	a->on_hold = evtimer_new(config->base, audit_on_hold, a);
 	a->on_mend = evtimer_new(config->base, audit_on_mend, a);
@@ -492,7 +438,7 @@ void audit_destroy(struct audit *a)
 {
 	if (!a)
 		return;
-	must(!a->waiters);
+	must(!a->waiters.first);
 	event_free(a->on_hold);
 	event_free(a->on_mend);
 	run_finish(a);
@@ -502,5 +448,6 @@ void audit_destroy(struct audit *a)
 	json_decref(a->held);
 	audit_log_close(a->log);
 	free(a->folder);
+	free(a->lifts_path);
 	free(a);
 }

@@ -15,24 +15,23 @@
 
 #include "audit/log.h"
 #include "audit/read.h"
+#include "audit/waiters.h"
 #include "audit/who.h"
 #include "rebuild_queue.h"
 #include "settings/settings.h"
 
 #define AUDIT_HOLD_MS 2000
-#define AUDIT_WAITERS_MAX 8
-#define AUDIT_WAIT_S_MAX 30
 #define AUDIT_MEND_MS 5000 /* how often writing is tried again after it failed */
 
 struct event_base;
 struct fetch_event; /* fetch.h */
-struct generation;
+struct generations;
 
 struct audit_config {
 	struct event_base *base;
 	const char *state;	 /* the state directory */
 	const char *config_path; /* of saring.yaml */
-	const struct generation *(*generation)(void *arg);
+	const struct generations *generations;
 	bool (*is_busy)(void *arg); /* a run goes on or is wanted: who waits for it will claim what it changed */
 	void *arg;
 };
@@ -51,13 +50,14 @@ struct audit_said {
 };
 /* What saring.yaml says of the log: `audit:`. */
 void audit_configure(struct audit *a, const struct settings *settings);
-/* The daemon serves; config: the bytes of saring.yaml in force. changes: as in a rebuild's report. */
-void audit_started(struct audit *a, struct str config, const json_t *changes);
-void audit_stopped(struct audit *a, const char *why);
 
-/* Around the end of a run that was published. */
+/* Around the end of a run that was published; config: the bytes of saring.yaml in force, changes: as in a rebuild's report. The
+ * first run is the start of the daemon, and is recorded as that. */
 void audit_run_begin(struct audit *a, struct str config, enum rebuild_kind kind, const json_t *changes);
 void audit_run_end(struct audit *a);
+/* The daemon ends. Takes NULL; one whose start was never recorded does not say that it stopped. */
+void audit_stopped(struct audit *a, const char *why);
+
 /* One who waited for a run: well or not. Between the two above when it was published. more (taken, may be NULL): members for the
  * record. */
 void audit_ran(struct audit *a, const struct audit_said *said, const struct rebuild_report *report, json_t *more);
@@ -65,7 +65,7 @@ void audit_ran(struct audit *a, const struct audit_said *said, const struct rebu
 void audit_done(struct audit *a, const struct audit_said *said, const char *error, json_t *more);
 
 /* A fetch that ended: by the run that put it in force, or without one. */
-void audit_fetched(struct audit *a, const struct audit_said *said, const struct fetch_event *event);
+void audit_fetched(struct audit *a, const struct fetch_event *event);
 
 /* {"seq", "hash", "lost", "error"}: a new reference. */
 MUST_CHECK json_t *audit_status(const struct audit *a);
@@ -73,8 +73,7 @@ MUST_CHECK bool audit_records(const struct audit *a, const struct audit_query *q
 			      struct err *err);
 uint64_t audit_seq(const struct audit *a); /* of the last record; 0: there is none */
 
-/* Call done when there is a record with a higher number, or after wait_s. False: too many wait. done is called later, once. */
-typedef void audit_woken(void *arg);
+/* As audit_waiters_add. */
 MUST_CHECK bool audit_wait(struct audit *a, uint64_t after_seq, int64_t wait_s, audit_woken *done, void *arg);
 void audit_end_waits(struct audit *a); /* all are called now; takes NULL */
 

@@ -95,7 +95,7 @@ MAY_INCLUDE = {
 
 # Headers of libraries: what they begin with, and who may include them.
 LIBRARIES = [
-    ("event2/", ["daemon/listen/", "daemon/upstream/", "daemon/admin/", "daemon/audit/", "daemon/worker.", "daemon/jobs.", "daemon/daemon.",
+    ("event2/", ["daemon/listen/", "daemon/upstream/", "daemon/admin/", "daemon/audit/", "daemon/worker.", "daemon/jobs.", "daemon/main_loop.",
                  "daemon/fetch", "daemon/notify.", "daemon/offline.", "tests/"]),
     ("yaml.h", ["config/settings/yaml.c"]),
     ("ldns/", ["config/import/import_", "config/compile/export_rpz.", "tools/", "tests/"]),
