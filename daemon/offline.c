@@ -6,12 +6,12 @@
 #include "base/file.h"
 #include "ctl/proto.h"
 #include "hosts_files.h"
-#include "images.h"
+#include "rebuild/images.h"
 #include "jobs.h"
-#include "kept.h"
+#include "rebuild/kept.h"
 #include "pausing.h"
 #include "policy/match.h"
-#include "rebuild.h"
+#include "rebuild/rebuild.h"
 #include "settings/load.h"
 
 #include <dirent.h>

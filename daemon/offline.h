@@ -4,8 +4,9 @@
  * nobody, opens no port, writes nothing but into a directory of its own below the one for temporary files, which is removed.
  *
  * The lists are compiled by the same saring-compile. When the newest image in the state directory can be read and is what a compile
- * would give (kept.h), it is used as it is, as saringd does at its start; else the generation is the next one, or 1 where nobody
- * may look. The reply is the control protocol's (ctl/proto.h), made by the same commands. Main thread, once in a process's life. */
+ * would give (rebuild/kept.h), it is used as it is, as saringd does at its start; else the generation is the next one, or 1 where
+ * nobody may look. The reply is the control protocol's (ctl/proto.h), made by the same commands. Main thread, once in a process's
+ * life. */
 #ifndef SARING_OFFLINE_H
 #define SARING_OFFLINE_H
 

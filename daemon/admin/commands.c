@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "ctl/change.h"
 #include "ctl/proto.h"
-#include "fetch.h"
+#include "fetch/fetch.h"
 #include "pausing.h"
 #include "policy/match.h"
 #include "review.h"

@@ -14,7 +14,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/counters.h"
-#include "rebuild_queue.h"
+#include "rebuild/queue.h"
 
 #include <jansson.h>
 

@@ -10,7 +10,7 @@
 #include "admin/report.h"
 #include "base/base.h"
 #include "observe/openmetrics.h"
-#include "rebuild.h"
+#include "rebuild/rebuild.h"
 
 struct fetch;
 struct observer;

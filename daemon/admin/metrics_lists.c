@@ -4,7 +4,7 @@
  */
 #include "admin/metrics.h"
 
-#include "fetch.h"
+#include "fetch/fetch.h"
 
 #include <stdlib.h>
 

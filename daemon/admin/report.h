@@ -12,7 +12,7 @@
 #include "generation.h"
 #include "observe/counters.h"
 #include "policy/match.h"
-#include "rebuild_queue.h"
+#include "rebuild/queue.h"
 #include "settings/schedule.h"
 #include "upstream/pool.h"
 #include "wire/name.h"

@@ -5,7 +5,7 @@
 #include "audit/record.h"
 #include "base/clock.h"
 #include "ctl/proto.h"
-#include "fetch.h"
+#include "fetch/fetch.h"
 #include "generation.h"
 #include "settings/identity.h"
 #include "version.h"

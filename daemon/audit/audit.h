@@ -17,7 +17,7 @@
 #include "audit/read.h"
 #include "audit/waiters.h"
 #include "audit/who.h"
-#include "rebuild_queue.h"
+#include "rebuild/queue.h"
 #include "settings/settings.h"
 
 #define AUDIT_HOLD_MS 2000

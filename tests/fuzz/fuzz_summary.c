@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "fetch_guard.h"
+#include "fetch/guard.h"
 #include "jobs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

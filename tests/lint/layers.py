@@ -96,14 +96,14 @@ MAY_INCLUDE = {
 # Headers of libraries: what they begin with, and who may include them.
 LIBRARIES = [
     ("event2/", ["daemon/listen/", "daemon/upstream/", "daemon/admin/", "daemon/audit/", "daemon/worker.", "daemon/jobs.", "daemon/main_loop.",
-                 "daemon/fetch", "daemon/notify.", "daemon/offline.", "tests/"]),
+                 "daemon/fetch/", "daemon/notify.", "daemon/offline.", "tests/"]),
     ("yaml.h", ["config/settings/yaml.c"]),
     ("ldns/", ["config/import/import_", "config/compile/export_rpz.", "tools/", "tests/"]),
     ("idn2.h", ["lib/wire/"]),
     ("pcre2.h", ["config/policy/"]),
     ("libpsl.h", ["config/compile/", "tools/saringctl/"]),
-    ("jansson.h", ["lib/ctl/", "lib/audit/", "config/import/report.", "daemon/admin/", "daemon/audit/", "daemon/jobs.", "daemon/rebuild.",
-                   "daemon/fetch", "daemon/pauses_file.", "daemon/pausing.", "daemon/daemon.", "daemon/offline.", "daemon/review.", "daemon/signed.", "tools/", "tests/"]),
+    ("jansson.h", ["lib/ctl/", "lib/audit/", "config/import/report.", "daemon/admin/", "daemon/audit/", "daemon/jobs.", "daemon/rebuild/",
+                   "daemon/fetch/", "daemon/pauses_file.", "daemon/pausing.", "daemon/daemon.", "daemon/offline.", "daemon/review.", "daemon/signed.", "tools/", "tests/"]),
     ("curl/", ["tools/saring-fetch/"]),
     ("seccomp.h", ["lib/base/sieve.c"]),
     ("sodium.h", ["lib/audit/", "config/import/signature.", "tests/"]),

@@ -5,7 +5,7 @@
 #ifndef TESTS_ADMIN_REBUILD_RIG_H
 #define TESTS_ADMIN_REBUILD_RIG_H
 
-#include "rebuild.h"
+#include "rebuild/rebuild.h"
 #include "world.h"
 
 #define RIG_CONFIG                                 \

@@ -3,10 +3,10 @@
  * The start from what an earlier run compiled: served at once when nothing has changed, else compiled, and never believed when it
  * is damaged. The compiler here is a script that notes its arguments and runs the real one, or one that must not be started at all.
  */
-#include "kept.h"
+#include "rebuild/kept.h"
 
 #include "base/file.h"
-#include "images.h"
+#include "rebuild/images.h"
 #include "policy/image.h"
 #include "rebuild_rig.h"
 #include "settings/identity.h"

@@ -4,7 +4,7 @@
  * here: they adopt when told to. */
 #include "rebuild_rig.h"
 
-#include "images.h"
+#include "rebuild/images.h"
 #include "settings/load.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  *
  * The keeper of fetched lists, with its own clock, and with shell scripts in the places of saring-fetch and saring-compile: they
  * answer with what lies in `reply-<last word of the url>` and `report`, and note what they were asked. */
-#include "fetch.h"
+#include "fetch/fetch.h"
 
 #include "base/buf.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_guard.h"
+#include "fetch/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_record.h"
+#include "fetch/record.h"
 
 #include "base/file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_record.h - what is known of a list that is fetched, from one start to the next: <copy>.json beside the copy. And the copy's
+ * record.h - what is known of a list that is fetched, from one start to the next: <copy>.json beside the copy. And the copy's
  * way into its place and out again. Main thread. */
 #ifndef SARING_FETCH_RECORD_H
 #define SARING_FETCH_RECORD_H
@@ -8,7 +8,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "ctl/download.h"
-#include "fetch_run.h"
+#include "fetch/run.h"
 
 #define FETCH_RECORD_BYTES_MAX 16384
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_report.c - the fetches as JSON. */
-#include "fetch_item.h"
+ * report.c - the fetches as JSON. */
+#include "fetch/item.h"
 
 #include "ctl/proto.h"
 

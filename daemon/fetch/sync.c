@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_sync.c - the lists that are fetched, as the settings in force have them. */
-#include "fetch_item.h"
+ * sync.c - the lists that are fetched, as the settings in force have them. */
+#include "fetch/item.h"
 
 #include "base/clock.h"
 #include "base/rand.h"
-#include "fetch_guard.h"
+#include "fetch/guard.h"
 
 #include <limits.h>
 #include <stdlib.h>

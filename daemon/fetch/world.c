@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_world.h"
+#include "fetch/world.h"
 
 #include "generation.h"
 #include "policy/match.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_world.h - what fetch.c asks of the world in force (struct fetch_config), which it does not know itself: its tests have
+ * world.h - what fetch.c asks of the world in force (struct fetch_config), which it does not know itself: its tests have
  * none. Main thread. */
 #ifndef SARING_FETCH_WORLD_H
 #define SARING_FETCH_WORLD_H

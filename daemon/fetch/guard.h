@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_guard.h - the judgement of fetches: is what came to be taken, and when is the next due? Pure: numbers in, numbers out. */
+ * guard.h - the judgement of fetches: is what came to be taken, and when is the next due? Pure: numbers in, numbers out. */
 #ifndef SARING_FETCH_GUARD_H
 #define SARING_FETCH_GUARD_H
 

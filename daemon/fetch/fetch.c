@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch.h"
+#include "fetch/fetch.h"
 
 #include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "fetch_guard.h"
-#include "fetch_item.h"
+#include "fetch/guard.h"
+#include "fetch/item.h"
 
 #include <event2/event.h>
 #include <stdio.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_item.h - one list that is fetched, and one fetch of it: over the network (fetch_run.h), a look at what came (fetch_probe.h,
- * fetch_guard.h), and a rebuild that puts it in force, or takes the copy back when it can't be used. When that is to be, and who
- * waits for whom, is fetch.c's; fetch_sync.c has the lists from the settings, fetch_report.c tells of them. For no one else. Main
+ * item.h - one list that is fetched, and one fetch of it: over the network (run.h), a look at what came (probe.h,
+ * guard.h), and a rebuild that puts it in force, or takes the copy back when it can't be used. When that is to be, and who
+ * waits for whom, is fetch.c's; sync.c has the lists from the settings, report.c tells of them. For no one else. Main
  * thread. */
 #ifndef SARING_FETCH_ITEM_H
 #define SARING_FETCH_ITEM_H
 
-#include "fetch.h"
-#include "fetch_probe.h"
-#include "fetch_record.h"
-#include "fetch_run.h"
+#include "fetch/fetch.h"
+#include "fetch/probe.h"
+#include "fetch/record.h"
+#include "fetch/run.h"
 
 enum fetch_state {
 	FETCH_IDLE,

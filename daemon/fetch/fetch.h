@@ -3,8 +3,8 @@
  * fetch.h - lists with a url: kept fresh. When each is due, who is fetched now, whether what came is taken, and that the policy is
  * compiled anew when it was. saring.yaml(5), "Fetched lists", is the manual.
  *
- * A copy lies in <state>/fetched/<name>, and is served whatever happens here; fetch_record.h keeps what is known of it. A fetch is
- * one run of saring-fetch (fetch_run.h), a look at what came by saring-compile (fetch_probe.h), a judgement (fetch_guard.h), a
+ * A copy lies in <state>/fetched/<name>, and is served whatever happens here; record.h keeps what is known of it. A fetch is
+ * one run of saring-fetch (run.h), a look at what came by saring-compile (probe.h), a judgement (guard.h), a
  * rename, and a rebuild. A copy that the rebuild cannot use goes back again.
  *
  * The settings looked at are those of the generation in force: a list that went away, or has another url, is no longer fetched. All
@@ -16,7 +16,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "rebuild_queue.h"
+#include "rebuild/queue.h"
 #include "settings/settings.h"
 
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "images.h"
+#include "rebuild/images.h"
 
 #include "base/log.h"
 #include "base/str.h"

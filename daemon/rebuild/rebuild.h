@@ -20,7 +20,7 @@
 #include "cache/failures.h"
 #include "generation.h"
 #include "observe/latency.h"
-#include "rebuild_queue.h"
+#include "rebuild/queue.h"
 #include "settings/settings.h"
 
 struct event_base;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_run.h"
+#include "fetch/run.h"
 
 #include "base/file.h"
 #include "child.h"

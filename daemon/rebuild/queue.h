@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * rebuild_queue.h - who waits for which run of the compiler. Knows nothing of processes or time.
+ * queue.h - who waits for which run of the compiler. Knows nothing of processes or time.
  *
  * One run goes on at a time. A request that comes while one is under way waits for the next: the one under way may have read the
  * files before they were changed. All that wait then are served by that one run. A run of kind REBUILD_ALL serves everybody; if it

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_item.h"
+#include "fetch/item.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "fetch_guard.h"
+#include "fetch/guard.h"
 #include "version.h"
 
 #include <inttypes.h>

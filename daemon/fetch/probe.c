@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fetch_probe.h"
+#include "fetch/probe.h"
 
 #include "base/buf.h"
 #include "child.h"

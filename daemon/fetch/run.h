@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_run.h - one download: saring-fetch asked, and what it sends written to a file. It runs behind its socket under a user of
+ * run.h - one download: saring-fetch asked, and what it sends written to a file. It runs behind its socket under a user of
  * its own where there is such a socket (saring-fetch.socket), else as a child of ours. Nothing it says is believed: sizes, kinds
  * and order of frames are checked. Main thread; nothing here waits. */
 #ifndef SARING_FETCH_RUN_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kept.h"
+#include "rebuild/kept.h"
 
 #include "base/buf.h"
 #include "base/file.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "rebuild.h"
+#include "rebuild/rebuild.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "hosts_files.h"
-#include "images.h"
+#include "rebuild/images.h"
 #include "jobs.h"
-#include "kept.h"
+#include "rebuild/kept.h"
 #include "notify.h"
 #include "policy/match.h"
 #include "settings/load.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "rebuild_queue.h"
+#include "rebuild/queue.h"
 
 #include <stdlib.h>
 

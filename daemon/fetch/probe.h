@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fetch_probe.h - what is in a file that was just fetched? Asked of saring-compile --probe, since no list text is read in this
+ * probe.h - what is in a file that was just fetched? Asked of saring-compile --probe, since no list text is read in this
  * process (house law 1). Main thread. */
 #ifndef SARING_FETCH_PROBE_H
 #define SARING_FETCH_PROBE_H
 
 #include "base/base.h"
 #include "base/err.h"
-#include "fetch_guard.h"
+#include "fetch/guard.h"
 
 #define FETCH_PROBE_S 300		/* how long it may take */
 #define FETCH_PROBE_OUTPUT_MAX 1048576u /* 1 MiB */
