@@ -100,6 +100,19 @@ static void read_one(struct hosts_files *h, const struct settings *settings, siz
 	free(path);
 }
 
+/* A hosts file may end it, or have ended it until now: no reason not to serve. */
+static void tell_circles(const struct locals *l)
+{
+	struct locals_walk at = {0};
+	struct name owner;
+	const struct locals_rr *rr;
+	char name[NAME_TEXT_MAX];
+
+	for (unsigned n = 0; n < HOSTS_TOLD_MAX && l != NULL && locals_circle(l, &at, &owner, &rr); n++)
+		log_warning("records.circle line=%u name=\"%s\" text=\"its CNAME leads in a circle, by wildcards\"", rr->line,
+			    name_to_text(&owner, name));
+}
+
 struct locals *hosts_files_read(struct hosts_files *h, const struct settings *settings)
 {
 	const char *sources[LOCALS_SOURCES_MAX] = {settings->path};
@@ -113,6 +126,7 @@ struct locals *hosts_files_read(struct hosts_files *h, const struct settings *se
 	struct locals *l =
 	    locals_build(settings->records, settings->record_count, hosts.items, hosts.count, sources, settings->host_count + 1);
 	hosts_finish(&hosts);
+	tell_circles(l);
 	return l;
 }
 

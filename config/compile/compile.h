@@ -64,7 +64,7 @@ enum warning_kind {
 	WARNING_PROTECTED,     /* it would block what block.protect keeps, or a list's own host */
 	WARNING_CONTRADICTION, /* allowed and blocked by the same name */
 	WARNING_LEFT_OUT,      /* the reader of an imported list left lines out: one for each list and reason */
-	WARNING_UNREACHABLE,   /* no client that may ask is in a group; its place is in saring.yaml */
+	WARNING_UNREACHABLE,   /* of saring.yaml: no client that may ask is in a group; a CNAME leads in a circle */
 };
 extern const char *const warning_words[]; /* "duplicate", "covered", "expired", "past-review", "over-broad", "protected",
 					     "contradiction", "left-out", "unreachable" */

@@ -34,8 +34,8 @@ struct locals_record {
 };
 
 struct locals;
-/* records: sound (values_records.c has checked them, and follows CNAMEs by a table of what it is checking). Of a name that they
- * have, hosts say nothing. sources: what the files are called, source_count of them. NULL when there is nothing to be told. */
+/* records: sound (values_records.c has checked them). Of a name that they have, hosts say nothing. sources: what the files are
+ * called, source_count of them. NULL when there is nothing to be told. */
 struct locals *locals_build(const struct locals_record *records, size_t count, const struct locals_record *hosts, size_t host_count,
 			    const char *const *sources, size_t source_count);
 void locals_destroy(struct locals *l); /* takes NULL */
@@ -111,5 +111,8 @@ struct locals_walk {
 	size_t node, rr;
 };
 bool locals_next(const struct locals *l, struct locals_walk *at, struct name *ret_owner, const struct locals_rr **ret);
+/* The next CNAME that leads back to itself by wildcards, or to more than LOCALS_CHAIN_MAX in a row: who asks for it gets SERVFAIL.
+ * Settings have none by exact names; what hosts files have ends some chains, and begins none. */
+bool locals_circle(const struct locals *l, struct locals_walk *at, struct name *ret_owner, const struct locals_rr **ret);
 
 #endif

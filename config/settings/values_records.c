@@ -286,50 +286,38 @@ static void check_name(struct reading *r, const struct locals_record *const *rec
 				 name_shown(records[i], text), records[0]->line);
 }
 
-/* As questions will follow it: by wildcards, too. */
-static void check_chain(struct reading *r, const struct locals *table, const struct locals_record *cname)
+static const struct locals_record *find_cname(const struct locals_record *const *records, size_t count, struct str name)
 {
-	char text[NAME_TEXT_MAX];
-	struct str target = cname->rdata;
-	struct locals_found found;
-	struct name at;
-	uint32_t next_line = 0;
-
-	must(name_from_wire((const uint8_t *)cname->name.ptr, cname->name.len, &at));
-	locals_find(table, &at, true, &found);
-	const struct locals_rr *first = locals_of_type(&found, RRTYPE_CNAME);
-	for (unsigned i = 0; i < LOCALS_CHAIN_MAX; i++) {
-		must(name_from_wire((const uint8_t *)target.ptr, target.len, &at));
-		locals_find(table, &at, true, &found);
-		const struct locals_rr *next = found.kind == LOCALS_HERE ? locals_of_type(&found, RRTYPE_CNAME) : NULL;
-		if (next == NULL)
-			return;
-		if (i == 0)
-			next_line = next->line;
-		if (next == first) {
-			fault_at(r, cname, "the CNAME of '%s' leads back to itself, by line %" PRIu32, name_shown(cname, text),
-				 next_line);
-			return;
-		}
-		target = (struct str){(const char *)next->rdata, next->len};
+	const struct locals_record wanted = {.name = name};
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (compare_names(records[middle], &wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	fault_at(r, cname, "the CNAME of '%s' begins a chain of more than %d", name_shown(cname, text), LOCALS_CHAIN_MAX);
+	return low < count && records[low]->type == RRTYPE_CNAME && compare_names(records[low], &wanted) == 0 ? records[low] : NULL;
 }
 
-/* Where there are other faults, too: what could be read is followed. */
-static void check_chains(struct reading *r)
+/* By exact names alone, which nothing else can change. Where a chain leads by wildcards, it is the whole table's (locals_circle).
+ */
+static void check_chain(struct reading *r, const struct locals_record *const *records, size_t count,
+			const struct locals_record *cname)
 {
-	static const char *const source = "";
-	struct locals *table = NULL;
-
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->items[i].type != RRTYPE_CNAME)
-			continue;
-		if (table == NULL)
-			table = locals_build(r->items, r->count, NULL, 0, &source, 1);
-		check_chain(r, table, &r->items[i]);
+	char text[NAME_TEXT_MAX];
+	const struct locals_record *at = cname;
+	for (unsigned i = 0; i < LOCALS_CHAIN_MAX; i++) {
+		at = find_cname(records, count, at->rdata);
+		if (at == NULL)
+			return;
+		if (at == cname) {
+			fault_at(r, cname, "the CNAME of '%s' leads back to itself, by line %" PRIu32, name_shown(cname, text),
+				 find_cname(records, count, cname->rdata)->line);
+			return;
+		}
 	}
-	locals_destroy(table);
+	fault_at(r, cname, "the CNAME of '%s' begins a chain of more than %d", name_shown(cname, text), LOCALS_CHAIN_MAX);
 }
 
 static void check_together(struct reading *r)
@@ -344,8 +332,10 @@ static void check_together(struct reading *r)
 			to++;
 		check_name(r, sorted + from, to - from);
 	}
+	for (size_t i = 0; i < r->count; i++)
+		if (sorted[i]->type == RRTYPE_CNAME)
+			check_chain(r, sorted, r->count, sorted[i]);
 	free(sorted);
-	check_chains(r);
 }
 
 bool values_bind_records(const struct values *v, const struct schema_key *row, const char *key, const struct yaml_node *node,

@@ -123,6 +123,9 @@ def test_check_says_what_files_there_are_not(saringd, up):
     (warning,) = daemon.ctl("--json", "check").json["warnings"]
     assert warning["file"].endswith("there-is-none") and "No such file" in warning["text"], warning
     (daemon.home / "hosts").write_text("bad line\n" * 30)
+    broken = daemon.home / "broken.yaml"
+    broken.write_text(daemon.config_path.read_text() + "xyzzy: 1\n")
+    assert not daemon.ctl("--json", "check", broken, code=1).json["warnings"], "what it says of hosts is not known then"
     assert "the last shown of 30 such lines" in daemon.ctl("check").out
 
 

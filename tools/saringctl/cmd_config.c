@@ -11,7 +11,7 @@
 #include "list/list.h"
 #include "compile/compile.h"
 #include "saringctl/change.h"
-#include "saringctl/check_hosts.h"
+#include "saringctl/check_locals.h"
 #include "saringctl/doctor.h"
 #include "saringctl/list_signed.h"
 #include "saringctl/list_source.h"
@@ -157,10 +157,11 @@ static void check_file(struct check *c, const char *path, struct progress *progr
 	buf_finish(&text);
 	if (c->settings == NULL)
 		return;
+	const bool sound = c->errors.count == 0; /* else all but the lists is as in an empty file */
 	read_lists(c, progress);
 	compile_lists(c);
-	if (c->settings->lists != &c->alone)
-		check_hosts(c->settings, &c->warnings, &c->warning_count);
+	if (sound && c->settings->lists != &c->alone)
+		check_locals(c->settings, &c->warnings, &c->warning_count);
 }
 
 static void check_finish(struct check *c)

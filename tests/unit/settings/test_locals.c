@@ -204,12 +204,49 @@ static void reverse_zones(void **state)
 	free(zones);
 }
 
+static unsigned circles(const char *yaml, const char *const *names, const char *host)
+{
+	struct settings *s;
+	struct err_list errors = {0};
+	struct locals_record more = {.type = RRTYPE_A, .source = 1, .rdata = STR_LIT("\300\0\2\1")};
+	struct locals_walk at = {0};
+	struct name name, owner;
+	const struct locals_rr *rr;
+	unsigned count = 0;
+	char text[NAME_TEXT_MAX];
+	s = settings_parse(str_from(yaml), "/s.yaml", &errors);
+	assert_non_null(s);
+	name = host == NULL ? (struct name){.len = 0} : name_of(host);
+	more.name = (struct str){(const char *)name.wire, name.len};
+	struct locals *l = locals_build(s->records, s->record_count, &more, host != NULL, sources, 2);
+	while (locals_circle(l, &at, &owner, &rr))
+		assert_string_equal(name_to_text(&owner, text), names[count++]);
+	locals_destroy(l);
+	settings_destroy(s);
+	return count;
+}
+
+static void circles_by_wildcards(void **state)
+{
+	static const char *const one[] = {"*.a.example", NULL}, *const two[] = {"*.a.example", "*.b.example", NULL};
+	(void)state;
+	assert_int_equal(circles("records: ['*.a.example CNAME x.a.example']", one, NULL), 1);
+	assert_int_equal(circles("records: ['*.a.example CNAME x.b.example', '*.b.example CNAME y.z.a.example']", two, NULL), 2);
+	/* another record, or a hosts file, has that name, or hides the wildcard from what is below */
+	assert_int_equal(circles("records: ['*.a.example CNAME x.a.example', x.a.example A 192.0.2.1]", one, NULL), 0);
+	assert_int_equal(circles("records: ['*.a.example CNAME y.x.a.example', x.a.example A 192.0.2.1]", one, NULL), 0);
+	assert_int_equal(circles("records: ['*.a.example CNAME x.a.example']", one, "x.a.example"), 0);
+	assert_int_equal(circles("records: ['*.a.example CNAME y.x.a.example']", one, "x.a.example"), 0);
+	assert_int_equal(circles("records: ['*.a.example CNAME a.example']", one, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(names_and_wildcards), cmocka_unit_test(one_ttl_for_all_of_a_type),
-	    cmocka_unit_test(many_are_found),	   cmocka_unit_test(nothing_is_nothing),
-	    cmocka_unit_test(reverse_zones),	   cmocka_unit_test(sieve_of_many),
+	    cmocka_unit_test(names_and_wildcards),  cmocka_unit_test(one_ttl_for_all_of_a_type),
+	    cmocka_unit_test(many_are_found),	    cmocka_unit_test(nothing_is_nothing),
+	    cmocka_unit_test(reverse_zones),	    cmocka_unit_test(sieve_of_many),
+	    cmocka_unit_test(circles_by_wildcards),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
