@@ -6,7 +6,7 @@
 #define TESTS_ADMIN_REBUILD_RIG_H
 
 #include "rebuild/rebuild.h"
-#include "world.h"
+#include "admin/world.h"
 
 #define RIG_CONFIG                                 \
 	"state: .\n"                               \
