@@ -26,7 +26,7 @@ struct orders {
 	char paths[OUTPUTS][PATH_MAX]; /* by enum output_kind; "": not wanted */
 };
 
-struct dnstap {
+struct dnstap { // NOLINT(clang-analyzer-optin.performance.Padding): what one thread has stands together
 	/* the main thread's */
 	unsigned workers;
 	gid_t group;
