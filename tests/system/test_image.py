@@ -7,18 +7,11 @@ import time
 
 import pytest
 
-from harness.ask import ask, blocked, eventually, rcode, rrs
+from harness.age import settle
+from harness.ask import ask, blocked, rcode, rrs
 
-RACY_NS = 30_000_000  # a list that changed shortly before it was read is not known by its times
 HOSTS = "# a hosts file\n" + "".join(f"0.0.0.0 n{i}.bulk.example\n" for i in range(2000))
 CONFIG = {"lists": [{"name": "live", "file": "live.yaml"}, {"name": "bulk", "file": "bulk.txt", "format": "hosts"}]}
-
-
-def settle(*paths):
-    """Until each of them is old enough to be known again by its times."""
-    def old():
-        return all(time.time_ns() - max(p.stat().st_ctime_ns, p.stat().st_mtime_ns) > RACY_NS for p in paths)
-    eventually(old, "the lists have come of age")
 
 
 @pytest.fixture

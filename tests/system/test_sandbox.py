@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from harness.age import settle
 from harness.ask import ask, blocked, eventually
 from harness.daemon import build_dir, needs_root, sanitized
 from harness.manager import Manager
@@ -97,6 +98,7 @@ def test_taken_over_while_it_serves(saringd, fake, home, what):
     """As above, by a list that comes later."""
     operand = f"{what}:{os.getpid()}"
     daemon = saringd({**CONFIG, "upstream": {"servers": [fake().endpoint]}}, LISTS, start=False)
+    settle(*(daemon.home / name for name in LISTS))
     daemon.start()  # compiles in peace, so that the next start needs no compiler
     daemon.stop()
     tried = Trespass(home, "saring-compile", "socket", operand)

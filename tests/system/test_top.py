@@ -69,6 +69,8 @@ def test_text(daemon):
 
 def test_more_names_than_there_is_room_for(daemon):
     """The error is stated, and holds."""
+    daemon.configure(log={"queries": {"enabled": True}})  # so that each is told of, however fast they come
+    daemon.ctl("reload")
     ask(daemon, "ads.example")
     for i in range(1500):
         ask(daemon, f"n{i}.ads.example")
