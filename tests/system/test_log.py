@@ -209,8 +209,8 @@ def test_the_ring_is_bounded(saringd, up):
 
 def test_pages(saringd, up):
     """-n of more than the daemon gives at once."""
-    one = saringd(config(up), FILES)
-    for i in range(1300):  # one after the other, so slowly that each is noted
+    one = saringd(config(up, log={"queries": {"enabled": True}}), FILES)  # so that each is noted, however fast they come
+    for i in range(1300):
         ask(one, f"n{i}.ads.example")
     assert [q["number"] for q in log(one, "-n", "1200")] == list(range(101, 1301))
     assert [q["number"] for q in log(one, "-n", "5000")] == list(range(1, 1301))
