@@ -96,7 +96,7 @@ class Flow:
 
     def __init__(self, daemon, sockets=16, fresh=0.2):
         self.daemon, self.fresh = daemon, fresh
-        self.stopping = threading.Event()
+        self.stopping, self.all_sent = threading.Event(), threading.Event()
         self.sent = {}      # (socket, id) -> when, name
         self.answered = {}  # the same -> when
         self.wrong = []
@@ -127,11 +127,11 @@ class Flow:
             time.sleep(0.002)  # the pace of what comes
 
     def _hear(self, at):
-        while not self.stopping.is_set() or len(self.sent) > len(self.answered):
+        while not self.all_sent.is_set() or len(self.sent) > len(self.answered):
             try:
                 wire = self.sockets[at].recv(65535)
             except TimeoutError:
-                if self.stopping.is_set() and time.monotonic() > self.end:
+                if self.all_sent.is_set() and time.monotonic() > self.end:
                     return
                 continue
             qid = struct.unpack(">H", wire[:2])[0]
@@ -150,9 +150,11 @@ class Flow:
         return self
 
     def __exit__(self, *failed):
-        self.end = time.monotonic() + ANSWER_S
         self.stopping.set()
-        for thread in [self.sender, *self.threads]:
+        self.sender.join(ANSWER_S + 5)  # it may be in the middle of what is due
+        self.end = time.monotonic() + ANSWER_S
+        self.all_sent.set()
+        for thread in self.threads:
             thread.join(ANSWER_S + 5)
         self.overflows = self._overflows()
         for s in self.sockets:
