@@ -12,15 +12,6 @@ static void put(json_t *object, const char *key, json_t *value)
 	must(value && json_object_set_new(object, key, value) == 0);
 }
 
-static json_t *time_or_null(int64_t time_s)
-{
-	char text[32];
-	if (time_s <= 0)
-		return json_null();
-	str_from_time(time_s, text, sizeof(text));
-	return json_string(text);
-}
-
 static const struct settings_list *find(const struct settings *s, struct str name)
 {
 	for (size_t i = 0; i < s->list_count; i++)
@@ -44,11 +35,11 @@ static json_t *say(const struct settings *s, const struct settings_list *l, cons
 	json_t *object = json_object();
 	put(object, "key_id", json_string(minisign_id_text(l->key->id, id)));
 	put(object, "serial", key ? json_integer((json_int_t)key->serial) : json_null());
-	put(object, "accepted_at", time_or_null(key ? key->accepted_at_s : 0));
+	put(object, "accepted_at", ctl_time(key ? key->accepted_at_s : 0));
 	/* of a list with a url what came may be refused while the copy that is there is good */
 	json_t *since = json_object_get(list, "fetch_refused_since"), *why = json_object_get(list, "fetch_error");
 	bool fetched = record.refused_since_s == 0 && json_is_string(since);
-	put(object, "refused_since", fetched ? json_incref(since) : time_or_null(record.refused_since_s));
+	put(object, "refused_since", fetched ? json_incref(since) : ctl_time(record.refused_since_s));
 	if (record.refused_since_s != 0)
 		put(object, "refused", ctl_text(str_from(record.why)));
 	else

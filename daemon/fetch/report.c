@@ -19,15 +19,6 @@ static json_t *count_or_null(uint64_t count, bool known)
 	return known ? json_integer((json_int_t)MIN(count, (uint64_t)INT64_MAX)) : json_null();
 }
 
-static json_t *time_or_null(int64_t time_s)
-{
-	char text[32];
-	if (time_s <= 0)
-		return json_null();
-	str_from_time(time_s, text, sizeof(text));
-	return json_string(text);
-}
-
 static json_t *text_or_null(const char *text)
 {
 	return text[0] ? ctl_text(str_from(text)) : json_null();
@@ -37,7 +28,7 @@ static json_t *text_or_null(const char *text)
 static json_t *next_at(const struct fetch_item *i)
 {
 	bool goes_on = i->refresh_s > 0 && !i->off && i->state != FETCH_RUNNING && i->state != FETCH_WAITING;
-	return time_or_null(goes_on ? i->next_s : 0);
+	return ctl_time(goes_on ? i->next_s : 0);
 }
 
 json_t *fetch_status(struct fetch *f)
@@ -56,7 +47,7 @@ json_t *fetch_status(struct fetch *f)
 		put(object, "total", count_or_null(i->progress.total, i->progress.total > 0));
 		put(object, "entries", count_or_null(i->record.entries, i->record.url[0]));
 		put(object, "error", text_or_null(i->record.error));
-		put(object, "fetched_at", time_or_null(i->record.fetched_at_s));
+		put(object, "fetched_at", ctl_time(i->record.fetched_at_s));
 		put(object, "next_at", next_at(i));
 		must(json_array_append_new(array, object) == 0);
 	}
@@ -92,9 +83,9 @@ void fetch_annotate(struct fetch *f, json_t *lists)
 		    json_is_string(name) ? fetch_find(f, (struct str){json_string_value(name), json_string_length(name)}) : NULL;
 		if (!i)
 			continue;
-		put(object, "fetched_at", time_or_null(i->record.fetched_at_s));
+		put(object, "fetched_at", ctl_time(i->record.fetched_at_s));
 		put(object, "next_fetch_at", next_at(i));
 		put(object, "fetch_error", text_or_null(i->record.error));
-		put(object, "fetch_refused_since", time_or_null(i->record.refused_since_s));
+		put(object, "fetch_refused_since", ctl_time(i->record.refused_since_s));
 	}
 }

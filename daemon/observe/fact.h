@@ -50,7 +50,7 @@ struct fact {
 	enum privacy privacy;	/* log.privacy of that world; PRIVACY_NONE where it is not known any more */
 };
 
-/* What may be told of it where privacy is what is asked for now: what it was asked under is no more than was promised then. */
+/* What may be told of it while log.privacy is that: no more than now, and no more than when it was asked. */
 enum privacy fact_privacy(const struct fact *f, enum privacy privacy);
 /* The entry as explain shows it, made safe to print; NULL without one, or when it may not be told: one that is of the client's own
  * address says who asked. buf may be returned. */

@@ -15,7 +15,7 @@ enum local_end {
 	LOCAL_NONE,    /* nothing: it is a name like any other */
 	LOCAL_ANSWER,  /* at the end of the links is found what is sent, or that there is nothing */
 	LOCAL_GOES_ON, /* behind the last link is a name that is not local, which is looked up and asked for */
-	LOCAL_LOOPS,   /* more links than LOCALS_CHAIN_MAX, wildcards lead in a circle (locals_circle) */
+	LOCAL_LOOPS,   /* more links than LOCALS_CHAIN_MAX: wildcards lead in a circle (locals_circle) */
 };
 struct local_links {
 	const struct locals_rr

@@ -115,6 +115,17 @@ json_t *ctl_text(struct str s)
 	return text;
 }
 
+json_t *ctl_time(int64_t time_s)
+{
+	char text[32];
+	if (time_s <= 0)
+		return json_null();
+	str_from_time(time_s, text, sizeof(text));
+	json_t *time = json_string(text);
+	must(time);
+	return time;
+}
+
 json_t *ctl_request(const char *verb, json_t *args)
 {
 	json_t *message = json_pack("{s:i, s:o}", "version", CTL_VERSION, "verb", ctl_text(str_from(verb)));

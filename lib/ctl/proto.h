@@ -38,6 +38,8 @@ MUST_CHECK json_t *ctl_frame_parse(const void *bytes, size_t len, struct err *er
 
 /* Text from anywhere as a JSON string: what is not UTF-8, or holds a NUL, is escaped as str_escape does. s.ptr NULL gives null. */
 MUST_CHECK json_t *ctl_text(struct str s);
+/* A moment as RFC 3339 has it; null for none: 0 or less. */
+MUST_CHECK json_t *ctl_time(int64_t time_s);
 
 /* "input", "denied", ...: how a code is written in a reply. */
 const char *ctl_code_word(enum err_code code);

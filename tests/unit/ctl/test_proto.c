@@ -112,6 +112,11 @@ static void test_text(void **state)
 	t = ctl_text(STR_LIT("\xff\xff\xff\xff\xff\xff\xff\xff")); /* the longest form of all */
 	assert_int_equal(json_string_length(t), 32);
 	json_decref(t);
+	t = ctl_time(1500000000);
+	assert_string_equal(json_string_value(t), "2017-07-14T02:40:00Z");
+	json_decref(t);
+	assert_true(json_is_null(ctl_time(0)));
+	assert_true(json_is_null(ctl_time(-1)));
 }
 
 /* What is printed, or sent to somebody who prints it, steers no terminal, and reads back as it was. */
